@@ -1,0 +1,48 @@
+PYTHON ?= python3
+BIN := .venv/bin
+NAMES := $(notdir $(wildcard assignments/*))
+
+.PHONY: help setup demo test lint notebooks text release lock clean
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/:.*##/ —/'
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is older: run make PYTHON=python3.12 (or newer)."; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "This Python cannot make virtual environments: on Debian or Ubuntu, apt install python3-venv."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup      ## grade a made-up class and show where the results are
+	@$(BIN)/autograder demo
+
+test: setup      ## every test, fast ones first
+	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests
+
+lint: setup      ## ruff, mypy strict, import direction
+	$(BIN)/ruff check autograder tests
+	$(BIN)/ruff format --check autograder tests
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
+notebooks: setup ## assignments/*/*.md → source/, as notebooks
+	@$(BIN)/python -m autograder.authoring.notebooks make $(NAMES)
+
+text: setup      ## notebooks edited elsewhere, back to assignments/*/*.md
+	@$(BIN)/python -m autograder.authoring.notebooks text $(NAMES)
+
+release: setup   ## notebooks, validated, then release/ for students
+	@for name in $(NAMES); do $(BIN)/autograder release $$name || exit; done
+
+lock:            ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
+
+clean:           ## remove what make made
+	rm -rf .venv demo-course build dist

@@ -53,9 +53,7 @@ class CheckCell:
         for number, line in enumerate(self.module.split("\n"), start=1):
             begins, ends = BEGIN_HIDDEN in line, END_HIDDEN in line
             if (begins and inside) or (ends and not inside):
-                raise CheckCellError(
-                    f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker"
-                )
+                raise CheckCellError(f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker")
             inside = (inside or begins) and not ends
             if inside:
                 hidden.add(number)

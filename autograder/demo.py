@@ -18,7 +18,7 @@ __all__ = ["make_demo"]
 
 NAME = "softmax"
 MARK = ".autograder-demo"
-SETTINGS = "\nc.Autograder.cell_seconds = 5\n"
+SETTINGS = "\nc.Autograder.cell_seconds = 10\n"
 
 Change = Callable[[NotebookNode], None]
 

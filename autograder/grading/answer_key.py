@@ -36,7 +36,11 @@ class AnswerKey:
             raise
 
     def _prepare(self, cells: tuple[KeyCell, ...], files: dict[str, bytes]) -> None:
-        self.box.send_job({"kind": "reference", "files": list(files)}, list(files.values()), [])
+        ours, theirs = socket.socketpair()
+        self.control = Channel(ours)
+        with theirs:
+            job = {"kind": "reference", "files": list(files)}
+            self.inmate = self.box.spawn(job, list(files.values()), {"control": theirs.fileno()})
         for cell in cells:
             if cell.is_check:
                 self.snapshots[cell.grade_id] = self._snapshot()
@@ -46,10 +50,10 @@ class AnswerKey:
     def _ask(self, message: Message, descriptor: int | None = None) -> Message:
         deadline = time.monotonic() + self.limits.notebook_seconds
         try:
-            self.box.control.send(message, [], deadline)
+            self.control.send(message, [], deadline)
             if descriptor is not None:
-                send_descriptors(self.box.control.sock, [descriptor])
-            return self.box.control.receive(deadline)[0]
+                send_descriptors(self.control.sock, [descriptor])
+            return self.control.receive(deadline)[0]
         except (WireError, TimeoutError, OSError) as error:
             raise GraderFault(f"the answer key stopped answering: {error or 'it took too long'}") from None
 
@@ -80,6 +84,9 @@ class AnswerKey:
     def close(self) -> None:
         for snapshot in self.snapshots.values():
             snapshot.close()
+        if hasattr(self, "inmate"):
+            self.inmate.close()
+            self.control.sock.close()
         self.box.close()
 
     def __enter__(self) -> AnswerKey:

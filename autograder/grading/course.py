@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class Course:
         self.config.CourseDirectory.root = str(root)
         self.directory = CourseDirectory(config=self.config)
         self.settings = Autograder(config=self.config)
+        put_scripts_on_path()
 
     @property
     def db_url(self) -> str:
@@ -91,6 +93,13 @@ class Course:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
         return path.read_bytes()
+
+
+def put_scripts_on_path() -> None:
+    """nbgrader runs `alembic` by name, which is beside this Python even when its environment is not activated."""
+    scripts = str(Path(sys.executable).parent)
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join(filter(None, (scripts, os.environ.get("PATH"))))
 
 
 def load_config(root: Path) -> Config:

@@ -158,11 +158,11 @@ def grade_notebook(
     key: AnswerKey,
     files: dict[str, bytes],
     seeds: Seeds,
-    limits: Limits,
+    box: Box,
 ) -> tuple[GradedNotebook, list[Incident]]:
     """Run a restored notebook and grade every grade cell. Raises SandboxBroken if no sandbox can be had."""
-    with Kernel(Box(limits), files) as kernel:
-        run = NotebookRun(template, kernel, key, seeds, limits)
+    with Kernel(box, files) as kernel:
+        run = NotebookRun(template, kernel, key, seeds, box.limits)
         run.run(notebook)
     checked = {grade.grade_id: grade for grade in run.grades}
     grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]

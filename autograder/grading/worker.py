@@ -19,13 +19,14 @@ from autograder.grading.assignment import Assignment, Template
 from autograder.grading.execute import grade_notebook
 from autograder.grading.results import GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
-from autograder.sandbox.box import SandboxBroken
+from autograder.sandbox.box import Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["execute", "execute_restored"]
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
+BOXES: dict[Limits, Box] = {}
 
 
 def execute(
@@ -68,10 +69,20 @@ def execute_restored(
     """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault."""
     key = answer_key(template, assignment, limits)
     try:
-        return grade_notebook(notebook, template, key, files, seeds, limits)
+        return grade_notebook(notebook, template, key, files, seeds, warm_box(limits))
     finally:
-        if key.box.process.poll() is not None:
+        if not key.inmate.alive:
             forget_keys()
+
+
+def warm_box(limits: Limits) -> Box:
+    """This process's sandbox for students, started again if the last one cannot take another job."""
+    box = BOXES.get(limits)
+    if box is None or not box.usable:
+        if box is not None:
+            box.close()
+        BOXES[limits] = box = Box(limits)
+    return box
 
 
 def answer_key(template: Template, assignment: Assignment, limits: Limits) -> AnswerKey:
@@ -89,6 +100,13 @@ def forget_keys() -> None:
     """End every answer key of this process."""
     while KEYS:
         KEYS.popitem()[1].close()
+
+
+@atexit.register
+def close_boxes() -> None:
+    """End this process's sandboxes."""
+    while BOXES:
+        BOXES.popitem()[1].close()
 
 
 def submitted_notebook(

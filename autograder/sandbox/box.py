@@ -1,8 +1,9 @@
-"""One sandbox from outside: started, given its job, watched and ended."""
+"""A sandbox from outside: started once, given one job after another, and ended."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -14,28 +15,52 @@ from typing import IO, Any
 
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox import as_nobody, walls
-from autograder.sandbox.descriptors import send_descriptors
+from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.limits import Limits
 
-__all__ = ["Box", "SandboxBroken"]
+__all__ = ["Box", "Inmate", "SandboxBroken"]
 
 NOBODYS = 200_000
+PRELOAD = ("numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "ipykernel.ipkernel", "sklearn.datasets")
 
 
 class SandboxBroken(Exception):
     """The sandbox itself failed before student code ran in it; the text has what it said."""
 
 
-class Box:
-    """A bubblewrap sandbox with one process in it. Ends with this process, and when `kill` is called."""
+class Inmate:
+    """One job in a sandbox: a process tree in namespaces of its own. Its end ends all of it."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, pidfd: int) -> None:
+        self.pidfd = pidfd
+
+    @property
+    def alive(self) -> bool:
+        return not select.select([self.pidfd], [], [], 0)[0]
+
+    def kill(self) -> None:
+        """End it, whatever it does, and wait until it is gone."""
+        if self.alive:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        select.select([self.pidfd], [], [])
+
+    def close(self) -> None:
+        if self.pidfd >= 0:
+            self.kill()
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+class Box:
+    """A bubblewrap sandbox with a warm process in it. Ends with this process, and when it is closed."""
+
+    def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD) -> None:
         self.limits = limits
         ours, theirs = socket.socketpair()
-        self.log: IO[bytes] = tempfile.TemporaryFile()
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the box
         self.staging = tempfile.TemporaryDirectory(prefix="sandbox-") if os.geteuid() == 0 else None
         self.process = subprocess.Popen(
-            self._command(theirs.fileno()),
+            [*self._command(theirs.fileno()), ",".join(preload)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -44,29 +69,40 @@ class Box:
         )
         theirs.close()
         self.control = Channel(ours)
-        self.pidfd = os.pidfd_open(self.process.pid)
+        self.warm: bool | None = None
+        self.spent = False
 
     def _command(self, control: int) -> list[str]:
         """bubblewrap's command line; as root, run by somebody who is not."""
         if self.staging is None:
             return walls.command(control, self.limits, lambda path: path)
-        sources = [*walls.readable_paths(), walls.package_folder()]
-        sources = [path for path in sources if not path.is_symlink()]
+        folder = self.staging.name
+        sources = [path for path in (*walls.readable_paths(), walls.package_folder()) if not path.is_symlink()]
         uid = str(NOBODYS + os.getpid() % 50_000)
-        helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid, self.staging.name]
-        command = walls.command(control, self.limits, lambda path: staged(path, sources, self.staging.name))
+        helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid, folder]
+        command = walls.command(control, self.limits, lambda path: staged(path, sources, folder))
         return [*helper, *map(str, sources), "--", *command]
 
-    def send_job(self, job: Message, contents: list[bytes], descriptors: list[int]) -> None:
-        """Say what to be. Raises SandboxBroken when the sandbox did not come up."""
+    def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> Inmate:
+        """Do `job` with the descriptors in `sockets`. Raises SandboxBroken when the sandbox does not work."""
+        deadline = time.monotonic() + self.limits.start_seconds
+        message = job | {"limits": self.limits.as_dict(), "sockets": list(sockets)}
         try:
-            send_descriptors(self.control.sock, descriptors)
-            self.control.send(job | {"limits": self.limits.as_dict()}, contents, self._patience())
-        except (OSError, WireError, TimeoutError):
+            if self.warm is None:
+                self.warm = bool(self.control.receive(deadline)[0]["warm"])
+            self.spent = not self.warm
+            send_descriptors(self.control.sock, list(sockets.values()))
+            self.control.send(message, contents, deadline)
+            self.control.sock.settimeout(self.limits.start_seconds)
+            (pidfd,) = receive_descriptors(self.control.sock)
+            return Inmate(pidfd)
+        except (OSError, EOFError, ValueError, WireError):
             raise self.broken() from None
 
-    def _patience(self) -> float:
-        return time.monotonic() + self.limits.start_seconds
+    @property
+    def usable(self) -> bool:
+        """Whether another job can be given."""
+        return not self.spent and self.process.poll() is None
 
     def broken(self) -> SandboxBroken:
         """The error that says what the sandbox said before it failed."""
@@ -77,17 +113,14 @@ class Box:
 
     def kill(self) -> None:
         """End everything in the sandbox, whatever it does, and wait until it is gone."""
-        if self.process.poll() is None:
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        self.spent = True
+        self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
         """End it and give back what it held."""
         self.kill()
         self.control.sock.close()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
         self.log.close()
         if self.staging is not None:
             self.staging.cleanup()

@@ -1,62 +1,91 @@
-"""The first code inside a sandbox: takes a job, closes the last doors, becomes a kernel or the answer key."""
+"""The first code inside a sandbox: a warm process that never runs student code, and forks a child for each job.
+
+A child lives in user, PID, IPC and mount namespaces of its own, with fresh folders: when its first process
+ends, everything in it is gone. Where namespaces cannot be nested, the process does one job itself, and the
+sandbox is used once.
+"""
 
 from __future__ import annotations
 
 import os
-import resource
 import socket
+from importlib import import_module
 from pathlib import Path
 
 from autograder.kernel_side.wire import Channel, Message
-from autograder.sandbox import landlock
-from autograder.sandbox.descriptors import receive_descriptors
-from autograder.sandbox.limits import MB
+from autograder.sandbox import namespaces
+from autograder.sandbox.confine import confine
+from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 
 __all__ = ["main"]
 
-WRITABLE = ("/home/student", "/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
-
-def main(control: int) -> None:
-    """Wait for the job on the socket `control`, and do it. Never returns normally."""
+def main(control: int, preload: str) -> None:
+    """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
+    for name in filter(None, preload.split(",")):
+        try:
+            import_module(name)
+        except ImportError:
+            continue
     sock = socket.socket(fileno=control)
-    descriptors = receive_descriptors(sock)
     channel = Channel(sock)
-    job, contents = channel.receive()
-    write_files(job["files"], contents)
-    confine(job["limits"])
-    if job["kind"] == "kernel":
-        from autograder.sandbox.inside_kernel import run_kernel
+    warm = namespaces.can_nest()
+    channel.send({"warm": warm}, [])
+    while True:
+        descriptors = receive_descriptors(sock)
+        job, contents = channel.receive()
+        if not warm:
+            send_descriptors(sock, [os.pidfd_open(os.getpid())])
+            do(job, contents, descriptors)
+        child = os.fork()
+        if child == 0:
+            enter(sock, job, contents, descriptors)
+        os.waitpid(child, 0)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
-        sock.close()
-        run_kernel(dict(zip(job["sockets"], descriptors, strict=True)), job["key"])
-    else:
-        from autograder.sandbox.inside_reference import run_reference
 
-        run_reference(channel)
+def enter(sock: socket.socket, job: Message, contents: list[bytes], descriptors: list[int]) -> None:
+    """In a child: new namespaces, and in them a first process that does the job. Its pidfd goes to the other side."""
+    status = 1
+    try:
+        namespaces.unshare()
+        first = os.fork()
+        if first == 0:
+            sock.close()
+            namespaces.furnish(int(job["limits"]["disk_mb"]))
+            do(job, contents, descriptors)
+        send_descriptors(sock, [os.pidfd_open(first)])
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def do(job: Message, contents: list[bytes], descriptors: list[int]) -> None:
+    """Become what the job says. Never returns."""
+    try:
+        write_files(job["files"], contents)
+        confine(job["limits"], descriptors)
+        names = dict(zip(job["sockets"], descriptors, strict=True))
+        if job["kind"] == "kernel":
+            from autograder.sandbox.inside_kernel import run_kernel
+
+            run_kernel(names, job["key"])
+        else:
+            from autograder.sandbox.inside_reference import run_reference
+
+            run_reference(Channel(socket.socket(fileno=names["control"])))
+    finally:
+        os._exit(1)
 
 
 def write_files(names: list[str], contents: list[bytes]) -> None:
-    """The assignment's and the student's own files, into the student's folder."""
+    """The assignment's and the student's own files, into the student's folder. What cannot be written is left out."""
+    os.chdir(Path.home())
     for name, content in zip(names, contents, strict=True):
-        path = Path.home() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def confine(limits: Message) -> None:
-    """Limits and the second wall; from here on nothing can be taken back."""
-    null = os.open("/dev/null", os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    caps = {
-        resource.RLIMIT_DATA: int(limits["memory_mb"] * MB),
-        resource.RLIMIT_NPROC: int(limits["processes"]),
-        resource.RLIMIT_FSIZE: int(limits["file_mb"] * MB),
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 1024,
-    }
-    for which, value in caps.items():
-        resource.setrlimit(which, (value, value))
-    if landlock.abi():
-        landlock.restrict(path for path in WRITABLE if os.path.exists(path))
+        try:
+            path = Path.home() / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except (OSError, ValueError):
+            continue

@@ -64,7 +64,7 @@ class Execution:
 
 
 class Kernel:
-    """An IPython kernel in `box`, which it takes over. Raises SandboxBroken if the kernel does not come up."""
+    """An IPython kernel in `box`. Raises SandboxBroken if it does not come up."""
 
     def __init__(self, box: Box, files: dict[str, bytes]) -> None:
         self.box = box
@@ -88,9 +88,9 @@ class Kernel:
             self.control = self._connect(zmq.DEALER, sockets.path("control"))
             self.iopub = self._connect(zmq.SUB, sockets.path("iopub"))
             self.iopub.subscribe(b"")
-            descriptors = [s.fileno() for s in (*sockets.listening.values(), theirs)]
-            job = {"kind": "kernel", "sockets": [*sockets.listening, "serve"], "key": self.key, "files": list(files)}
-            self.box.send_job(job, list(files.values()), descriptors)
+            descriptors = {name: s.fileno() for name, s in (*sockets.listening.items(), ("serve", theirs))}
+            job = {"kind": "kernel", "key": self.key, "files": list(files)}
+            self.inmate = self.box.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
         finally:
             theirs.close()
@@ -166,7 +166,7 @@ class Kernel:
     def _receive(self, deadline: float) -> list[tuple[str, Message]]:
         """Messages that have come on shell and iopub, waiting for the first until `deadline`. Notices a death."""
         poller = zmq.Poller()
-        for watched in (self.shell, self.iopub, self.box.pidfd):
+        for watched in (self.shell, self.iopub, self.inmate.pidfd):
             poller.register(watched, zmq.POLLIN)
         ready = dict(poller.poll(max(0, int(1000 * (deadline - time.monotonic())))))
         messages = []
@@ -175,7 +175,7 @@ class Kernel:
                 message = self._message(sock)
                 if message is not None:
                     messages.append((name, message))
-        if self.box.pidfd in ready and not messages:
+        if self.inmate.pidfd in ready and not messages:
             self.alive = False
         return messages
 
@@ -209,13 +209,14 @@ class Kernel:
     def kill(self) -> None:
         """End the kernel and all that it has started."""
         self.alive = False
-        self.box.kill()
+        self.inmate.kill()
 
     def close(self) -> None:
         self.alive = False
         self.channel.sock.close()
         self.context.destroy(linger=0)
-        self.box.close()
+        if hasattr(self, "inmate"):
+            self.inmate.close()
 
     def __enter__(self) -> Kernel:
         return self

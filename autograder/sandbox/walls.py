@@ -67,7 +67,6 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     args += [
         "--unshare-all",
         "--unshare-user",
-        "--disable-userns",
         "--cap-drop",
         "ALL",
         "--uid",
@@ -100,7 +99,7 @@ def place(path: Path, source: Path) -> list[str]:
     return ["--ro-bind", str(source), str(path)]
 
 
-BOOT = f"import sys; sys.path.append('{PACKAGE}'); from autograder.sandbox.inside import main; main(int(sys.argv[1]))"
+BOOT = f"import sys; sys.path.append('{PACKAGE}'); from autograder.sandbox.inside import main; main(int(sys.argv[1]), sys.argv[2])"
 
 
 def environment() -> dict[str, str]:

@@ -44,12 +44,17 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
         if cell.cell_type == "code" and is_check_cell(cell.source):
             problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
         if utils.is_solution(cell) and not utils.is_grade(cell):
-            checked.append(str(cell.metadata.nbgrader.grade_id))
+            checked += defined(cell.source) or [str(cell.metadata.nbgrader.grade_id)]
             if "BEGIN SOLUTION" not in cell.source:
                 problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
     if not tests:
         problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
     return problems
+
+
+def defined(source: str) -> list[str]:
+    """The functions that an answer cell defines: its own and, say, its derivative."""
+    return re.findall(r"^def (\w+)", source, re.MULTILINE)
 
 
 def place(number: int, cell: NotebookNode) -> str:
@@ -116,5 +121,5 @@ def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
     for name in test.given:
         if name not in answers:
             yield f"line {test.line}: {test.name} lends {name}, which is not an earlier answer"
-        elif cell.removesuffix("_checks") == name or (answers and name == answers[-1]):
+        elif cell.removesuffix("_checks") == name:
             yield f"line {test.line}: {test.name} lends {name}, which this cell checks"

@@ -36,7 +36,7 @@ class CheckTable:
     def __repr__(self) -> str:
         if all(verdict.passed for verdict in self.verdicts):
             return f"All {len(self.verdicts)} checks hold."
-        total = sum(verdict.weight for verdict in self.verdicts)
+        total = sum(verdict.weight for verdict in self.verdicts) or 1
         return f"{sum(verdict.weight for verdict in self.verdicts if verdict.passed) / total / 2:.3f}"
 
     def __str__(self) -> str:

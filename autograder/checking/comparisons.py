@@ -187,12 +187,17 @@ def factors(m: int | None) -> dict[str, float]:
 def difference(got: Array, want: Array) -> str:
     """Where the largest difference is, with both numbers."""
     if got.ndim == 0:
-        return f"got {got[()]:.6g}, expected {want[()]:.6g}"
+        return f"got {number(got[()])}, expected {number(want[()])}"
     with np.errstate(all="ignore"):
         gap = np.nan_to_num(np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf)
     index = np.unravel_index(int(np.argmax(gap)), got.shape)
     place = "[" + ", ".join(str(int(i)) for i in index) + "]"
-    return f"largest difference at {place}: got {got[index]:.6g}, expected {want[index]:.6g}"
+    return f"largest difference at {place}: got {number(got[index])}, expected {number(want[index])}"
+
+
+def number(value: Any) -> str:
+    """A number of any NumPy type, with six digits."""
+    return f"{value:.6g}" if np.iscomplexobj(value) else f"{float(value):.6g}"
 
 
 def assert_same(actual: Any, expected: Any) -> None:

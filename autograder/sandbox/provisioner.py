@@ -1,0 +1,110 @@
+"""A Jupyter kernel provisioner: any Jupyter client can start a confined kernel, over TCP or IPC.
+
+The ports that the client chose are listened to out here, and the sockets handed in: the kernel itself has no
+network. A kernel spec asks for it with
+`"metadata": {"kernel_provisioner": {"provisioner_name": "autograder-sandbox"}}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from typing import Any
+
+import zmq
+from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.session import Session
+
+from autograder.sandbox.box import Box, Inmate
+from autograder.sandbox.limits import Limits
+
+__all__ = ["SandboxProvisioner"]
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+
+
+class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+    """Starts IPython kernels in a sandbox of their own, with the default limits."""
+
+    box: Box | None = None
+    inmate: Inmate | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.inmate is not None
+
+    async def poll(self) -> int | None:
+        return None if self.inmate is not None and self.inmate.alive else 0
+
+    async def wait(self) -> int | None:
+        while await self.poll() is None:
+            await asyncio.sleep(0.05)
+        await self.cleanup()
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
+        """Signals stop at the sandbox's wall; an interrupt goes as a message instead, and the rest mean the end."""
+        if signum == signal.SIGINT:
+            interrupt(self.connection_info)
+        elif signum != 0:
+            await self.kill()
+
+    async def kill(self, restart: bool = False) -> None:
+        if self.inmate is not None:
+            self.inmate.kill()
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.kill(restart)
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        manager = self.parent
+        manager.transport_encryption = "disabled"
+        manager.write_connection_file()
+        self.connection_info = manager.get_connection_info()
+        return await super().pre_launch(cmd=[], **kwargs)  # type: ignore[no-any-return]
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        info = self.connection_info
+        listening = {name: listen(info, int(info[f"{name}_port"])) for name in CHANNELS}
+        serve, unused = socket.socketpair()
+        key = info["key"].decode() if isinstance(info["key"], bytes) else str(info["key"])
+        try:
+            self.box = Box(Limits())
+            sockets = {name: sock.fileno() for name, sock in (*listening.items(), ("serve", serve))}
+            job = {"kind": "kernel", "key": key, "files": []}
+            self.inmate = await asyncio.to_thread(self.box.spawn, job, [], sockets)
+        finally:
+            for sock in (*listening.values(), serve, unused):
+                sock.close()
+        return dict(info)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if self.inmate is not None:
+            self.inmate.close()
+        if self.box is not None:
+            self.box.close()
+        self.inmate = self.box = None
+
+
+def listen(info: dict[str, Any], port: int) -> socket.socket:
+    """A listening socket where the client will look for it."""
+    if info["transport"] == "ipc":
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(f"{info['ip']}-{port}")
+    else:
+        listening = socket.socket(socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((info["ip"], port))
+    listening.listen()
+    return listening
+
+
+def interrupt(info: dict[str, Any]) -> None:
+    """Ask the kernel over its control channel to interrupt what it runs."""
+    key = info["key"] if isinstance(info["key"], bytes) else str(info["key"]).encode()
+    separator = "-" if info["transport"] == "ipc" else ":"
+    with zmq.Context() as context, context.socket(zmq.DEALER) as control:
+        control.linger = 1000
+        control.connect(f"{info['transport']}://{info['ip']}{separator}{info['control_port']}")
+        Session(key=key).send(control, "interrupt_request", {})

@@ -62,7 +62,7 @@ class CheckCell:
         return hidden
 
     def tests(self) -> list[Test]:
-        """The test functions in order. Raises CheckCellError for a cell that does not parse or whose markers are off."""
+        """The test functions in order. Raises CheckCellError if it does not parse or markers are off."""
         hidden = self.hidden_lines()
         try:
             tree = ast.parse(self.module)

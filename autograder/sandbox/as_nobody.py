@@ -1,4 +1,6 @@
-"""Run a command as an unprivileged user who can still read what root can: `as_nobody.py UID FOLDER SOURCE… -- COMMAND…`.
+"""Run a command as somebody unprivileged who can still read what root can.
+
+    as_nobody.py UID FOLDER SOURCE… -- COMMAND…
 
 Root's files (a Python below /root, say) are out of reach for anybody else by path. So, in a mount
 namespace of its own, each SOURCE is first shown below FOLDER by its number; then this process becomes

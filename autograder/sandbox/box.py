@@ -48,14 +48,13 @@ class Box:
 
     def _command(self, control: int) -> list[str]:
         """bubblewrap's command line; as root, run by somebody who is not."""
-        extra = font_caches()
         if self.staging is None:
-            return walls.command(control, self.limits, lambda path: path, extra)
-        sources = [*walls.readable_paths(), *extra, walls.package_folder()]
+            return walls.command(control, self.limits, lambda path: path)
+        sources = [*walls.readable_paths(), walls.package_folder()]
         sources = [path for path in sources if not path.is_symlink()]
         uid = str(NOBODYS + os.getpid() % 50_000)
         helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid, self.staging.name]
-        command = walls.command(control, self.limits, lambda path: staged(path, sources, self.staging.name), extra)
+        command = walls.command(control, self.limits, lambda path: staged(path, sources, self.staging.name))
         return [*helper, *map(str, sources), "--", *command]
 
     def send_job(self, job: Message, contents: list[bytes], descriptors: list[int]) -> None:
@@ -106,8 +105,3 @@ def staged(path: Path, sources: list[Path], folder: str) -> Path:
         if path.is_relative_to(source):
             return Path(folder, str(number), path.relative_to(source))
     return path
-
-
-def font_caches() -> tuple[Path, ...]:
-    """Matplotlib's list of fonts, made once outside: making it takes seconds."""
-    return ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import array
 import socket
 
-__all__ = ["receive_descriptors", "send_descriptors"]
+__all__ = ["SERVE_DESCRIPTOR", "receive_descriptors", "send_descriptors"]
 
 MOST = 16
+SERVE_DESCRIPTOR = 1000
 
 
 def send_descriptors(sock: socket.socket, descriptors: list[int]) -> None:

@@ -1,10 +1,9 @@
-"""The first code that runs inside a sandbox: it takes a job, closes the last doors, and becomes a kernel or the answer key."""
+"""The first code inside a sandbox: takes a job, closes the last doors, becomes a kernel or the answer key."""
 
 from __future__ import annotations
 
 import os
 import resource
-import shutil
 import socket
 from pathlib import Path
 
@@ -43,10 +42,6 @@ def write_files(names: list[str], contents: list[bytes]) -> None:
         path = Path.home() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    fonts = Path(os.environ["MPLCONFIGDIR"])
-    fonts.mkdir(exist_ok=True)
-    for cached in Path("/opt/matplotlib").glob("fontlist-*.json"):
-        shutil.copy(cached, fonts)
 
 
 def confine(limits: Message) -> None:

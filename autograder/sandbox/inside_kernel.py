@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import zmq
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
+
+from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 
 __all__ = ["run_kernel"]
 
@@ -50,6 +53,8 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
 
 def run_kernel(descriptors: dict[str, int], key: str) -> None:
     """Run the kernel until it is told to stop. `descriptors` also has `serve`, the socket for check cells."""
+    os.dup2(descriptors["serve"], SERVE_DESCRIPTOR)
+    os.close(descriptors["serve"])
     config = Config()
     config.HistoryManager.enabled = False
     config.Session.key = key.encode()

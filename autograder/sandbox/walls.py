@@ -57,17 +57,26 @@ def readable_paths() -> tuple[Path, ...]:
     return tuple(kept)
 
 
-def command(control: int, limits: Limits, reach: Callable[[Path], Path], extra: tuple[Path, ...] = ()) -> list[str]:
+def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list[str]:
     """The bubblewrap command line for one sandbox whose control socket is the descriptor `control`.
 
     `reach` says where a path can be read from now (the path itself, unless root made it reachable elsewhere).
-    `extra` are further paths to show, such as cached data sets.
     """
     size = str(limits.disk_mb * MB)
     args = [str(reach(Path(bubblewrap())))]
-    args += ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"]
+    args += [
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--cap-drop",
+        "ALL",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+    ]
     args += ["--die-with-parent", "--new-session", "--hostname", "student", "--clearenv"]
-    for path in (*readable_paths(), *extra):
+    for path in readable_paths():
         args += place(path, reach(path))
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]

@@ -23,6 +23,7 @@ from autograder.grading.results import CellGrade, GradedNotebook, Incident, Inci
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.outputs import Outputs
 
 __all__ = ["NotebookRun", "grade_notebook"]
 
@@ -64,8 +65,12 @@ class NotebookRun:
         self.kernel.kill()
 
     def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows."""
+        """Run an ordinary cell and store what it shows. One that cannot run says so: a test cell without outputs
+        would get full marks."""
         if not self.kernel.alive:
+            outputs = Outputs(0)
+            outputs.error("DeadKernelError", f"this cell was not run: {self.why_stopped}")
+            cell.outputs = outputs.cells
             return
         execution = self.kernel.execute(cell.source, seconds)
         self._note(execution, number, seconds)

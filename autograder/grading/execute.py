@@ -94,7 +94,7 @@ class NotebookRun:
         if execution.died:
             text = "the kernel died in this cell: the cells and checks after it could not run"
             outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(IncidentKind.DIED, text, where))
+            self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
@@ -110,7 +110,7 @@ class NotebookRun:
         for verdict in verdicts:
             if verdict.outcome is Outcome.UNGRADED:
                 text = f"{verdict.name}: {verdict.detail}"
-                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id))
+                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
 
     def _verdicts(self, check: CheckCell, template: TemplateCell) -> list[Verdict]:
         seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.student, template.grade_id)
@@ -126,7 +126,8 @@ class NotebookRun:
         finally:
             if peer.why_gone:
                 self.why_stopped = "your notebook stopped answering in an earlier check"
-                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id))
+                sudden = self.kernel.ended_by_itself
+                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id, sudden=sudden))
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)

@@ -1,0 +1,1 @@
+"""What leaves the course: PDF, feedback, report, Gradescope."""

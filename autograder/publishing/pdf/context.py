@@ -27,9 +27,9 @@ class Context:
     def __post_init__(self) -> None:
         self.pictures = Pictures(self.folder)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, serious: bool = False) -> None:
         """Note that something of the current cell is not shown as it is in Jupyter."""
-        notice = Notice(text, self.cell)
+        notice = Notice(text, self.cell, serious)
         if notice not in self.notices:
             self.notices.append(notice)
 

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rich.text import Text
+
 from autograder.publishing.pdf.cells import CellReader
+from autograder.publishing.pdf.code import highlighted
 from autograder.publishing.pdf.context import Context, Node
 from autograder.publishing.pdf.errors import Notice
+from autograder.publishing.pdf.markdown import listing
 from autograder.publishing.pdf.notebook import Cell, Notebook
+from autograder.publishing.pdf.outputs import printed_text
 from autograder.publishing.pdf.questions import Question, Section, arrange, questions_of
+from autograder.publishing.pdf.text import clean, numbered_lines_of, shortened
 
 Paper = Literal["letter", "a4"]
 CHUNK = 12
@@ -57,13 +63,25 @@ def build(
     ``listings`` are names and texts of Python files that follow the notebook.
     """
     context = Context(notebook.folder)
+    remarks = list(remarks)
     reader = CellReader(notebook.cells, context, notebook.language)
     questions = questions_of((release or notebook).cells)
     sections = [_section(section, reader, number) for section, number in _numbered(notebook, questions)]
     context.cell = None
     sections += [file_section(name, text) for name, text in listings]
     _repair_levels(sections)
-    return Document(heading, sections, context.pictures.files, context.notices, list(remarks))
+    notices = context.notices + [Notice(remark) for remark in remarks]
+    return Document(heading, sections, context.pictures.files, notices, remarks)
+
+
+def build_plain(notebook: Notebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
+    """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
+    blocks = []
+    for cell in notebook.cells:
+        blocks += _pieces(listing(Text(shortened(cell.source)[0]), "code"))
+        for text in filter(None, map(printed_text, cell.outputs)):
+            blocks += _pieces(listing(Text(clean(shortened(text)[0])), "output"))
+    return Document(heading, [{"blocks": blocks}], remarks=list(remarks))
 
 
 def _numbered(notebook: Notebook, questions: Sequence[Question]) -> Iterable[tuple[Section, int]]:
@@ -80,7 +98,7 @@ def _section(section: Section, reader: CellReader, number: int) -> Node:
         return {"blocks": blocks} | ({"closing": True} if number else {})
     if not section.cells:
         reader.context.cell = None
-        reader.context.say(f"the cells of question {number} ({question.title}) are missing")
+        reader.context.say(f"the cells of question {number} ({question.title}) are missing", serious=True)
         blocks = [{"t": "par", "c": [{"t": "em", "c": ["The notebook has no cells for this question."]}]}]
     return {
         "number": number,
@@ -112,9 +130,6 @@ def _pieces(node: Node) -> list[Node]:
 
 def file_section(name: str, text: str) -> Node:
     """A Python file as a listing with line numbers."""
-    from autograder.publishing.pdf.code import highlighted
-    from autograder.publishing.pdf.text import clean, numbered_lines_of
-
     node = {"t": "listing", "kind": "code", "lines": numbered_lines_of(highlighted(clean(text), "python"))}
     return {"title": clean(name), "file": True, "blocks": _pieces(node)}
 

@@ -52,7 +52,9 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
 
 def _overflow(section: Node, kept: int, document: Document) -> Node:
     name = f"question {section['number']}" if "number" in section else "the introduction"
-    document.notices.append(Notice(f"{name} is longer than its pages and goes on at the end of the PDF"))
+    document.notices.append(
+        Notice(f"{name} is longer than its pages and goes on in the appendix", serious=True)
+    )
     rest = {**section, "blocks": section["blocks"][kept:], "overflow": "here"}
     section["blocks"] = section["blocks"][:kept]
     section["overflow"] = "there"

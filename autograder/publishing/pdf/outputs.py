@@ -84,6 +84,12 @@ def terminal(text: str, context: Context, kind: str) -> list[Node]:
     return [listing(from_terminal(short), kind)]
 
 
+def printed_text(output: Mapping[str, Any]) -> str:
+    """The text of an output, whatever else it has."""
+    text = text_of(output.get("text")) or text_of(_data(output).get("text/plain"))
+    return text or (_traceback(output) if output.get("output_type") == "error" else "")
+
+
 def _data(output: Mapping[str, Any]) -> Mapping[str, Any]:
     data = output.get("data")
     return data if isinstance(data, dict) else {}

@@ -7,8 +7,9 @@ from rich.text import Text
 
 from autograder.publishing.pdf.code import highlighted
 from autograder.publishing.pdf.context import Context, Node, formula_items
+from autograder.publishing.pdf.formulas import Formulas
+from autograder.publishing.pdf.macros import Macros
 from autograder.publishing.pdf.markdown import Reader, listing
-from autograder.publishing.pdf.math import Formulas, Macros
 from autograder.publishing.pdf.notebook import Cell
 from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_nodes
 from autograder.publishing.pdf.pandoc import Item

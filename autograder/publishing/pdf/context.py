@@ -6,8 +6,10 @@ from typing import Any
 
 from autograder.publishing.pdf.errors import Notice
 from autograder.publishing.pdf.images import Pictures
-from autograder.publishing.pdf.math import Macros, is_safe, prepared, renamed
+from autograder.publishing.pdf.macros import Macros
 from autograder.publishing.pdf.pandoc import Item, Pandoc
+from autograder.publishing.pdf.tex import candidates
+from autograder.publishing.pdf.typstmath import is_safe, renamed
 
 Node = dict[str, Any]
 Inline = str | Node
@@ -51,15 +53,6 @@ class Context:
             if typst is not None and is_safe(typst):
                 return renamed(typst)
         return None
-
-
-def candidates(tex: str) -> list[str]:
-    """What to try for a formula: as written, and as lines, which MathJax takes without an environment."""
-    ready = prepared(tex)
-    if ready is None:
-        return []
-    lines = rf"\begin{{aligned}}{ready}\end{{aligned}}"
-    return [ready, lines] if "\\\\" in ready or "&" in ready else [ready]
 
 
 def formula_items(tex: str, display: bool) -> list[Item]:

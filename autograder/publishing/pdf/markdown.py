@@ -13,8 +13,8 @@ from rich.text import Text
 from autograder.publishing.pdf import html
 from autograder.publishing.pdf.code import highlighted
 from autograder.publishing.pdf.context import Context, Inline, Node
+from autograder.publishing.pdf.formulas import Formulas
 from autograder.publishing.pdf.images import BadImage
-from autograder.publishing.pdf.math import Formulas
 from autograder.publishing.pdf.notebook import text_of
 from autograder.publishing.pdf.tables import table
 from autograder.publishing.pdf.text import COLUMNS, clean, lines_of
@@ -169,7 +169,8 @@ class Reader:
     _inline_cite = _inline_quoted = _inline_smallcaps = _inline_span
 
     def _inline_note(self, content: Any, depth: int) -> list[Inline]:
-        return [{"t": "note", "c": self.blocks(content, depth)}]
+        paragraphs = [node["c"] if node["t"] == "par" else node for node in self.blocks(content, depth)]
+        return [{"t": "note", "c": paragraphs}]
 
     def _inline_link(self, content: Any, depth: int) -> list[Inline]:
         text = self.inlines(content[1], depth)
@@ -251,6 +252,15 @@ def _merged(parts: list[Inline]) -> list[Inline]:
     return out
 
 
+def _marked_once(line: list[Inline]) -> list[Inline]:
+    """Marks of one paragraph as one, so that they do not lie upon each other in the margin."""
+    written = [part for part in line if isinstance(part, dict) and part["t"] == "written"]
+    marks = ", ".join(dict.fromkeys(part["mark"] for part in written))
+    for number, part in enumerate(written):
+        part["mark"] = "" if number else marks
+    return line
+
+
 def split_paragraph(inlines: list[Inline]) -> list[Node]:
     """Paragraphs, with displayed formulas and pictures between them."""
     nodes: list[Node] = []
@@ -260,7 +270,7 @@ def split_paragraph(inlines: list[Inline]) -> list[Node]:
             line.append(part)
             continue
         if any(not isinstance(item, str) or item.strip() for item in line):
-            nodes.append(_paragraph(line))
+            nodes.append(_paragraph(_marked_once(line)))
         line = []
         if "t" in part:
             nodes.append(part)

@@ -14,7 +14,7 @@ Run = dict[str, Any]
 
 COLUMNS = 88
 CONTINUED = "↪ "
-KEPT_LINES = 120
+KEPT_LINES = 60
 KEPT_CHARACTERS = 60_000
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")

@@ -44,7 +44,8 @@ _NAMES = {
     "grave(": "limits(",
 }
 _RENAMED = re.compile(
-    r'"(?:\\.|[^"\\])*"|\\[^|]|\\\||(?<![A-Za-z.])(?:sect|parallel|(?:dot|times|minus|dash|plus)\.circle)\b|grave\(',
+    r'"(?:\\.|[^"\\])*"|\\[^|]|\\\||grave\('
+    r"|(?<![A-Za-z.])(?:sect|parallel|(?:dot|times|minus|dash|plus)\.circle)(?![A-Za-z])",
     re.DOTALL,
 )
 

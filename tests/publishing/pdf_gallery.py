@@ -1,8 +1,9 @@
+# ruff: noqa: E501
 """A notebook with everything that a student's notebook may hold; its pages are for looking at."""
 
 from typing import Any
 
-from notebooks import code, display, encoded, error, graded, markdown, notebook, picture, raw, stream
+from pdf_notebooks import code, display, encoded, error, graded, markdown, notebook, picture, raw, stream
 
 PROSE = r"""# Gallery of a notebook
 

@@ -19,7 +19,7 @@ def raw(source: str) -> Cell:
     return {"cell_type": "raw", "metadata": {}, "source": source}
 
 
-def code(source: str, *outputs: dict[str, Any], count: int | None = None) -> Cell:
+def code(source: str, *outputs: dict[str, Any], count: int | None = 1) -> Cell:
     return {
         "cell_type": "code",
         "metadata": {},

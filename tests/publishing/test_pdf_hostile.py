@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Notebooks that try to run code, read files, reach the network, or stop the export."""
 
 import base64
@@ -229,7 +230,7 @@ def test_a_table_with_millions_of_columns(tmp_path):
 @pytest.mark.parametrize(
     "source",
     [
-        "> " * 400 + "deep", "- " * 300 + "deep", "*" * 5000 + "deep", "[" * 3000 + "deep", "`" * 3000 + "deep",
+        "> " * 400 + "deep", "- " * 300 + "deep", "*" * 5000 + "deep", "[" * 3000 + "deep", "deep" + "`" * 3000,
         "<div>" * 2000 + "deep", "deep $" + "x^{" * 60 + "x" + "}" * 60 + "$", "deep $" + "\\frac{1}{" * 400 + "x" + "}" * 400 + "$",
         "deep $" + "\\left(" * 500 + "x" + "\\right)" * 500 + "$", "deep $" + "\\sqrt" * 300 + "x$", "![" * 2000 + "deep",
         "deep $\\def\\a{\\b\\b}\\def\\b{\\c\\c}\\def\\c{\\a\\a}\\a$", "deep " + "$$" * 3001, "deep \\begin{a}" * 2000,
@@ -239,15 +240,15 @@ def test_a_table_with_millions_of_columns(tmp_path):
     ids=range(21),
 )  # fmt: skip
 def test_markdown_made_to_exhaust(tmp_path, source):
-    pdf, document = draw(tmp_path, markdown(source), markdown("the next cell"))
+    pdf, _ = draw(tmp_path, markdown(source), markdown("the next cell"))
     assert "the next cell" in text(pdf)
     if not source.startswith("<!--"):
-        assert "deep" in text(pdf) or document.notices
+        assert "deep" in "".join(text(pdf).replace("\u200b", "").split())
 
 
 def test_a_formula_that_never_ends_takes_only_itself():
     pandoc = Pandoc(seconds=1.0, patience=1)
-    forever = "{x_" * 9 + "x" + "}" * 9
+    forever = "x^{" * 40 + "x" + "}" * 40
     pandoc.convert([("inline", "a"), ("inline", forever), ("inline", "b")])
     assert pandoc.formula("a", False) == "a"
     assert pandoc.formula(forever, False) is None
@@ -339,7 +340,7 @@ ANY_CELL = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ANY_CELL, max_size=6), ANY_TEXT)
 def test_any_text_anywhere_gives_a_pdf(cells, student):
     document, pdf = notebook_pdf(from_json(notebook(*cells)), Heading("any", student))

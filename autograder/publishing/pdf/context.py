@@ -9,6 +9,7 @@ from autograder.publishing.pdf.images import Pictures
 from autograder.publishing.pdf.macros import Macros
 from autograder.publishing.pdf.pandoc import Item, Pandoc
 from autograder.publishing.pdf.tex import candidates
+from autograder.publishing.pdf.text import breakable
 from autograder.publishing.pdf.typstmath import is_safe, renamed
 
 Node = dict[str, Any]
@@ -38,7 +39,7 @@ class Context:
     def written(self, text: str, mark: str, *, block: bool) -> Node:
         """A piece that is shown as it was written, marked in the margin and told."""
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
-        return {"t": "written", "s": text.strip("\n"), "mark": mark, "block": block}
+        return {"t": "written", "s": breakable(text.strip("\n")), "mark": mark, "block": block}
 
     def formula(self, tex: str, written: str, display: bool) -> Node:
         """A formula, or what was written where it is not understood."""

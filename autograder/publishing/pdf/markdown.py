@@ -17,7 +17,7 @@ from autograder.publishing.pdf.formulas import Formulas
 from autograder.publishing.pdf.images import BadImage
 from autograder.publishing.pdf.notebook import text_of
 from autograder.publishing.pdf.tables import table
-from autograder.publishing.pdf.text import COLUMNS, clean, lines_of
+from autograder.publishing.pdf.text import COLUMNS, breakable, clean, lines_of
 
 # Deeper nesting is shown as text: Typst gives up on deeply nested layout.
 DEEPEST = 6
@@ -42,7 +42,7 @@ class Reader:
 
     def _block(self, block: Node, depth: int) -> list[Node]:
         if depth > DEEPEST:
-            return [_paragraph([self.formulas.restore(plain_text(block))])]
+            return [_paragraph([breakable(self.formulas.restore(plain_text(block)))])]
         read: Callable[[Any, int], list[Node]] | None = getattr(self, f"_read_{block['t'].lower()}", None)
         return read(block.get("c"), depth + 1) if read else []
 
@@ -128,7 +128,7 @@ class Reader:
         kind: str = inline["t"]
         content: Any = inline.get("c")
         if depth > DEEPEST * 2:
-            return [self.formulas.restore(plain_text(inline))]
+            return [breakable(self.formulas.restore(plain_text(inline)))]
         if kind in _WRAPPERS:
             return [{"t": _WRAPPERS[kind], "c": self.inlines(content, depth + 1)}]
         if kind in ("Space", "SoftBreak"):
@@ -140,14 +140,14 @@ class Reader:
 
     def _inline_str(self, content: Any, depth: int) -> list[Inline]:
         return [
-            clean(part)
+            breakable(clean(part))
             if isinstance(part, str)
             else self.context.formula(self.context.macros.expand(part.tex), part.written, part.display)
             for part in self.formulas.split(content)
         ]
 
     def _inline_code(self, content: Any, depth: int) -> list[Inline]:
-        return [{"t": "code", "s": clean(self.formulas.restore(content[1]))}]
+        return [{"t": "code", "s": breakable(clean(self.formulas.restore(content[1])))}]
 
     def _inline_math(self, content: Any, depth: int) -> list[Inline]:
         return [{"t": "code", "s": clean(content[1])}]
@@ -179,7 +179,7 @@ class Reader:
             return text
         if re.match(r"https?://|mailto:", address, re.IGNORECASE) and len(address) < 2_000:
             return [{"t": "link", "url": address, "c": text or [address]}]
-        return [*text, f" ({address})" if address and address not in text else ""]
+        return [*text, f" ({breakable(address)})" if address and address not in text else ""]
 
     def _inline_image(self, content: Any, depth: int) -> list[Inline]:
         alt = self.formulas.restore(plain_text({"c": content[1]})).strip()

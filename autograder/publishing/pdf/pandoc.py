@@ -41,7 +41,7 @@ class Pandoc:
         self._fill([item for item in dict.fromkeys(items) if item not in self._known])
 
     def _fill(self, missing: list[Item]) -> None:
-        if not missing or self.patience == 0:
+        if not missing or self.patience < 0:
             self._known.update(dict.fromkeys(missing))
             return
         try:

@@ -27,9 +27,12 @@ def questions_of(cells: Sequence[Cell]) -> list[Question]:
     """The questions in order. A question starts at an answer; the checks that follow belong to it."""
     groups: list[list[Cell]] = []
     closed = True
+    seen: set[str] = set()
     for cell in cells:
-        if not cell.grade_id or not (cell.is_answer or cell.is_graded):
+        # A copied cell keeps its grade id, and belongs to the question of the first.
+        if not (cell.is_answer or cell.is_graded) or cell.grade_id in ("", *seen):
             continue
+        seen.add(cell.grade_id)
         # Answers without a check between them (a function and its derivative) are one question.
         if not groups or (cell.is_answer and closed):
             groups.append([])
@@ -40,10 +43,8 @@ def questions_of(cells: Sequence[Cell]) -> list[Question]:
 
 def _question(group: list[Cell]) -> Question:
     answers = [cell.grade_id for cell in group if cell.is_answer] or [group[0].grade_id]
-    ids = tuple(dict.fromkeys(cell.grade_id for cell in group))
-    # A copied cell keeps its grade id: it counts once.
-    points = sum({cell.grade_id: cell.points for cell in group}.values())
-    return Question(ids, ", ".join(dict.fromkeys(answers)), points)
+    ids = tuple(cell.grade_id for cell in group)
+    return Question(ids, ", ".join(answers), sum(cell.points for cell in group))
 
 
 def arrange(cells: Sequence[Cell], questions: Sequence[Question]) -> list[Section]:

@@ -21,6 +21,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufdd0-\ufd
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # They reorder what is printed, so that a reader sees other code than what ran.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_LONG_WORD = re.compile(r"\S{50}")
 _BACKSPACED = re.compile(r"[^\n\x08]\x08")
 # rich knows "\x1b[…m"; cursor movements and window titles are dropped before it sees them.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[A-LN-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-B])")
@@ -31,6 +32,11 @@ def clean(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("\ufffd", text))
     return _BIDI.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
+
+
+def breakable(text: str) -> str:
+    """Let a word that is longer than a line end at the line's end, rather than at the paper's."""
+    return _LONG_WORD.sub("\\g<0>\u200b", text)
 
 
 def from_terminal(text: str) -> Text:

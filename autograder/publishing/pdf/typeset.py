@@ -45,7 +45,7 @@ class Typesetter:
 
     def _compiler(self, data: dict[str, Any]) -> typst.Compiler:
         text = json.dumps(data, ensure_ascii=False)
-        (self.folder / "document.json").write_text(text, encoding="utf-8")
+        (self.folder / "document.json").write_bytes(text.encode("utf-8", "replace"))
         return typst.Compiler(
             self.folder / "page.typ",
             root=self.folder,

@@ -193,6 +193,7 @@ def test_svg_brings_nothing_with_it(course, tmp_path, source):
         assert b"127.0.0.1" not in content
         assert b"secret" not in content
         assert b"script" not in content
+        assert content.count(b"use ") < 30, "shapes that use shapes that use shapes"
 
 
 def bomb(width: int = 60_000, height: int = 60_000) -> bytes:

@@ -76,12 +76,16 @@ class CellReader:
 
     def _code_nodes(self, cell: Cell) -> list[Node]:
         nodes = []
+        outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
         if cell.source.strip():
             code = listing(self._source(cell), "code")
             if cell.count is not None:
                 code["prompt"] = f"[{cell.count}]"
+            if outputs:
+                # Code stays on the page of what it printed or drew.
+                code["sticky"] = True
             nodes.append(code)
-        return nodes + output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
+        return nodes + outputs
 
     def _source(self, cell: Cell) -> Text:
         # A graded notebook holds hidden tests, and its PDF may go back to students.

@@ -124,6 +124,7 @@ def _pieces(node: Node) -> list[Node]:
         piece.pop("prompt", None)
         piece["joined"] = True
     for piece in pieces[:-1]:
+        piece.pop("sticky", None)
         piece["goes-on"] = True
     return pieces
 

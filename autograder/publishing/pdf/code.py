@@ -1,6 +1,6 @@
 """Source code as highlighted text."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
@@ -27,8 +27,12 @@ _THEME = ANSISyntaxTheme(
 MAX_CHARACTERS = 400_000
 
 
+@lru_cache(500)
 def highlighted(source: str, language: str) -> Text:
-    """Colour a source text; text in an unknown language, or too much of it, stays plain."""
+    """Colour a source text; text in an unknown language, or too much of it, stays plain.
+
+    Remembered, because most cells of a class are the same: the result is not to be changed.
+    """
     source = source.expandtabs(4)
     magic, newline, rest = source.partition("\n")
     if magic.startswith("%%"):

@@ -20,6 +20,11 @@ _PARTS = re.compile(
 )
 
 
+# The writer of a notebook must not be able to write a placeholder. It is never printed. It is the same
+# for all notebooks of a process, so that pandoc is asked only once for prose that a class shares.
+_TOKEN = f"F{secrets.token_hex(8)}x"
+
+
 @dataclass(frozen=True)
 class Formula:
     """A formula as it was written, without its delimiters."""
@@ -33,8 +38,7 @@ class Formula:
 class Formulas:
     """Stands in for formulas while Markdown is read, so that none of it is taken for emphasis."""
 
-    # A reader of the notebook must not be able to write a placeholder. It is never printed.
-    token: str = field(default_factory=lambda: f"F{secrets.token_hex(8)}x")
+    token: str = _TOKEN
     found: list[Formula] = field(default_factory=list)
 
     def hide(self, markdown: str) -> str:

@@ -16,6 +16,7 @@ Block = dict[str, Any]
 READER = Path(__file__).with_name("items.lua")
 SECONDS = 5.0
 PATIENCE = 4
+REMEMBERED = 5_000
 MEMORY = ("+RTS", "-M512m", "-RTS")
 
 
@@ -38,14 +39,18 @@ class Pandoc:
 
     def convert(self, items: Iterable[Item]) -> None:
         """Convert what is not known yet. Items that pandoc cannot finish become None."""
-        self._fill([item for item in dict.fromkeys(items) if item not in self._known])
+        wanted = dict.fromkeys(items)
+        self._known.update({item: _REMEMBERED[item] for item in wanted if item in _REMEMBERED})
+        self._fill([item for item in wanted if item not in self._known])
 
     def _fill(self, missing: list[Item]) -> None:
         if not missing or self.patience < 0:
             self._known.update(dict.fromkeys(missing))
             return
         try:
-            self._known.update(zip(missing, _run(missing, self.seconds), strict=True))
+            done = dict(zip(missing, _run(missing, self.seconds), strict=True))
+            self._known.update(done)
+            _remember(done)
         except _TooSlow as slow:
             self.patience -= 1
             self._known[missing.pop(slow.index)] = None
@@ -75,6 +80,16 @@ class Pandoc:
     def _get(self, item: Item) -> Block | None:
         self.convert([item])
         return self._known[item]
+
+
+# What this process has converted: most of a class's Markdown and formulas are the assignment's own.
+_REMEMBERED: dict[Item, Block] = {}
+
+
+def _remember(done: dict[Item, Block]) -> None:
+    if len(_REMEMBERED) > REMEMBERED:
+        _REMEMBERED.clear()
+    _REMEMBERED.update((item, block) for item, block in done.items() if len(item[1]) < 20_000)
 
 
 class _Failed(Exception):

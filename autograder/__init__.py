@@ -1,3 +1,23 @@
 """Coursework for a deep learning course, and an autograder whose every grade can be trusted."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from autograder.checking.magic import CheckTable
+
 __version__ = "0.1.0"
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext autograder`: the `%%check` cell magic. What it needs is imported by the first check cell."""
+
+    def check(line: str, cell: str) -> CheckTable | None:
+        from autograder.checking.magic import check as run
+
+        return run(cell, shell.user_ns)
+
+    shell.register_magic_function(check, "cell", "check")

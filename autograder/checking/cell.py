@@ -1,0 +1,103 @@
+"""A check cell as text: which tests it has, which of them are hidden, and where its author slipped."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+__all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
+
+MAGIC = "%%check"
+BEGIN_HIDDEN = "### BEGIN HIDDEN TESTS"
+END_HIDDEN = "### END HIDDEN TESTS"
+
+
+class CheckCellError(ValueError):
+    """A check cell that is not written as it must be; says what and on which line."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test function: `description` is the docstring's first paragraph, `names` its fixtures."""
+
+    name: str
+    description: str
+    weight: float
+    hidden: bool
+    fixtures: tuple[str, ...]
+    given: tuple[str, ...]
+    line: int
+
+
+def is_check_cell(source: str) -> bool:
+    """Whether a code cell starts with `%%check`."""
+    return source.lstrip().split("\n", 1)[0].strip() == MAGIC
+
+
+@dataclass(frozen=True)
+class CheckCell:
+    """A check cell's source, from `%%check` on."""
+
+    source: str
+
+    @property
+    def module(self) -> str:
+        """The pytest module: the `%%check` line becomes the import of the prelude, so line numbers stay."""
+        rest = self.source.lstrip().split("\n", 1)
+        return "from autograder.checking.prelude import *\n" + (rest[1] if len(rest) > 1 else "")
+
+    def hidden_lines(self) -> set[int]:
+        """Line numbers (from 1) between the hidden-test markers. Raises CheckCellError for markers out of order."""
+        hidden: set[int] = set()
+        inside = False
+        for number, line in enumerate(self.module.split("\n"), start=1):
+            begins, ends = BEGIN_HIDDEN in line, END_HIDDEN in line
+            if (begins and inside) or (ends and not inside):
+                raise CheckCellError(
+                    f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker"
+                )
+            inside = (inside or begins) and not ends
+            if inside:
+                hidden.add(number)
+        if inside:
+            raise CheckCellError(f"the hidden tests are never closed: add a line {END_HIDDEN}")
+        return hidden
+
+    def tests(self) -> list[Test]:
+        """The test functions in order. Raises CheckCellError for a cell that does not parse or whose markers are off."""
+        hidden = self.hidden_lines()
+        try:
+            tree = ast.parse(self.module)
+        except SyntaxError as error:
+            raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
+        return [
+            test_of(node, node.lineno in hidden)
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+        ]
+
+
+def test_of(node: ast.FunctionDef, hidden: bool) -> Test:
+    """What the definition of a test function says of it."""
+    description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
+    weight = decoration(node, "points", (1.0,))[0]
+    return Test(
+        node.name,
+        description or node.name.removeprefix("test_").replace("_", " "),
+        float(str(weight)),
+        hidden,
+        tuple(argument.arg for argument in node.args.args),
+        tuple(map(str, decoration(node, "given", ()))),
+        node.lineno,
+    )
+
+
+def decoration(node: ast.FunctionDef, name: str, default: tuple[object, ...]) -> tuple[object, ...]:
+    """The literal arguments of the decorator `@name(…)`. Raises CheckCellError if they are not literals."""
+    for call in node.decorator_list:
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == name:
+            try:
+                return tuple(ast.literal_eval(argument) for argument in call.args) or default
+            except ValueError:
+                raise CheckCellError(f"line {call.lineno}: @{name} takes literal values") from None
+    return default

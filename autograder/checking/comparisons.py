@@ -1,0 +1,273 @@
+"""Comparisons that explain: type, shape, dtype and values in the order in which a teacher would look.
+
+A `cause` is told to the student even of a hidden check, so it never holds a number of the test; it names
+a mistake only where the evidence determines it. `detail` has the numbers, for visible checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.outcomes import CheckFailed
+from autograder.checking.student import Notebook
+from autograder.kernel_side.values import Foreign
+
+__all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
+
+Array = np.ndarray[Any, Any]
+
+
+def assert_close(
+    actual: Any,
+    expected: Any,
+    *,
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+    m: int | None = None,
+    mistakes: Mapping[str, Any] | None = None,
+) -> None:
+    """`actual` equals `expected` up to rtol·|expected| + atol, leaf by leaf for dicts, lists and tuples.
+
+    `m` is the number of examples, so that a factor of m can be named. `mistakes` maps a sentence to the value
+    that a known mistake gives; it is told when `actual` is that value. Raises CheckFailed.
+    """
+    mistakes = mistakes or {}
+    if isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
+        compare_parts(actual, expected, rtol, atol, m, mistakes)
+        return
+    compare_arrays(actual, expected, rtol, atol, m, mistakes)
+
+
+def compare_parts(
+    actual: Any, expected: Any, rtol: float, atol: float, m: int | None, mistakes: Mapping[str, Any]
+) -> None:
+    """Compare dict with dict or sequence with sequence, naming the part that differs."""
+    where = parts(actual, expected)
+    named = {sentence: parts(value, expected) for sentence, value in mistakes.items()}
+    for name, part in parts(expected, expected).items():
+        try:
+            of_part = {sentence: value[name] for sentence, value in named.items() if name in value}
+            assert_close(where[name], part, rtol=rtol, atol=atol, m=m, mistakes=of_part)
+        except CheckFailed as error:
+            raise CheckFailed(f"in {name}, {error.cause}", error.detail) from None
+
+
+def parts(value: Any, like: Any) -> dict[str, Any]:
+    """The parts of a dict or sequence by a name a student knows. Raises CheckFailed if `value` is not like `like`."""
+    if isinstance(like, dict):
+        if not isinstance(value, dict):
+            raise CheckFailed(f"a dict is expected, and this is {a_kind(value)}")
+        if set(value) != set(like):
+            raise CheckFailed(f"the dict must have exactly the keys {sorted(map(str, like))}")
+        return {str(key): value[key] for key in like}
+    if not isinstance(value, (list, tuple)):
+        raise CheckFailed(f"{len(like)} values are expected, and this is {a_kind(value)}")
+    if len(value) != len(like):
+        raise CheckFailed("the number of values is wrong", f"{len(value)} values, expected {len(like)}")
+    return {f"value {i + 1}": part for i, part in enumerate(value)}
+
+
+def is_numeric_sequence(value: Any) -> bool:
+    """Whether a list or tuple is plain numbers, to be compared as one array."""
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) > 0
+        and all(isinstance(v, (int, float, complex, np.generic)) for v in value)
+        and isinstance(value, list)
+    )
+
+
+def compare_arrays(
+    actual: Any, expected: Any, rtol: float, atol: float, m: int | None, mistakes: Mapping[str, Any]
+) -> None:
+    """Compare numbers or arrays of numbers."""
+    got, want = as_numbers(actual, np.ndim(expected)), np.asarray(expected)
+    compare_shapes(got, want)
+    if close(got, want, rtol, atol):
+        return
+    for sentence, value in mistakes.items():
+        wrong = np.asarray(value)
+        if wrong.shape == got.shape and close(got, wrong, rtol, atol):
+            raise CheckFailed(sentence, difference(got, want))
+    raise CheckFailed(named_mistake(got, want, m, rtol, atol), difference(got, want))
+
+
+def as_numbers(value: Any, ndim: int) -> Array:
+    """`value` as an array of numbers. Raises CheckFailed for None, text, ragged lists and types that do not cross."""
+    if value is None:
+        raise CheckFailed("nothing was returned (None): is there a return at the end?")
+    if isinstance(value, (Foreign, str, dict, set, np.random.Generator)):
+        raise CheckFailed(
+            f"an array is expected, and this is {a_kind(value)}"
+            if ndim
+            else f"a number is expected, and this is {a_kind(value)}"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise CheckFailed("the rows have different lengths, so they make no array") from None
+    if array.dtype.kind not in "biufc":
+        raise CheckFailed("numbers are expected, and there is something else among them")
+    return array
+
+
+def a_kind(value: Any) -> str:
+    """What a value is, in words for a first-year student."""
+    if isinstance(value, Foreign):
+        return (
+            f"a value of type {value.type_name}"
+            if value.type_name.isidentifier()
+            else "of a type that does not fit"
+        )
+    return f"of type {type(value).__name__}"
+
+
+def compare_shapes(got: Array, want: Array) -> None:
+    """Raise CheckFailed if the shapes differ, saying how where it is plain."""
+    if got.shape == want.shape:
+        return
+    detail = f"shape {got.shape}, expected {want.shape}"
+    if got.ndim != want.ndim and squeezed(got.shape) == squeezed(want.shape):
+        extra = "too many" if got.ndim > want.ndim else "too few"
+        raise CheckFailed(
+            f"the shape has axes of length 1 {extra}: {letters(got)} instead of {letters(want)}", detail
+        )
+    if got.shape == want.shape[::-1]:
+        raise CheckFailed("the shape is transposed", detail)
+    if want.ndim == 0:
+        raise CheckFailed("one number is expected, and this is an array", detail)
+    if got.ndim == 0:
+        raise CheckFailed("an array is expected, and this is one number", detail)
+    if got.ndim != want.ndim:
+        raise CheckFailed(f"the array has {got.ndim} axes instead of {want.ndim}", detail)
+    raise CheckFailed("the shape is wrong", detail)
+
+
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+def letters(array: Array) -> str:
+    """A shape with letters for its lengths, such as (1, h)."""
+    names = iter("hkn" + "ijpqrs" * 6)
+    inside = ["1" if n == 1 else next(names) for n in array.shape]
+    return (
+        "a single number"
+        if not inside
+        else f"({inside[0]},)"
+        if len(inside) == 1
+        else f"({', '.join(inside)})"
+    )
+
+
+def close(got: Array, want: Array, rtol: float, atol: float) -> bool:
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(got, want, rtol=rtol, atol=atol, equal_nan=True))
+
+
+def named_mistake(got: Array, want: Array, m: int | None, rtol: float, atol: float) -> str:
+    """The mistake that the values show, or only that they are wrong."""
+    if np.isnan(got).any() and not np.isnan(want).any():
+        return "there are NaN among the values"
+    if np.isinf(got).any() and not np.isinf(want).any():
+        return "there are infinite values: something overflows or divides by zero"
+    if np.any(want != 0):
+        for name, factor in factors(m).items():
+            if close(got, want * factor, rtol, atol):
+                return f"the values are {name}"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and got.size > 1 and close(got, want.T, rtol, atol):
+        return "the result is transposed"
+    return "the values are wrong"
+
+
+def factors(m: int | None) -> dict[str, float]:
+    """Constant factors that have a name."""
+    named = {
+        "the right ones times −1: the sign is wrong": -1.0,
+        "twice the right ones: a factor of 2 is too much": 2.0,
+        "half the right ones: a factor of 2 is missing": 0.5,
+    }
+    if m is not None and m > 2:
+        named["m times the right ones: a sum was taken where a mean is expected (m examples)"] = float(m)
+        named["1/m times the right ones: they were divided by the number of examples m once too often"] = (
+            1 / m
+        )
+    return named
+
+
+def difference(got: Array, want: Array) -> str:
+    """Where the largest difference is, with both numbers."""
+    if got.ndim == 0:
+        return f"got {got[()]:.6g}, expected {want[()]:.6g}"
+    with np.errstate(all="ignore"):
+        gap = np.nan_to_num(
+            np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf
+        )
+    index = np.unravel_index(int(np.argmax(gap)), got.shape)
+    place = "[" + ", ".join(str(int(i)) for i in index) + "]"
+    return f"largest difference at {place}: got {got[index]:.6g}, expected {want[index]:.6g}"
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    """`actual` is exactly `expected`: labels, text, sets, whole numbers, or arrays of them. Raises CheckFailed."""
+    if isinstance(expected, np.ndarray):
+        got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else np.asarray(actual)
+        compare_shapes(got, expected)
+        if not np.array_equal(got, expected):
+            raise CheckFailed("the values are wrong", first_unequal(got, expected))
+    elif isinstance(actual, np.ndarray):
+        raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
+    elif actual is None and expected is not None:
+        raise CheckFailed("nothing was returned (None): is there a return at the end?")
+    elif isinstance(expected, (str, set, dict, list, tuple)) and type(actual) is not type(expected):
+        raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}")
+    elif not equal(actual, expected):
+        raise CheckFailed("the value is wrong", f"got {short(actual)}, expected {short(expected)}")
+
+
+def a_value(expected: Any) -> str:
+    words = {str: "text", set: "a set", dict: "a dict", list: "a list", tuple: "a tuple"}
+    return words.get(type(expected), "a single value")
+
+
+def equal(actual: Any, expected: Any) -> bool:
+    try:
+        return bool(actual == expected)
+    except ValueError:
+        return False
+
+
+def short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def first_unequal(got: Array, want: Array) -> str:
+    """The first place where two arrays of one shape differ, with both values."""
+    index = tuple(int(i) for i in np.argwhere(np.asarray(got != want))[0])
+    return f"at {list(index)}: got {got[index]}, expected {want[index]}"
+
+
+def assert_that(condition: Any, cause: str) -> None:
+    """`condition` holds; if not, the student is told `cause`, also of a hidden check. Raises CheckFailed."""
+    if not condition:
+        raise CheckFailed(cause)
+
+
+def assert_unchanged(student: Notebook) -> None:
+    """No array that this test passed to the student's functions was changed by them. Raises CheckFailed."""
+    for call in student._calls:
+        if call.changed:
+            raise CheckFailed(
+                f"what {call.name} is given is changed by it: work on a copy", ", ".join(call.changed)
+            )
+
+
+def assert_no_warnings(student: Notebook) -> None:
+    """The student's functions gave no warning in this test. Raises CheckFailed."""
+    for call in student._calls:
+        if call.warnings:
+            raise CheckFailed(f"calling {call.name} gives warnings", ", ".join(sorted(set(call.warnings))))

@@ -1,0 +1,78 @@
+"""From the exception that ended a test to what its student and its instructor are told."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+
+from autograder.checking.cell import Test
+from autograder.checking.outcomes import (
+    CheckFailed,
+    GraderFault,
+    Outcome,
+    StudentError,
+    StudentStopped,
+    Verdict,
+)
+
+__all__ = ["verdict_of"]
+
+UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
+
+
+def verdict_of(test: Test, error: BaseException | None) -> Verdict:
+    """The verdict of `test` that ended with `error` (None: it passed)."""
+    if error is None:
+        return verdict(test, Outcome.PASSED)
+    if isinstance(error, StudentError):
+        return verdict(test, Outcome.RAISED, raised(error, test.hidden), raised(error, hidden=False))
+    if isinstance(error, StudentStopped):
+        return verdict(test, Outcome.RAISED, f"Your code could not be asked: {error}.", str(error))
+    if isinstance(error, CheckFailed):
+        return verdict(test, Outcome.WRONG, wrong(error, test.hidden), str(error))
+    if isinstance(error, GraderFault) or not isinstance(error, Exception):
+        return verdict(test, Outcome.UNGRADED, UNGRADED, told(error))
+    return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), told(error))
+
+
+def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
+    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, message, detail)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop."""
+    text = text.strip()
+    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def wrong(error: CheckFailed, hidden: bool) -> str:
+    """A wrong answer: the cause, and the numbers unless the check is hidden."""
+    parts = [sentence(error.cause)] + ([] if hidden else [sentence(error.detail)])
+    return " ".join(filter(None, parts))
+
+
+def unexpected(error: Exception, hidden: bool) -> str:
+    """A plain assert, or a result that the test could not use."""
+    if isinstance(error, AssertionError):
+        return "" if hidden else sentence(str(error).split("\n")[0])
+    return "What your code gave back could not be used" + (
+        "." if hidden else f" ({type(error).__name__}: {error})."
+    )
+
+
+def raised(error: StudentError, hidden: bool) -> str:
+    """The student's code raised: what, and where unless the check is hidden."""
+    if error.type_name == "NotImplementedError":
+        return f"Not done yet: {error.function} still raises NotImplementedError."
+    known = isinstance(getattr(builtins, error.type_name, None), type)
+    told = error.type_name if known or not hidden else "an exception of its own"
+    if hidden:
+        return f"{error.function} raised {told}."
+    text = f"{error.function} raised {told}" + (f": {error.text.strip()}" if error.text.strip() else "")
+    where = [f"in {name}, line {line}: {code}" for name, line, code in error.frames[-1:]]
+    return " — ".join([text, *where])
+
+
+def told(error: BaseException) -> str:
+    """An exception in full, for the instructor."""
+    return "".join(traceback.format_exception(error))[-4000:]

@@ -1,0 +1,56 @@
+"""The `%%check` cell magic: a student sees at once which checks hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.checking.cell import CheckCell, CheckCellError
+from autograder.checking.outcomes import Verdict
+from autograder.checking.run import Seeds, run_checks
+from autograder.checking.student import LocalPeer, Notebook
+from autograder.checking.table import html_table, text_table
+
+__all__ = ["CheckTable", "check"]
+
+PRACTICE = b"practice"
+
+
+class CheckTable:
+    """What a check cell shows: a table where HTML is shown, lines of text elsewhere.
+
+    `text/plain` is what nbgrader's Validate button reads: a number below the cell's points while something
+    does not hold, and words, which it takes for full marks, once everything does.
+    """
+
+    def __init__(self, verdicts: list[Verdict]) -> None:
+        self.verdicts = verdicts
+
+    @property
+    def heading(self) -> str:
+        passed = sum(verdict.passed for verdict in self.verdicts)
+        return f"{passed} of {len(self.verdicts)} checks hold"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return {"text/html": html_table(self.verdicts, self.heading), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        if all(verdict.passed for verdict in self.verdicts):
+            return f"All {len(self.verdicts)} checks hold."
+        total = sum(verdict.weight for verdict in self.verdicts)
+        return f"{sum(verdict.weight for verdict in self.verdicts if verdict.passed) / total / 2:.3f}"
+
+    def __str__(self) -> str:
+        return text_table(self.verdicts)
+
+
+def check(source: str, namespace: dict[str, Any]) -> CheckTable | None:
+    """Run a check cell against `namespace`, the notebook's own names."""
+    cell = CheckCell("%%check\n" + source)
+    try:
+        verdicts = run_checks(cell, Notebook(LocalPeer(namespace)), None, Seeds(PRACTICE, "", "", ""))
+    except CheckCellError as error:
+        print(
+            f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook."
+        )
+        return None
+    return CheckTable(verdicts)

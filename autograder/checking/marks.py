@@ -1,0 +1,30 @@
+"""What an author may say of a check: how much it weighs, and which answers it lends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["given", "points"]
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+def points(weight: float) -> Callable[[Test], Test]:
+    """The weight of a check within its cell; a check without it weighs 1."""
+
+    def mark(test: Test) -> Test:
+        test.__dict__["weight"] = weight
+        return test
+
+    return mark
+
+
+def given(*names: str) -> Callable[[Test], Test]:
+    """Lend the answer key's functions `names` to the student's notebook while the check runs."""
+
+    def mark(test: Test) -> Test:
+        test.__dict__["given"] = names
+        return test
+
+    return mark

@@ -1,0 +1,107 @@
+"""The ways in which a check can end, as exceptions and as the verdict that is kept."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+__all__ = [
+    "CheckFailed",
+    "GraderFault",
+    "Outcome",
+    "StudentError",
+    "StudentStopped",
+    "Verdict",
+    "student_error",
+]
+
+
+class Outcome(StrEnum):
+    """How one check ended: it holds, the answer is wrong, the student's code raised or stopped, or ours did."""
+
+    PASSED = "passed"
+    WRONG = "wrong"
+    RAISED = "raised"
+    UNGRADED = "ungraded"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is kept of one check (one test function).
+
+    `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
+    check must keep to itself; `detail` is for the instructor only.
+    """
+
+    name: str
+    description: str
+    weight: float
+    hidden: bool
+    outcome: Outcome
+    message: str = ""
+    detail: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+
+class CheckFailed(AssertionError):
+    """A comparison that did not hold. `cause` may be told even of a hidden check; `detail` may not."""
+
+    def __init__(self, cause: str = "", detail: str = "") -> None:
+        super().__init__("\n".join(filter(None, (cause, detail))))
+        self.cause = cause
+        self.detail = detail
+
+
+@dataclass
+class Call:
+    """What a call of a student's function left behind, beside its result."""
+
+    name: str
+    warnings: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    cost: dict[str, int] = field(default_factory=dict)
+
+
+class StudentError(Exception):
+    """The student's code raised. It is also the built-in exception that it raised, so `pytest.raises` sees it.
+
+    `text` and `frames` come from the student's process: they are for visible checks and for the instructor.
+    """
+
+    def __init__(self, function: str, type_name: str, text: str, frames: list[list[Any]]) -> None:
+        self.function, self.type_name, self.text, self.frames = function, type_name, text, frames
+
+    def __str__(self) -> str:
+        return f"{self.function} raised {self.type_name}: {self.text}"
+
+
+class StudentStopped(BaseException):
+    """The student's code cannot answer any more: too slow, gone, or talking nonsense. Not an Exception, so that
+    no `pytest.raises(Exception)` takes it for an answer."""
+
+
+class GraderFault(BaseException):
+    """The grader's own side failed (sandbox, transport or answer key): a person must look, no score is given."""
+
+
+@cache
+def student_error_class(type_name: str) -> type[StudentError]:
+    """StudentError that is also the built-in exception `type_name`, when there is one that can be mixed in."""
+    base = getattr(builtins, type_name, None) if type_name.isidentifier() else None
+    if not (isinstance(base, type) and issubclass(base, Exception)) or issubclass(base, OSError):
+        return StudentError
+    try:
+        return type(f"Student{type_name}", (StudentError, base), {})
+    except TypeError:
+        return StudentError
+
+
+def student_error(function: str, type_name: str, text: str, frames: list[list[Any]]) -> StudentError:
+    """The error to raise for an exception of the student's code."""
+    return student_error_class(type_name)(function, type_name, text, frames)

@@ -1,0 +1,27 @@
+"""The names that every check cell has, imported for it in the place of its `%%check` line."""
+
+import numpy as np
+import pytest
+
+from autograder.checking.comparisons import (
+    assert_close,
+    assert_no_warnings,
+    assert_same,
+    assert_that,
+    assert_unchanged,
+)
+from autograder.checking.marks import given, points
+from autograder.checking.student import measure
+
+__all__ = [
+    "assert_close",
+    "assert_no_warnings",
+    "assert_same",
+    "assert_that",
+    "assert_unchanged",
+    "given",
+    "measure",
+    "np",
+    "points",
+    "pytest",
+]

@@ -1,0 +1,304 @@
+"""`student` and `reference`: names of another notebook, called across a process border.
+
+The same code drives a kernel in a sandbox over a socket and, in a student's own notebook, a server in
+the same process; either way arguments and results are encoded, so a check behaves alike in both places.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autograder.checking.outcomes import (
+    Call,
+    CheckFailed,
+    GraderFault,
+    StudentError,
+    StudentStopped,
+    student_error,
+)
+from autograder.kernel_side.serve import Reply, Server
+from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
+from autograder.kernel_side.wire import Channel, Message, WireError
+
+__all__ = ["Cost", "LocalPeer", "Notebook", "Peer", "SocketPeer", "measure"]
+
+MAX_CALL_BACKS = 100_000
+MAX_CALL_BACK_DEPTH = 20
+
+CallBack = Callable[[Message, list[bytes]], Reply]
+
+
+class Peer(Protocol):
+    """Whatever answers a message; while it works it may ask for call-backs."""
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply: ...
+
+
+class LocalPeer:
+    """A server in this very process: the student's own notebook."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.call_back: CallBack | None = None
+        self.server = Server(namespace, lambda message, buffers: self._call_back(message, buffers))
+
+    def _call_back(self, message: Message, buffers: list[bytes]) -> Reply:
+        assert self.call_back is not None
+        return self.call_back(message, buffers)
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        outer, self.call_back = self.call_back, call_back
+        try:
+            return self.server.handle(message, buffers)
+        finally:
+            self.call_back = outer
+
+
+class SocketPeer:
+    """A server in another process, reached over a socket, with a deadline for every reply.
+
+    A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has
+    `GRACE` seconds more to say so; if it does not, or talks nonsense, it is gone for good. `fault` makes the
+    exception for either.
+    """
+
+    GRACE = 3.0
+
+    def __init__(
+        self,
+        channel: Channel,
+        seconds: float,
+        interrupt: Callable[[], None],
+        fault: Callable[[str], BaseException] = StudentStopped,
+    ) -> None:
+        self.channel, self.seconds, self.interrupt, self.fault = channel, seconds, interrupt, fault
+        self.why_gone = ""
+        self.deadline: float | None = None
+        self.number = 0
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        if self.why_gone:
+            raise self.fault(self.why_gone)
+        self.number += 1
+        numbered = message | {"id": self.number}
+        if self.deadline is not None:
+            return self._ask(numbered, buffers, call_back)
+        self.deadline = time.monotonic() + self.seconds
+        try:
+            return self._ask(numbered, buffers, call_back)
+        except TimeoutError:
+            self._stop(self.number)
+            raise self.fault(f"it took longer than {self.seconds:g} s") from None
+        except WireError:
+            self.why_gone = "the notebook stopped answering"
+            raise self.fault(self.why_gone) from None
+        finally:
+            self.deadline = None
+
+    def _ask(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        self.channel.send(message, buffers, self.deadline)
+        for _ in range(MAX_CALL_BACKS):
+            reply, received = self.channel.receive(self.deadline)
+            if reply.get("op") == "callback":
+                self.channel.send(*call_back(reply, received), self.deadline)
+            elif reply.get("id") == message["id"]:
+                return reply, received
+        raise WireError("too many messages for one call")
+
+    def _stop(self, number: int) -> None:
+        """Interrupt the call that is running, and see whether the server comes back from it."""
+        self.why_gone = "an earlier call took too long and could not be interrupted"
+        self.interrupt()
+        try:
+            while self.channel.receive(time.monotonic() + self.GRACE)[0].get("id") != number:
+                pass
+        except (TimeoutError, WireError):
+            return
+        self.why_gone = ""
+
+
+@dataclass
+class Cost:
+    """Filled when a `measure` block ends: lines of the student's code that ran, peak allocation in bytes."""
+
+    lines: int = 0
+    peak_bytes: int = 0
+
+
+class Notebook:
+    """The names that a notebook defines: functions to call, values to look at.
+
+    Attributes of the notebook are reached as attributes here, so this class keeps its own names apart
+    with a leading underscore.
+    """
+
+    def __init__(self, peer: Peer, *, trusted: bool = False) -> None:
+        self._peer = peer
+        self._trusted = trusted
+        self._calls: list[Call] = []
+        self._measure = False
+        self._functions: list[Callable[..., Any]] = []
+        self._failure: BaseException | None = None
+        self._depth = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        reply, buffers = self._request({"op": "get", "name": name}, [])
+        if reply.get("op") == "value":
+            return self._decode(reply, buffers, name)
+        self._refuse_missing(reply, name)
+        return NotebookFunction(self, name)
+
+    def _refuse_missing(self, reply: Message, name: str) -> None:
+        if reply.get("op") == "missing":
+            raise self._fault(f"there is no {name}: has the cell that defines it been run?")
+        if reply.get("op") == "refused":
+            raise self._fault(f"what {name} holds is too large or too deeply nested to be looked at")
+
+    def _fault(self, cause: str) -> BaseException:
+        return GraderFault(f"the answer key: {cause}") if self._trusted else CheckFailed(cause)
+
+    def _decode(self, reply: Message, buffers: list[bytes], name: str) -> Any:
+        try:
+            return Decoder(buffers).decode(reply.get("value"))
+        except ValueRefused as error:
+            raise self._fault(f"what {name} gave back could not be read: {error}") from None
+
+    def _encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Message, list[bytes]]:
+        encoder = Encoder(self._function_id)
+        return {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}, encoder.buffers
+
+    def _function_id(self, function: Callable[..., Any]) -> int:
+        self._functions.append(function)
+        return len(self._functions) - 1
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        message, buffers = self._encode(args, kwargs)
+        message |= {"op": "call", "name": name, "measure": self._measure}
+        reply, buffers = self._request(message, buffers)
+        self._refuse_missing(reply, name)
+        self._calls.append(call_of(name, reply))
+        if reply.get("op") == "raise":
+            error = student_error(name, *raised_of(reply))
+            raise GraderFault(f"the answer key: {error}") if self._trusted else error
+        return self._decode(reply, buffers, name)
+
+    def _request(self, message: Message, buffers: list[bytes]) -> Reply:
+        reply = self._peer.request(message, buffers, self._call_back)
+        if self._failure is not None and self._depth == 0:
+            failure, self._failure = self._failure, None
+            raise failure
+        return reply
+
+    def _call_back(self, message: Message, buffers: list[bytes]) -> Reply:
+        """Run one of the test's own functions. A failure in it is kept and raised again on this side."""
+        self._depth += 1
+        try:
+            if self._depth > MAX_CALL_BACK_DEPTH:
+                raise CheckFailed("functions that were passed in call each other without end")
+            result = self._called_back(message)(
+                *self._arguments(message, buffers, "args", list),
+                **self._arguments(message, buffers, "kwargs", dict),
+            )
+            encoder = Encoder()
+            return {"op": "return", "value": encoder.encode(result)}, encoder.buffers
+        except BaseException as error:
+            self._failure = self._failure or self._failure_of(error)
+            return {"op": "error"}, []
+        finally:
+            self._depth -= 1
+
+    def _failure_of(self, error: BaseException) -> BaseException:
+        if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
+            return error
+        return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
+
+    def _called_back(self, message: Message) -> Callable[..., Any]:
+        number = message.get("function")
+        if type(number) is not int or not 0 <= number < len(self._functions):
+            raise CheckFailed("a function was called that was not passed in")
+        return self._functions[number]
+
+    def _arguments(self, message: Message, buffers: list[bytes], key: str, kind: type) -> Any:
+        try:
+            value = Decoder(buffers).decode(message.get(key))
+        except ValueRefused:
+            raise CheckFailed("a function that was passed in got arguments that cannot be read") from None
+        if key == "args" and type(value) is tuple:
+            value = list(value)
+        if type(value) is not kind or (kind is dict and any(type(k) is not str for k in value)):
+            raise CheckFailed("a function that was passed in got arguments that cannot be read")
+        return value
+
+    def _lend(self, functions: dict[str, Callable[..., Any]]) -> None:
+        numbers = {name: self._function_id(function) for name, function in functions.items()}
+        self._request({"op": "lend", "functions": numbers}, [])
+
+    def _restore(self) -> None:
+        self._request({"op": "restore"}, [])
+
+    def _forget(self) -> None:
+        """Start a new test: what was called and passed before is no longer of interest."""
+        self._calls, self._functions, self._failure = [], [], None
+
+
+class NotebookFunction:
+    """A function of the notebook; calling it crosses the border."""
+
+    def __init__(self, notebook: Notebook, name: str) -> None:
+        self.notebook, self.name = notebook, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.notebook._call(self.name, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of the notebook>"
+
+
+@contextmanager
+def measure(student: Notebook) -> Iterator[Cost]:
+    """Count lines and peak allocation of the calls in the block: `with measure(student) as cost: …`, then `cost.lines`."""
+    cost, first = Cost(), len(student._calls)
+    student._measure = True
+    try:
+        yield cost
+    finally:
+        student._measure = False
+        calls = student._calls[first:]
+        cost.lines = sum(call.cost.get("lines", 0) for call in calls)
+        cost.peak_bytes = max((call.cost.get("peak_bytes", 0) for call in calls), default=0)
+
+
+def call_of(name: str, reply: Message) -> Call:
+    """What the other side says the call left behind, as far as it has the right form."""
+    cost = reply.get("cost")
+    return Call(
+        name,
+        texts(reply.get("warnings")),
+        texts(reply.get("changed")),
+        {k: v for k, v in cost.items() if type(v) is int and v >= 0} if type(cost) is dict else {},
+    )
+
+
+def texts(value: object) -> list[str]:
+    """The short texts in `value`, if it is a list."""
+    return [v[:200] for v in value[:100] if type(v) is str] if type(value) is list else []
+
+
+def raised_of(reply: Message) -> tuple[str, str, list[list[Any]]]:
+    """Type name, text and the student's frames of an exception, as far as they have the right form."""
+    name, text, frames = reply.get("type"), reply.get("text"), reply.get("frames")
+    good = [
+        frame
+        for frame in (frames[:10] if type(frames) is list else [])
+        if type(frame) is list and [type(part) for part in frame] == [str, int, str]
+    ]
+    return (
+        name[:100] if type(name) is str else "Exception",
+        text[:2000] if type(text) is str else "",
+        good,
+    )

@@ -1,0 +1,48 @@
+"""What a call cost: lines that ran and memory at the peak, counted while it runs.
+
+Counting, unlike timing, gives the same answer on a busy machine. It happens in the student's own
+kernel, so it can be tampered with there: it says how honest code is written, and guards no secret.
+"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["Meter"]
+
+
+class Meter:
+    """Counts lines executed in notebook cells and peak allocation in bytes, if it is on; a context manager."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+        self.cost: dict[str, int] = {}
+        self.lines = 0
+
+    def __enter__(self) -> Meter:
+        if self.on:
+            tracemalloc.start()
+            self.tracer = sys.gettrace()
+            sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, where: TracebackType | None) -> None:
+        if self.on:
+            sys.settrace(self.tracer)
+            self.cost = {"lines": self.lines, "peak_bytes": tracemalloc.get_traced_memory()[1]}
+            tracemalloc.stop()
+
+    def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if not is_student_code(frame.f_code.co_filename):
+            return None
+        if event == "line":
+            self.lines += 1
+        return self._trace
+
+
+def is_student_code(filename: str) -> bool:
+    """Whether code of this file name was typed in a notebook cell rather than installed."""
+    return "ipykernel_" in filename or filename.startswith(("<ipython-input", "<cell"))

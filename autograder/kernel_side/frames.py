@@ -1,0 +1,21 @@
+"""The part of a traceback that is the student's own: lines of notebook cells."""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+
+from autograder.kernel_side.cost import is_student_code
+
+__all__ = ["student_frames"]
+
+
+def student_frames(error: BaseException) -> list[list[object]]:
+    """`[function, line number, source line]` of the student's frames, outermost first, at most the last ten."""
+    frames: list[list[object]] = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if is_student_code(code.co_filename):
+            text = linecache.getline(code.co_filename, line).strip()
+            frames.append([code.co_name[:100], line, text[:200]])
+    return frames[-10:]

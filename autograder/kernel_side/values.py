@@ -1,0 +1,226 @@
+"""Values that may cross between the process that holds the tests and one that runs student code.
+
+A value becomes a tree that JSON can hold plus a list of raw buffers for array data. No pickle and no
+.npy headers: what arrives is rebuilt as a plain type, and whatever does not fit is refused before
+anything is allocated for it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Decoder", "Encoder", "Foreign", "ValueRefused"]
+
+MAX_DEPTH = 40
+MAX_NODES = 200_000
+MAX_BYTES = 256 * 2**20
+MAX_NDIM = 32
+
+DTYPES = frozenset(
+    np.dtype(t).newbyteorder("<").str
+    for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+)
+TEXT_DTYPE = re.compile(r"<U[0-9]{1,5}")
+
+
+class ValueRefused(ValueError):
+    """A tree from the other side is not one of ours: malformed, too deep or too large."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Stands for a value of a type that does not cross; only the name of its type did."""
+
+    type_name: str
+
+
+@dataclass
+class Encoder:
+    """Turns values into trees; `function_id` numbers the functions that the other side may call back."""
+
+    function_id: Callable[[Callable[..., Any]], int] | None = None
+    buffers: list[bytes] = field(default_factory=list)
+    nodes: int = 0
+    size: int = 0
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """The tree of `value`; array data goes to `self.buffers`. Raises ValueRefused for what is too large."""
+        self.nodes += 1
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise ValueRefused("nested too deeply or has too many parts")
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, np.generic):
+            return self._scalar(value)
+        if type(value) is np.ndarray:
+            return self._array(value)
+        if isinstance(value, (list, tuple, dict, set, frozenset)):
+            return self._container(value, depth + 1)
+        return self._other(value)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            pairs = dict.items(value)
+            return ["dict", [[self.encode(k, depth), self.encode(v, depth)] for k, v in pairs]]
+        kind = next(t for t in (list, tuple, set, frozenset) if isinstance(value, t))
+        items = [self.encode(v, depth) for v in kind.__iter__(value)]
+        return ["set" if kind is frozenset else kind.__name__, items]
+
+    def _scalar(self, value: Any) -> Any:
+        if isinstance(value, np.str_):
+            return str(value)
+        array = np.asarray(value)
+        tree = self._array(array)
+        return ["scalar", *tree[1:]] if tree[0] == "array" else tree
+
+    def _array(self, array: np.ndarray[Any, Any]) -> list[Any]:
+        dtype = array.dtype.newbyteorder("<").str
+        if dtype not in DTYPES and not TEXT_DTYPE.fullmatch(dtype):
+            return ["foreign", f"array of dtype {array.dtype}"[:200]]
+        self.size += array.nbytes
+        if self.size > MAX_BYTES:
+            raise ValueRefused(f"holds more than {MAX_BYTES // 2**20} MB")
+        self.buffers.append(array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes())
+        return ["array", dtype, list(array.shape), len(self.buffers) - 1]
+
+    def _other(self, value: Any) -> Any:
+        if type(value) is complex:
+            return ["complex", value.real, value.imag]
+        if isinstance(value, np.random.Generator) and isinstance(value.bit_generator, np.random.PCG64):
+            state: Any = value.bit_generator.state
+            inner = state["state"]
+            return ["rng", inner["state"], inner["inc"], state["has_uint32"], state["uinteger"]]
+        if isinstance(value, Foreign):
+            return ["foreign", value.type_name]
+        if self.function_id is not None and callable(value) and not isinstance(value, type):
+            return ["function", self.function_id(value)]
+        return ["foreign", type(value).__name__[:200]]
+
+
+@dataclass
+class Decoder:
+    """Rebuilds values from a tree and its buffers, trusting neither.
+
+    `function` makes a callable from the number that the other side gave one; without it functions are refused.
+    """
+
+    buffers: list[bytes]
+    function: Callable[[int], Callable[..., Any]] | None = None
+    nodes: int = 0
+
+    def decode(self, tree: Any, depth: int = 0) -> Any:
+        """The value of `tree`, made of plain types only. Raises ValueRefused for anything malformed."""
+        self.nodes += 1
+        if depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            raise ValueRefused("nested too deeply or has too many parts")
+        if tree is None or type(tree) in (bool, int, float, str):
+            return tree
+        if type(tree) is not list or not tree or type(tree[0]) is not str:
+            raise ValueRefused("a value without a kind")
+        make = getattr(self, f"_make_{tree[0]}", None) if tree[0] in KINDS else None
+        if make is None:
+            raise ValueRefused("a value of an unknown kind")
+        return make(tree[1:], depth + 1)
+
+    def _items(self, rest: list[Any], depth: int) -> list[Any]:
+        if len(rest) != 1 or type(rest[0]) is not list:
+            raise ValueRefused("a container without items")
+        return [self.decode(item, depth) for item in rest[0]]
+
+    def _make_list(self, rest: list[Any], depth: int) -> list[Any]:
+        return self._items(rest, depth)
+
+    def _make_tuple(self, rest: list[Any], depth: int) -> tuple[Any, ...]:
+        return tuple(self._items(rest, depth))
+
+    def _make_set(self, rest: list[Any], depth: int) -> set[Any]:
+        items = self._items(rest, depth)
+        return {hashable(item) for item in items}
+
+    def _make_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
+        if len(rest) != 1 or type(rest[0]) is not list:
+            raise ValueRefused("a dict without items")
+        result = {}
+        for pair in rest[0]:
+            if type(pair) is not list or len(pair) != 2:
+                raise ValueRefused("a dict item that is not a pair")
+            result[hashable(self.decode(pair[0], depth))] = self.decode(pair[1], depth)
+        return result
+
+    def _make_array(self, rest: list[Any], depth: int) -> np.ndarray[Any, Any]:
+        if len(rest) != 3:
+            raise ValueRefused("an array without dtype, shape and data")
+        dtype, shape, data = self._layout(*rest)
+        if dtype.kind == "U" and data and np.frombuffer(data, "<u4").max() > 0x10FFFF:
+            raise ValueRefused("text that is not Unicode")
+        if dtype.kind == "b":
+            return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+        return np.frombuffer(data, dtype).reshape(shape).copy()
+
+    def _layout(self, name: Any, shape: Any, index: Any) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:
+        if type(name) is not str or not (name in DTYPES or TEXT_DTYPE.fullmatch(name)):
+            raise ValueRefused("an array of a dtype that may not cross")
+        if type(shape) is not list or len(shape) > MAX_NDIM:
+            raise ValueRefused("an array without a shape")
+        if any(type(n) is not int or not 0 <= n <= 2**40 for n in shape):
+            raise ValueRefused("an array with an impossible shape")
+        if type(index) is not int or not 0 <= index < len(self.buffers):
+            raise ValueRefused("an array without data")
+        dtype, data = np.dtype(name), self.buffers[index]
+        if math.prod(shape) * dtype.itemsize != len(data):
+            raise ValueRefused("an array whose data does not fit its shape")
+        return dtype, tuple(shape), data
+
+    def _make_scalar(self, rest: list[Any], depth: int) -> Any:
+        array = self._make_array(rest, depth)
+        if array.shape != ():
+            raise ValueRefused("a scalar with a shape")
+        return array[()]
+
+    def _make_complex(self, rest: list[Any], depth: int) -> complex:
+        if len(rest) != 2 or any(type(part) is not float for part in rest):
+            raise ValueRefused("a complex number without two parts")
+        return complex(*rest)
+
+    def _make_rng(self, rest: list[Any], depth: int) -> np.random.Generator:
+        limits = (2**128, 2**128, 2, 2**32)
+        if len(rest) != 4 or any(
+            type(n) is not int or not 0 <= n < top for n, top in zip(rest, limits, strict=True)
+        ):
+            raise ValueRefused("a random generator in an impossible state")
+        bits = np.random.PCG64(0)
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": rest[0], "inc": rest[1] | 1},
+            "has_uint32": rest[2],
+            "uinteger": rest[3],
+        }
+        return np.random.Generator(bits)
+
+    def _make_function(self, rest: list[Any], depth: int) -> Callable[..., Any]:
+        if self.function is None or len(rest) != 1 or type(rest[0]) is not int:
+            raise ValueRefused("a function where none may come")
+        return self.function(rest[0])
+
+    def _make_foreign(self, rest: list[Any], depth: int) -> Foreign:
+        if len(rest) != 1 or type(rest[0]) is not str:
+            raise ValueRefused("a foreign value without a type")
+        return Foreign(rest[0][:200])
+
+
+KINDS = frozenset(name.removeprefix("_make_") for name in vars(Decoder) if name.startswith("_make_"))
+
+
+def hashable(value: Any) -> Any:
+    """`value`, if it may be a dict key or a set element; else ValueRefused."""
+    if isinstance(value, tuple):
+        return tuple(hashable(item) for item in value)
+    if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
+        return value
+    raise ValueRefused("a key that cannot be hashed")

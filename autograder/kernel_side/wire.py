@@ -1,0 +1,85 @@
+"""Frames over a Unix socket: a length-prefixed JSON message followed by raw buffers, all of them capped."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from typing import Any
+
+from autograder.kernel_side.values import MAX_BYTES
+
+__all__ = ["Channel", "Message", "WireError"]
+
+HEADER = struct.Struct("!4sII")
+MAGIC = b"AGR1"
+MAX_JSON = 32 * 2**20
+MAX_BUFFERS = 10_000
+
+Message = dict[str, Any]
+
+
+class WireError(Exception):
+    """The other side closed, sent garbage, or sent more than a frame may hold."""
+
+
+class Channel:
+    """Sends and receives frames; every wait ends at a deadline (`time.monotonic` seconds, None = no end)."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def send(self, message: Message, buffers: list[bytes], deadline: float | None = None) -> None:
+        """Send one frame. Raises TimeoutError when the other side does not read, WireError when it is gone."""
+        body = json.dumps(message).encode()
+        head = HEADER.pack(MAGIC, len(body), len(buffers))
+        sizes = struct.pack(f"!{len(buffers)}Q", *map(len, buffers))
+        try:
+            for part in (head + sizes + body, *buffers):
+                self._set_timeout(deadline)
+                self.sock.sendall(part)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise WireError("the connection is closed") from error
+
+    def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]:
+        """One frame. Raises TimeoutError at the deadline, WireError for anything that is not a frame of ours."""
+        magic, length, count = HEADER.unpack(self._read(HEADER.size, deadline))
+        if magic != MAGIC or length > MAX_JSON or count > MAX_BUFFERS:
+            raise WireError("a frame that is not one of ours")
+        sizes = struct.unpack(f"!{count}Q", self._read(8 * count, deadline))
+        if sum(sizes) > MAX_BYTES:
+            raise WireError(f"a frame of more than {MAX_BYTES // 2**20} MB")
+        try:
+            message = json.loads(bytes(self._read(length, deadline)))
+        except (ValueError, RecursionError) as error:
+            raise WireError("a frame that is not JSON") from error
+        if type(message) is not dict:
+            raise WireError("a frame that is not a message")
+        return message, [bytes(self._read(size, deadline)) for size in sizes]
+
+    def _read(self, size: int, deadline: float | None) -> bytearray:
+        data = bytearray()
+        while len(data) < size:
+            self._set_timeout(deadline)
+            try:
+                chunk = self.sock.recv(min(size - len(data), 2**20))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise WireError("the connection is closed") from error
+            if not chunk:
+                raise WireError("the connection is closed")
+            data += chunk
+        return data
+
+    def _set_timeout(self, deadline: float | None) -> None:
+        if deadline is None:
+            self.sock.settimeout(None)
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.sock.settimeout(left)

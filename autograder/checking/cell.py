@@ -53,9 +53,7 @@ class CheckCell:
         for number, line in enumerate(self.module.split("\n"), start=1):
             begins, ends = BEGIN_HIDDEN in line, END_HIDDEN in line
             if (begins and inside) or (ends and not inside):
-                raise CheckCellError(
-                    f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker"
-                )
+                raise CheckCellError(f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker")
             inside = (inside or begins) and not ends
             if inside:
                 hidden.add(number)
@@ -64,7 +62,7 @@ class CheckCell:
         return hidden
 
     def tests(self) -> list[Test]:
-        """The test functions in order. Raises CheckCellError for a cell that does not parse or whose markers are off."""
+        """The test functions in order. Raises CheckCellError if it does not parse or markers are off."""
         hidden = self.hidden_lines()
         try:
             tree = ast.parse(self.module)

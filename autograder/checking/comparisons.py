@@ -117,11 +117,7 @@ def as_numbers(value: Any, ndim: int) -> Array:
 def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student."""
     if isinstance(value, Foreign):
-        return (
-            f"a value of type {value.type_name}"
-            if value.type_name.isidentifier()
-            else "of a type that does not fit"
-        )
+        return f"a value of type {value.type_name}" if value.type_name.isidentifier() else "of a type that does not fit"
     return f"of type {type(value).__name__}"
 
 
@@ -132,9 +128,7 @@ def compare_shapes(got: Array, want: Array) -> None:
     detail = f"shape {got.shape}, expected {want.shape}"
     if got.ndim != want.ndim and squeezed(got.shape) == squeezed(want.shape):
         extra = "too many" if got.ndim > want.ndim else "too few"
-        raise CheckFailed(
-            f"the shape has axes of length 1 {extra}: {letters(got)} instead of {letters(want)}", detail
-        )
+        raise CheckFailed(f"the shape has axes of length 1 {extra}: {letters(got)} instead of {letters(want)}", detail)
     if got.shape == want.shape[::-1]:
         raise CheckFailed("the shape is transposed", detail)
     if want.ndim == 0:
@@ -154,13 +148,7 @@ def letters(array: Array) -> str:
     """A shape with letters for its lengths, such as (1, h)."""
     names = iter("hkn" + "ijpqrs" * 6)
     inside = ["1" if n == 1 else next(names) for n in array.shape]
-    return (
-        "a single number"
-        if not inside
-        else f"({inside[0]},)"
-        if len(inside) == 1
-        else f"({', '.join(inside)})"
-    )
+    return "a single number" if not inside else f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
 
 
 def close(got: Array, want: Array, rtol: float, atol: float) -> bool:
@@ -192,9 +180,7 @@ def factors(m: int | None) -> dict[str, float]:
     }
     if m is not None and m > 2:
         named["m times the right ones: a sum was taken where a mean is expected (m examples)"] = float(m)
-        named["1/m times the right ones: they were divided by the number of examples m once too often"] = (
-            1 / m
-        )
+        named["1/m times the right ones: they were divided by the number of examples m once too often"] = 1 / m
     return named
 
 
@@ -203,9 +189,7 @@ def difference(got: Array, want: Array) -> str:
     if got.ndim == 0:
         return f"got {got[()]:.6g}, expected {want[()]:.6g}"
     with np.errstate(all="ignore"):
-        gap = np.nan_to_num(
-            np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf
-        )
+        gap = np.nan_to_num(np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf)
     index = np.unravel_index(int(np.argmax(gap)), got.shape)
     place = "[" + ", ".join(str(int(i)) for i in index) + "]"
     return f"largest difference at {place}: got {got[index]:.6g}, expected {want[index]:.6g}"
@@ -261,9 +245,7 @@ def assert_unchanged(student: Notebook) -> None:
     """No array that this test passed to the student's functions was changed by them. Raises CheckFailed."""
     for call in student._calls:
         if call.changed:
-            raise CheckFailed(
-                f"what {call.name} is given is changed by it: work on a copy", ", ".join(call.changed)
-            )
+            raise CheckFailed(f"what {call.name} is given is changed by it: work on a copy", ", ".join(call.changed))
 
 
 def assert_no_warnings(student: Notebook) -> None:

@@ -55,9 +55,7 @@ def unexpected(error: Exception, hidden: bool) -> str:
     """A plain assert, or a result that the test could not use."""
     if isinstance(error, AssertionError):
         return "" if hidden else sentence(str(error).split("\n")[0])
-    return "What your code gave back could not be used" + (
-        "." if hidden else f" ({type(error).__name__}: {error})."
-    )
+    return "What your code gave back could not be used" + ("." if hidden else f" ({type(error).__name__}: {error}).")
 
 
 def raised(error: StudentError, hidden: bool) -> str:

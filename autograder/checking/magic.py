@@ -49,8 +49,6 @@ def check(source: str, namespace: dict[str, Any]) -> CheckTable | None:
     try:
         verdicts = run_checks(cell, Notebook(LocalPeer(namespace)), None, Seeds(PRACTICE, "", "", ""))
     except CheckCellError as error:
-        print(
-            f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook."
-        )
+        print(f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook.")
         return None
     return CheckTable(verdicts)

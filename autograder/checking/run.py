@@ -178,8 +178,7 @@ def run_module(module: str, session: Session) -> str:
 def alone(folder: str) -> Iterator[None]:
     """pytest as on an empty machine: no plugin of the environment, no bytecode left behind, and back as it was."""
     kept = {
-        name: os.environ.get(name)
-        for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+        name: os.environ.get(name) for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
     }
     here, bytecode = os.getcwd(), sys.dont_write_bytecode
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -261,7 +261,7 @@ class NotebookFunction:
 
 @contextmanager
 def measure(student: Notebook) -> Iterator[Cost]:
-    """Count lines and peak allocation of the calls in the block: `with measure(student) as cost: …`, then `cost.lines`."""
+    """Count lines and peak allocation of the calls in the block: `with measure(student) as cost: …`."""
     cost, first = Cost(), len(student._calls)
     student._measure = True
     try:
@@ -284,7 +284,7 @@ def call_of(name: str, reply: Message) -> Call:
     )
 
 
-def texts(value: object) -> list[str]:
+def texts(value: Any) -> list[str]:
     """The short texts in `value`, if it is a list."""
     return [v[:200] for v in value[:100] if type(v) is str] if type(value) is list else []
 
@@ -294,7 +294,7 @@ def raised_of(reply: Message) -> tuple[str, str, list[list[Any]]]:
     name, text, frames = reply.get("type"), reply.get("text"), reply.get("frames")
     good = [
         frame
-        for frame in (frames[:10] if type(frames) is list else [])
+        for frame in (frames[:10] if isinstance(frames, list) else [])
         if type(frame) is list and [type(part) for part in frame] == [str, int, str]
     ]
     return (

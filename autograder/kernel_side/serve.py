@@ -132,18 +132,12 @@ def differing(where: str, before: Any, after: Any) -> list[str]:
     """The places below `where` whose content differs between `before` and `after`."""
     if isinstance(before, dict) and isinstance(after, dict):
         pairs = [(f"{where}[{key!r}]", before[key], after.get(key)) for key in before]
-        return [w for pair in pairs for w in differing(*pair)] + (
-            [where] if len(after) != len(before) else []
-        )
+        return [w for pair in pairs for w in differing(*pair)] + ([where] if len(after) != len(before) else [])
     if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
         pairs = [(f"{where}[{i}]", *both) for i, both in enumerate(zip(before, after, strict=False))]
-        return [w for pair in pairs for w in differing(*pair)] + (
-            [where] if len(after) != len(before) else []
-        )
+        return [w for pair in pairs for w in differing(*pair)] + ([where] if len(after) != len(before) else [])
     if hasattr(before, "tobytes"):
-        same = (
-            hasattr(after, "tobytes") and before.shape == after.shape and before.tobytes() == after.tobytes()
-        )
+        same = hasattr(after, "tobytes") and before.shape == after.shape and before.tobytes() == after.tobytes()
         return [] if same else [where]
     return []
 

@@ -190,9 +190,7 @@ class Decoder:
 
     def _make_rng(self, rest: list[Any], depth: int) -> np.random.Generator:
         limits = (2**128, 2**128, 2, 2**32)
-        if len(rest) != 4 or any(
-            type(n) is not int or not 0 <= n < top for n, top in zip(rest, limits, strict=True)
-        ):
+        if len(rest) != 4 or any(type(n) is not int or not 0 <= n < top for n, top in zip(rest, limits, strict=True)):
             raise ValueRefused("a random generator in an impossible state")
         bits = np.random.PCG64(0)
         bits.state = {

@@ -1,0 +1,65 @@
+"""An IPython kernel on sockets that were bound outside, so that no path to them exists where student code runs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import zmq
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
+
+__all__ = ["run_kernel"]
+
+
+class InheritedHeartbeat(Heartbeat):  # type: ignore[misc]
+    """Beats on an inherited socket."""
+
+    descriptor = -1
+
+    def _bind_socket(self) -> None:
+        self.socket.setsockopt(zmq.USE_FD, self.descriptor)
+        self._try_bind_socket()
+
+
+class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
+    """Serves Jupyter's channels on inherited listening sockets, by name: shell, iopub, stdin, control, hb."""
+
+    descriptors: dict[str, int]
+    ports = ("shell", "iopub", "stdin", "control", "hb")
+
+    def init_connection_file(self) -> None:
+        self.transport, self.ip = "ipc", "inherited"
+        for port, name in enumerate(self.ports, start=1):
+            setattr(self, f"{name}_port", port)
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """There is none: the client made the connection."""
+
+    def _bind_socket(self, socket: Any, port: int) -> int:
+        socket.setsockopt(zmq.USE_FD, self.descriptors[self.ports[port - 1]])
+        return int(self._try_bind_socket(socket, port))
+
+    def init_heartbeat(self) -> None:
+        if "hb" not in self.descriptors:
+            return
+        self.heartbeat = InheritedHeartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
+        self.heartbeat.descriptor = self.descriptors["hb"]
+        self.heartbeat.start()
+
+
+def run_kernel(descriptors: dict[str, int], key: str) -> None:
+    """Run the kernel until it is told to stop. `descriptors` also has `serve`, the socket for check cells."""
+    os.dup2(descriptors["serve"], SERVE_DESCRIPTOR)
+    os.close(descriptors["serve"])
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.Session.key = key.encode()
+    config.IPKernelApp.log_level = 50
+    app = InheritedKernelApp.instance(config=config)
+    app.descriptors = descriptors
+    app.initialize([])
+    app.start()

@@ -1,0 +1,64 @@
+"""The answer key in a process of its own: runs the notebook's answers once, and forks a fresh copy for every check.
+
+It is told what to do over its control channel: `run` a cell, `snapshot` the state as it is (a copy waits
+on a socket of its own, and forks once more for each socket that it is sent).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import traceback
+from typing import Any
+
+from autograder.kernel_side.serve import serve
+from autograder.kernel_side.wire import Channel
+from autograder.sandbox.descriptors import receive_descriptors
+
+__all__ = ["run_reference"]
+
+MAX_SECONDS = 600
+
+
+def run_reference(channel: Channel) -> None:
+    """Obey the control channel until it closes."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        message, _ = channel.receive()
+        if message["op"] == "run":
+            channel.send({"error": run_cell(shell, message["source"])}, [])
+        elif message["op"] == "snapshot":
+            (descriptor,) = receive_descriptors(channel.sock)
+            if os.fork() == 0:
+                hand_out(socket.socket(fileno=descriptor), shell.user_ns)
+            os.close(descriptor)
+            channel.send({}, [])
+
+
+def run_cell(shell: Any, source: str) -> str:
+    """Run one cell of the answer key; returns the traceback if it raises, else nothing."""
+    result = shell.run_cell(source, store_history=True)
+    error = result.error_before_exec or result.error_in_exec
+    return "" if error is None else "".join(traceback.format_exception(error))
+
+
+def hand_out(requests: socket.socket, namespace: dict[str, Any]) -> None:
+    """Fork a server for every socket that arrives; end when no more can come."""
+    try:
+        while True:
+            (descriptor,) = receive_descriptors(requests)
+            if os.fork() == 0:
+                requests.close()
+                signal.alarm(MAX_SECONDS)
+                serve(descriptor, namespace)
+                os._exit(0)
+            os.close(descriptor)
+    finally:
+        os._exit(0)

@@ -1,0 +1,237 @@
+"""A student's kernel in a sandbox, from outside: every wait has an end, and no reply is trusted."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from autograder.kernel_side.wire import Channel, Message
+from autograder.sandbox.box import Box
+from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
+from autograder.sandbox.outputs import Outputs
+
+__all__ = ["Execution", "Kernel", "Sockets"]
+
+GRACE = 3.0
+STRAGGLERS = 5.0
+MAX_MESSAGE = 64 * 2**20
+QUEUE = 50
+DROPPED = 2**40
+
+SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({SERVE_DESCRIPTOR}, globals())"
+
+
+class Sockets:
+    """Listening Unix sockets in a folder of ours, handed to the kernel as descriptors: it never sees their paths."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="kernel-")
+        self.listening = {name: self._listen(name) for name in names}
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder.name, name)
+
+    def _listen(self, name: str) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path(name))
+        listening.listen()
+        return listening
+
+    def close(self) -> None:
+        for listening in self.listening.values():
+            listening.close()
+        self.folder.cleanup()
+
+
+@dataclass
+class Execution:
+    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any."""
+
+    outputs: Outputs
+    timed_out: bool = False
+    flooded: bool = False
+    died: bool = False
+    count: int | None = None
+    seconds: float = 0.0
+
+
+class Kernel:
+    """An IPython kernel in `box`, which it takes over. Raises SandboxBroken if the kernel does not come up."""
+
+    def __init__(self, box: Box, files: dict[str, bytes]) -> None:
+        self.box = box
+        self.limits = box.limits
+        self.alive = True
+        self.key = secrets.token_hex(32)
+        self.session = Session(key=self.key.encode(), username="grader")
+        self.context = zmq.Context()
+        self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.RECONNECT_IVL, -1)
+        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        self.context.setsockopt(zmq.RCVHWM, QUEUE)
+        self._start(files)
+
+    def _start(self, files: dict[str, bytes]) -> None:
+        sockets = Sockets(("shell", "iopub", "stdin", "control"))
+        ours, theirs = socket.socketpair()
+        self.channel = Channel(ours)
+        try:
+            self.shell = self._connect(zmq.DEALER, sockets.path("shell"))
+            self.control = self._connect(zmq.DEALER, sockets.path("control"))
+            self.iopub = self._connect(zmq.SUB, sockets.path("iopub"))
+            self.iopub.subscribe(b"")
+            descriptors = [s.fileno() for s in (*sockets.listening.values(), theirs)]
+            job = {"kind": "kernel", "sockets": [*sockets.listening, "serve"], "key": self.key, "files": list(files)}
+            self.box.send_job(job, list(files.values()), descriptors)
+            self._wait_until_ready()
+        finally:
+            theirs.close()
+            sockets.close()
+
+    def _connect(self, kind: int, path: str) -> Any:
+        connected = self.context.socket(kind)
+        connected.connect(f"ipc://{path}")
+        return connected
+
+    def _wait_until_ready(self) -> None:
+        """Wait for the first sign of life on both channels; no student code runs before this returns."""
+        deadline = time.monotonic() + self.limits.start_seconds
+        heard: set[str] = set()
+        while heard != {"shell", "iopub"}:
+            asked = self.session.send(self.shell, "kernel_info_request", {})["header"]["msg_id"]
+            again = time.monotonic() + (0.05 if "shell" in heard else self.limits.start_seconds)
+            while heard != {"shell", "iopub"} and time.monotonic() < min(again, deadline):
+                for name, message in self._receive(min(again, deadline)):
+                    if name == "iopub" or message["parent_header"].get("msg_id") == asked:
+                        heard.add(name)
+                if not self.alive:
+                    raise self.box.broken()
+            if time.monotonic() > deadline:
+                raise self.box.broken()
+
+    def execute(self, code: str, seconds: float) -> Execution:
+        """Run a cell. At the end of `seconds` it is interrupted, and the kernel killed if that does not help."""
+        execution = Execution(Outputs(self.limits.output_kb * 1024))
+        started = time.monotonic()
+        if self.alive:
+            self._collect(execution, self._send_code(code), started + seconds)
+        execution.seconds = time.monotonic() - started
+        execution.died = not self.alive
+        return execution
+
+    def _send_code(self, code: str, store_history: bool = True, silent: bool = False) -> str:
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": store_history,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        return str(self.session.send(self.shell, "execute_request", content)["header"]["msg_id"])
+
+    def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
+        """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
+        outputs, waiting = execution.outputs, {"shell", "iopub"}
+        while waiting and self.alive:
+            for name, message in self._receive(deadline):
+                if message["parent_header"].get("msg_id") != asked:
+                    continue
+                if name == "iopub":
+                    outputs.take(message["msg_type"], message["content"])
+                if is_last(name, message):
+                    waiting.discard(name)
+                    if name == "shell":
+                        execution.count = count_of(message["content"])
+                        deadline = min(deadline, time.monotonic() + STRAGGLERS)
+            interrupted = execution.timed_out or execution.flooded
+            if waiting and (time.monotonic() >= deadline or (outputs.flooded and not interrupted)):
+                if "shell" not in waiting:
+                    return
+                if interrupted:
+                    self.kill()
+                    return
+                execution.flooded, execution.timed_out = outputs.flooded, not outputs.flooded
+                self.interrupt()
+                deadline = time.monotonic() + GRACE
+
+    def _receive(self, deadline: float) -> list[tuple[str, Message]]:
+        """Messages that have come on shell and iopub, waiting for the first until `deadline`. Notices a death."""
+        poller = zmq.Poller()
+        for watched in (self.shell, self.iopub, self.box.pidfd):
+            poller.register(watched, zmq.POLLIN)
+        ready = dict(poller.poll(max(0, int(1000 * (deadline - time.monotonic())))))
+        messages = []
+        for name, sock in (("shell", self.shell), ("iopub", self.iopub)):
+            if sock in ready:
+                message = self._message(sock)
+                if message is not None:
+                    messages.append((name, message))
+        if self.box.pidfd in ready and not messages:
+            self.alive = False
+        return messages
+
+    def _message(self, sock: Any) -> Message | None:
+        """One message if it is well formed and signed; else None. Whatever a hostile kernel sends ends here."""
+        try:
+            _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
+            message = self.session.deserialize(frames)
+            well_formed = type(message["parent_header"]) is dict and type(message["content"]) is dict
+            return message if well_formed and type(message["msg_type"]) is str else None
+        except Exception:
+            return None
+
+    def start_serving(self) -> str:
+        """Have the kernel serve calls over `self.channel` until `stop_serving`; returns the request's id."""
+        return self._send_code(SERVE, store_history=False, silent=True)
+
+    def stop_serving(self, asked: str) -> None:
+        """End serving; what the student's code printed meanwhile is dropped."""
+        try:
+            self.channel.send({"op": "stop"}, [], time.monotonic() + GRACE)
+        except Exception:
+            self.kill()
+            return
+        self._collect(Execution(Outputs(DROPPED)), asked, time.monotonic() + GRACE)
+
+    def interrupt(self) -> None:
+        """Ask the kernel to interrupt what it runs."""
+        self.session.send(self.control, "interrupt_request", {})
+
+    def kill(self) -> None:
+        """End the kernel and all that it has started."""
+        self.alive = False
+        self.box.kill()
+
+    def close(self) -> None:
+        self.alive = False
+        self.channel.sock.close()
+        self.context.destroy(linger=0)
+        self.box.close()
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+
+def is_last(name: str, message: Message) -> bool:
+    """Whether this message ends what was asked, on its channel."""
+    if name == "shell":
+        return bool(message["msg_type"] == "execute_reply")
+    return bool(message["msg_type"] == "status" and message["content"].get("execution_state") == "idle")
+
+
+def count_of(content: Message) -> int | None:
+    """The execution count of a reply, if it has one."""
+    count = content.get("execution_count")
+    return count if type(count) is int and 0 <= count < 2**31 else None

@@ -1,0 +1,27 @@
+"""How much of each thing student code may use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+__all__ = ["Limits"]
+
+MB = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Times in seconds, sizes in MB (2**20 bytes) unless the name says otherwise."""
+
+    cell_seconds: float = 30
+    notebook_seconds: float = 600
+    start_seconds: float = 60
+    memory_mb: int = 2048
+    processes: int = 64
+    file_mb: int = 64
+    disk_mb: int = 128
+    output_kb: int = 512
+
+    def as_dict(self) -> dict[str, float]:
+        """Plain data, to be sent to the other side."""
+        return asdict(self)

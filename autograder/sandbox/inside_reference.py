@@ -12,6 +12,9 @@ import socket
 import traceback
 from typing import Any
 
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
 from autograder.kernel_side.serve import serve
 from autograder.kernel_side.wire import Channel
 from autograder.sandbox.descriptors import receive_descriptors
@@ -21,14 +24,18 @@ __all__ = ["run_reference"]
 MAX_SECONDS = 600
 
 
+class Shell(InteractiveShell):  # type: ignore[misc]
+    """IPython without anybody to show a window to."""
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """`%matplotlib` asks for this."""
+
+
 def run_reference(channel: Channel) -> None:
     """Obey the control channel until it closes."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
     config = Config()
     config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
+    shell = Shell.instance(config=config)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         message, _ = channel.receive()

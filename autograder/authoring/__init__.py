@@ -1,0 +1,1 @@
+"""What an instructor runs before a release: text to notebook, validate, release."""

@@ -1,0 +1,120 @@
+"""What can be seen of an assignment without running it: markers, check cells, names, points."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader import utils
+
+from autograder.checking.cell import CheckCell, CheckCellError, Test, is_check_cell
+
+__all__ = ["Problem", "structure_problems"]
+
+REGIONS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
+MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\b")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that keeps an assignment from being released: where, and what to do about it."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
+    """Everything that is written wrongly in a source notebook."""
+    problems = [
+        Problem(str(other), "only the assignment's own notebook may be here: move it away")
+        for other in sorted(path.parent.glob("*.ipynb"))
+        if other != path
+    ]
+    tests: dict[str, str] = {}
+    checked: list[str] = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        where = place(number, cell)
+        problems += [Problem(where, text) for text in marker_problems(cell)]
+        if cell.cell_type == "code" and is_check_cell(cell.source):
+            problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
+        if utils.is_solution(cell) and not utils.is_grade(cell):
+            checked.append(str(cell.metadata.nbgrader.grade_id))
+            if "BEGIN SOLUTION" not in cell.source:
+                problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
+    if not tests:
+        problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
+    return problems
+
+
+def place(number: int, cell: NotebookNode) -> str:
+    """A cell as its author finds it: number from 1, and grade id if it has one."""
+    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+    return f"cell {number}" + (f" ({grade_id})" if grade_id else "")
+
+
+def marker_problems(cell: NotebookNode) -> Iterator[str]:
+    """Markers that are nested, unopened, unclosed, or in a cell where they mean nothing."""
+    is_open = ""
+    for line in cell.source.split("\n"):
+        found = MARKER.search(line)
+        if found is None:
+            continue
+        edge, region = found.groups()
+        if edge == "BEGIN" and is_open:
+            yield f"{region} begins inside {is_open}: close the first with ### END {is_open}"
+        if edge == "END" and is_open != region:
+            yield f"### END {region} without its ### BEGIN {region}"
+        is_open = region if edge == "BEGIN" else ""
+        yield from misplaced(cell, region)
+    if is_open:
+        yield f"{is_open} is never closed: add ### END {is_open}"
+
+
+def misplaced(cell: NotebookNode, region: str) -> Iterator[str]:
+    """A region in a cell whose nbgrader flags make it stay in the release."""
+    if region == "SOLUTION" and not utils.is_solution(cell):
+        yield "a solution in a cell that is not marked as one would be released to students"
+    if region == "HIDDEN TESTS" and not (utils.is_grade(cell) and not utils.is_solution(cell)):
+        yield "hidden tests in a cell that is not a grade cell would be released to students"
+    if region == "MARK SCHEME" and not utils.is_task(cell):
+        yield "nbgrader keeps a mark scheme here in the release: write it inside the solution instead"
+
+
+def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]) -> Iterator[str]:
+    """What is wrong with a check cell; `tests` collects the names that are taken, `answers` is what came before it."""
+    if not (utils.is_grade(cell) and utils.is_locked(cell)):
+        yield "a %%check cell must be a grade cell, locked, with points"
+        return
+    try:
+        found = CheckCell(cell.source).tests()
+    except CheckCellError as error:
+        yield str(error)
+        return
+    if not found:
+        yield "there is no test in this check cell: define a function test_…"
+    elif not sum(test.weight for test in found) > 0:
+        yield "no test in this check cell weighs anything, so its points would be for nothing"
+    for test in found:
+        if test.name in tests:
+            yield f"line {test.line}: {test.name} is the name of a test in {tests[test.name]} too: take another"
+        tests[test.name] = str(cell.metadata.nbgrader.grade_id)
+        yield from test_problems(test, str(cell.metadata.nbgrader.grade_id), answers)
+
+
+def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
+    """What a single test may not do."""
+    if not test.hidden and ("reference" in test.fixtures or test.given):
+        yield f"line {test.line}: {test.name} is visible, so it may not use the answer key (reference, @given)"
+    if test.weight < 0:
+        yield f"line {test.line}: {test.name} weighs less than nothing: @points takes a number from 0 up"
+    for name in test.given:
+        if name not in answers:
+            yield f"line {test.line}: {test.name} lends {name}, which is not an earlier answer"
+        elif cell.removesuffix("_checks") == name or (answers and name == answers[-1]):
+            yield f"line {test.line}: {test.name} lends {name}, which this cell checks"

@@ -1,0 +1,253 @@
+"""Whether an assignment may be released: its checks tell right from wrong, and nothing secret would go out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
+
+from autograder.authoring.examples import Example, read_examples
+from autograder.authoring.notebooks import notebook_from_text, text_path
+from autograder.authoring.structure import Problem, structure_problems
+from autograder.checking.run import Seeds
+from autograder.grading.assignment import Assignment, Template, load_assignment, prepared
+from autograder.grading.classes import pool
+from autograder.grading.course import Course
+from autograder.grading.results import CellGrade, Incident, IncidentKind
+from autograder.grading.sanitize import restore
+from autograder.grading.worker import execute_restored
+from autograder.sandbox.limits import Limits
+
+__all__ = ["released", "validate"]
+
+SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One notebook to grade for validation, and what must come of it."""
+
+    name: str
+    seed: int
+    notebook: NotebookNode
+    judge: Callable[[Trial, list[CellGrade], list[Incident], NotebookNode], Iterator[Problem]]
+    example: Example | None = None
+
+
+def validate(
+    course: Course,
+    name: str,
+    *,
+    seeds: int = SEEDS,
+    on_start: Callable[[int], None] = lambda total: None,
+    on_done: Callable[[str], None] = lambda what: None,
+) -> list[Problem]:
+    """Every problem of the assignment `name`; none means that it may be released. Raises AutograderError if
+    there is no such assignment."""
+    problems: list[Problem] = []
+    for path in sorted(course.source(name).glob("*.ipynb"))[:1]:
+        problems += text_problems(course, name, path)
+        problems += structure_problems(nbformat.read(path, as_version=4), path)
+    if problems:
+        return problems
+    assignment = load_assignment(course, name)
+    template = assignment.notebooks[0]
+    source = nbformat.read(course.source(name) / f"{template.name}.ipynb", as_version=4)
+    problems += release_problems(course, name, source)
+    trials = list(all_trials(course.root / "assignments" / name, source, template, seeds, problems))
+    on_start(len(trials))
+    with pool(course.settings.jobs or os.cpu_count() or 1, len(trials)) as executor:
+        for trial, found in tried(executor, trials, assignment, course.settings.limits()):
+            problems += found
+            on_done(trial.name)
+    return problems
+
+
+def text_problems(course: Course, name: str, path: Path) -> Iterator[Problem]:
+    """The text and the notebook made from it must say the same."""
+    text = text_path(course.root, name)
+    if text.is_file() and contents(notebook_from_text(text)) != contents(nbformat.read(path, as_version=4)):
+        yield Problem(
+            str(path.relative_to(course.root)),
+            f"is not what {text.relative_to(course.root)} says: "
+            "run `make notebooks` (or `make text`, if the notebook is the newer one)",
+        )
+
+
+def contents(notebook: NotebookNode) -> list[tuple[str, str, Any]]:
+    return [(cell.cell_type, cell.source, cell.metadata.get("nbgrader")) for cell in notebook.cells]
+
+
+def released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
+    """The notebook as students get it."""
+    notebook = prepared(source, path, course)
+    resources: dict[str, Any] = {}
+    for step in (ClearHiddenTests, ClearMarkScheme):
+        notebook, resources = step(config=course.config).preprocess(notebook, resources)
+    return notebook
+
+
+def release_problems(course: Course, name: str, source: NotebookNode) -> Iterator[Problem]:
+    """Lines of solutions, hidden tests and mark schemes must not be in the release, wherever they came from."""
+    path = course.source(name) / f"{name}.ipynb"
+    release = released(source, path, course)
+    for number, (before, after) in enumerate(zip(source.cells, release.cells, strict=True), start=1):
+        secret, public = split_lines(before.source)
+        for line in sorted(secret - public):
+            if line in after.source.split("\n"):
+                yield Problem(f"cell {number}", f"the release still holds this line: {line.strip()!r}")
+        if any(marker in after.source for marker in ("BEGIN SOLUTION", "HIDDEN TESTS", "MARK SCHEME")):
+            yield Problem(f"cell {number}", "the release still holds a marker")
+
+
+def split_lines(source: str) -> tuple[set[str], set[str]]:
+    """The lines between markers that say something, and the lines outside of them."""
+    inside, secret, public = False, set(), set()
+    for line in source.split("\n"):
+        inside = inside and "### END" not in line
+        (secret if inside and line.strip() else public).add(line)
+        inside = inside or "### BEGIN" in line
+    return secret, public
+
+
+def all_trials(
+    folder: Path, source: NotebookNode, template: Template, seeds: int, problems: list[Problem]
+) -> Iterator[Trial]:
+    """The answer key and the release in full, then every alternative and mistake with just what the checks need."""
+    yield Trial("the answer key", 0, restore(fresh(source), template), solved)
+    yield Trial("the release", 0, restore(unsolved(source, template), template), untouched)
+    bare = only_needed(source)
+    for seed in range(1, seeds):
+        yield Trial(f"the answer key, seed {seed}", seed, restore(fresh(bare), template), solved)
+    for document, judge in (("alternatives.md", solved), ("mistakes.md", mistaken)):
+        for example in read_examples(folder / document):
+            where = f"{document}, {example.title!r}"
+            if example.replaces not in answers(source):
+                problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
+                continue
+            for seed in range(seeds):
+                notebook = restore(with_answer(bare, example), template)
+                yield Trial(where, seed, notebook, judge, example)
+
+
+def fresh(notebook: NotebookNode) -> NotebookNode:
+    return nbformat.reads(nbformat.writes(notebook), as_version=4)
+
+
+def answers(notebook: NotebookNode) -> set[str]:
+    """The grade ids of the cells that students answer in code and that checks look at."""
+    return {
+        cell.metadata.nbgrader.grade_id
+        for cell in notebook.cells
+        if cell.cell_type == "code" and utils.is_solution(cell) and not utils.is_grade(cell)
+    }
+
+
+def unsolved(source: NotebookNode, template: Template) -> NotebookNode:
+    """The notebook with every answer as it is released."""
+    stubs = {cell.grade_id: cell.source for cell in template.cells}
+    notebook = fresh(source)
+    for cell in notebook.cells:
+        if utils.is_solution(cell):
+            cell.source = stubs[cell.metadata.nbgrader.grade_id]
+    return notebook
+
+
+def only_needed(source: NotebookNode) -> NotebookNode:
+    """The notebook without demonstrations and answers that are graded by hand."""
+    notebook = fresh(source)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "nbgrader" in cell.metadata]
+    for cell in notebook.cells:
+        if utils.is_solution(cell) and utils.is_grade(cell):
+            cell.source = ""
+    return notebook
+
+
+def with_answer(notebook: NotebookNode, example: Example) -> NotebookNode:
+    """The notebook with one answer replaced."""
+    changed = fresh(notebook)
+    for cell in changed.cells:
+        if cell.metadata.nbgrader.grade_id == example.replaces:
+            cell.source = example.source
+    return changed
+
+
+def tried(
+    executor: Executor, trials: list[Trial], assignment: Assignment, limits: Limits
+) -> Iterator[tuple[Trial, list[Problem]]]:
+    """Each trial with what was wrong with it, in order."""
+    template = assignment.notebooks[0]
+    futures = []
+    for trial in trials:
+        seeds = Seeds(f"validation {trial.seed}".encode(), assignment.name, "", "")
+        arguments = (trial.notebook, template, assignment, assignment.files, seeds, limits)
+        futures.append(executor.submit(execute_restored, *arguments))
+    for trial, future in zip(trials, futures, strict=True):
+        try:
+            graded, incidents = future.result()
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "GraderFault":
+                raise
+            yield trial, [Problem(trial.name, str(error))]
+            continue
+        notebook = nbformat.reads(graded.text, as_version=4)
+        faults = [Problem(trial.name, i.text) for i in incidents if i.kind is IncidentKind.FAULT]
+        checked = [grade for grade in graded.grades if grade.verdicts]
+        yield trial, faults or list(trial.judge(trial, checked, incidents, notebook))
+
+
+def solved(
+    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
+) -> Iterator[Problem]:
+    """Right code gets full marks, and the whole notebook runs."""
+    for grade in grades:
+        for verdict in grade.verdicts:
+            if not verdict.passed:
+                yield Problem(trial.name, f"loses {verdict.name}, but is right: {verdict.detail or verdict.message}")
+    for number, name, text in errors(notebook):
+        yield Problem(trial.name, f"cell {number} raises {name}: {text}")
+
+
+def untouched(
+    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
+) -> Iterator[Problem]:
+    """The release scores nothing, and raises nothing but NotImplementedError."""
+    for grade in grades:
+        for verdict in grade.verdicts:
+            if verdict.passed:
+                yield Problem(trial.name, f"passes {verdict.name} without an answer")
+    for number, name, text in errors(notebook):
+        if name != "NotImplementedError":
+            yield Problem(trial.name, f"cell {number} raises {name} ({text}), where only NotImplementedError may be")
+
+
+def mistaken(
+    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
+) -> Iterator[Problem]:
+    """A mistake loses exactly what its entry says, and its student is told what it says."""
+    assert trial.example is not None
+    verdicts = [verdict for grade in grades for verdict in grade.verdicts]
+    lost, named = {v.name for v in verdicts if not v.passed}, set(trial.example.loses)
+    if named - lost:
+        yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")
+    if lost - named:
+        yield Problem(trial.name, f"loses {', '.join(sorted(lost - named))} too, which it does not name")
+    told = [f"{v.description} {v.message}" for v in verdicts if not v.passed]
+    if trial.example.says and not any(trial.example.says.lower() in text.lower() for text in told):
+        yield Problem(trial.name, f"its student is not told {trial.example.says!r}, but: {' | '.join(told)}")
+
+
+def errors(notebook: NotebookNode) -> Iterator[tuple[int, str, str]]:
+    """Number, name and text of every error that a cell shows."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                yield number, output.ename, output.evalue

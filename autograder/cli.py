@@ -1,0 +1,275 @@
+"""The command line. It says what was asked and what came of it; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autograder import __version__
+from autograder.errors import AutograderError
+
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
+    from autograder.grading.results import GradedSubmission
+
+__all__ = ["main"]
+
+ELSEWHERE: dict[str, str] = {}
+
+
+class Commands(click.Group):
+    """Commands in the order in which a course meets them; some live in modules that are imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in ELSEWHERE:
+            command = getattr(import_module(ELSEWHERE[name]), name)
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, name)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input."""
+    try:
+        cli.main(standalone_mode=True)
+    except AutograderError as error:
+        click.echo(f"autograder: {error}", err=True)
+        sys.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--course",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The course's folder. Default: the nearest one upwards with nbgrader_config.py.",
+)
+@click.version_option(__version__, prog_name="autograder")
+@click.pass_context
+def cli(ctx: click.Context, course: Path | None) -> None:
+    """Coursework in notebooks, and grades that can be trusted.
+
+    \b
+    A term in short:
+      autograder validate softmax     is the assignment fit to be released?
+      autograder release softmax      make what students get
+      autograder grade softmax        grade what was submitted
+      autograder scores softmax       who has how many points
+
+    \b
+    New here?
+      autograder demo                 grade a class of made-up submissions
+      autograder doctor               what this machine can promise
+    """
+    ctx.obj = course
+
+
+def course_of(ctx: click.Context) -> Course:
+    """The course that the command is about."""
+    from autograder.grading.course import find_course
+
+    return find_course(Path.cwd(), ctx.obj)
+
+
+NAME = click.argument("name")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+@cli.command()
+@NAME
+@click.option("--no-validate", is_flag=True, help="Release without validating first.")
+@click.pass_context
+def release(ctx: click.Context, name: str, no_validate: bool) -> None:
+    """Make what students get: text to notebook, validate, release/NAME.
+
+    \b
+    Example:  autograder release softmax
+    """
+    from autograder.authoring.notebooks import make_notebook, text_path
+    from autograder.authoring.release import release as make_release
+
+    course = course_of(ctx)
+    if text_path(course.root, name).is_file():
+        make_notebook(course.root, name)
+    if not no_validate and not show_problems(name, problems_of(course, name)):
+        sys.exit(1)
+    make_release(course, name)
+    click.echo(f"{name} is in {course.path('release', '.', name)}.")
+
+
+@cli.command()
+@NAME
+@click.option(
+    "--seeds", default=3, show_default=True, help="How many different random inputs every check must agree on."
+)
+@JSON
+@click.pass_context
+def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
+    """Check an assignment: the answer key scores 100 %, the release 0, every mistake loses what it should.
+
+    \b
+    Example:  autograder validate softmax --seeds 10
+    """
+    problems = problems_of(course_of(ctx), name, seeds)
+    if as_json:
+        click.echo(json.dumps([vars(problem) for problem in problems], indent=2))
+    else:
+        show_problems(name, problems)
+    sys.exit(1 if problems else 0)
+
+
+def problems_of(course: Course, name: str, seeds: int = 3) -> list[Any]:
+    """Validate with a progress bar."""
+    from autograder.authoring.validate import validate as find_problems
+    from autograder.progress import progress_bar
+
+    with progress_bar(f"validating {name}") as (start, advance, _):
+        return find_problems(course, name, seeds=seeds, on_start=start, on_done=lambda what: advance())
+
+
+def show_problems(name: str, problems: list[Any]) -> bool:
+    """Print the problems; returns whether there are none."""
+    for problem in problems:
+        click.echo(f"✗ {problem}")
+    if not problems:
+        click.echo(f"✓ {name} may be released: right code gets full marks, every mistake is caught, nothing leaks.")
+    return not problems
+
+
+@cli.command()
+@NAME
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded at once. Default: one per processor.")
+@click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
+@click.pass_context
+def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | None, regrade: bool) -> None:
+    """Grade what is new or changed of an assignment.
+
+    \b
+    Examples:
+      autograder grade softmax
+      autograder grade softmax --student ada --regrade
+
+    Stop it at any time: the same command goes on where it was.
+    """
+    from autograder.grading.classes import grade_class
+    from autograder.progress import progress_bar
+    from autograder.sandbox.walls import SandboxMissing
+
+    course = course_of(ctx)
+    with progress_bar(f"grading {name}") as (start, advance, say):
+
+        def graded(submission: GradedSubmission) -> None:
+            for incident in submission.incidents:
+                say(f"{submission.student}: {incident.kind.value} {incident.cell}: {incident.text.splitlines()[0]}")
+            advance()
+
+        try:
+            done = grade_class(
+                course,
+                name,
+                students,
+                jobs=jobs or 0,
+                regrade=regrade,
+                on_start=lambda total, unchanged: start(total),
+                on_graded=graded,
+            )
+        except SandboxMissing as error:
+            raise AutograderError(f"{error}.") from None
+    if done.unchanged:
+        click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
+    show_scores(course, name)
+    click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
+    click.echo(
+        "Look closer:      nbgrader formgrade (in JupyterLab: Nbgrader → Formgrader), "
+        f"or autograder scores {name} --json"
+    )
+    sys.exit(1 if done.needs_a_person else 0)
+
+
+@cli.command()
+@NAME
+@click.option(
+    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
+)
+@JSON
+@click.pass_context
+def scores(ctx: click.Context, name: str, csv_file: Path | None, as_json: bool) -> None:
+    """Show every student's score, and what a person must look at.
+
+    \b
+    Examples:
+      autograder scores softmax
+      autograder scores softmax --csv softmax.csv
+    """
+    from autograder.publishing.scores import read_scores, write_csv
+
+    course = course_of(ctx)
+    if as_json:
+        click.echo(json.dumps(read_scores(course, name), indent=2))
+        return
+    if csv_file is not None:
+        write_csv(read_scores(course, name), csv_file)
+        click.echo(f"Written: {csv_file}")
+        return
+    show_scores(course, name)
+
+
+def show_scores(course: Course, name: str) -> None:
+    """Print the table of scores."""
+    from rich.console import Console
+
+    from autograder.publishing.scores import read_scores, scores_table
+
+    Console().print(scores_table(name, read_scores(course, name)))
+
+
+@cli.command()
+@JSON
+def doctor(as_json: bool) -> None:
+    """Say what this machine can promise, one line each."""
+    from autograder.sandbox.doctor import examine
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{'✓' if finding.good else '✗'} {finding.what}: {finding.text}")
+    sys.exit(0 if all(finding.good for finding in findings if finding.needed) else 1)
+
+
+@cli.command()
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-course"),
+    show_default=True,
+    help="A folder of its own for the demo course.",
+)
+@click.pass_context
+def demo(ctx: click.Context, folder: Path) -> None:
+    """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end."""
+    from autograder.demo import make_demo
+
+    made = make_demo(course_of(ctx), folder)
+    click.echo(f"A course with {len(made)} submissions is in {folder}:")
+    for student, story in made.items():
+        click.echo(f"  {student:<10} {story}")
+    click.echo()
+    ctx.obj = folder
+    ctx.invoke(grade, name="softmax", students=(), jobs=None, regrade=True)
+
+
+if __name__ == "__main__":
+    main()

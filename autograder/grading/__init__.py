@@ -1,0 +1,1 @@
+"""Grading a class: execute each submission, record its grades, resume where it stopped."""

@@ -1,0 +1,94 @@
+"""The answer key, run once in a sandbox of its own and copied afresh for every check of every submission."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from autograder.checking.outcomes import GraderFault
+from autograder.checking.student import Notebook, SocketPeer
+from autograder.grading.assignment import KeyCell
+from autograder.kernel_side.wire import Channel, Message, WireError
+from autograder.sandbox.box import Box
+from autograder.sandbox.descriptors import send_descriptors
+from autograder.sandbox.limits import Limits
+
+__all__ = ["AnswerKey"]
+
+
+class AnswerKey:
+    """The answer key of one notebook: `at(grade_id)` is the state that a check cell sees.
+
+    Raises GraderFault when the answer key itself does not run.
+    """
+
+    def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
+        self.limits = limits
+        self.snapshots: dict[str, socket.socket] = {}
+        self.box = Box(limits)
+        try:
+            self._prepare(cells, files)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, cells: tuple[KeyCell, ...], files: dict[str, bytes]) -> None:
+        self.box.send_job({"kind": "reference", "files": list(files)}, list(files.values()), [])
+        for cell in cells:
+            if cell.is_check:
+                self.snapshots[cell.grade_id] = self._snapshot()
+            else:
+                self._run(cell)
+
+    def _ask(self, message: Message, descriptor: int | None = None) -> Message:
+        deadline = time.monotonic() + self.limits.notebook_seconds
+        try:
+            self.box.control.send(message, [], deadline)
+            if descriptor is not None:
+                send_descriptors(self.box.control.sock, [descriptor])
+            return self.box.control.receive(deadline)[0]
+        except (WireError, TimeoutError, OSError) as error:
+            raise GraderFault(f"the answer key stopped answering: {error or 'it took too long'}") from None
+
+    def _run(self, cell: KeyCell) -> None:
+        error = self._ask({"op": "run", "source": cell.source})["error"]
+        if error:
+            raise GraderFault(f"the answer key fails in cell {cell.grade_id}:\n{error}")
+
+    def _snapshot(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._ask({"op": "snapshot"}, theirs.fileno())
+        return ours
+
+    @contextmanager
+    def at(self, grade_id: str) -> Iterator[Notebook]:
+        """A fresh copy of the answer key as it is at the check cell `grade_id`."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                try:
+                    send_descriptors(self.snapshots[grade_id], [theirs.fileno()])
+                except OSError as error:
+                    raise GraderFault(f"the answer key is gone: {error}") from None
+            peer = SocketPeer(Channel(ours), self.limits.cell_seconds, lambda: None, key_stopped)
+            yield Notebook(peer, trusted=True)
+
+    def close(self) -> None:
+        for snapshot in self.snapshots.values():
+            snapshot.close()
+        self.box.close()
+
+    def __enter__(self) -> AnswerKey:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+
+def key_stopped(why: str) -> GraderFault:
+    """The answer key does not answer: not the student's doing."""
+    return GraderFault(f"the answer key: {why}")

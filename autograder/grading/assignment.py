@@ -1,0 +1,151 @@
+"""An assignment as grading needs it: plain data, derived from the instructor's notebook alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    IncludeHeaderFooter,
+    LockCells,
+)
+
+from autograder.checking.cell import is_check_cell
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+
+__all__ = ["Assignment", "KeyCell", "Template", "TemplateCell", "load_assignment", "prepared"]
+
+PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
+
+
+@dataclass(frozen=True)
+class TemplateCell:
+    """One nbgrader cell as it must be in every submission; a student's own text replaces `source` if not `locked`."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+    locked: bool
+    nbgrader: dict[str, Any]
+
+    @property
+    def graded(self) -> bool:
+        return bool(self.nbgrader.get("grade"))
+
+    @property
+    def is_check(self) -> bool:
+        """Whether this is a `%%check` cell that carries points."""
+        return self.graded and self.locked and self.cell_type == "code" and is_check_cell(self.source)
+
+
+@dataclass(frozen=True)
+class KeyCell:
+    """A cell of the answer key: run it, or (a check cell) keep the state that it sees."""
+
+    grade_id: str
+    source: str
+    is_check: bool
+
+
+@dataclass(frozen=True)
+class Template:
+    """One notebook of an assignment."""
+
+    name: str
+    cells: tuple[TemplateCell, ...]
+    key: tuple[KeyCell, ...]
+    kernelspec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What grading a submission needs to know; `files` are the assignment's data files by relative name."""
+
+    name: str
+    notebooks: tuple[Template, ...]
+    files: dict[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """A digest of everything that a grade depends on but the submission."""
+        parts: list[Any] = [[n.name, [vars(c) for c in n.cells], [vars(k) for k in n.key]] for n in self.notebooks]
+        parts.append({name: hashlib.sha256(data).hexdigest() for name, data in sorted(self.files.items())})
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def load_assignment(course: Course, name: str) -> Assignment:
+    """The assignment `name` from the course's source folder. Raises AutograderError if there is none."""
+    folder = course.source(name)
+    paths = sorted(folder.glob("*.ipynb"))
+    if not paths:
+        known = ", ".join(course.assignments()) or "none yet"
+        raise AutograderError(f"There is no assignment {name!r}: no notebook in {folder}. Assignments here: {known}.")
+    notebooks = tuple(template_of(path, course) for path in paths)
+    return Assignment(name, notebooks, dict(data_files(folder, course)))
+
+
+def template_of(path: Path, course: Course) -> Template:
+    """The template and the answer key of one source notebook."""
+    try:
+        source = nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise AutograderError(f"{path} cannot be read as a notebook: {error}.") from None
+    cells = tuple(cell for node in prepared(source, path, course).cells if (cell := template_cell(node)) is not None)
+    kernelspec = dict(source.metadata.get("kernelspec", {}))
+    return Template(path.stem, cells, tuple(answer_key(source)), kernelspec)
+
+
+def prepared(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
+    """The source notebook as nbgrader saves it in its database: locked, solutions cleared, checksums set."""
+    notebook = nbformat.from_dict(json.loads(json.dumps(source)))
+    resources = {"nbgrader": {"notebook": path.stem, "assignment": path.parent.name, "student": "."}}
+    for step in PREPARE:
+        try:
+            notebook, resources = step(config=course.config).preprocess(notebook, resources)
+        except Exception as error:
+            raise AutograderError(f"{path}: {error}") from None
+    return notebook
+
+
+def template_cell(node: NotebookNode) -> TemplateCell | None:
+    """The template of an nbgrader cell; None for a cell that is nobody's business."""
+    if not (utils.is_grade(node) or utils.is_solution(node) or utils.is_locked(node) or utils.is_task(node)):
+        return None
+    metadata = json.loads(json.dumps(node.metadata.nbgrader))
+    return TemplateCell(metadata["grade_id"], node.cell_type, node.source, utils.is_locked(node), metadata)
+
+
+def answer_key(source: NotebookNode) -> Iterator[KeyCell]:
+    """The cells that the answer key consists of: what is locked, the answers, and where the checks are.
+
+    Demonstrations and answers that are graded by hand are left out: no check may depend on them.
+    """
+    for node in source.cells:
+        if node.cell_type != "code":
+            continue
+        if utils.is_grade(node) and not utils.is_solution(node):
+            yield KeyCell(node.metadata.nbgrader.grade_id, node.source, is_check_cell(node.source))
+        elif (utils.is_solution(node) and not utils.is_grade(node)) or utils.is_locked(node):
+            yield KeyCell(node.metadata.nbgrader.grade_id, node.source, False)
+
+
+def data_files(folder: Path, course: Course) -> Iterator[tuple[str, bytes]]:
+    """The assignment's files that are not notebooks, by their path below the source folder."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        ignored = any(fnmatch(part, pattern) for part in Path(name).parts for pattern in course.directory.ignore)
+        if path.is_file() and not path.is_symlink() and path.suffix != ".ipynb" and not ignored:
+            yield name, path.read_bytes()

@@ -1,0 +1,60 @@
+"""Reading a submission from disk: regular files only, never through a link, and not more than is allowed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from autograder.grading.results import Submission
+from autograder.sandbox.limits import MB
+
+__all__ = ["SubmissionRefused", "read_submission"]
+
+MAX_FILES = 1_000
+
+
+class SubmissionRefused(Exception):
+    """A submission that is not read at all; the text tells the student why."""
+
+
+def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
+    """The regular files below `folder`. Raises SubmissionRefused for one that is too large or cannot be read."""
+    files: dict[str, bytes] = {}
+    size = 0
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(base, name)
+            content = read_regular(path, max_mb * MB - size)
+            if content is None:
+                continue
+            size += len(content)
+            files[readable(path.relative_to(folder).as_posix())] = content
+            if len(files) > MAX_FILES:
+                raise SubmissionRefused(f"it has more than {MAX_FILES} files")
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{len(name.encode())} {name} {len(content)} ".encode() + content)
+    return Submission(student, files, digest.hexdigest())
+
+
+def readable(name: str) -> str:
+    """A file name as text, whatever bytes it was made of."""
+    return name.encode(errors="replace").decode()
+
+
+def read_regular(path: Path, left: int) -> bytes | None:
+    """The content of a regular file, at most `left` bytes; None for a link, a device or any other thing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if status.st_size > left:
+            raise SubmissionRefused(f"it is too large (at {readable(path.name)})")
+        return file.read(left)

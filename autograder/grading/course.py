@@ -1,0 +1,103 @@
+"""A course on disk: where its folders are, what its configuration says, and the secret that seeds its tests."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from autograder.errors import AutograderError
+from autograder.grading.settings import Autograder
+
+__all__ = ["CONFIG_FILE", "Course", "find_course"]
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+def find_course(start: Path, given: Path | None = None) -> Course:
+    """The course at `given`, or the nearest folder from `start` upwards that has a configuration file."""
+    if given is not None:
+        if not (given / CONFIG_FILE).is_file():
+            raise AutograderError(f"{given} is not a course: it has no {CONFIG_FILE}.")
+        return Course(given.resolve())
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / CONFIG_FILE).is_file():
+            return Course(folder)
+    raise AutograderError(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
+
+
+class Course:
+    """The course in the folder `root`, as nbgrader sees it."""
+
+    def __init__(self, root: Path, config: Config | None = None) -> None:
+        self.root = root
+        self.config = config if config is not None else load_config(root)
+        self.config.CourseDirectory.root = str(root)
+        self.directory = CourseDirectory(config=self.config)
+        self.settings = Autograder(config=self.config)
+
+    @property
+    def db_url(self) -> str:
+        return str(self.directory.db_url)
+
+    @property
+    def course_id(self) -> str:
+        return str(self.directory.course_id or "")
+
+    def path(self, step: str, student: str, assignment: str) -> Path:
+        """nbgrader's folder for a step: source, release, submitted, autograded or feedback."""
+        folder = getattr(self.directory, f"{step}_directory")
+        return Path(self.directory.format_path(folder, student, assignment))
+
+    def source(self, assignment: str) -> Path:
+        return self.path("source", ".", assignment)
+
+    def assignments(self) -> list[str]:
+        """The names of the assignments that have a source."""
+        folder = self.source("x").parent
+        return sorted(p.name for p in folder.iterdir() if any(p.glob("*.ipynb"))) if folder.is_dir() else []
+
+    def students(self, assignment: str) -> list[str]:
+        """Who has submitted something for `assignment`."""
+        pattern = self.path("submitted", "*", assignment)
+        base = Path(str(pattern).split("*")[0])
+        found = base.glob(str(pattern.relative_to(base))) if base.is_dir() else []
+        depth = str(pattern.relative_to(base)).split(os.sep).index("*")
+        return sorted(p.relative_to(base).parts[depth] for p in found if p.is_dir())
+
+    def submissions(self, assignment: str) -> dict[str, Path]:
+        """The folder of each student's submission."""
+        return {student: self.path("submitted", student, assignment) for student in self.students(assignment)}
+
+    def kept_files(self, assignment: str) -> set[str]:
+        """Names of files that students may change and that grading keeps (`c.Autograde.exclude_overwriting`)."""
+        excluded: Any = self.config.Autograde.get("exclude_overwriting", {})
+        return set(excluded.get(assignment, []))
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The course's secret, kept beside the gradebook and made when first needed."""
+        path = self.root / "gradebook.secret"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        return path.read_bytes()
+
+
+def load_config(root: Path) -> Config:
+    """What the course's configuration file says. Raises AutograderError if it does not run."""
+    try:
+        return PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
+    except ConfigFileNotFound:
+        raise AutograderError(f"{root} is not a course: it has no {CONFIG_FILE}.") from None
+    except Exception as error:
+        raise AutograderError(f"{root / CONFIG_FILE} does not run: {type(error).__name__}: {error}.") from None

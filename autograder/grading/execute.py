@@ -1,0 +1,188 @@
+"""Grades one submission: its cells run in a sandbox, its checks out here. A pure function of bytes and plain data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader import utils
+
+from autograder.checking.cell import CheckCell, CheckCellError
+from autograder.checking.explain import verdict_of
+from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict
+from autograder.checking.run import Seeds, run_checks, score
+from autograder.checking.student import Notebook, SocketPeer
+from autograder.checking.table import html_table
+from autograder.grading.answer_key import AnswerKey
+from autograder.grading.assignment import Template, TemplateCell
+from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
+from autograder.sandbox.box import Box
+from autograder.sandbox.kernel import Execution, Kernel
+from autograder.sandbox.limits import Limits
+
+__all__ = ["NotebookRun", "grade_notebook"]
+
+STOPPED = "your notebook's kernel had stopped before this check"
+
+
+@dataclass
+class NotebookRun:
+    """One notebook being graded: what runs it, and what has come of it so far."""
+
+    template: Template
+    kernel: Kernel
+    key: AnswerKey
+    seeds: Seeds
+    limits: Limits
+    incidents: list[Incident] = field(default_factory=list)
+    grades: list[CellGrade] = field(default_factory=list)
+    why_stopped: str = STOPPED
+
+    def run(self, notebook: NotebookNode) -> None:
+        """Run every code cell in order, each within what is left of the notebook's time."""
+        deadline = time.monotonic() + self.limits.notebook_seconds
+        wanted = {cell.grade_id: cell for cell in self.template.cells}
+        for number, cell in enumerate(notebook.cells, start=1):
+            if cell.cell_type != "code":
+                continue
+            template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            left = min(self.limits.cell_seconds, deadline - time.monotonic())
+            if left <= 0 and self.kernel.alive:
+                self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
+            if template is not None and template.is_check:
+                self._check(cell, template)
+            elif cell.source.strip():
+                self._execute(cell, number, left)
+
+    def _stop(self, why: str, number: int) -> None:
+        self.incidents.append(Incident(IncidentKind.TIME, why, f"cell {number}"))
+        self.why_stopped = why
+        self.kernel.kill()
+
+    def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
+        """Run an ordinary cell and store what it shows."""
+        if not self.kernel.alive:
+            return
+        execution = self.kernel.execute(cell.source, seconds)
+        self._note(execution, number, seconds)
+        cell.outputs = execution.outputs.cells
+        cell.execution_count = execution.count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = execution.count
+
+    def _note(self, execution: Execution, number: int, seconds: float) -> None:
+        """Tell the student, in the cell, which limit was hit, and record it."""
+        outputs, where = execution.outputs, f"cell {number}"
+        if execution.timed_out:
+            text = f"this cell took longer than {seconds:.3g} s and was stopped"
+            outputs.error("CellTimeoutError", text)
+            self.incidents.append(Incident(IncidentKind.TIME, text, where))
+        if execution.flooded:
+            text = "this cell printed without end and was stopped"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.died:
+            text = "the kernel died in this cell: the cells and checks after it could not run"
+            outputs.error("DeadKernelError", text)
+            self.incidents.append(Incident(IncidentKind.DIED, text, where))
+            self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
+
+    def _check(self, cell: NotebookNode, template: TemplateCell) -> None:
+        """Run a check cell and store its table."""
+        check = CheckCell(template.source)
+        verdicts = self._verdicts(check, template)
+        points = float(template.nbgrader["points"])
+        earned = score(verdicts, points)
+        self.grades.append(CellGrade(template.grade_id, earned, points, verdicts))
+        cell.outputs = [table(verdicts, earned, points)]
+        cell.execution_count = None
+        for verdict in verdicts:
+            if verdict.outcome is Outcome.UNGRADED:
+                text = f"{verdict.name}: {verdict.detail}"
+                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id))
+
+    def _verdicts(self, check: CheckCell, template: TemplateCell) -> list[Verdict]:
+        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.student, template.grade_id)
+        if not self.kernel.alive:
+            return all_ended(check, StudentStopped(self.why_stopped))
+        peer = SocketPeer(self.kernel.channel, self.limits.cell_seconds, self.kernel.interrupt)
+        asked = self.kernel.start_serving()
+        try:
+            with self.key.at(template.grade_id) as reference:
+                return run_checks(check, Notebook(peer), reference, seeds)
+        except (CheckCellError, GraderFault) as error:
+            return all_ended(check, GraderFault(str(error)))
+        finally:
+            if peer.why_gone:
+                self.why_stopped = "your notebook stopped answering in an earlier check"
+                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id))
+                self.kernel.kill()
+            else:
+                self.kernel.stop_serving(asked)
+
+
+def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:
+    """The verdicts when one reason holds for every test of a cell."""
+    return [verdict_of(test, error) for test in check.tests()]
+
+
+def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:
+    """A check cell's output: a table to read, with the score as text so that nbgrader's own tools understand it."""
+    told = "waits for a person" if earned is None else f"{earned:.4g} of {points:g} points"
+    data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
+    return nbformat.v4.new_output("execute_result", data=data)
+
+
+MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "_ArrayMemoryError")
+NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
+
+
+def told_by(outputs: Iterable[Any]) -> Iterable[tuple[IncidentKind, str]]:
+    """Incidents that show in a cell's errors."""
+    for output in outputs:
+        if output.output_type == "error" and output.ename in MEMORY:
+            yield IncidentKind.MEMORY, "this cell asked for more memory than there is"
+        if output.output_type == "error" and output.ename in NETWORK:
+            yield IncidentKind.NETWORK, "this cell tried to reach the network"
+
+
+def grade_notebook(
+    notebook: NotebookNode,
+    template: Template,
+    key: AnswerKey,
+    files: dict[str, bytes],
+    seeds: Seeds,
+    limits: Limits,
+) -> tuple[GradedNotebook, list[Incident]]:
+    """Run a restored notebook and grade every grade cell. Raises SandboxBroken if no sandbox can be had."""
+    with Kernel(Box(limits), files) as kernel:
+        run = NotebookRun(template, kernel, key, seeds, limits)
+        run.run(notebook)
+    checked = {grade.grade_id: grade for grade in run.grades}
+    grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
+    return GradedNotebook(template.name, nbformat.writes(notebook), grades, unanswered(notebook)), run.incidents
+
+
+def ordinary(cell: NotebookNode) -> CellGrade:
+    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand."""
+    points = float(cell.metadata.nbgrader["points"])
+    try:
+        earned, _ = utils.determine_grade(cell)
+    except (ValueError, KeyError):
+        earned = 0.0
+    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points)
+
+
+def unanswered(notebook: NotebookNode) -> list[str]:
+    """The grade ids of answers that are as they were released."""
+    return [
+        cell.metadata.nbgrader["grade_id"]
+        for cell in notebook.cells
+        if utils.is_solution(cell) and cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+    ]

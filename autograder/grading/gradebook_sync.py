@@ -1,0 +1,37 @@
+"""Keeps nbgrader's own record of an assignment in step with its source, so that no grade is made from an old one."""
+
+from __future__ import annotations
+
+import logging
+
+import nbformat
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import SaveCells
+
+from autograder.errors import AutograderError
+from autograder.grading.assignment import prepared
+from autograder.grading.course import Course
+
+__all__ = ["sync_assignment"]
+
+
+def sync_assignment(course: Course, name: str) -> None:
+    """Save the cells of the source notebooks in the gradebook, as `nbgrader generate_assignment` does.
+
+    Raises AutograderError if cells came or went while there are submissions: nbgrader cannot record that.
+    """
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment(name)
+    for path in sorted(course.source(name).glob("*.ipynb")):
+        notebook = prepared(nbformat.read(path, as_version=4), path, course)
+        resources = {"nbgrader": {"notebook": path.stem, "assignment": name, "db_url": course.db_url}}
+        step = SaveCells(config=course.config)
+        step.log.setLevel(logging.ERROR)
+        try:
+            step.preprocess(notebook, resources)
+        except RuntimeError:
+            raise AutograderError(
+                f"Graded cells of {name} were added, removed or renamed, and submissions were already graded with the "
+                "old ones: undo that change, or remove the assignment's submissions from the gradebook with "
+                f"`nbgrader db assignment remove {name} --force` and grade again."
+            ) from None

@@ -1,0 +1,64 @@
+"""nbgrader's sockets: with these in `nbgrader_config.py`, `nbgrader autograde` and formgrader's button grade as
+`autograder grade` does. They run inside a live event loop too, so nothing here waits on one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.checking.run import Seeds
+from autograder.grading.assignment import Assignment, Template, load_assignment
+from autograder.grading.collecting import read_submission
+from autograder.grading.course import Course
+from autograder.grading.record import open_gradebook, record_notebook
+from autograder.grading.results import GradedSubmission
+from autograder.grading.sanitize import plain, restore
+from autograder.grading.worker import execute_restored
+
+__all__ = ["Grade", "Restore"]
+
+
+class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]
+    """Knows its course and assignment from what nbgrader says of the notebook at hand."""
+
+    def course(self) -> Course:
+        """nbgrader has gone to the course's folder before it converts anything."""
+        return Course(Path.cwd(), self.config.copy())
+
+    def template(self, course: Course, resources: dict[str, Any]) -> tuple[Assignment, Template]:
+        assignment = load_assignment(course, resources["nbgrader"]["assignment"])
+        name = resources["nbgrader"]["notebook"]
+        return assignment, next(template for template in assignment.notebooks if template.name == name)
+
+
+class Restore(CoursePreprocessor):
+    """Instead of nbgrader's sanitizing: what is the course's is restored, what is the student's is kept."""
+
+    def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        _, template = self.template(self.course(), resources)
+        return restore(plain(notebook), template), resources
+
+
+class Grade(CoursePreprocessor):
+    """Instead of nbgrader's execution and recording: a sandbox, trusted checks, and our own record of them."""
+
+    def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        course = self.course()
+        names = resources["nbgrader"]
+        assignment, template = self.template(course, resources)
+        seeds = Seeds(course.secret, assignment.name, names["student"], "")
+        folder = course.path("autograded", names["student"], assignment.name)
+        beside = read_submission(names["student"], folder, course.settings.submission_mb).files
+        files = {name: data for name, data in beside.items() if not name.endswith(".ipynb")}
+        limits = course.settings.limits()
+        graded, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
+        submitted = course.path("submitted", names["student"], assignment.name)
+        digest = read_submission(names["student"], submitted, course.settings.submission_mb).digest
+        whole = GradedSubmission(names["student"], digest, assignment.digest, [graded], files, incidents)
+        with open_gradebook(course) as gradebook:
+            record_notebook(gradebook, assignment.name, whole)
+        return nbformat.reads(graded.text, as_version=4), resources

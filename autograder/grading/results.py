@@ -1,0 +1,79 @@
+"""What grading a submission gives: plain data that can be sent between processes and written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autograder.checking.outcomes import Verdict
+
+__all__ = ["CellGrade", "GradedNotebook", "GradedSubmission", "Incident", "IncidentKind", "Submission"]
+
+
+class IncidentKind(StrEnum):
+    """What a person may want to know of how a submission behaved."""
+
+    TIME = "time limit"
+    MEMORY = "memory limit"
+    OUTPUT = "output limit"
+    DIED = "kernel died"
+    NETWORK = "tried the network"
+    REFUSED = "refused"
+    CHANGED = "changed the notebook"
+    FAULT = "could not be graded"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty."""
+
+    kind: IncidentKind
+    text: str
+    cell: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's files by their relative names, as they were handed in. `digest` is of all of them."""
+
+    student: str
+    files: dict[str, bytes]
+    digest: str
+
+
+@dataclass
+class CellGrade:
+    """The grade of one grade cell; `score` is None when a person must give it."""
+
+    grade_id: str
+    score: float | None
+    max_score: float
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass
+class GradedNotebook:
+    """A notebook as it was graded: its JSON text with outputs, and the grades of its cells."""
+
+    name: str
+    text: str
+    grades: list[CellGrade]
+    unanswered: list[str]
+
+
+@dataclass
+class GradedSubmission:
+    """All that is to be recorded of one submission. `digest` is the submission's, `key` the assignment's."""
+
+    student: str
+    digest: str
+    key: str
+    notebooks: list[GradedNotebook] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    incidents: list[Incident] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether something could not be graded, through no fault of the student's."""
+        return any(incident.kind is IncidentKind.FAULT for incident in self.incidents)

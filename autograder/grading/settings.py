@@ -1,0 +1,34 @@
+"""What a course may set in `nbgrader_config.py`, as `c.Autograder.<name>`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from traitlets import Bool, Float, Int
+from traitlets.config import Configurable
+
+from autograder.sandbox.limits import Limits
+
+__all__ = ["Autograder"]
+
+
+class Autograder(Configurable):  # type: ignore[misc]
+    """Limits on student code, and how a class is graded."""
+
+    cell_seconds = Float(30, help="Seconds that a cell, or one call from a check, may take.").tag(config=True)
+    notebook_seconds = Float(600, help="Seconds that all cells of a notebook may take together.").tag(config=True)
+    start_seconds = Float(60, help="Seconds to wait for a sandbox to start before giving up.").tag(config=True)
+    memory_mb = Int(2048, help="Memory in MB that each process of a student's may use.").tag(config=True)
+    processes = Int(64, help="Processes and threads that a notebook may have at once.").tag(config=True)
+    file_mb = Int(64, help="Size in MB that one file may grow to.").tag(config=True)
+    disk_mb = Int(128, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(config=True)
+    output_kb = Int(512, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
+    submission_mb = Int(64, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
+    jobs = Int(0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
+    unsafe = Bool(False, help="Grade without a sandbox where there is none. Student code then runs as you.").tag(
+        config=True
+    )
+
+    def limits(self) -> Limits:
+        """The limits for a sandbox."""
+        return Limits(**{field.name: getattr(self, field.name) for field in fields(Limits)})

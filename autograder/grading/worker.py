@@ -1,0 +1,108 @@
+"""What a worker process does: one submission after another, never near a database.
+
+The answer key of the assignment at hand is kept between submissions; everything of a student's is new
+for each of them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from pathlib import PurePosixPath
+
+from nbformat import NotebookNode
+
+from autograder.checking.outcomes import GraderFault
+from autograder.checking.run import Seeds
+from autograder.grading.answer_key import AnswerKey
+from autograder.grading.assignment import Assignment, Template
+from autograder.grading.execute import grade_notebook
+from autograder.grading.results import GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
+from autograder.grading.sanitize import NotANotebook, read_notebook, restore
+from autograder.sandbox.box import SandboxBroken
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.walls import SandboxMissing
+
+__all__ = ["execute", "execute_restored"]
+
+KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
+
+
+def execute(
+    submission: Submission, assignment: Assignment, kept: frozenset[str], secret: bytes, limits: Limits
+) -> GradedSubmission:
+    """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it."""
+    started = time.monotonic()
+    graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
+    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
+    graded.files = own | {name: data for name, data in assignment.files.items() if name not in kept or name not in own}
+    for template in assignment.notebooks:
+        seeds = Seeds(secret, assignment.name, submission.student, "")
+        data = submitted_notebook(submission, template, assignment, graded.incidents)
+        if data is None:
+            continue
+        try:
+            notebook = restore(read_notebook(data), template)
+        except NotANotebook as error:
+            graded.incidents.append(Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}"))
+            continue
+        try:
+            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits)
+        except (SandboxBroken, SandboxMissing, GraderFault) as error:
+            graded.incidents.append(Incident(IncidentKind.FAULT, str(error)))
+            continue
+        graded.notebooks.append(done)
+        graded.incidents += incidents
+    graded.seconds = time.monotonic() - started
+    return graded
+
+
+def execute_restored(
+    notebook: NotebookNode,
+    template: Template,
+    assignment: Assignment,
+    files: dict[str, bytes],
+    seeds: Seeds,
+    limits: Limits,
+) -> tuple[GradedNotebook, list[Incident]]:
+    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault."""
+    key = answer_key(template, assignment, limits)
+    try:
+        return grade_notebook(notebook, template, key, files, seeds, limits)
+    finally:
+        if key.box.process.poll() is not None:
+            forget_keys()
+
+
+def answer_key(template: Template, assignment: Assignment, limits: Limits) -> AnswerKey:
+    """The answer key of `template`, started when this process first needs it."""
+    wanted = (assignment.digest, template.name, limits)
+    if wanted not in KEYS:
+        if any(digest != assignment.digest for digest, _, _ in KEYS):
+            forget_keys()
+        KEYS[wanted] = AnswerKey(template.key, assignment.files, limits)
+    return KEYS[wanted]
+
+
+@atexit.register
+def forget_keys() -> None:
+    """End every answer key of this process."""
+    while KEYS:
+        KEYS.popitem()[1].close()
+
+
+def submitted_notebook(
+    submission: Submission, template: Template, assignment: Assignment, incidents: list[Incident]
+) -> bytes | None:
+    """The submitted notebook for `template`: the one of its name or, if there is only one at all, that one."""
+    notebooks = {name: data for name, data in submission.files.items() if name.endswith(".ipynb")}
+    name = f"{template.name}.ipynb"
+    if name in notebooks:
+        return notebooks[name]
+    top = [other for other in notebooks if len(PurePosixPath(other).parts) == 1]
+    if len(assignment.notebooks) == 1 and len(top) == 1:
+        incidents.append(Incident(IncidentKind.CHANGED, f"the notebook is named {top[0]} instead of {name}"))
+        return notebooks[top[0]]
+    found = f"there are {', '.join(sorted(notebooks)[:5])}" if notebooks else "there is no notebook at all"
+    incidents.append(Incident(IncidentKind.REFUSED, f"{name} is missing: {found}"))
+    return None

@@ -1,0 +1,37 @@
+"""A progress bar with rate and time left, and lines above it as things happen; plain lines where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["progress_bar"]
+
+Bar = tuple[Callable[[int], None], Callable[[], None], Callable[[str], None]]
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Bar]:
+    """`start(total)`, `advance()` and `say(line)`; written to standard error, so that output can be piped."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task(title, total=None)
+
+        def start(total: int) -> None:
+            progress.update(task, total=total)
+
+        def say(line: str) -> None:
+            progress.console.print(line, markup=False, highlight=False)
+
+        yield start, lambda: progress.advance(task), say

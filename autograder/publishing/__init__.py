@@ -1,0 +1,1 @@
+"""What leaves the grader: scores, PDFs, feedback and reports."""

@@ -1,0 +1,13 @@
+"""The course: where things are, and what replaces nbgrader's own grading so that every grade can be trusted."""
+
+c = get_config()  # noqa: F821 - nbgrader provides it
+
+c.CourseDirectory.course_id = "deep_learning"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
+
+c.Autograde.sanitize_preprocessors = ["autograder.grading.preprocessors.Restore"]
+c.Autograde.autograde_preprocessors = [
+    "autograder.grading.preprocessors.Grade",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

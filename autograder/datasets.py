@@ -163,9 +163,7 @@ def _fetch(folder: Path) -> None:
     home = pooch.create(folder.parent, CIFAR10.base_url, registry={CIFAR10.name: f"sha256:{CIFAR10.sha256}"})
     url = CIFAR10.base_url + CIFAR10.name
     try:
-        archive = home.fetch(
-            CIFAR10.name, downloader=pooch.HTTPDownloader(progressbar=_Bar(CIFAR10.name), timeout=60)
-        )
+        archive = home.fetch(CIFAR10.name, downloader=pooch.HTTPDownloader(progressbar=_Bar(CIFAR10.name), timeout=60))
         _unpack(Path(archive), folder)
     except (OSError, ValueError, tarfile.TarError) as error:
         raise DatasetError(

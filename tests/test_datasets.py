@@ -21,9 +21,7 @@ from autograder import datasets
 PER_FILE = 7
 RECORDS = np.random.default_rng(0).integers(0, 256, size=(6 * PER_FILE, 3073)).astype(np.uint8)
 RECORDS[:, 0] %= 10
-NAMES = [
-    f"cifar-10-batches-bin/{name}.bin" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-]
+NAMES = [f"cifar-10-batches-bin/{name}.bin" for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")]
 FIRST_TRAIN = [2, 8, 2, 6, 6, 7, 1, 9, 8, 5, 2, 8]
 FIRST_TEST = [7, 9, 4, 7, 0, 2, 6, 1, 3, 1, 3, 7]
 
@@ -183,9 +181,7 @@ def test_a_wrong_archive_is_refused(publish: Publish, fault: str) -> None:
     assert "data_batch_3.bin" in str(caught.value.__cause__)
 
 
-def test_a_changed_archive_is_refused(
-    publish: Publish, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_changed_archive_is_refused(publish: Publish, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An archive whose checksum differs is never unpacked."""
     publish(tar_of(good_members()))
     monkeypatch.setattr(datasets, "CIFAR10", replace(datasets.CIFAR10, sha256="0" * 64))
@@ -223,8 +219,7 @@ def test_a_half_written_file_is_fetched_again(publish: Publish, tmp_path: Path) 
 def test_the_real_archive_is_torontos() -> None:
     """The address and the published size of a file."""
     assert (
-        datasets.CIFAR10.base_url + datasets.CIFAR10.name
-        == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+        datasets.CIFAR10.base_url + datasets.CIFAR10.name == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     )
     assert datasets.CIFAR10.file_bytes == 30_730_000
 
@@ -252,8 +247,6 @@ def test_pictures_are_pixels_in_their_places() -> None:
 
 def test_importing_is_light() -> None:
     """Who draws digits must not pay for pooch, nor who reads CIFAR-10 for scikit-learn."""
-    code = (
-        "import sys, autograder.datasets; print({'sklearn', 'pooch', 'requests', 'rich'} & set(sys.modules))"
-    )
+    code = "import sys, autograder.datasets; print({'sklearn', 'pooch', 'requests', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -78,9 +78,7 @@ SIZES = [(3, 5, 4), (1, 1, 1), (7, 2, 1), (2, 9, 30), (6, 6, 6)]
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["l2_distances_loops", "l2_distances"])
-def test_euclidean_distances_are_scipys(
-    key: Key, rng: np.random.Generator, name: str, size: tuple[int, ...]
-) -> None:
+def test_euclidean_distances_are_scipys(key: Key, rng: np.random.Generator, name: str, size: tuple[int, ...]) -> None:
     """Both ways of computing Euclidean distances agree with cdist, rows for X and columns for X_train."""
     m, n, d = size
     X_train, X = rng.normal(size=(n, d)), rng.normal(size=(m, d)) * rng.choice([0.01, 1, 100], size=(m, 1))
@@ -93,9 +91,7 @@ def test_all_norms_are_scipys(key: Key, rng: np.random.Generator, norm: str, siz
     """Each norm agrees with the metric that SciPy calls by its other name."""
     m, n, d = size
     X_train, X = rng.normal(size=(n, d)), rng.normal(size=(m, d))
-    np.testing.assert_allclose(
-        key["distances"](X_train, X, norm), cdist(X, X_train, SCIPY_NAMES[norm]), atol=1e-12
-    )
+    np.testing.assert_allclose(key["distances"](X_train, X, norm), cdist(X, X_train, SCIPY_NAMES[norm]), atol=1e-12)
 
 
 @pytest.mark.parametrize("norm", ["l3", "", "L2", "euclidean"])
@@ -143,20 +139,14 @@ def test_votes_are_scikit_learns(key: Key, rng: np.random.Generator, k: int) -> 
     np.testing.assert_array_equal(key["predict_labels"](cdist(X, X_train), y_train, k), expected)
 
 
-@pytest.mark.parametrize(
-    ("norm", "metric"), [("l1", "manhattan"), ("l2", "euclidean"), ("linf", "chebyshev")]
-)
-def test_digits_are_read_as_by_scikit_learn(
-    key: Key, rng: np.random.Generator, norm: str, metric: str
-) -> None:
+@pytest.mark.parametrize(("norm", "metric"), [("l1", "manhattan"), ("l2", "euclidean"), ("linf", "chebyshev")])
+def test_digits_are_read_as_by_scikit_learn(key: Key, rng: np.random.Generator, norm: str, metric: str) -> None:
     """On the test digits (with a little noise, so that no two distances are equal) every label agrees."""
     X_train, X_test = (X + 1e-6 * rng.normal(size=X.shape) for X in (key["X_train"], key["X_test"]))
     dists = key["distances"](X_train, X_test, norm)
     for k in (1, 5):
         expected = (
-            KNeighborsClassifier(k, metric=metric, algorithm="brute")
-            .fit(X_train, key["y_train"])
-            .predict(X_test)
+            KNeighborsClassifier(k, metric=metric, algorithm="brute").fit(X_train, key["y_train"]).predict(X_test)
         )
         np.testing.assert_array_equal(key["predict_labels"](dists, key["y_train"], k), expected)
 
@@ -169,17 +159,13 @@ def test_error_rate_is_one_minus_accuracy(key: Key, rng: np.random.Generator) ->
 
 
 @pytest.mark.parametrize(("m", "num_folds"), [(40, 4), (43, 5), (29, 2), (14, 14)])
-def test_cross_validation_is_scikit_learns(
-    key: Key, rng: np.random.Generator, m: int, num_folds: int
-) -> None:
+def test_cross_validation_is_scikit_learns(key: Key, rng: np.random.Generator, m: int, num_folds: int) -> None:
     """KFold without shuffling makes the same folds, also of unequal size, and the same errors."""
     y = rng.integers(3, size=m)
     X = rng.normal(size=(m, 4)) + 0.8 * y[:, None]
     k_values = [4, 1, 7]
     expected = [1 - cross_val_score(KNeighborsClassifier(k), X, y, cv=KFold(num_folds)) for k in k_values]
-    np.testing.assert_allclose(
-        key["cross_validation_errors"](X, y, k_values, num_folds), expected, atol=1e-12
-    )
+    np.testing.assert_allclose(key["cross_validation_errors"](X, y, k_values, num_folds), expected, atol=1e-12)
 
 
 # --- what the text says ---
@@ -191,9 +177,7 @@ def test_a_shift_by_one_pixel_is_farther_than_another_class(key: Key) -> None:
     pictures = X_test.reshape(-1, 8, 8)
     errors = []
     for step in range(3):
-        moved = np.concatenate([pictures[:, :, 8 - step :], pictures[:, :, : 8 - step]], axis=2).reshape(
-            -1, 64
-        )
+        moved = np.concatenate([pictures[:, :, 8 - step :], pictures[:, :, : 8 - step]], axis=2).reshape(-1, 64)
         np.testing.assert_array_equal(key["shifted_right"](X_test, step), moved)
         errors.append(np.mean(KNeighborsClassifier(1).fit(X_train, y_train).predict(moved) != y_test))
     np.testing.assert_allclose(errors, [0.017, 0.344, 0.844], atol=6e-4)
@@ -231,9 +215,7 @@ def test_contrast_of_random_points(rng: np.random.Generator) -> None:
 
 def check_cells() -> dict[str, CheckCell]:
     """The check cells by their grade_id."""
-    return {
-        about(cell)["grade_id"]: CheckCell(cell.source) for cell in code_cells() if is_check_cell(cell.source)
-    }
+    return {about(cell)["grade_id"]: CheckCell(cell.source) for cell in code_cells() if is_check_cell(cell.source)}
 
 
 def lost(student: Key, reference: Key, only: str = "") -> list[Verdict]:

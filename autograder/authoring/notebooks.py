@@ -1,4 +1,4 @@
-"""Assignments as text and as notebooks: `assignments/NAME/NAME.md` is the source, `source/NAME/NAME.ipynb` made from it.
+"""Assignments as text and as notebooks: `assignments/NAME/NAME.md` is the source, `source/…` is made from it.
 
 One way by default; `text_from_notebook` carries a notebook that was edited elsewhere back. Contents are
 compared, never times: a fresh clone has none.

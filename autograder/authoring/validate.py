@@ -17,29 +17,29 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 from autograder.authoring.examples import Example, read_examples
 from autograder.authoring.notebooks import notebook_from_text, text_path
 from autograder.authoring.structure import Problem, structure_problems
-from autograder.checking.run import Seeds
+from autograder.authoring.trials import TrialFailed, try_notebook
+from autograder.checking.outcomes import Verdict
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared
 from autograder.grading.classes import pool
 from autograder.grading.course import Course
-from autograder.grading.results import CellGrade, Incident, IncidentKind
 from autograder.grading.sanitize import restore
-from autograder.grading.worker import execute_restored
 from autograder.sandbox.limits import Limits
 
 __all__ = ["released", "validate"]
 
 SEEDS = 3
+UNSOLVED = frozenset({"NotImplementedError"})
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One notebook to grade for validation, and what must come of it."""
+    """One notebook to grade for validation, and what must come of it with every seed."""
 
     name: str
-    seed: int
     notebook: NotebookNode
-    judge: Callable[[Trial, list[CellGrade], list[Incident], NotebookNode], Iterator[Problem]]
+    judge: Callable[[Trial, list[Verdict]], Iterator[Problem]]
     example: Example | None = None
+    may_raise: frozenset[str] | None = frozenset()
 
 
 def validate(
@@ -62,10 +62,10 @@ def validate(
     template = assignment.notebooks[0]
     source = nbformat.read(course.source(name) / f"{template.name}.ipynb", as_version=4)
     problems += release_problems(course, name, source)
-    trials = list(all_trials(course.root / "assignments" / name, source, template, seeds, problems))
+    trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
     with pool(course.settings.jobs or os.cpu_count() or 1, len(trials)) as executor:
-        for trial, found in tried(executor, trials, assignment, course.settings.limits()):
+        for trial, found in tried(executor, trials, assignment, course.settings.limits(), seeds):
             problems += found
             on_done(trial.name)
     return problems
@@ -110,7 +110,9 @@ def release_problems(course: Course, name: str, source: NotebookNode) -> Iterato
 
 def split_lines(source: str) -> tuple[set[str], set[str]]:
     """The lines between markers that say something, and the lines outside of them."""
-    inside, secret, public = False, set(), set()
+    inside = False
+    secret: set[str] = set()
+    public: set[str] = set()
     for line in source.split("\n"):
         inside = inside and "### END" not in line
         (secret if inside and line.strip() else public).add(line)
@@ -118,24 +120,19 @@ def split_lines(source: str) -> tuple[set[str], set[str]]:
     return secret, public
 
 
-def all_trials(
-    folder: Path, source: NotebookNode, template: Template, seeds: int, problems: list[Problem]
-) -> Iterator[Trial]:
+def all_trials(folder: Path, source: NotebookNode, template: Template, problems: list[Problem]) -> Iterator[Trial]:
     """The answer key and the release in full, then every alternative and mistake with just what the checks need."""
-    yield Trial("the answer key", 0, restore(fresh(source), template), solved)
-    yield Trial("the release", 0, restore(unsolved(source, template), template), untouched)
+    yield Trial("the answer key", restore(fresh(source), template), solved)
+    stubs = unsolved(source, template)
+    yield Trial("the release", restore(stubs, template), untouched, may_raise=UNSOLVED)
     bare = only_needed(source)
-    for seed in range(1, seeds):
-        yield Trial(f"the answer key, seed {seed}", seed, restore(fresh(bare), template), solved)
     for document, judge in (("alternatives.md", solved), ("mistakes.md", mistaken)):
         for example in read_examples(folder / document):
             where = f"{document}, {example.title!r}"
-            if example.replaces not in answers(source):
+            if example.replaces in answers(source):
+                yield Trial(where, restore(with_answer(bare, example), template), judge, example, None)
+            else:
                 problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
-                continue
-            for seed in range(seeds):
-                notebook = restore(with_answer(bare, example), template)
-                yield Trial(where, seed, notebook, judge, example)
 
 
 def fresh(notebook: NotebookNode) -> NotebookNode:
@@ -181,60 +178,55 @@ def with_answer(notebook: NotebookNode, example: Example) -> NotebookNode:
 
 
 def tried(
-    executor: Executor, trials: list[Trial], assignment: Assignment, limits: Limits
+    executor: Executor, trials: list[Trial], assignment: Assignment, limits: Limits, seeds: int
 ) -> Iterator[tuple[Trial, list[Problem]]]:
     """Each trial with what was wrong with it, in order."""
-    template = assignment.notebooks[0]
-    futures = []
-    for trial in trials:
-        seeds = Seeds(f"validation {trial.seed}".encode(), assignment.name, "", "")
-        arguments = (trial.notebook, template, assignment, assignment.files, seeds, limits)
-        futures.append(executor.submit(execute_restored, *arguments))
+    secrets = [f"validation {number}".encode() for number in range(seeds)]
+    futures = [
+        executor.submit(try_notebook, trial.notebook, assignment.notebooks[0], assignment, secrets, limits)
+        for trial in trials
+    ]
     for trial, future in zip(trials, futures, strict=True):
         try:
-            graded, incidents = future.result()
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "GraderFault":
-                raise
+            notebook, rounds, faults = future.result()
+        except TrialFailed as error:
             yield trial, [Problem(trial.name, str(error))]
             continue
-        notebook = nbformat.reads(graded.text, as_version=4)
-        faults = [Problem(trial.name, i.text) for i in incidents if i.kind is IncidentKind.FAULT]
-        checked = [grade for grade in graded.grades if grade.verdicts]
-        yield trial, faults or list(trial.judge(trial, checked, incidents, notebook))
+        problems = [Problem(trial.name, fault) for fault in faults] or judged(trial, rounds)
+        yield trial, [*problems, *raised(trial, notebook)]
 
 
-def solved(
-    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
-) -> Iterator[Problem]:
-    """Right code gets full marks, and the whole notebook runs."""
-    for grade in grades:
-        for verdict in grade.verdicts:
-            if not verdict.passed:
-                yield Problem(trial.name, f"loses {verdict.name}, but is right: {verdict.detail or verdict.message}")
+def judged(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
+    """What is wrong with the verdicts of the first round, and of any other round that found something else."""
+    found = [list(trial.judge(trial, verdicts)) for verdicts in rounds]
+    return list({str(problem): problem for problems in found for problem in problems}.values())
+
+
+def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
+    """Errors that cells show and may not."""
     for number, name, text in errors(notebook):
-        yield Problem(trial.name, f"cell {number} raises {name}: {text}")
+        if trial.may_raise is not None and name not in trial.may_raise:
+            allowed = f" (only {', '.join(trial.may_raise)} may be raised)" if trial.may_raise else ""
+            yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}")
 
 
-def untouched(
-    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
-) -> Iterator[Problem]:
-    """The release scores nothing, and raises nothing but NotImplementedError."""
-    for grade in grades:
-        for verdict in grade.verdicts:
-            if verdict.passed:
-                yield Problem(trial.name, f"passes {verdict.name} without an answer")
-    for number, name, text in errors(notebook):
-        if name != "NotImplementedError":
-            yield Problem(trial.name, f"cell {number} raises {name} ({text}), where only NotImplementedError may be")
+def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
+    """Right code gets full marks."""
+    for verdict in verdicts:
+        if not verdict.passed:
+            yield Problem(trial.name, f"loses {verdict.name}, but is right: {verdict.detail or verdict.message}")
 
 
-def mistaken(
-    trial: Trial, grades: list[CellGrade], incidents: list[Incident], notebook: NotebookNode
-) -> Iterator[Problem]:
+def untouched(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
+    """The release scores nothing."""
+    for verdict in verdicts:
+        if verdict.passed:
+            yield Problem(trial.name, f"passes {verdict.name} without an answer")
+
+
+def mistaken(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """A mistake loses exactly what its entry says, and its student is told what it says."""
     assert trial.example is not None
-    verdicts = [verdict for grade in grades for verdict in grade.verdicts]
     lost, named = {v.name for v in verdicts if not v.passed}, set(trial.example.loses)
     if named - lost:
         yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")

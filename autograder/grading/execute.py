@@ -54,7 +54,7 @@ class NotebookRun:
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
             if template is not None and template.is_check:
-                self._check(cell, template)
+                self.check(cell, template)
             elif cell.source.strip():
                 self._execute(cell, number, left)
 
@@ -93,10 +93,10 @@ class NotebookRun:
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
-    def _check(self, cell: NotebookNode, template: TemplateCell) -> None:
+    def check(self, cell: NotebookNode, template: TemplateCell) -> None:
         """Run a check cell and store its table."""
-        check = CheckCell(template.source)
-        verdicts = self._verdicts(check, template)
+        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.student, template.grade_id)
+        verdicts = self.verdicts(template, seeds)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
         self.grades.append(CellGrade(template.grade_id, earned, points, verdicts))
@@ -107,8 +107,9 @@ class NotebookRun:
                 text = f"{verdict.name}: {verdict.detail}"
                 self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id))
 
-    def _verdicts(self, check: CheckCell, template: TemplateCell) -> list[Verdict]:
-        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.student, template.grade_id)
+    def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
+        """The verdicts of a check cell's tests."""
+        check = CheckCell(template.source)
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
         peer = SocketPeer(self.kernel.channel, self.limits.cell_seconds, self.kernel.interrupt)

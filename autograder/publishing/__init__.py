@@ -1,1 +1,1 @@
-"""What leaves the grader: scores, PDFs, feedback and reports."""
+"""What leaves the course: PDF, feedback, report, Gradescope."""

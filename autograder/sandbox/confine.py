@@ -6,6 +6,7 @@ import os
 import random
 import resource
 import sys
+from itertools import pairwise
 from typing import Any
 
 from autograder.sandbox import landlock
@@ -41,5 +42,5 @@ def confine(limits: dict[str, Any], keep: list[int]) -> None:
 def close_others(keep: list[int]) -> None:
     """Close every descriptor above the standard ones that is not in `keep`."""
     edges = [2, *sorted(keep), 1 << 20]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         os.closerange(low + 1, high)

@@ -99,7 +99,12 @@ def place(path: Path, source: Path) -> list[str]:
     return ["--ro-bind", str(source), str(path)]
 
 
-BOOT = f"import sys; sys.path.append('{PACKAGE}'); from autograder.sandbox.inside import main; main(int(sys.argv[1]), sys.argv[2])"
+BOOT = f"""\
+import sys
+sys.path.append("{PACKAGE}")
+from autograder.sandbox.inside import main
+main(int(sys.argv[1]), sys.argv[2])
+"""
 
 
 def environment() -> dict[str, str]:

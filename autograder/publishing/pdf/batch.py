@@ -1,0 +1,159 @@
+"""Many submissions at once, on all cores."""
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+
+from autograder.publishing.pdf.deadline import limited
+from autograder.publishing.pdf.document import Paper
+from autograder.publishing.pdf.errors import PdfError
+from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
+from autograder.publishing.pdf.fixed import ROOM
+from autograder.publishing.pdf.submissions import Submission, find
+
+Job = tuple[Submission, Path, Options, str]
+Progress = Callable[[Exported], None]
+
+
+def export_many(
+    notebooks: Sequence[Path],
+    output: Path | None = None,
+    *,
+    layout: Layout = "flow",
+    paper: Paper = "letter",
+    jobs: int = 1,
+    anonymous: bool = False,
+    release: Path | None = None,
+    room: int = ROOM,
+    on_progress: Progress | None = None,
+) -> list[Exported]:
+    """Export notebooks or submission folders to PDF.
+
+    Args:
+        notebooks: ``.ipynb`` files or folders with one.
+        output: a PDF file for one notebook, or a folder; None is beside the notebook.
+        layout: "flow", or "fixed": the same pages for the same questions for everybody.
+        release: the released notebook, whose questions give the order and the pages;
+            found by itself in a course's folders.
+        room: pages that each question has more than in the release (fixed layout).
+        on_progress: called with each result as it is ready.
+
+    Returns:
+        One result for each notebook, in the order given.
+
+    Raises:
+        PdfError: when a path holds no notebook, or the fixed layout has no release.
+    """
+    options = Options(layout, paper, room)
+    submissions = [find(path, release) for path in notebooks]
+    outputs = name_outputs(submissions, output, anonymous)
+    prepared = {sub.release: _prepared(sub.release, options) for sub in submissions}
+    work = [
+        (submission, path, prepared[submission.release], name_on_pages(submission, anonymous))
+        for submission, path in zip(submissions, outputs, strict=True)
+    ]
+    results: dict[int, Exported] = {}
+    for index, result in _run(work, max(1, jobs)):
+        results[index] = result
+        if on_progress:
+            on_progress(result)
+    return [results[index] for index in range(len(work))]
+
+
+def _prepared(release: Path | None, options: Options) -> Options:
+    return replace(options, allotted=allotted(release, options)) if options.layout == "fixed" else options
+
+
+def name_on_pages(submission: Submission, anonymous: bool) -> str:
+    """The student as the pages' header says it."""
+    return "anonymous" if anonymous else submission.student
+
+
+def name_outputs(submissions: Sequence[Submission], output: Path | None, anonymous: bool) -> list[Path]:
+    """A file for each submission, no two the same."""
+    if output is not None and output.suffix.lower() == ".pdf" and not output.is_dir():
+        if len(submissions) > 1:
+            raise PdfError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
+        return [output]
+    names = _anonymous_names(submissions) if anonymous else _names(submissions)
+    return [
+        (output or submission.notebook.parent) / f"{name}.pdf"
+        for submission, name in zip(submissions, names, strict=True)
+    ]
+
+
+def _names(submissions: Sequence[Submission]) -> list[str]:
+    several = len({submission.assignment for submission in submissions}) > 1
+    names: list[str] = []
+    for submission in submissions:
+        parts = [submission.student, submission.assignment if several or not submission.student else ""]
+        name = base = "-".join(filter(None, parts)).replace("/", "-") or "notebook"
+        count = 2
+        while name in names:
+            name, count = f"{base}-{count}", count + 1
+        names.append(name)
+    return names
+
+
+def _anonymous_names(submissions: Sequence[Submission]) -> list[str]:
+    """Numbers in an order that says nothing about names, and is the same each time."""
+    digests = [hashlib.sha256(submission.notebook.read_bytes()).hexdigest() for submission in submissions]
+    order = sorted(range(len(submissions)), key=lambda index: (digests[index], index))
+    numbers = {index: number for number, index in enumerate(order, 1)}
+    return [f"submission-{numbers[index]:03}" for index in range(len(submissions))]
+
+
+def _run(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
+    """Results as they come. A notebook that ends its process takes no other with it."""
+    done: set[int] = set()
+    with _pool(min(jobs, len(work) or 1)) as pool:
+        futures: dict[Future[Exported], int] = {pool.submit(_export, job): index for index, job in enumerate(work)}
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                continue
+            done.add(futures[future])
+            yield futures[future], result
+    for index, job in enumerate(work):
+        if index not in done:
+            yield index, _alone(job)
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    # Not plain forks: a fork of a process in which Typst's threads have run waits for them for ever.
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(jobs, context)
+
+
+def _export(job: Job) -> Exported:
+    return _limited(export, job)
+
+
+def _export_plain(job: Job) -> Exported:
+    return _limited(export_plain, job)
+
+
+def _limited(work: Callable[[Submission, Path, Options, str], Exported], job: Job) -> Exported:
+    with limited():
+        try:
+            return work(*job)
+        except Exception as error:
+            return Exported(job[0], job[1], error=f"{type(error).__name__}: {error}")
+
+
+def _alone(job: Job) -> Exported:
+    for attempt in (_export, _export_plain):
+        try:
+            with _pool(1) as pool:
+                return pool.submit(attempt, job).result()
+        except BrokenProcessPool:
+            continue
+    return Exported(job[0], job[1], error="drawing it crashed or took too long")

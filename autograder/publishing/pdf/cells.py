@@ -1,0 +1,95 @@
+"""Cells to nodes, with one pandoc process for the whole notebook."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from autograder.publishing.pdf.code import highlighted
+from autograder.publishing.pdf.context import Context, Node, formula_items
+from autograder.publishing.pdf.formulas import Formulas
+from autograder.publishing.pdf.macros import Macros
+from autograder.publishing.pdf.markdown import Reader, listing
+from autograder.publishing.pdf.notebook import Cell
+from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_nodes
+from autograder.publishing.pdf.pandoc import Item
+from autograder.publishing.pdf.text import shortened
+
+MAX_MARKDOWN = 60_000
+MAX_CODE_LINES = 4_000
+_HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[^\n]*$|\Z)", re.DOTALL | re.MULTILINE
+)
+
+
+class CellReader:
+    """Makes the nodes of cells; asks pandoc for everything at once beforehand."""
+
+    def __init__(self, cells: Iterable[Cell], context: Context, language: str) -> None:
+        self.context = context
+        self.language = language
+        self._formulas: dict[str, Formulas] = {}
+        self._markdown: dict[str, str] = {}
+        context.pandoc.convert(item for cell in cells for item in self._items(cell))
+        # Formulas are expanded once more while nodes are made, from the start and in order.
+        context.macros = Macros()
+
+    def _items(self, cell: Cell) -> Iterator[Item]:
+        if cell.kind == "markdown":
+            yield from self._markdown_items(cell.source)
+        if cell.kind == "code":
+            yield from output_items(cell)
+
+    def _markdown_items(self, source: str) -> Iterator[Item]:
+        if len(source) > MAX_MARKDOWN:
+            return
+        formulas = self._formulas[source] = Formulas()
+        self._markdown[source] = formulas.hide(source)
+        yield "markdown", self._markdown[source]
+        for formula in formulas.found:
+            yield from formula_items(self.context.macros.expand(formula.tex), formula.display)
+
+    def nodes(self, cell: Cell) -> list[Node]:
+        """The nodes of one cell."""
+        self.context.cell = cell.number
+        match cell.kind:
+            case "markdown":
+                return self._markdown_nodes(cell.source, cell)
+            case "code":
+                return self._code_nodes(cell)
+            case "raw":
+                return raw_nodes(cell)
+        self.context.say(f"a cell of unknown type is shown as text ({cell.kind[:40]!r})")
+        return raw_nodes(cell)
+
+    def _markdown_nodes(self, source: str, cell: Cell) -> list[Node]:
+        if source not in self._markdown:
+            self.context.pandoc.convert(self._markdown_items(source))
+        blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
+        if blocks is None:
+            return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
+        return Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks)
+
+    def _code_nodes(self, cell: Cell) -> list[Node]:
+        nodes = []
+        outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
+        if cell.source.strip():
+            code = listing(self._source(cell), "code")
+            if cell.count is not None:
+                code["prompt"] = f"[{cell.count}]"
+            if outputs:
+                # Code stays on the page of what it printed or drew.
+                code["sticky"] = True
+            nodes.append(code)
+        return nodes + outputs
+
+    def _source(self, cell: Cell) -> Text:
+        # A graded notebook holds hidden tests, and its PDF may go back to students.
+        source, hidden = _HIDDEN.subn("# (hidden checks)", cell.source.strip("\n"))
+        if hidden and not cell.is_graded:
+            source = cell.source.strip("\n")
+        lines = source.split("\n")
+        if len(lines) > MAX_CODE_LINES:
+            self.context.say(f"only the first {MAX_CODE_LINES:,} of {len(lines):,} lines of code are shown")
+            source = "\n".join([*lines[:MAX_CODE_LINES], f"… {len(lines) - MAX_CODE_LINES:,} more lines …"])
+        return highlighted(source, self.language)

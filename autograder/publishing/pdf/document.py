@@ -1,0 +1,153 @@
+"""A notebook as the document that the page template draws."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rich.text import Text
+
+from autograder.publishing.pdf.cells import CellReader
+from autograder.publishing.pdf.code import highlighted
+from autograder.publishing.pdf.context import Context, Node
+from autograder.publishing.pdf.errors import Notice
+from autograder.publishing.pdf.markdown import listing
+from autograder.publishing.pdf.notebook import Cell, Notebook
+from autograder.publishing.pdf.outputs import printed_text
+from autograder.publishing.pdf.questions import Question, Section, arrange, questions_of
+from autograder.publishing.pdf.text import clean, numbered_lines_of, shortened
+
+Paper = Literal["letter", "a4"]
+CHUNK = 12
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands at the top of every page."""
+
+    assignment: str
+    student: str = ""
+    paper: Paper = "letter"
+
+
+@dataclass
+class Document:
+    """Sections of nodes and the files they name: all that Typst is given."""
+
+    heading: Heading
+    sections: list[Node]
+    files: dict[str, bytes] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def data(self) -> dict[str, Any]:
+        """The document as JSON for the page template."""
+        return {
+            "assignment": self.heading.assignment,
+            "student": self.heading.student,
+            "paper": {"letter": "us-letter", "a4": "a4"}[self.heading.paper],
+            "sections": self.sections,
+            "remarks": self.remarks,
+        }
+
+
+def build(
+    notebook: Notebook,
+    heading: Heading,
+    *,
+    release: Notebook | None = None,
+    remarks: Iterable[str] = (),
+    listings: Sequence[tuple[str, str]] = (),
+) -> Document:
+    """Make the document of a notebook, its questions in the order of the release (or its own).
+
+    ``listings`` are names and texts of Python files that follow the notebook.
+    """
+    context = Context(notebook.folder)
+    remarks = list(remarks)
+    reader = CellReader(notebook.cells, context, notebook.language)
+    questions = questions_of((release or notebook).cells)
+    sections = [_section(section, reader, number) for section, number in _numbered(notebook, questions)]
+    context.cell = None
+    sections += [file_section(name, text) for name, text in listings]
+    _repair_levels(sections)
+    notices = context.notices + [Notice(remark) for remark in remarks]
+    return Document(heading, sections, context.pictures.files, notices, remarks)
+
+
+def build_plain(notebook: Notebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
+    """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
+    blocks = []
+    for cell in notebook.cells:
+        blocks += _pieces(listing(Text(shortened(cell.source)[0]), "code"))
+        for text in filter(None, map(printed_text, cell.outputs)):
+            blocks += _pieces(listing(Text(clean(shortened(text)[0])), "output"))
+    return Document(heading, [{"blocks": blocks}], remarks=list(remarks))
+
+
+def _numbered(notebook: Notebook, questions: Sequence[Question]) -> Iterable[tuple[Section, int]]:
+    number = 0
+    for section in arrange(notebook.cells, questions):
+        number += section.question is not None
+        yield section, number
+
+
+def _section(section: Section, reader: CellReader, number: int) -> Node:
+    blocks = [node for cell in section.cells for node in cell_nodes(reader, cell)]
+    question = section.question
+    if question is None:
+        return {"blocks": blocks} | ({"closing": True} if number else {})
+    if not section.cells:
+        reader.context.cell = None
+        reader.context.say(f"the cells of question {number} ({question.title}) are missing", serious=True)
+        blocks = [{"t": "par", "c": [{"t": "em", "c": ["The notebook has no cells for this question."]}]}]
+    return {
+        "number": number,
+        "title": question.title,
+        "points": points_text(question.points),
+        "blocks": blocks,
+    }
+
+
+def cell_nodes(reader: CellReader, cell: Cell) -> list[Node]:
+    """The blocks of a cell, long listings in pieces that a page may end between."""
+    return [piece for node in reader.nodes(cell) for piece in _pieces(node)]
+
+
+def _pieces(node: Node) -> list[Node]:
+    lines = node.get("lines", ())
+    if len(lines) <= CHUNK * 3 // 2:
+        return [node]
+    starts = range(0, len(lines) - CHUNK // 2, CHUNK)
+    pieces = [{**node, "lines": lines[at : at + CHUNK]} for at in starts]
+    pieces[-1]["lines"] = lines[starts[-1] :]
+    for piece in pieces[1:]:
+        piece.pop("prompt", None)
+        piece["joined"] = True
+    for piece in pieces[:-1]:
+        piece.pop("sticky", None)
+        piece["goes-on"] = True
+    return pieces
+
+
+def file_section(name: str, text: str) -> Node:
+    """A Python file as a listing with line numbers."""
+    node = {"t": "listing", "kind": "code", "lines": numbered_lines_of(highlighted(clean(text), "python"))}
+    return {"title": clean(name), "file": True, "blocks": _pieces(node)}
+
+
+def points_text(points: float) -> str:
+    """ "1 point", "2.5 points", or nothing for none."""
+    return f"{points:g} point{'' if points == 1 else 's'}" if points else ""
+
+
+def _repair_levels(sections: list[Node]) -> None:
+    """Headings that skip a level look as written, and are marked up without the gap.
+
+    A reader of the page's structure (and PDF/UA) takes a skipped level for a missing heading.
+    """
+    for section in sections:
+        deepest = 1 if "title" in section else 0
+        for node in section["blocks"]:
+            if node["t"] == "heading":
+                node["structure"] = min(node["level"] + ("title" in section), deepest + 1)
+                deepest = node["structure"]

@@ -1,0 +1,142 @@
+"""One submission to one PDF file. Whatever is in it, a PDF comes out."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
+from autograder.publishing.pdf.errors import Notice, PdfError
+from autograder.publishing.pdf.fixed import ROOM, allotments, fix
+from autograder.publishing.pdf.notebook import Cell, Notebook, Unreadable, read
+from autograder.publishing.pdf.render import typeset
+from autograder.publishing.pdf.submissions import Submission, listing_of
+from autograder.publishing.pdf.typeset import typesetter
+
+Layout = Literal["flow", "fixed"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pages look. ``allotted`` is made from the release, once for a class."""
+
+    layout: Layout = "flow"
+    paper: Paper = "letter"
+    room: int = ROOM
+    allotted: tuple[int, ...] = ()
+
+
+@dataclass
+class Exported:
+    """What became of one submission."""
+
+    submission: Submission
+    output: Path
+    notices: list[Notice] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def needs_a_look(self) -> bool:
+        """A person must look at this one."""
+        return bool(self.error) or any(notice.serious for notice in self.notices)
+
+
+def export(submission: Submission, output: Path, options: Options, student: str) -> Exported:
+    """Write the PDF of a submission; ``student`` is the name on its pages."""
+    heading = Heading(submission.assignment, student, options.paper)
+    try:
+        notebook = read(submission.notebook)
+    except Unreadable as error:
+        document, pdf = _unreadable(heading, error)
+    else:
+        document, pdf = _notebook_pdf(notebook, submission, heading, options)
+    write(output, pdf)
+    return Exported(submission, output, document.notices)
+
+
+def export_plain(submission: Submission, output: Path, options: Options, student: str) -> Exported:
+    """As :func:`export`, by the simplest means, for a notebook that broke them."""
+    heading = Heading(submission.assignment, student, options.paper)
+    document, pdf = _plain(read(submission.notebook), heading, "drawing it crashed or took too long")
+    write(output, pdf)
+    return Exported(submission, output, document.notices)
+
+
+def _notebook_pdf(
+    notebook: Notebook, submission: Submission, heading: Heading, options: Options
+) -> tuple[Document, bytes]:
+    release = read(submission.release) if submission.release else None
+    listings = [listing_of(path) for path in submission.files]
+    remarks = [] if submission.graded else list(unrun(notebook.cells))
+    try:
+        document = build(notebook, heading, release=release, remarks=remarks, listings=listings)
+        return document, _typeset(document, options)
+    except Exception as error:  # our mistake, but the student's deadline
+        return _plain(notebook, heading, f"{type(error).__name__}: {str(error)[:120]}")
+
+
+def notebook_pdf(notebook: Notebook, heading: Heading) -> tuple[Document, bytes]:
+    """The PDF of a notebook by itself, and the document with what was noticed."""
+    return _notebook_pdf(notebook, Submission(Path(), heading.assignment), heading, Options(paper=heading.paper))
+
+
+def _plain(notebook: Notebook, heading: Heading, reason: str) -> tuple[Document, bytes]:
+    notice = Notice(f"shown as plain text: {reason}", serious=True)
+    document = build_plain(notebook, heading, remarks=[str(notice)])
+    document.notices.append(notice)
+    return document, _typeset(document, Options(paper=heading.paper))
+
+
+def _typeset(document: Document, options: Options) -> bytes:
+    with typesetter(document.files) as setter:
+        if options.layout == "fixed":
+            fix(document, options.allotted, setter)
+        return typeset(document, setter)
+
+
+def _unreadable(heading: Heading, error: Unreadable) -> tuple[Document, bytes]:
+    """The file as it is: better a page that a grader can look at than none."""
+    notice = Notice(f"not a notebook: {error}; shown as the text that it is", serious=True)
+    document = build_plain(Notebook((Cell(1, "raw", error.text),)), heading, remarks=[str(notice)])
+    document.notices.append(notice)
+    return document, _typeset(document, Options(paper=heading.paper))
+
+
+def unrun(cells: Sequence[Cell]) -> Iterator[str]:
+    """What a student should know before handing in: cells that did not run, or not in order."""
+    code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
+    if missing := [cell.number for cell in code if cell.count is None]:
+        yield f"Not run since the notebook was opened: cell{_numbers(missing)}. Outputs may be missing."
+    counts = [(cell.count, cell.number) for cell in code if cell.count is not None]
+    if late := [number for (before, _), (count, number) in pairwise(counts) if count < before]:
+        yield f"Run in another order than they stand: cell{_numbers(late)}. Restart and run all cells."
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:12]))
+    more = f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
+    return f"{'s' if len(numbers) > 1 else ''} {shown}{more}"
+
+
+def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
+    """The pages of each question in the fixed layout.
+
+    Raises:
+        PdfError: when there is no release to take them from.
+    """
+    if release is None:
+        raise PdfError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")
+    try:
+        return tuple(allotments(read(release), Heading("", "", options.paper), options.room))
+    except (Unreadable, OSError) as error:
+        raise PdfError(f"The release {release} cannot be read: {error}.") from None
+
+
+def write(output: Path, pdf: bytes) -> None:
+    """Write a file that is either whole or not there."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f".{output.name}.part")
+    part.write_bytes(pdf)
+    os.replace(part, output)

@@ -1,0 +1,37 @@
+"""PDF in JupyterLab's export menu and for ``jupyter nbconvert --to typst-pdf``."""
+
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import Exporter
+from traitlets import Enum, default
+
+from autograder.publishing.pdf.document import Heading
+from autograder.publishing.pdf.export import notebook_pdf
+from autograder.publishing.pdf.notebook import from_json
+
+
+class TypstPDFExporter(Exporter):  # type: ignore[misc]
+    """Notebook to PDF by pandoc and Typst: no LaTeX, no browser."""
+
+    export_from_notebook = "PDF (Typst)"
+    output_mimetype = "application/pdf"
+
+    paper = Enum(["letter", "a4"], "letter", help="Size of the paper.").tag(config=True)
+
+    @default("file_extension")  # type: ignore[untyped-decorator]
+    def _file_extension_default(self) -> str:
+        return ".pdf"
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[bytes, dict[str, Any]]:
+        """The PDF of a notebook, and nbconvert's resources."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        metadata = resources.get("metadata") or {}
+        folder = Path(metadata["path"] or ".") if "path" in metadata else None
+        heading = Heading(str(metadata.get("name") or "notebook"), paper=self.paper)
+        document, pdf = notebook_pdf(from_json(nb, folder), heading)
+        for notice in document.notices:
+            self.log.warning("%s", notice)
+        return pdf, resources

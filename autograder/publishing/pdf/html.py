@@ -1,0 +1,70 @@
+"""HTML of outputs and Markdown, cut down to what a page of paper can show."""
+
+import re
+
+MAX_CHARACTERS = 200_000
+
+_TAGS = frozenset([
+    "table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "p", "br", "hr", "h1", "h2", "h3",
+    "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "code", "kbd", "samp", "b", "strong", "i",
+    "em", "u", "s", "del", "sub", "sup", "blockquote", "a", "img",
+])  # fmt: skip
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_DROPPED = re.compile(r"<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+# Marks that only structure or colour a page; leaving them out loses no text.
+_SILENT = frozenset([
+    "div", "span", "center", "details", "summary", "font", "section", "article", "p", "a", "small", "big",
+    "nobr", "label", "main",
+])  # fmt: skip
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
+
+FORMATS = {
+    "b": "strong", "strong": "strong", "i": "em", "em": "em", "u": "underline", "s": "strike",
+    "del": "strike", "sub": "sub", "sup": "super",
+}  # fmt: skip
+
+
+def sanitised(html: str) -> str:
+    """Only tags and attributes that are known to be harmless; everything else as its text."""
+    # Imported here because most notebooks have no HTML, and this parser takes a while to load.
+    import bleach
+
+    return str(
+        bleach.clean(_DROPPED.sub("", _COMMENT.sub("", html)), _TAGS, _attribute, protocols=_PROTOCOLS, strip=True)
+    )
+
+
+_PROTOCOLS = frozenset(["http", "https", "mailto", "attachment", "data"])
+
+
+def _attribute(tag: str, name: str, value: str) -> bool:
+    if name in ("colspan", "rowspan"):
+        # pandoc would make a cell for each column that is asked for.
+        return tag in ("td", "th") and re.fullmatch(r"[1-9]\d?", value) is not None
+    if name in ("src", "alt", "width"):
+        return tag == "img"
+    return name == "href" and tag == "a"
+
+
+def is_silent(html: str) -> bool:
+    """Whether a piece of raw HTML is a comment or layout only, with nothing to show."""
+    rest = _COMMENT.sub("", html).strip()
+    names = [found[1].lower() for found in _TAG.finditer(rest)]
+    return not _TAG.sub("", rest).strip() and all(name in _SILENT for name in names)
+
+
+def tag_name(html: str) -> tuple[str, bool]:
+    """The name of a single tag and whether it closes; an empty name when it is not a single tag."""
+    found = _TAG.fullmatch(html.strip())
+    return (found[1].lower(), html.strip().startswith("</")) if found else ("", False)
+
+
+def has_page_content(html: str) -> bool:
+    """Whether HTML has something that text alone would lose: a table or a picture."""
+    return len(html) <= MAX_CHARACTERS and re.search(r"<(table|img)\b", html, re.IGNORECASE) is not None
+
+
+def unknown_tags(html: str) -> set[str]:
+    """Tags whose meaning a page would lose: forms, frames, scripts."""
+    names = {found[1].lower() for found in _TAG.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL))}
+    return names - _TAGS - _SILENT - {"style"}

@@ -1,0 +1,83 @@
+"""A notebook's own TeX commands."""
+
+import re
+from dataclasses import dataclass, field
+
+MAX_LENGTH = 5_000
+
+_DEFINITION = re.compile(
+    r"\\(?:re|provide)?newcommand\*?\s*(?:\{\\(?P<a>[A-Za-z]+)\}|\\(?P<b>[A-Za-z]+))\s*(?:\[(?P<n>\d)\])?\s*(?=\{)"
+    r"|\\def\s*\\(?P<c>[A-Za-z]+)\s*(?P<params>(?:\#\d)*)\s*(?=\{)"
+    r"|\\DeclareMathOperator(?P<star>\*?)\s*\{\\(?P<d>[A-Za-z]+)\}\s*(?=\{)"
+)
+
+
+@dataclass
+class Macros:
+    """The notebook's own TeX commands: as in MathJax, they hold from their definition on."""
+
+    known: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def expand(self, tex: str) -> str:
+        """Take definitions out of a formula and replace the commands that are known."""
+        tex = self._define(tex)
+        for _ in range(8):
+            # Not to a fixed point: definitions may go round in a circle, or double each time.
+            expanded = self._once(tex)
+            if expanded == tex or len(expanded) > MAX_LENGTH:
+                break
+            tex = expanded
+        return tex.strip()
+
+    def _define(self, tex: str) -> str:
+        while found := _DEFINITION.search(tex):
+            body, end = group(tex, found.end())
+            if found["d"]:
+                body = rf"\operatorname{found['star']}{{{body}}}"
+            count = int(found["n"] or 0) or (found["params"] or "").count("#")
+            self.known[found["a"] or found["b"] or found["c"] or found["d"]] = (count, body)
+            tex = tex[: found.start()] + tex[end:]
+        return tex
+
+    def _once(self, tex: str) -> str:
+        out, position = [], 0
+        for found in re.finditer(r"\\([A-Za-z]+)", tex):
+            if found.start() < position or found[1] not in self.known:
+                continue
+            count, body = self.known[found[1]]
+            arguments, end = _arguments(tex, found.end(), count)
+            out.append(tex[position : found.start()] + _filled(body, arguments))
+            position = end
+        return "".join(out) + tex[position:]
+
+
+def _filled(body: str, arguments: list[str]) -> str:
+    def argument(found: re.Match[str]) -> str:
+        index = int(found[1]) - 1
+        return arguments[index] if 0 <= index < len(arguments) else ""
+
+    # The space keeps "\R x" from becoming one command with what follows.
+    return re.sub(r"#(\d)", argument, body)[:MAX_LENGTH] + " "
+
+
+def _arguments(tex: str, start: int, count: int) -> tuple[list[str], int]:
+    arguments = []
+    for _ in range(count):
+        argument, start = group(tex, start)
+        arguments.append(argument)
+    return arguments, start
+
+
+def group(tex: str, start: int) -> tuple[str, int]:
+    """The braced group (or single token) at ``start``, and where it ends."""
+    while start < len(tex) and tex[start].isspace():
+        start += 1
+    if tex[start : start + 1] != "{":
+        token = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL).match(tex, start)
+        return (token[0], token.end()) if token else ("", len(tex))
+    depth = 0
+    for index in range(start, len(tex)):
+        depth += (tex[index] == "{") - (tex[index] == "}")
+        if depth == 0:
+            return tex[start + 1 : index], index + 1
+    return tex[start + 1 :], len(tex)

@@ -1,0 +1,275 @@
+"""Markdown and HTML, as pandoc understands them, to the nodes that the page template draws.
+
+A node is data: strings stay strings in Typst, so that nothing a student writes is ever Typst code.
+Attributes, raw blocks and whatever else has no place in a node are dropped here.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rich.text import Text
+
+from autograder.publishing.pdf import html
+from autograder.publishing.pdf.code import highlighted
+from autograder.publishing.pdf.context import Context, Inline, Node
+from autograder.publishing.pdf.formulas import Formulas
+from autograder.publishing.pdf.images import BadImage
+from autograder.publishing.pdf.notebook import text_of
+from autograder.publishing.pdf.tables import table
+from autograder.publishing.pdf.text import COLUMNS, breakable, clean, lines_of
+
+# Deeper nesting is shown as text: Typst gives up on deeply nested layout.
+DEEPEST = 6
+
+_WRAPPERS = {
+    "Emph": "em", "Strong": "strong", "Strikeout": "strike", "Underline": "underline",
+    "Superscript": "super", "Subscript": "sub",
+}  # fmt: skip
+
+
+class Reader:
+    """Walks the pandoc blocks of one text."""
+
+    def __init__(self, context: Context, formulas: Formulas | None = None, attachments: Any = None) -> None:
+        self.context = context
+        self.formulas = formulas or Formulas()
+        self.attachments = attachments or {}
+
+    def blocks(self, blocks: Iterable[Node], depth: int = 0) -> list[Node]:
+        """The nodes for a list of pandoc blocks."""
+        return [node for block in blocks for node in self._block(block, depth)]
+
+    def _block(self, block: Node, depth: int) -> list[Node]:
+        if depth > DEEPEST:
+            return [_paragraph([breakable(self.formulas.restore(plain_text(block)))])]
+        read: Callable[[Any, int], list[Node]] | None = getattr(self, f"_read_{block['t'].lower()}", None)
+        return read(block.get("c"), depth + 1) if read else []
+
+    def _read_para(self, content: Any, depth: int) -> list[Node]:
+        return split_paragraph(self.inlines(content, depth))
+
+    _read_plain = _read_para
+
+    def _read_header(self, content: Any, depth: int) -> list[Node]:
+        inlines = [part for part in self.inlines(content[2], depth) if part]
+        return [{"t": "heading", "level": content[0], "c": inlines}] if inlines else []
+
+    def _read_codeblock(self, content: Any, depth: int) -> list[Node]:
+        classes = content[0][1]
+        source = clean(self.formulas.restore(content[1]))
+        return [listing(highlighted(source, classes[0] if classes else ""), "markdown")]
+
+    def _read_rawblock(self, content: Any, depth: int) -> list[Node]:
+        source = self.formulas.restore(content[1])
+        if content[0] != "html":
+            return [listing(Text(clean(source)), "markdown")]
+        if html.is_silent(source):
+            return []
+        return self.html(source, depth) or [self.context.written(source, "HTML not shown", block=True)]
+
+    def html(self, source: str, depth: int = 0) -> list[Node]:
+        """The nodes for HTML that a page can show; none for anything else."""
+        if len(source) > html.MAX_CHARACTERS or html.unknown_tags(source):
+            return []
+        return self.blocks(self.context.pandoc.blocks("html", html.sanitised(source)) or [], depth)
+
+    def _read_blockquote(self, content: Any, depth: int) -> list[Node]:
+        return [{"t": "quote", "c": self.blocks(content, depth)}]
+
+    def _read_div(self, content: Any, depth: int) -> list[Node]:
+        return self.blocks(content[1], depth)
+
+    def _read_figure(self, content: Any, depth: int) -> list[Node]:
+        return self.blocks(content[2], depth)
+
+    def _read_bulletlist(self, content: Any, depth: int) -> list[Node]:
+        return [{"t": "list", "items": [self.blocks(item, depth) for item in content]}]
+
+    def _read_orderedlist(self, content: Any, depth: int) -> list[Node]:
+        start = min(max(int(content[0][0]), 0), 999_999)
+        return [{"t": "list", "start": start, "items": [self.blocks(item, depth) for item in content[1]]}]
+
+    def _read_definitionlist(self, content: Any, depth: int) -> list[Node]:
+        nodes = []
+        for term, definitions in content:
+            nodes.append(_paragraph([{"t": "strong", "c": self.inlines(term, depth)}]))
+            nodes += [{"t": "quote", "c": self.blocks(definition, depth)} for definition in definitions]
+        return nodes
+
+    def _read_lineblock(self, content: Any, depth: int) -> list[Node]:
+        return [node for line in content for node in self._read_para(line, depth)]
+
+    def _read_horizontalrule(self, content: Any, depth: int) -> list[Node]:
+        return [{"t": "rule"}]
+
+    def _read_table(self, content: Any, depth: int) -> list[Node]:
+        node = table(content, lambda blocks: self.blocks(blocks, depth))
+        if node is None:
+            text = self.formulas.restore(plain_text({"c": content}))
+            return [self.context.written(text, "table too large", block=True)]
+        return [node]
+
+    def inlines(self, inlines: Iterable[Node], depth: int = 0) -> list[Inline]:
+        """The nodes for a list of pandoc inlines; HTML marks such as <b>…</b> are paired here."""
+        frames: list[tuple[str, list[Inline]]] = [("", [])]
+        for inline in inlines:
+            name, closes = html.tag_name(inline["c"][1]) if inline["t"] == "RawInline" else ("", False)
+            if name not in html.FORMATS:
+                frames[-1][1].extend(self._inline(inline, depth))
+            elif not closes and len(frames) <= DEEPEST:
+                frames.append((name, []))
+            elif closes and frames[-1][0] == name:
+                _, inner = frames.pop()
+                frames[-1][1].append({"t": html.FORMATS[name], "c": inner})
+        return _merged([part for _, frame in frames for part in frame])
+
+    def _inline(self, inline: Node, depth: int) -> list[Inline]:
+        kind: str = inline["t"]
+        content: Any = inline.get("c")
+        if depth > DEEPEST * 2:
+            return [breakable(self.formulas.restore(plain_text(inline)))]
+        if kind in _WRAPPERS:
+            return [{"t": _WRAPPERS[kind], "c": self.inlines(content, depth + 1)}]
+        if kind in ("Space", "SoftBreak"):
+            return [" "]
+        if kind == "LineBreak":
+            return [{"t": "break"}]
+        read: Callable[[Any, int], list[Inline]] | None = getattr(self, f"_inline_{kind.lower()}", None)
+        return read(content, depth + 1) if read else []
+
+    def _inline_str(self, content: Any, depth: int) -> list[Inline]:
+        return [
+            breakable(clean(part))
+            if isinstance(part, str)
+            else self.context.formula(self.context.macros.expand(part.tex), part.written, part.display)
+            for part in self.formulas.split(content)
+        ]
+
+    def _inline_code(self, content: Any, depth: int) -> list[Inline]:
+        return [{"t": "code", "s": breakable(clean(self.formulas.restore(content[1])))}]
+
+    def _inline_math(self, content: Any, depth: int) -> list[Inline]:
+        return [{"t": "code", "s": clean(content[1])}]
+
+    def _inline_rawinline(self, content: Any, depth: int) -> list[Inline]:
+        source = self.formulas.restore(content[1])
+        name, _ = html.tag_name(source)
+        if name == "br":
+            return [{"t": "break"}]
+        if html.is_silent(source) or name == "a":
+            return []
+        if name == "img":
+            return list(self.html(source, depth))
+        return [self.context.written(source, "HTML not shown", block=False)]
+
+    def _inline_span(self, content: Any, depth: int) -> list[Inline]:
+        return self.inlines(content[1], depth)
+
+    _inline_cite = _inline_quoted = _inline_smallcaps = _inline_span
+
+    def _inline_note(self, content: Any, depth: int) -> list[Inline]:
+        paragraphs = [node["c"] if node["t"] == "par" else node for node in self.blocks(content, depth)]
+        return [{"t": "note", "c": paragraphs}]
+
+    def _inline_link(self, content: Any, depth: int) -> list[Inline]:
+        text = self.inlines(content[1], depth)
+        address = clean(self.formulas.restore(content[2][0]))
+        if address.startswith("#"):
+            return text
+        if re.match(r"https?://|mailto:", address, re.IGNORECASE) and len(address) < 2_000:
+            return [{"t": "link", "url": address, "c": text or [address]}]
+        return [*text, f" ({breakable(address)})" if address and address not in text else ""]
+
+    def _inline_image(self, content: Any, depth: int) -> list[Inline]:
+        alt = self.formulas.restore(plain_text({"c": content[1]})).strip()
+        address = self.formulas.restore(content[2][0])
+        width = re.match(r"(\d{1,4})(?:px)?$", dict(content[0][2]).get("width", ""))
+        try:
+            picture = self._picture(address, float(width[1]) if width else None)
+        except BadImage as error:
+            return [self.context.written(f"![{clean(alt)}]({clean(address[:300])})", str(error), block=False)]
+        if not alt:
+            self.context.say(f"image without a description: {clean(address)[:60]}")
+        return [{"t": "image", "name": picture.name, "width": picture.width, "alt": clean(alt), "block": True}]
+
+    def _picture(self, address: str, width: float | None) -> Any:
+        if address.startswith("attachment:"):
+            bundle = self.attachments.get(address.removeprefix("attachment:"))
+            data = next(iter(bundle.values()), "") if isinstance(bundle, dict) else ""
+            if not data:
+                raise BadImage("image missing")
+            return self.context.pictures.add_base64(text_of(data), width)
+        if found := re.match(r"data:image/[a-z+.-]+;base64,", address):
+            return self.context.pictures.add_base64(address[found.end() :], width)
+        return self.context.pictures.add_file(address, width)
+
+
+def listing(text: Text, kind: str) -> Node:
+    """Text in a fixed-width font, line by line."""
+    return {
+        "t": "listing",
+        "kind": kind,
+        "lines": lines_of(text, COLUMNS if kind != "markdown" else COLUMNS - 6),
+    }
+
+
+def plain_text(node: Any) -> str:
+    """All the text in a part of pandoc's tree, however deep."""
+    out, stack = [], [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(reversed(item))
+        elif isinstance(item, dict):
+            kind: str = item.get("t", "")
+            content: Any = item.get("c")
+            if kind in ("Str", "Math"):
+                out.append(content if isinstance(content, str) else content[1])
+            elif kind in ("Code", "CodeBlock", "RawInline", "RawBlock"):
+                out.append(content[1])
+            elif kind in ("Space", "SoftBreak", "LineBreak"):
+                out.append(" ")
+            else:
+                stack.append(content)
+                out.append("\n" if kind in ("Para", "Plain", "Header") and out else "")
+    return clean("".join(out))
+
+
+def _paragraph(content: list[Inline]) -> Node:
+    return {"t": "par", "c": content}
+
+
+def _merged(parts: list[Inline]) -> list[Inline]:
+    out: list[Inline] = []
+    for part in parts:
+        if isinstance(part, str) and out and isinstance(out[-1], str):
+            out[-1] += part
+        elif part:
+            out.append(part)
+    return out
+
+
+def _marked_once(line: list[Inline]) -> list[Inline]:
+    """Marks of one paragraph as one, so that they do not lie upon each other in the margin."""
+    written = [part for part in line if isinstance(part, dict) and part["t"] == "written"]
+    marks = ", ".join(dict.fromkeys(part["mark"] for part in written))
+    for number, part in enumerate(written):
+        part["mark"] = "" if number else marks
+    return line
+
+
+def split_paragraph(inlines: list[Inline]) -> list[Node]:
+    """Paragraphs, with displayed formulas and pictures between them."""
+    nodes: list[Node] = []
+    line: list[Inline] = []
+    for part in [*inlines, {"block": True}]:
+        if not (isinstance(part, dict) and part.get("block")):
+            line.append(part)
+            continue
+        if any(not isinstance(item, str) or item.strip() for item in line):
+            nodes.append(_paragraph(_marked_once(line)))
+        line = []
+        if "t" in part:
+            nodes.append(part)
+    return nodes

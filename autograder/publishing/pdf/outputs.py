@@ -1,0 +1,149 @@
+"""What a code cell printed, drew or raised."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from autograder.publishing.pdf import html
+from autograder.publishing.pdf.context import Context, Node, formula_items
+from autograder.publishing.pdf.images import BadImage
+from autograder.publishing.pdf.markdown import Reader, listing
+from autograder.publishing.pdf.notebook import Cell, text_of
+from autograder.publishing.pdf.pandoc import Item
+from autograder.publishing.pdf.text import clean, from_terminal, shortened
+
+_IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
+_LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
+
+
+def output_items(cell: Cell) -> Iterator[Item]:
+    """What pandoc will be asked for this cell's outputs, so that one process answers for all."""
+    for output in cell.outputs:
+        data = _data(output)
+        source = text_of(data.get("text/html"))
+        if html.has_page_content(source) and not html.unknown_tags(source):
+            yield "html", html.sanitised(source)
+        if latex := text_of(data.get("text/latex")):
+            yield from formula_items(_tex(latex), True)
+
+
+def output_nodes(cell: Cell, context: Context, markdown: Any) -> list[Node]:
+    """The nodes for a cell's outputs; ``markdown`` reads a Markdown text."""
+    nodes: list[Node] = []
+    for output in _joined(cell.outputs):
+        nodes += _nodes(output, context, markdown)
+    return nodes
+
+
+def _joined(outputs: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
+    """Streams that follow each other are one text: a thousand prints are a thousand outputs."""
+    joined: list[Mapping[str, Any]] = []
+    for name, output in ((_stream(output), output) for output in outputs):
+        if name and joined and _stream(joined[-1]) == name:
+            joined[-1]["text"].append(text_of(output.get("text")))
+        else:
+            joined.append({**output, "text": [text_of(output.get("text"))]} if name else output)
+    return joined
+
+
+def _stream(output: Mapping[str, Any]) -> str:
+    return text_of(output.get("name")) or "stdout" if output.get("output_type") == "stream" else ""
+
+
+def _nodes(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
+    match output.get("output_type"):
+        case "stream":
+            return terminal(text_of(output["text"]), context, "stderr" if _stream(output) == "stderr" else "output")
+        case "error":
+            return terminal(_traceback(output), context, "error")
+        case "display_data" | "execute_result" | "update_display_data" | "pyout":
+            return _bundle(output, context, markdown)
+    context.say(f"an output of unknown type is not shown ({clean(text_of(output.get('output_type')))[:40]})")
+    return []
+
+
+def _traceback(output: Mapping[str, Any]) -> str:
+    traceback = output.get("traceback")
+    lines = [text_of(line) for line in traceback] if isinstance(traceback, list) else []
+    name, value = text_of(output.get("ename")), text_of(output.get("evalue"))
+    return "\n".join(lines) if any(lines) else f"{name}: {value}"
+
+
+def terminal(text: str, context: Context, kind: str) -> list[Node]:
+    """Text with terminal colours; a long one is shortened, and says by how much."""
+    if not text.strip("\n"):
+        return []
+    short, note = shortened(text.strip("\n"))
+    if note:
+        context.say(f"long output shortened: {note.strip('… ')}")
+    return [listing(from_terminal(short), kind)]
+
+
+def printed_text(output: Mapping[str, Any]) -> str:
+    """The text of an output, whatever else it has."""
+    text = text_of(output.get("text")) or text_of(_data(output).get("text/plain"))
+    return text or (_traceback(output) if output.get("output_type") == "error" else "")
+
+
+def _data(output: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = output.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
+    """The richest form of a result that paper can show."""
+    data = _data(output)
+    source = text_of(data.get("text/html"))
+    if html.has_page_content(source) and (nodes := Reader(context).html(source)):
+        return nodes
+    for kind in _IMAGES:
+        if image := text_of(data.get(kind)):
+            return _image(kind, image, output, context)
+    if latex := text_of(data.get("text/latex")):
+        return [context.formula(_tex(latex), latex, True)]
+    if text := text_of(data.get("text/markdown")):
+        nodes = markdown(text)
+        return list(nodes)
+    return _text(data, source, context)
+
+
+def _text(data: Mapping[str, Any], source: str, context: Context) -> list[Node]:
+    if text := text_of(data.get("text/plain")):
+        return terminal(text, context, "output")
+    if source:
+        return [context.written(shortened(clean(source))[0], "HTML not shown", block=True)]
+    if "application/json" in data:
+        return terminal(json.dumps(data["application/json"], indent=1, ensure_ascii=False), context, "output")
+    for kind, value in data.items():
+        context.say(f"an output of type {clean(str(kind))[:60]} is shown as text")
+        return terminal(text_of(value) or json.dumps(value), context, "output")
+    return []
+
+
+def _image(kind: str, image: str, output: Mapping[str, Any], context: Context) -> list[Node]:
+    metadata = output.get("metadata")
+    size = metadata.get(kind) if isinstance(metadata, dict) else None
+    width = size.get("width") if isinstance(size, dict) else None
+    try:
+        known = float(width) if isinstance(width, (int, float)) and 0 < width < 10_000 else None
+        add = context.pictures.add_text if kind == "image/svg+xml" else context.pictures.add_base64
+        picture = add(image, known)
+    except BadImage as error:
+        fallback = text_of(_data(output).get("text/plain")) or f"<{kind}, {len(image):,} characters>"
+        return [context.written(clean(shortened(fallback)[0]), str(error), block=True)]
+    plain = clean(" ".join(text_of(_data(output).get("text/plain")).split()))[:200]
+    alt = f"Picture made by cell {context.cell}: {plain}" if plain else f"Picture made by cell {context.cell}"
+    return [picture.node(alt)]
+
+
+def _tex(latex: str) -> str:
+    found = _LATEX.match(latex)
+    return next(group for group in found.groups() if group).strip() if found else latex.strip()
+
+
+def raw_nodes(cell: Cell) -> list[Node]:
+    """A raw cell, as it was written."""
+    return [listing(Text(cell.source), "markdown")] if cell.source.strip() else []

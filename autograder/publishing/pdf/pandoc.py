@@ -1,0 +1,121 @@
+"""One pandoc process for all of a notebook's Markdown, formulas and HTML."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["markdown", "html", "display", "inline"]
+Item = tuple[Kind, str]
+Block = dict[str, Any]
+
+READER = Path(__file__).with_name("items.lua")
+SECONDS = 5.0
+PATIENCE = 4
+REMEMBERED = 5_000
+MEMORY = ("+RTS", "-M512m", "-RTS")
+
+
+@cache
+def executable() -> str:
+    """The pandoc that came with pypandoc_binary, or the system's."""
+    import pypandoc
+
+    bundled = Path(pypandoc.__file__).parent / "files" / "pandoc"
+    return str(bundled) if bundled.exists() else str(pypandoc.get_pandoc_path())
+
+
+@dataclass
+class Pandoc:
+    """Remembers what it converted; asks pandoc for all that is missing at once."""
+
+    seconds: float = SECONDS
+    patience: int = PATIENCE
+    _known: dict[Item, Block | None] = field(default_factory=dict)
+
+    def convert(self, items: Iterable[Item]) -> None:
+        """Convert what is not known yet. Items that pandoc cannot finish become None."""
+        wanted = dict.fromkeys(items)
+        self._known.update({item: _REMEMBERED[item] for item in wanted if item in _REMEMBERED})
+        self._fill([item for item in wanted if item not in self._known])
+
+    def _fill(self, missing: list[Item]) -> None:
+        if not missing or self.patience < 0:
+            self._known.update(dict.fromkeys(missing))
+            return
+        try:
+            done = dict(zip(missing, _run(missing, self.seconds), strict=True))
+            self._known.update(done)
+            _remember(done)
+        except _TooSlow as slow:
+            self.patience -= 1
+            self._known[missing.pop(slow.index)] = None
+            self._fill(missing)
+        except _Failed:
+            half = len(missing) // 2
+            if half == 0:
+                self._known[missing[0]] = None
+                return
+            self._fill(missing[:half])
+            self._fill(missing[half:])
+
+    def blocks(self, kind: Kind, text: str) -> list[Block] | None:
+        """pandoc's blocks for Markdown or HTML, None when there are none to be had."""
+        block = self._get((kind, text))
+        return block["c"][1] if block and block["t"] == "Div" else None
+
+    def formula(self, tex: str, display: bool) -> str | None:
+        """A formula in Typst's math syntax, None when it is not one that pandoc understands."""
+        block = self._get(("display" if display else "inline", tex))
+        if not block or block["t"] != "CodeBlock":
+            return None
+        # A formula that was not understood comes back as escaped text; one with \label ends in "<name>".
+        found = re.fullmatch(r"\$(.*)\$(?:<[^<>$]*>)?", block["c"][1], re.DOTALL)
+        return found[1].strip() if found else None
+
+    def _get(self, item: Item) -> Block | None:
+        self.convert([item])
+        return self._known[item]
+
+
+# What this process has converted: most of a class's Markdown and formulas are the assignment's own.
+_REMEMBERED: dict[Item, Block] = {}
+
+
+def _remember(done: dict[Item, Block]) -> None:
+    if len(_REMEMBERED) > REMEMBERED:
+        _REMEMBERED.clear()
+    _REMEMBERED.update((item, block) for item, block in done.items() if len(item[1]) < 20_000)
+
+
+class _Failed(Exception):
+    """pandoc ended without an answer, or with one that cannot be read."""
+
+
+class _TooSlow(Exception):
+    """pandoc was still busy with the item of this index."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+def _run(items: Sequence[Item], seconds: float) -> list[Block]:
+    command = [executable(), *MEMORY, "--sandbox", "--quiet", "--from", str(READER), "--to", "json"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(items).encode(), capture_output=True, timeout=seconds, check=True
+        )
+        blocks: list[Block] = json.loads(done.stdout)["blocks"]
+    except subprocess.TimeoutExpired as error:
+        begun = re.findall(rb"^item (\d+)$", error.stderr or b"", re.MULTILINE)
+        raise _TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0) from None
+    except (subprocess.SubprocessError, ValueError, RecursionError) as error:
+        raise _Failed(str(error)) from None
+    if len(blocks) != len(items):
+        raise _Failed("an item is missing")
+    return blocks

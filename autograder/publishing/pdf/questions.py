@@ -1,0 +1,87 @@
+"""The questions of an assignment, found by nbgrader's grade ids."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autograder.publishing.pdf.notebook import Cell
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question: the grade ids of its answers and checks, and what it is worth."""
+
+    grade_ids: tuple[str, ...]
+    title: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """Cells that stay together: a question, or (question None) what comes before or after them."""
+
+    cells: tuple[Cell, ...]
+    question: Question | None = None
+
+
+def questions_of(cells: Sequence[Cell]) -> list[Question]:
+    """The questions in order. A question starts at an answer; the checks that follow belong to it."""
+    groups: list[list[Cell]] = []
+    closed = True
+    seen: set[str] = set()
+    for cell in cells:
+        # A copied cell keeps its grade id, and belongs to the question of the first.
+        if not (cell.is_answer or cell.is_graded) or cell.grade_id in ("", *seen):
+            continue
+        seen.add(cell.grade_id)
+        # Answers without a check between them (a function and its derivative) are one question.
+        if not groups or (cell.is_answer and closed):
+            groups.append([])
+        groups[-1].append(cell)
+        closed = cell.is_graded
+    return [_question(group) for group in groups]
+
+
+def _question(group: list[Cell]) -> Question:
+    answers = [cell.grade_id for cell in group if cell.is_answer] or [group[0].grade_id]
+    ids = tuple(cell.grade_id for cell in group)
+    return Question(ids, ", ".join(answers), sum(cell.points for cell in group))
+
+
+def arrange(cells: Sequence[Cell], questions: Sequence[Question]) -> list[Section]:
+    """A notebook's cells, question by question in the given order.
+
+    Prose introduces the next question of its notebook. What comes before the heading of the
+    first question, and after the last question, are sections of their own.
+    """
+    if not questions:
+        return [Section(tuple(cells))]
+    owners = _owners(cells, questions)
+    first = next((at for at, owner in enumerate(owners) if owner is not None), None)
+    last = max((at for at, owner in enumerate(owners) if owner is not None), default=-1)
+    start = len(cells) if first is None else _start_of_first(cells, first)
+    following = _next_owner(owners)
+    members: list[list[Cell]] = [[] for _ in questions]
+    for at in range(start, last + 1):
+        members[following[at]].append(cells[at])
+    sections = [Section(tuple(cells[:start]))]
+    sections += [Section(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
+    sections.append(Section(tuple(cells[max(start, last + 1) :])))
+    return [section for section in sections if section.cells or section.question]
+
+
+def _owners(cells: Iterable[Cell], questions: Sequence[Question]) -> list[int | None]:
+    known = {grade_id: number for number, question in enumerate(questions) for grade_id in question.grade_ids}
+    return [known.get(cell.grade_id) if cell.grade_id else None for cell in cells]
+
+
+def _next_owner(owners: Sequence[int | None]) -> list[int]:
+    following, current = [], 0
+    for owner in reversed(owners):
+        current = current if owner is None else owner
+        following.append(current)
+    return following[::-1]
+
+
+def _start_of_first(cells: Sequence[Cell], first: int) -> int:
+    headings = [at for at in range(first) if cells[at].kind == "markdown" and cells[at].source.lstrip().startswith("#")]
+    return headings[-1] if headings else first

@@ -1,0 +1,41 @@
+"""pandoc's tables as rows of cells."""
+
+from collections.abc import Callable
+from typing import Any
+
+Node = dict[str, Any]
+
+MAX_CELLS = 3_000
+_ALIGNMENTS = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center"}
+
+
+def table(content: Any, read: Callable[[Any], list[Node]]) -> Node | None:
+    """A table node, or None when the table is too large for a page.
+
+    ``content`` is pandoc's ``[attributes, caption, columns, head, bodies, foot]``.
+    """
+    _, caption, columns, head, bodies, foot = content
+    rows = [row for body in bodies for row in [*body[2], *body[3]]] + foot[1]
+    header = head[1]
+    if not columns or sum(len(row[1]) for row in [*header, *rows]) > MAX_CELLS or len(columns) > 60:
+        return None
+    alignments = [_ALIGNMENTS.get(column[0]["t"], "auto") for column in columns]
+    return {
+        "t": "table",
+        "columns": alignments,
+        "caption": read(caption[1]),
+        "header": [_row(row, read) for row in header if row[1]],
+        "rows": [_row(row, read) for row in rows if row[1]],
+    }
+
+
+def _row(row: Any, read: Callable[[Any], list[Node]]) -> list[Node]:
+    return [
+        {
+            "c": read(cell[4]),
+            "rowspan": int(cell[2]),
+            "colspan": int(cell[3]),
+            "align": _ALIGNMENTS.get(cell[1]["t"], "auto"),
+        }
+        for cell in row[1]
+    ]

@@ -1,0 +1,137 @@
+"""Plain and coloured text as lines of runs that fit the page."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.color import Color
+from rich.style import Style
+from rich.text import Text
+
+Run = dict[str, Any]
+
+COLUMNS = 88
+CONTINUED = "↪ "
+KEPT_LINES = 60
+KEPT_CHARACTERS = 60_000
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# They reorder what is printed, so that a reader sees other code than what ran.
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_LONG_WORD = re.compile(r"\S{50}")
+_BACKSPACED = re.compile(r"[^\n\x08]\x08")
+# rich knows "\x1b[…m"; cursor movements and window titles are dropped before it sees them.
+_TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[A-LN-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-B])")
+
+
+def clean(text: str) -> str:
+    """Replace what no font can show and what would change the order of what is shown."""
+    text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("\ufffd", text))
+    return _BIDI.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
+
+
+def breakable(text: str) -> str:
+    """Let a word that is longer than a line end at the line's end, rather than at the paper's."""
+    return _LONG_WORD.sub("\\g<0>\u200b", text)
+
+
+def from_terminal(text: str) -> Text:
+    """Terminal output as a person saw it: colours kept, backspaces and carriage returns obeyed."""
+    if "\x08" in text:
+        for _ in range(200):
+            text, changed = _BACKSPACED.subn("", text)
+            if not changed:
+                break
+    text = clean(_TERMINAL.sub("", text).replace("\x1b[K", ""))
+    lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
+    decoded = Text("\n").join(_decoded(line) for line in lines)
+    decoded.expand_tabs(8)
+    return decoded
+
+
+def _decoded(line: str) -> Text:
+    return Text.from_ansi(line) if "\x1b" in line else Text(line)
+
+
+def shortened(text: str) -> tuple[str, str]:
+    """Cut the middle out of a long text, before anything costly is done with it.
+
+    Returns the text and a note of how much was cut ("" when nothing was).
+    """
+    lines = text.splitlines(keepends=True)
+    if len(lines) <= KEPT_LINES and len(text) <= KEPT_CHARACTERS:
+        return text, ""
+    head = "".join(lines[: KEPT_LINES * 2 // 3])[: KEPT_CHARACTERS // 2]
+    tail = "".join(lines[-KEPT_LINES // 3 :])[-KEPT_CHARACTERS // 4 :] if len(lines) > 1 else ""
+    if len(head) + len(tail) >= len(text):
+        return text, ""
+    cut = len(text) - len(head) - len(tail)
+    missing = text.count("\n") - head.count("\n") - tail.count("\n")
+    note = f"… {missing:,} lines ({cut:,} characters) are not shown …"
+    return head.removesuffix("\n") + f"\n{note}\n" + tail, note
+
+
+def lines_of(text: Text, columns: int = COLUMNS) -> list[list[Run]]:
+    """Split a text into lines of runs no wider than ``columns``, continued lines marked."""
+    return [runs for line in text.split("\n", allow_blank=True) for runs in _wrapped(line, columns)]
+
+
+def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> list[list[Run]]:
+    """As :func:`lines_of`, each line with its number; continued lines have none."""
+    lines = []
+    for number, line in enumerate(text.split("\n", allow_blank=True), 1):
+        for part, runs in enumerate(_wrapped(line, columns)):
+            lines.append([{"s": "     " if part else f"{number:4} ", "mark": True}, *runs])
+    return lines
+
+
+def _wrapped(line: Text, columns: int) -> Iterator[list[Run]]:
+    line.rstrip()
+    parts = line.divide(_breaks(line.plain, columns)) if cell_len(line.plain) > columns else [line]
+    for index, part in enumerate(parts):
+        mark = [{"s": CONTINUED, "mark": True}] if index else []
+        yield mark + _runs(part)
+
+
+def _breaks(plain: str, columns: int) -> list[int]:
+    breaks, width, room = [], 0, columns
+    for index, character in enumerate(plain):
+        # A character without a width of its own (a combining mark) still counts: a thousand
+        # of them on one letter must not be one line.
+        size = max(1, get_character_cell_size(character))
+        if width + size > room:
+            breaks.append(index)
+            width, room = 0, columns - len(CONTINUED)
+        width += size
+    return breaks
+
+
+def _runs(part: Text) -> list[Run]:
+    plain = part.plain
+    edges = sorted({0, len(plain)} | {edge for span in part.spans for edge in (span.start, span.end)})
+    runs = []
+    for start, end in pairwise(edge for edge in edges if edge <= len(plain)):
+        styles = [span.style for span in part.spans if span.start <= start and end <= span.end]
+        known = [style for style in [part.style, *styles] if isinstance(style, Style)]
+        runs.append({"s": plain[start:end]} | _style(Style.combine([Style.null(), *known])))
+    return runs
+
+
+def _style(style: Style) -> Run:
+    run: Run = {name: True for name in ("bold", "italic", "underline") if getattr(style, name)}
+    colour = style.bgcolor if style.reverse else style.color
+    if colour is not None and not colour.is_default:
+        run["fill"] = _readable(colour)
+    return run
+
+
+def _readable(colour: Color) -> str:
+    """A colour dark enough for white paper (contrast of 4.5 to 1, as WCAG asks)."""
+    red, green, blue = colour.get_truecolor()
+    while 0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 > 0.18:
+        red, green, blue = int(red * 0.85), int(green * 0.85), int(blue * 0.85)
+    return f"#{red:02x}{green:02x}{blue:02x}"

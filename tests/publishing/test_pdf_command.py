@@ -1,0 +1,185 @@
+"""``autograder pdf`` from outside: files, messages, exit codes."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+from pdf_notebooks import code, display, encoded, homework, markdown, picture, save
+from pdf_reading import needs_poppler, pages, text
+
+from autograder.publishing.pdf import batch
+from autograder.publishing.pdf.command import pdf
+
+pytestmark = needs_poppler
+
+
+def run(*arguments):
+    return CliRunner().invoke(pdf, [*map(str, arguments), "--jobs", "1"])
+
+
+@pytest.fixture
+def course(tmp_path):
+    """Three submissions and the release they came from."""
+    save(tmp_path / "release/hw/hw.ipynb", *homework())
+    (tmp_path / "release/hw/helper.py").write_text("released = 1\n")
+    for number, student in enumerate(["alice", "bob", "carol"]):
+        save(
+            tmp_path / f"submitted/{student}/hw/hw.ipynb",
+            *homework(answer_lines=number, first=student.upper()),
+        )
+        (tmp_path / f"submitted/{student}/hw/helper.py").write_text("released = 1\n")
+    return tmp_path
+
+
+def test_one_notebook_beside_itself(tmp_path):
+    path = save(tmp_path / "hw.ipynb", *homework())
+    result = run(path)
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'hw.pdf'}\n")
+    assert "def linear" in text(tmp_path / "hw.pdf")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["hw.ipynb", "hw.pdf"]
+
+
+def test_a_class_in_one_folder(course):
+    (course / "submitted/bob/hw/helper.py").write_text("changed = 2\n")
+    (course / "submitted/bob/hw/own.py").write_text("own = 3\n")
+    (course / "secret.py").write_text("secret = 4\n")
+    (course / "submitted/bob/hw/link.py").symlink_to(course / "secret.py")
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs")
+    assert result.exit_code == 0, result.output
+    assert sorted(file.name for file in (course / "pdfs").iterdir()) == ["alice.pdf", "bob.pdf", "carol.pdf"]
+    bob = text(course / "pdfs/bob.pdf")
+    assert "hw · bob" in bob
+    assert "1 changed = 2" in bob
+    assert "1 own = 3" in bob
+    assert "secret" not in bob
+    assert "released" not in text(course / "pdfs/alice.pdf")
+
+
+def test_the_graded_notebook_is_taken_where_there_is_one(course):
+    save(course / "autograded/bob/hw/hw.ipynb", *homework(), markdown("FROM-THE-GRADER"))
+    run(course / "submitted/bob/hw", "-o", course / "bob.pdf")
+    assert "FROM-THE-GRADER" in text(course / "bob.pdf")
+
+
+def test_anonymous_pages_and_files(course):
+    run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--anonymous")
+    files = sorted((course / "pdfs").iterdir())
+    assert [file.name for file in files] == ["submission-001.pdf", "submission-002.pdf", "submission-003.pdf"]
+    for file in files:
+        assert "hw · anonymous" in text(file)
+        for student in (b"alice", b"bob", b"carol"):
+            assert student not in file.read_bytes()
+
+
+def test_fixed_layout_for_a_class(course):
+    save(course / "submitted/bob/hw/hw.ipynb", *homework(answer_lines=200))
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--layout", "fixed")
+    assert result.exit_code == 1
+    assert "bob: question 1 is longer than its pages" in result.stderr
+    for student in ("alice", "bob", "carol"):
+        assert "Question 2 · " in pages(course / f"pdfs/{student}.pdf")[5]
+
+
+def test_cells_that_did_not_run_are_told(tmp_path):
+    path = save(tmp_path / "hw.ipynb", code("a", count=2), code("b", count=1), code("c", count=None))
+    result = run(path)
+    assert "Not run since the notebook was opened: cell 3." in result.stderr
+    assert "Run in another order than they stand: cell 2." in result.stderr
+    assert "Not run since" in text(tmp_path / "hw.pdf")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "not json", "[]", '{"cells": 3}', "[" * 100_000, '{"cells": [], "cel']
+)
+def test_a_file_that_is_no_notebook_gives_its_text(tmp_path, content):
+    path = tmp_path / "hw.ipynb"
+    path.write_text(content)
+    result = run(path)
+    assert result.exit_code == 1
+    assert "not a notebook" in result.stderr
+    assert "not a notebook" in text(tmp_path / "hw.pdf")
+
+
+def test_one_bad_submission_stops_no_other(course):
+    (course / "submitted/bob/hw/hw.ipynb").write_text("{")
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs")
+    assert result.exit_code == 1
+    assert "3 PDFs" in result.stdout
+    assert "1 to look at" in result.stdout
+
+
+def test_a_notebook_that_ends_its_process_gets_a_plain_pdf(course, monkeypatch):
+    monkeypatch.setattr(batch, "_export", crash_for_bob)
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs")
+    assert result.exit_code == 1
+    assert "bob: shown as plain text: drawing it crashed" in result.stderr
+    assert "def quadratic" in text(course / "pdfs/bob.pdf")
+    assert "Question 1" in text(course / "pdfs/carol.pdf")
+
+
+_export = batch._export
+
+
+def crash_for_bob(job):
+    if job[0].student == "bob":
+        import os
+
+        os.abort()
+    return _export(job)
+
+
+def test_links_out_of_a_submission_are_not_followed(course):
+    link = course / "submitted/bob/hw/hw.ipynb"
+    link.unlink()
+    link.symlink_to(course / "submitted/alice/hw/hw.ipynb")
+    result = run(course / "submitted/bob/hw", "-o", course / "bob.pdf")
+    assert result.exit_code == 1
+    assert not (course / "bob.pdf").exists() or "ALICE" not in text(course / "bob.pdf")
+
+
+def test_wrong_use_is_told_in_one_sentence(tmp_path):
+    path = save(tmp_path / "hw.ipynb", *homework())
+    for arguments, sentence in [
+        ([tmp_path / "none.ipynb"], "is neither a notebook nor a folder with one"),
+        ([path, path, "-o", "one.pdf"], "2 notebooks do not go into one file: give a folder to -o."),
+        ([path, "--layout", "fixed"], "The fixed layout takes its pages from the release"),
+        ([path, "--layout", "fixed", "--release", tmp_path / "none.ipynb"], "cannot be read"),
+        ([path, "--layout", "other"], "is not one of"),
+    ]:
+        result = run(*arguments)
+        assert result.exit_code == 2, result.output
+        assert sentence in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_help_has_examples():
+    result = run("--help")
+    assert "autograder pdf submitted/*/softmax -o pdfs/ --layout fixed" in result.output
+
+
+def test_the_same_bytes_twice(tmp_path):
+    cells = [*homework(), code("plot()", display(image_png=encoded(picture()), text_plain="<Figure>"))]
+    path = save(tmp_path / "hw.ipynb", *cells)
+    run(path, "-o", tmp_path / "a.pdf")
+    run(path, "-o", tmp_path / "b.pdf")
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+
+
+def test_the_nbconvert_exporter(tmp_path):
+    import nbformat
+
+    from autograder.publishing.pdf.exporter import TypstPDFExporter
+
+    shutil.copy(save(tmp_path / "hw.ipynb", *homework()), tmp_path / "copy.ipynb")
+    (tmp_path / "local.png").write_bytes(picture())
+    data = json.loads((tmp_path / "hw.ipynb").read_text())
+    data["cells"].append(markdown("![a local picture](local.png)"))
+    (tmp_path / "hw.ipynb").write_text(json.dumps(data))
+    content, resources = TypstPDFExporter().from_filename(str(tmp_path / "hw.ipynb"))
+    (tmp_path / "out.pdf").write_bytes(content)
+    assert resources["output_extension"] == ".pdf"
+    assert "def linear" in text(tmp_path / "out.pdf")
+    assert b"/Subtype /Image" in content or b"/Subtype/Image" in content
+    old = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("by itself")])
+    assert TypstPDFExporter(paper="a4").from_notebook_node(old)[0].startswith(b"%PDF")

@@ -1,0 +1,274 @@
+"""What the pages of an exported notebook show, read back from real PDFs."""
+
+import numpy as np
+import pytest
+from pdf_gallery import gallery
+from pdf_notebooks import code, display, encoded, error, homework, markdown, picture, raw, stream
+from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
+
+from autograder.publishing.pdf.document import Heading
+from autograder.publishing.pdf.export import notebook_pdf
+from autograder.publishing.pdf.notebook import Unreadable, from_json
+
+pytestmark = needs_poppler
+
+
+def test_text_comes_in_the_order_of_the_notebook(tmp_path):
+    pdf, _ = draw(tmp_path, *homework())
+    words = text(pdf)
+    order = [
+        "What you will do",
+        "def linear",
+        "LINEAR-CHECKED",
+        "def quadratic",
+        "WRITTEN-ANSWER",
+        "CLOSING-WORDS",
+    ]
+    assert [words.index(word) for word in order] == sorted(words.index(word) for word in order)
+
+
+def test_each_question_starts_on_a_page_of_its_own(tmp_path):
+    pdf, _ = draw(tmp_path, *homework())
+    assert [page_of(pdf, word) for word in ("def linear", "def quadratic", "WRITTEN-ANSWER", "CLOSING")] == [
+        3,
+        4,
+        5,
+        6,
+    ]
+    assert "Introduction to quadratic" in pages(pdf)[3]
+
+
+def test_the_first_page_names_the_page_of_each_question(tmp_path):
+    pdf, _ = draw(tmp_path, *homework())
+    rows = [line.split() for line in pages(pdf)[0].splitlines()]
+    questions = [row for row in rows if row and row[0] in ("1", "2", "3")]
+    assert questions == [["1", "linear", "4", "3"], ["2", "quadratic", "6", "4"], ["3", "why", "2.5", "5"]]
+
+
+def test_every_page_has_assignment_student_and_page(tmp_path):
+    pdf, _ = draw(tmp_path, *homework())
+    for number, page in enumerate(pages(pdf), 1):
+        assert "homework · alice" in page
+        assert f"Page {number} of 6" in page
+
+
+def test_wrong_latex_is_shown_as_written_and_told(tmp_path):
+    pdf, document = draw(tmp_path, markdown("fine"), markdown(r"See $\frac{1}{2$ and $x^2$."))
+    assert r"$\frac{1}{2$" in text(pdf)
+    assert "cell 2: LaTeX not understood" in notices(document)
+
+
+FORMULAS = r"""
+\frac{a}{b}
+\begin{aligned}a&=b\\c&=d\end{aligned}
+\begin{pmatrix}1&2\\3&4\end{pmatrix}
+\begin{cases}1&x>0\\0&\text{else}\end{cases}
+a \\ b
+\sum_{i=1}^n x_i \odot y \cap z
+\|x\|_2^2
+\underset{(m,h)}{Z} = \underset{(d)}{X}
+\bigl( x \bigr) \Bigl[ y \Bigr]
+x % comment
+x \tag{3}
+\operatorname*{arg\,max}_x
+\boxed{x}
+\hat{y}^{(i)}
+x\!y\;z
+\label{eq} x
+1 < 2 > 0
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("tex", FORMULAS)
+def test_formulas_of_homework_are_drawn(tmp_path, tex):
+    _, document = draw(tmp_path, markdown(f"$${tex}$$"))
+    assert document.notices == []
+
+
+def test_macros_hold_for_later_cells(tmp_path):
+    first = markdown(r"$\newcommand{\half}[1]{\frac{#1}{2}} \def\R{\mathbb{R}} \R$")
+    _, document = draw(tmp_path, first, markdown(r"$$\half{x} \in \R^n$$"))
+    assert document.notices == []
+
+
+def test_nested_fractions_keep_their_meaning(tmp_path):
+    _, document = draw(tmp_path, markdown(r"$\frac{a}{\frac{b}{c}}$"))
+    formula = document.sections[0]["blocks"][0]["c"][0]["src"]
+    assert formula.replace(" ", "") == "frac(a,frac(b,c))"
+
+
+def test_plots_have_ink(tmp_path):
+    pdf, document = draw(tmp_path, code("plot()", display(image_png=encoded(picture(size=(640, 480))))))
+    red, _, blue = np.asarray(picture_of(pdf, 1)).astype(int).transpose(2, 0, 1)
+    assert np.sum((blue > 150) & (red < 100)) > 50
+    assert document.notices == []
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (stream("on stdout\n"), "on stdout"),
+        (stream("on stderr\n", "stderr"), "on stderr"),
+        (error("ValueError", "bad", "\x1b[0;31mTraceback-line\x1b[0m", "ValueError: bad"), "Traceback-line"),
+        (error("ValueError", "no traceback kept"), "ValueError: no traceback kept"),
+        (display(text_plain="plain text"), "plain text"),
+        (
+            {**display(text_plain="a result"), "output_type": "execute_result", "execution_count": 1},
+            "a result",
+        ),
+        (display(text_html="<table><tr><th>head</th></tr><tr><td>body</td></tr></table>"), "body"),
+        (display(text_html="<script>x()</script>", text_plain="instead"), "instead"),
+        (display(text_latex="$$x$$", text_plain="y"), "𝑥"),
+        (display(text_latex=r"\wrong{", text_plain="y"), r"\wrong{"),
+        (display(text_markdown="*from markdown*"), "from markdown"),
+        (
+            {"output_type": "display_data", "metadata": {}, "data": {"application/json": {"key": [1]}}},
+            '"key"',
+        ),
+        (
+            {"output_type": "display_data", "metadata": {}, "data": {"application/x-own": "own data"}},
+            "own data",
+        ),
+        (display(image_png="bm90IGFuIGltYWdl", text_plain="<Figure>"), "<Figure>"),
+        (display(image_jpeg="%%%", text_plain="<Photo>"), "<Photo>"),
+    ],
+)
+def test_every_type_of_output_is_shown(tmp_path, output, shown):
+    pdf, _ = draw(tmp_path, code("show()", output))
+    assert shown in text(pdf)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
+def test_every_type_of_picture_has_ink(tmp_path, kind):
+    data = display(**{f"image_{kind.lower()}": encoded(picture(kind))})
+    pdf, document = draw(tmp_path, code("plot()", data))
+    assert np.asarray(picture_of(pdf, 1).crop((30, 60, 300, 200))).min() < 100
+    assert document.notices == []
+
+
+def test_local_and_attached_pictures_are_found(tmp_path):
+    (tmp_path / "a b.png").write_bytes(picture())
+    attached = {"c.png": {"image/png": encoded(picture())}}
+    source = "![local](a%20b.png) ![attached](attachment:c.png)"
+    _, document = draw(tmp_path, markdown(source, attachments=attached), images=tmp_path)
+    assert document.notices == []
+    assert len(document.files) == 2
+
+
+def test_long_lines_are_continued_and_nothing_is_lost(tmp_path):
+    line = "".join(f"{number:04}" for number in range(200))
+    pdf, _ = draw(tmp_path, code(f"x = '{line}'"))
+    shown = text(pdf)
+    assert "↪" in shown
+    assert line in "".join(part.strip().removeprefix("↪ ") for part in shown.splitlines())
+
+
+def test_long_output_is_shortened_and_says_by_how_much(tmp_path):
+    pdf, document = draw(tmp_path, code("p()", stream("".join(f"line-{number}\n" for number in range(5000)))))
+    assert "line-0\n" in text(pdf)
+    assert "line-4999" in text(pdf)
+    assert "4,940 lines" in text(pdf)
+    assert "cell 1: long output shortened: 4,940 lines" in notices(document)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", ["x", "y\n", "\x1b[31mz\x1b[0m "])
+def test_fifty_megabytes_of_output_give_a_pdf(tmp_path, chunk):
+    pdf, _ = draw(tmp_path, code("p()", stream(chunk * (50_000_000 // len(chunk)))))
+    assert "are not shown" in text(pdf)
+
+
+TERMINAL = "\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n"
+
+
+def test_terminal_colours_and_overwritten_lines(tmp_path):
+    pdf, _ = draw(
+        tmp_path, code("p()", stream("\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n"))
+    )
+    shown = text(pdf)
+    assert "100%" in shown
+    assert " 10%" not in shown
+    assert "cd" in shown
+    assert "title" not in shown
+    red, green, _ = np.asarray(picture_of(pdf, 1)).astype(int).transpose(2, 0, 1)
+    assert np.any(red - green > 60)
+
+
+def test_wide_characters_and_emoji_are_text(tmp_path):
+    pdf, _ = draw(tmp_path, markdown("face 😀 party 🎉 wide 中文"), code("s = '中文 🎉'"))
+    for character in "😀🎉中文":
+        assert character in text(pdf)
+
+
+def test_raw_cells_and_empty_notebooks(tmp_path):
+    pdf, _ = draw(tmp_path, raw("raw  kept"))
+    assert "raw kept" in " ".join(text(pdf).split())
+    pdf, document = draw(tmp_path)
+    assert len(pages(pdf)) == 1
+    assert document.notices == []
+
+
+def test_raw_html_that_a_page_can_show_is_shown(tmp_path):
+    html = (
+        "<b>bold</b> H<sub>2</sub>O<br>next\n\n<table><tr><td>cell-text</td></tr></table>\n\n<!-- hidden -->"
+    )
+    pdf, document = draw(tmp_path, markdown(html))
+    assert "cell-text" in text(pdf)
+    assert "<" not in text(pdf)
+    assert document.notices == []
+
+
+def test_other_html_is_shown_as_written(tmp_path):
+    pdf, document = draw(
+        tmp_path, markdown("<marquee>moving</marquee>\n\n<iframe src='file:///etc/hostname'></iframe>")
+    )
+    assert "<marquee>" in text(pdf)
+    assert "<iframe src='file:///etc/hostname'>" in text(pdf)
+    assert "HTML not shown" in notices(document)
+
+
+def test_hidden_tests_do_not_leave(tmp_path):
+    cells = homework()
+    cells[4]["source"] += "\n### BEGIN HIDDEN TESTS\nSECRET = 1\n### END HIDDEN TESTS\nafter = 2"
+    pdf, _ = draw(tmp_path, *cells)
+    assert "SECRET" not in text(pdf)
+    assert "after = 2" in text(pdf)
+    cells[4]["source"] = cells[4]["source"].replace("### END HIDDEN TESTS", "")
+    assert "SECRET" not in text(draw(tmp_path, *cells)[0])
+
+
+def test_accessible_when_the_notebook_allows_it(tmp_path):
+    pdf, document = draw(tmp_path, *homework(), markdown("#### Level four after two"))
+    assert b"pdfuaid" in pdf.read_bytes()
+    assert document.notices == []
+    (tmp_path / "p.png").write_bytes(picture())
+    pdf, document = draw(tmp_path, markdown("![](p.png)"), images=tmp_path)
+    assert b"pdfuaid" not in pdf.read_bytes()
+    assert "not PDF/UA-1: an image has no description" in notices(document)
+
+
+def test_the_same_notebook_gives_the_same_bytes():
+    data = gallery()
+    first, second = (notebook_pdf(from_json(data), Heading("gallery"))[1] for _ in range(2))
+    assert first == second
+
+
+def test_the_gallery_comes_out_whole(tmp_path):
+    pdf, document = draw_json(tmp_path, gallery())
+    shown = text(pdf)
+    for phrase in ("Gallery of a notebook", "Softmax with a longer name", "line 999", "kept", "missing.png"):
+        assert phrase in shown
+    assert "cell 15: not an image" in notices(document)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"cells": 3}, {"worksheets": "x"}])
+def test_what_is_no_notebook_is_refused(data):
+    with pytest.raises(Unreadable):
+        from_json(data)
+
+
+def test_an_old_notebook_is_read(tmp_path):
+    cell = {"cell_type": "code", "input": "x = 'old'", "outputs": [], "language": "python", "metadata": {}}
+    sheet = {"cells": [cell], "metadata": {}}
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [sheet]}
+    assert from_json(old).cells[0].source == "x = 'old'"

@@ -218,7 +218,7 @@ def assert_same(actual: Any, expected: Any) -> None:
 
 
 def a_value(expected: Any) -> str:
-    words = {str: "text", set: "a set", dict: "a dict", list: "a list", tuple: "a tuple"}
+    words: dict[Any, str] = {str: "text", set: "a set", dict: "a dict", list: "a list", tuple: "a tuple"}
     return words.get(type(expected), "a single value")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import traceback
 
+import pytest
+
 from autograder.checking.cell import Test
 from autograder.checking.outcomes import (
     CheckFailed,
@@ -30,6 +32,8 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
         return verdict(test, Outcome.RAISED, f"Your code could not be asked: {error}.", str(error))
     if isinstance(error, CheckFailed):
         return verdict(test, Outcome.WRONG, wrong(error, test.hidden), str(error))
+    if isinstance(error, pytest.fail.Exception):
+        return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
     if isinstance(error, GraderFault) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, told(error))
     return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), told(error))

@@ -160,7 +160,7 @@ class Decoder:
         if dtype.kind == "U" and data and np.frombuffer(data, "<u4").max() > 0x10FFFF:
             raise ValueRefused("text that is not Unicode")
         if dtype.kind == "b":
-            return (np.frombuffer(data, np.uint8) != 0).reshape(shape)
+            return np.asarray(np.frombuffer(data, np.uint8) != 0).reshape(shape)
         return np.frombuffer(data, dtype).reshape(shape).copy()
 
     def _layout(self, name: Any, shape: Any, index: Any) -> tuple[np.dtype[Any], tuple[int, ...], bytes]:

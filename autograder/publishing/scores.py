@@ -97,7 +97,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
             Text(score["student"]),
-            f"{score['score']:g} / {score['max_score']:g}",
+            f"{round(score['score'], 2):g} / {score['max_score']:g}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
             Text(", ".join(told)),

@@ -111,9 +111,7 @@ def _run(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
     """Results as they come. A notebook that ends its process takes no other with it."""
     done: set[int] = set()
     with _pool(min(jobs, len(work) or 1)) as pool:
-        futures: dict[Future[Exported], int] = {
-            pool.submit(_export, job): index for index, job in enumerate(work)
-        }
+        futures: dict[Future[Exported], int] = {pool.submit(_export, job): index for index, job in enumerate(work)}
         for future in as_completed(futures):
             try:
                 result = future.result()

@@ -65,11 +65,7 @@ class CellReader:
     def _markdown_nodes(self, source: str, cell: Cell) -> list[Node]:
         if source not in self._markdown:
             self.context.pandoc.convert(self._markdown_items(source))
-        blocks = (
-            self.context.pandoc.blocks("markdown", self._markdown[source])
-            if source in self._markdown
-            else None
-        )
+        blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
         if blocks is None:
             return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
         return Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks)

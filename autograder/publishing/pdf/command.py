@@ -38,9 +38,7 @@ class _WrongUse(click.ClickException):
     help="fixed: the same pages for the same questions for every student.",
 )
 @click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True)
-@click.option(
-    "--release", type=click.Path(path_type=Path), help="The released notebook, if not the course's own."
-)
+@click.option("--release", type=click.Path(path_type=Path), help="The released notebook, if not the course's own.")
 @click.option(
     "--room",
     type=click.IntRange(0, 20),

@@ -79,9 +79,7 @@ def _notebook_pdf(
 
 def notebook_pdf(notebook: Notebook, heading: Heading) -> tuple[Document, bytes]:
     """The PDF of a notebook by itself, and the document with what was noticed."""
-    return _notebook_pdf(
-        notebook, Submission(Path(), heading.assignment), heading, Options(paper=heading.paper)
-    )
+    return _notebook_pdf(notebook, Submission(Path(), heading.assignment), heading, Options(paper=heading.paper))
 
 
 def _plain(notebook: Notebook, heading: Heading, reason: str) -> tuple[Document, bytes]:

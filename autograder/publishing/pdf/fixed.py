@@ -23,11 +23,7 @@ def allotments(release: Notebook, heading: Heading, room: int = ROOM) -> list[in
     document = build(release, heading)
     with typesetter(document.files) as setter:
         lengths = _lengths(document, setter)
-    pages = [
-        length + room
-        for section, length in zip(document.sections, lengths, strict=True)
-        if _is_fixed(section)
-    ]
+    pages = [length + room for section, length in zip(document.sections, lengths, strict=True) if _is_fixed(section)]
     return pages if document.sections and "number" not in document.sections[0] else [0, *pages]
 
 
@@ -52,9 +48,7 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
 
 def _overflow(section: Node, kept: int, document: Document) -> Node:
     name = f"question {section['number']}" if "number" in section else "the introduction"
-    document.notices.append(
-        Notice(f"{name} is longer than its pages and goes on in the appendix", serious=True)
-    )
+    document.notices.append(Notice(f"{name} is longer than its pages and goes on in the appendix", serious=True))
     rest = {**section, "blocks": section["blocks"][kept:], "overflow": "here"}
     section["blocks"] = section["blocks"][:kept]
     section["overflow"] = "there"

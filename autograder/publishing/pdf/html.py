@@ -30,9 +30,7 @@ def sanitised(html: str) -> str:
     import bleach
 
     return str(
-        bleach.clean(
-            _DROPPED.sub("", _COMMENT.sub("", html)), _TAGS, _attribute, protocols=_PROTOCOLS, strip=True
-        )
+        bleach.clean(_DROPPED.sub("", _COMMENT.sub("", html)), _TAGS, _attribute, protocols=_PROTOCOLS, strip=True)
     )
 
 
@@ -68,7 +66,5 @@ def has_page_content(html: str) -> bool:
 
 def unknown_tags(html: str) -> set[str]:
     """Tags whose meaning a page would lose: forms, frames, scripts."""
-    names = {
-        found[1].lower() for found in _TAG.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL))
-    }
+    names = {found[1].lower() for found in _TAG.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL))}
     return names - _TAGS - _SILENT - {"style"}

@@ -191,9 +191,7 @@ class Reader:
             return [self.context.written(f"![{clean(alt)}]({clean(address[:300])})", str(error), block=False)]
         if not alt:
             self.context.say(f"image without a description: {clean(address)[:60]}")
-        return [
-            {"t": "image", "name": picture.name, "width": picture.width, "alt": clean(alt), "block": True}
-        ]
+        return [{"t": "image", "name": picture.name, "width": picture.width, "alt": clean(alt), "block": True}]
 
     def _picture(self, address: str, width: float | None) -> Any:
         if address.startswith("attachment:"):

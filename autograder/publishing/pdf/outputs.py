@@ -56,9 +56,7 @@ def _stream(output: Mapping[str, Any]) -> str:
 def _nodes(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
     match output.get("output_type"):
         case "stream":
-            return terminal(
-                text_of(output["text"]), context, "stderr" if _stream(output) == "stderr" else "output"
-            )
+            return terminal(text_of(output["text"]), context, "stderr" if _stream(output) == "stderr" else "output")
         case "error":
             return terminal(_traceback(output), context, "error")
         case "display_data" | "execute_result" | "update_display_data" | "pyout":

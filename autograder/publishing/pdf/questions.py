@@ -83,9 +83,5 @@ def _next_owner(owners: Sequence[int | None]) -> list[int]:
 
 
 def _start_of_first(cells: Sequence[Cell], first: int) -> int:
-    headings = [
-        at
-        for at in range(first)
-        if cells[at].kind == "markdown" and cells[at].source.lstrip().startswith("#")
-    ]
+    headings = [at for at in range(first) if cells[at].kind == "markdown" and cells[at].source.lstrip().startswith("#")]
     return headings[-1] if headings else first

@@ -110,6 +110,4 @@ def strings(node: Any) -> str:
         return " ".join(filter(None, map(strings, node)))
     if node.get("t") == "math":
         return str(node["written"])
-    return " ".join(
-        filter(None, (strings(node[key]) for key in ("s", "c", "lines", "items", "rows") if key in node))
-    )
+    return " ".join(filter(None, (strings(node[key]) for key in ("s", "c", "lines", "items", "rows") if key in node)))

@@ -35,9 +35,7 @@ def find(path: Path, release: Path | None = None) -> Submission:
     folder = path if path.is_dir() else path.parent
     notebook = _notebook_in(path) if path.is_dir() else path
     if not notebook.is_file():
-        raise PdfError(
-            f"{path} is neither a notebook nor a folder with one: give a .ipynb file or a submission."
-        )
+        raise PdfError(f"{path} is neither a notebook nor a folder with one: give a .ipynb file or a submission.")
     student, course = _place(folder.absolute())
     name = folder.absolute().name if course else notebook.stem
     graded = course / "autograded" / student / name / notebook.name if course else None
@@ -80,9 +78,7 @@ def _changed(folder: Path, release: Path | None) -> list[Path]:
     paths = sorted(folder.glob("*.py"))[:MAX_LISTINGS]
     released = release.parent if release else None
     return [
-        path
-        for path in paths
-        if _content(path) not in (None, _content(released / path.name) if released else None)
+        path for path in paths if _content(path) not in (None, _content(released / path.name) if released else None)
     ]
 
 

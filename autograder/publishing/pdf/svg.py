@@ -56,10 +56,7 @@ def _check_size(root: Element) -> None:
 def _strip(root: Element, raster: Callable[[bytes], bytes]) -> None:
     # A shape that is used may use no other: ten levels of ten uses are ten thousand million shapes.
     nested = {
-        element.get("id")
-        for element in root.iter()
-        for inner in element.iter(SVG + "use")
-        if inner is not element
+        element.get("id") for element in root.iter() for inner in element.iter(SVG + "use") if inner is not element
     }
     for parent in list(root.iter()):
         parent.attrib = {name: value for name, value in parent.attrib.items() if _is_harmless(name, value)}

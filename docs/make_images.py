@@ -39,7 +39,8 @@ ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 MARKER = re.compile("### (BEGIN|END)")
 WIDTH, HEIGHT = 1120, 1000
-COLUMNS = 100
+COLUMNS, WIDEST_LINE = 100, 118
+FONT_SIZE = 21  # so that the lines of a table meet
 
 # The check cell of each picture, and how many pixels stand above its table: a figure follows below.
 TABLES = {
@@ -82,22 +83,20 @@ def save(picture: bytes, path: Path) -> None:
 
 
 def demo() -> bytes:
-    """What `autograder demo` prints, as a picture of a terminal."""
+    """What `autograder demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "autograder.cli", "--course", str(ROOT), "demo", "-o", "demo-course"]
         environment = os.environ | {"COLUMNS": str(COLUMNS), "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1"}
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False)
-    console = Console(record=True, width=COLUMNS, file=io.StringIO())
+        said = done.stdout.decode().replace(f"{folder}/", "")
+    console = Console(record=True, width=WIDEST_LINE, file=io.StringIO())
     console.print(Text("$ make demo"))
-    console.print(Text.from_ansi(done.stdout.decode()))
-    svg = console.export_svg(title="autograder demo")
+    console.print(Text.from_ansi(said))
     with browser() as chromium:
-        chromium.get("data:text/html,<body style='margin:0'></body>")
-        chromium.execute_script("document.body.innerHTML = arguments[0]", svg)
-        box = chromium.execute_script(
-            "const b = document.querySelector('svg').viewBox.baseVal; return [b.width, b.height]"
-        )
-        resize(chromium, WIDTH, int(WIDTH * box[1] / box[0]))
+        chromium.get(f"data:text/html,<style>body {{ margin: 0 }} text {{ font-size: {FONT_SIZE}px }}</style>")
+        chromium.execute_script("document.body.innerHTML = arguments[0]", console.export_svg(title="autograder demo"))
+        box = chromium.execute_script("return document.querySelector('svg').getAttribute('viewBox')").split()
+        resize(chromium, WIDTH, round(WIDTH * float(box[3]) / float(box[2])))
         time.sleep(2)
         return chromium.get_screenshot_as_png()
 

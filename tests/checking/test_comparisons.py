@@ -233,7 +233,9 @@ def test_whatever_comes_back_fails_in_a_sentence_without_numbers(actual: Any, ex
     with np.errstate(all="ignore"):
         sentence = told(assert_close, actual, expected, hidden=True, m=9)
     assert "0.734" not in sentence
-    axes = re.sub(r"the array has \d axes instead of \d|\d values are|\(.*\)|value \d|factor of 2", "", sentence.lower())
+    axes = re.sub(
+        r"the array has \d axes instead of \d|\d values are|\(.*\)|value \d|factor of 2", "", sentence.lower()
+    )
     assert not DIGITS.search(axes.replace("1/m", "").replace("−1", "")), sentence
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import typst
 
+__all__ = ["Typesetter", "typesetter"]
+
 PAGE = Path(__file__).with_name("page.typ")
 # The same bytes for the same notebook: a PDF says when it was made, so it always says this.
 TIMESTAMP = 946_684_800

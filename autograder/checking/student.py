@@ -112,8 +112,9 @@ class SocketPeer:
         """Interrupt the call that is running, and see whether the server comes back from it."""
         self.why_gone = "an earlier call took too long and could not be interrupted"
         self.interrupt()
+        deadline = time.monotonic() + self.GRACE
         try:
-            while self.channel.receive(time.monotonic() + self.GRACE)[0].get("id") != number:
+            while self.channel.receive(deadline)[0].get("id") != number:
                 pass
         except (TimeoutError, WireError):
             return

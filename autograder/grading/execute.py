@@ -23,6 +23,7 @@ from autograder.grading.results import CellGrade, GradedNotebook, Incident, Inci
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.outputs import Outputs
 
 __all__ = ["NotebookRun", "grade_notebook"]
 
@@ -64,8 +65,11 @@ class NotebookRun:
         self.kernel.kill()
 
     def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows."""
+        """Run an ordinary cell and store what it shows. An error is always shown: nbgrader takes silence for success."""
         if not self.kernel.alive:
+            outputs = Outputs(0)
+            outputs.error("DeadKernelError", "this cell could not run: the kernel had stopped")
+            cell.outputs = outputs.cells
             return
         execution = self.kernel.execute(cell.source, seconds)
         self._note(execution, number, seconds)
@@ -91,6 +95,12 @@ class NotebookRun:
             outputs.error("DeadKernelError", text)
             self.incidents.append(Incident(IncidentKind.DIED, text, where))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        if execution.lost:
+            text = "what this cell showed is missing: more came at once than can be read"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
+            outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:

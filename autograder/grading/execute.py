@@ -96,6 +96,12 @@ class NotebookRun:
             outputs.error("DeadKernelError", text)
             self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        if execution.lost:
+            text = "what this cell showed is missing: more came at once than can be read"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
+            outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autograder.checking.forbidden import Uses
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -136,8 +137,10 @@ class Notebook:
     with a leading underscore.
     """
 
-    def __init__(self, peer: Peer, *, trusted: bool = False) -> None:
+    def __init__(self, peer: Peer, uses: Uses | None = None, *, trusted: bool = False) -> None:
         self._peer = peer
+        self._uses = uses or Uses()
+        self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
         self._calls: list[Call] = []
         self._measure = False
@@ -148,11 +151,17 @@ class Notebook:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        self._refuse_forbidden(name)
         reply, buffers = self._request({"op": "get", "name": name}, [])
         if reply.get("op") == "value":
             return self._decode(reply, buffers, name)
         self._refuse_missing(reply, name)
         return NotebookFunction(self, name)
+
+    def _refuse_forbidden(self, name: str) -> None:
+        module = self._uses.found(name, self._lent)
+        if module:
+            raise CheckFailed(f"answers may not use {module}, and {name} does")
 
     def _refuse_missing(self, reply: Message, name: str) -> None:
         if reply.get("op") == "missing":
@@ -242,8 +251,10 @@ class Notebook:
     def _lend(self, functions: dict[str, Callable[..., Any]]) -> None:
         numbers = {name: self._function_id(function) for name, function in functions.items()}
         self._request({"op": "lend", "functions": numbers}, [])
+        self._lent = frozenset(functions)
 
     def _restore(self) -> None:
+        self._lent = frozenset()
         self._request({"op": "restore"}, [])
 
     def _forget(self) -> None:

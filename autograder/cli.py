@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -35,9 +36,17 @@ class Commands(click.Group):
             return command
         return super().get_command(ctx, name)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Stopped. What was done is kept: the same command goes on from there.", err=True)
+            sys.exit(130)
+
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input."""
+    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
+    130 stopped with Ctrl-C."""
     try:
         cli.main(standalone_mode=True)
     except AutograderError as error:
@@ -81,6 +90,26 @@ def course_of(ctx: click.Context) -> Course:
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+@cli.command()
+@NAME
+@click.pass_context
+def new(ctx: click.Context, name: str) -> None:
+    """Make a small, complete assignment to edit.
+
+    \b
+    Example:  autograder new softmax
+    """
+    from autograder.authoring.new import new_assignment
+
+    documents = new_assignment(course_of(ctx).root, name)
+    click.echo(f"{name} is a small assignment that works. Edit:")
+    for path, what in zip(
+        documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True
+    ):
+        click.echo(f"  {os.path.relpath(path)}  {what}")
+    click.echo(f"Then:  autograder validate {name}   (after every change: make notebooks)")
 
 
 @cli.command()

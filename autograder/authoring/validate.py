@@ -20,9 +20,9 @@ from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import TrialFailed, try_notebook
 from autograder.checking.outcomes import Verdict
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared
-from autograder.grading.classes import pool
 from autograder.grading.course import Course
 from autograder.grading.sanitize import restore
+from autograder.grading.workers import Workers
 from autograder.sandbox.limits import Limits
 
 __all__ = ["released", "validate"]
@@ -64,8 +64,8 @@ def validate(
     problems += release_problems(course, name, source)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
-    with pool(course.settings.jobs or os.cpu_count() or 1, len(trials)) as executor:
-        for trial, found in tried(executor, trials, assignment, course.settings.limits(), seeds):
+    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials))) as workers:
+        for trial, found in tried(workers.executor, trials, assignment, course.settings.limits(), seeds):
             problems += found
             on_done(trial.name)
     return problems

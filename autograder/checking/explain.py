@@ -40,7 +40,12 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
 
 
 def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
-    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, message, detail)
+    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, storable(message), storable(detail))
+
+
+def storable(text: str) -> str:
+    """`text` without what no file or database takes: half characters, which a student's exception may hold."""
+    return text.encode(errors="replace").decode()
 
 
 def sentence(text: str) -> str:

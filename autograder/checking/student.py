@@ -112,8 +112,9 @@ class SocketPeer:
         """Interrupt the call that is running, and see whether the server comes back from it."""
         self.why_gone = "an earlier call took too long and could not be interrupted"
         self.interrupt()
+        end = time.monotonic() + self.GRACE
         try:
-            while self.channel.receive(time.monotonic() + self.GRACE)[0].get("id") != number:
+            while self.channel.receive(end)[0].get("id") != number:
                 pass
         except (TimeoutError, WireError):
             return
@@ -184,7 +185,9 @@ class Notebook:
         self._calls.append(call_of(name, reply))
         if reply.get("op") == "raise":
             error = student_error(name, *raised_of(reply))
-            raise GraderFault(f"the answer key: {error}") if self._trusted else error
+            if self._trusted:
+                raise GraderFault(f"the answer key: {error}") from error
+            raise error
         return self._decode(reply, buffers, name)
 
     def _request(self, message: Message, buffers: list[bytes]) -> Reply:
@@ -213,6 +216,8 @@ class Notebook:
             self._depth -= 1
 
     def _failure_of(self, error: BaseException) -> BaseException:
+        if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
+            return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
         if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
             return error
         return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))

@@ -23,6 +23,7 @@ from autograder.grading.results import CellGrade, GradedNotebook, Incident, Inci
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.outputs import Outputs
 
 __all__ = ["NotebookRun", "grade_notebook"]
 
@@ -64,8 +65,12 @@ class NotebookRun:
         self.kernel.kill()
 
     def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows."""
+        """Run an ordinary cell and store what it shows. One that cannot run says so: a test cell without outputs
+        would get full marks."""
         if not self.kernel.alive:
+            outputs = Outputs(0)
+            outputs.error("DeadKernelError", f"this cell was not run: {self.why_stopped}")
+            cell.outputs = outputs.cells
             return
         execution = self.kernel.execute(cell.source, seconds)
         self._note(execution, number, seconds)
@@ -89,7 +94,7 @@ class NotebookRun:
         if execution.died:
             text = "the kernel died in this cell: the cells and checks after it could not run"
             outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(IncidentKind.DIED, text, where))
+            self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
@@ -105,7 +110,7 @@ class NotebookRun:
         for verdict in verdicts:
             if verdict.outcome is Outcome.UNGRADED:
                 text = f"{verdict.name}: {verdict.detail}"
-                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id))
+                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
 
     def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
         """The verdicts of a check cell's tests."""
@@ -122,7 +127,8 @@ class NotebookRun:
         finally:
             if peer.why_gone:
                 self.why_stopped = "your notebook stopped answering in an earlier check"
-                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id))
+                sudden = self.kernel.ended_by_itself
+                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id, sudden=sudden))
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)

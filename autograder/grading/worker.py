@@ -7,7 +7,9 @@ for each of them.
 from __future__ import annotations
 
 import atexit
+import copy
 import time
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from nbformat import NotebookNode
@@ -50,10 +52,10 @@ def execute(
         try:
             done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits)
         except (SandboxBroken, SandboxMissing, GraderFault) as error:
-            graded.incidents.append(Incident(IncidentKind.FAULT, str(error)))
+            graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
             continue
         graded.notebooks.append(done)
-        graded.incidents += incidents
+        graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
     graded.seconds = time.monotonic() - started
     return graded
 
@@ -66,13 +68,25 @@ def execute_restored(
     seeds: Seeds,
     limits: Limits,
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault."""
-    key = answer_key(template, assignment, limits)
+    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault.
+
+    What ended by itself is tried once more from the start: a machine that was short of memory, or somebody who
+    ended the wrong process, must not cost a student a point.
+    """
+
+    def attempt() -> tuple[GradedNotebook, list[Incident]]:
+        key = answer_key(template, assignment, limits)
+        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits))
+
     try:
-        return grade_notebook(notebook, template, key, files, seeds, warm_box(limits))
-    finally:
-        if not key.inmate.alive:
-            forget_keys()
+        graded, incidents = attempt()
+        if not any(incident.sudden for incident in incidents):
+            return graded, incidents
+    except (SandboxBroken, GraderFault):
+        pass
+    forget_keys()
+    close_boxes()
+    return attempt()
 
 
 def warm_box(limits: Limits) -> Box:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import tempfile
 import time
@@ -21,6 +22,7 @@ from autograder.sandbox.outputs import Outputs
 __all__ = ["Execution", "Kernel", "Sockets"]
 
 GRACE = 3.0
+MOMENT = 0.3
 STRAGGLERS = 5.0
 MAX_MESSAGE = 64 * 2**20
 QUEUE = 50
@@ -70,6 +72,7 @@ class Kernel:
         self.box = box
         self.limits = box.limits
         self.alive = True
+        self.killed = False
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
@@ -206,9 +209,14 @@ class Kernel:
         """Ask the kernel to interrupt what it runs."""
         self.session.send(self.control, "interrupt_request", {})
 
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether it is gone though nobody here ended it. Its sockets close a moment before it is."""
+        return not self.killed and bool(select.select([self.inmate.pidfd], [], [], MOMENT)[0])
+
     def kill(self) -> None:
         """End the kernel and all that it has started."""
-        self.alive = False
+        self.alive, self.killed = False, True
         self.inmate.kill()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -89,6 +90,26 @@ def course_of(ctx: click.Context) -> Course:
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+@cli.command()
+@NAME
+@click.pass_context
+def new(ctx: click.Context, name: str) -> None:
+    """Make a small, complete assignment to edit.
+
+    \b
+    Example:  autograder new softmax
+    """
+    from autograder.authoring.new import new_assignment
+
+    documents = new_assignment(course_of(ctx).root, name)
+    click.echo(f"{name} is a small assignment that works. Edit:")
+    for path, what in zip(
+        documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True
+    ):
+        click.echo(f"  {os.path.relpath(path)}  {what}")
+    click.echo(f"Then:  autograder validate {name}   (after every change: make notebooks)")
 
 
 @cli.command()

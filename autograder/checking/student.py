@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autograder.checking.forbidden import Uses
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -112,8 +113,9 @@ class SocketPeer:
         """Interrupt the call that is running, and see whether the server comes back from it."""
         self.why_gone = "an earlier call took too long and could not be interrupted"
         self.interrupt()
+        end = time.monotonic() + self.GRACE
         try:
-            while self.channel.receive(time.monotonic() + self.GRACE)[0].get("id") != number:
+            while self.channel.receive(end)[0].get("id") != number:
                 pass
         except (TimeoutError, WireError):
             return
@@ -135,8 +137,10 @@ class Notebook:
     with a leading underscore.
     """
 
-    def __init__(self, peer: Peer, *, trusted: bool = False) -> None:
+    def __init__(self, peer: Peer, uses: Uses | None = None, *, trusted: bool = False) -> None:
         self._peer = peer
+        self._uses = uses or Uses()
+        self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
         self._calls: list[Call] = []
         self._measure = False
@@ -147,11 +151,17 @@ class Notebook:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        self._refuse_forbidden(name)
         reply, buffers = self._request({"op": "get", "name": name}, [])
         if reply.get("op") == "value":
             return self._decode(reply, buffers, name)
         self._refuse_missing(reply, name)
         return NotebookFunction(self, name)
+
+    def _refuse_forbidden(self, name: str) -> None:
+        module = self._uses.found(name, self._lent)
+        if module:
+            raise CheckFailed(f"answers may not use {module}, and {name} does")
 
     def _refuse_missing(self, reply: Message, name: str) -> None:
         if reply.get("op") == "missing":
@@ -184,7 +194,9 @@ class Notebook:
         self._calls.append(call_of(name, reply))
         if reply.get("op") == "raise":
             error = student_error(name, *raised_of(reply))
-            raise GraderFault(f"the answer key: {error}") if self._trusted else error
+            if self._trusted:
+                raise GraderFault(f"the answer key: {error}") from error
+            raise error
         return self._decode(reply, buffers, name)
 
     def _request(self, message: Message, buffers: list[bytes]) -> Reply:
@@ -213,6 +225,8 @@ class Notebook:
             self._depth -= 1
 
     def _failure_of(self, error: BaseException) -> BaseException:
+        if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
+            return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
         if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
             return error
         return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
@@ -237,8 +251,10 @@ class Notebook:
     def _lend(self, functions: dict[str, Callable[..., Any]]) -> None:
         numbers = {name: self._function_id(function) for name, function in functions.items()}
         self._request({"op": "lend", "functions": numbers}, [])
+        self._lent = frozenset(functions)
 
     def _restore(self) -> None:
+        self._lent = frozenset()
         self._request({"op": "restore"}, [])
 
     def _forget(self) -> None:

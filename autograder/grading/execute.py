@@ -13,6 +13,7 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError
 from autograder.checking.explain import verdict_of
+from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict
 from autograder.checking.run import Seeds, run_checks, score
 from autograder.checking.student import Notebook, SocketPeer
@@ -43,6 +44,10 @@ class NotebookRun:
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
 
+    def __post_init__(self) -> None:
+        locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
+        self.uses = Uses([module for source in locked for module in named_modules(source)])
+
     def run(self, notebook: NotebookNode) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
         deadline = time.monotonic() + self.limits.notebook_seconds
@@ -57,6 +62,7 @@ class NotebookRun:
             if template is not None and template.is_check:
                 self.check(cell, template)
             elif cell.source.strip():
+                self.uses.read(cell.source)
                 self._execute(cell, number, left)
 
     def _stop(self, why: str, number: int) -> None:
@@ -96,6 +102,12 @@ class NotebookRun:
             outputs.error("DeadKernelError", text)
             self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        if execution.lost:
+            text = "what this cell showed is missing: more came at once than can be read"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
+            outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
@@ -121,7 +133,7 @@ class NotebookRun:
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
-                return run_checks(check, Notebook(peer), reference, seeds)
+                return run_checks(check, Notebook(peer, self.uses), reference, seeds)
         except (CheckCellError, GraderFault) as error:
             return all_ended(check, GraderFault(str(error)))
         finally:

@@ -55,12 +55,18 @@ class Sockets:
 
 @dataclass
 class Execution:
-    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any."""
+    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any.
+
+    `failed` is what the reply says. `lost` means that outputs may be missing: since a cell whose end iopub never
+    told, perhaps because of a message too large to take, that channel is not waited for.
+    """
 
     outputs: Outputs
     timed_out: bool = False
     flooded: bool = False
     died: bool = False
+    failed: bool = False
+    lost: bool = False
     count: int | None = None
     seconds: float = 0.0
 
@@ -72,6 +78,7 @@ class Kernel:
         self.box = box
         self.limits = box.limits
         self.alive = True
+        self.heard = {"shell", "iopub"}
         self.killed = False
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
@@ -143,7 +150,8 @@ class Kernel:
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
         """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
-        outputs, waiting = execution.outputs, {"shell", "iopub"}
+        outputs, waiting = execution.outputs, set(self.heard)
+        execution.lost = "iopub" not in waiting
         while waiting and self.alive:
             for name, message in self._receive(deadline):
                 if message["parent_header"].get("msg_id") != asked:
@@ -154,10 +162,13 @@ class Kernel:
                     waiting.discard(name)
                     if name == "shell":
                         execution.count = count_of(message["content"])
+                        execution.failed = message["content"].get("status") != "ok"
                         deadline = min(deadline, time.monotonic() + STRAGGLERS)
             interrupted = execution.timed_out or execution.flooded
             if waiting and (time.monotonic() >= deadline or (outputs.flooded and not interrupted)):
                 if "shell" not in waiting:
+                    self.heard.discard("iopub")
+                    execution.lost = True
                     return
                 if interrupted:
                     self.kill()

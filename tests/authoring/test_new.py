@@ -1,0 +1,105 @@
+"""`autograder new`: what it makes passes validation, and what it refuses it refuses in one sentence."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from autograder.authoring import new
+from autograder.authoring.new import new_assignment
+from autograder.authoring.validate import validate
+from autograder.cli import cli
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A course without any assignment."""
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    return tmp_path
+
+
+def everything(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+
+
+@pytest.mark.slow
+def test_what_is_made_may_be_released(root: Path) -> None:
+    """Key, release, mistakes and alternatives all do what they should, in the real sandbox."""
+    new_assignment(root, "weather")
+    assert validate(Course(root), "weather", seeds=3) == []
+
+
+def test_documents_and_notebook_carry_the_name(root: Path) -> None:
+    """The placeholder is gone everywhere, and nothing else is left in the course's folder."""
+    documents = new_assignment(root, "weather")
+    assert [path.name for path in documents] == ["weather.md", "mistakes.md", "alternatives.md"]
+    assert everything(root) == [
+        "assignments",
+        "assignments/weather",
+        "assignments/weather/alternatives.md",
+        "assignments/weather/mistakes.md",
+        "assignments/weather/weather.md",
+        "nbgrader_config.py",
+        "source",
+        "source/weather",
+        "source/weather/weather.ipynb",
+    ]
+    for path in (*documents, root / "source" / "weather" / "weather.ipynb"):
+        assert "NAME" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "../up", "1st", "sem-1", "naïve", "_hidden", "a/b", "x\n"])
+def test_a_name_that_cannot_be_one_is_refused(root: Path, name: str) -> None:
+    """Neither folders above nor odd characters: the name is used in paths and in Python."""
+    before = everything(root)
+    with pytest.raises(AutograderError, match="cannot be the name of an assignment"):
+        new_assignment(root, name)
+    assert everything(root) == before
+
+
+@pytest.mark.parametrize("folder", ["assignments", "source"])
+def test_a_name_that_is_taken_is_refused(root: Path, folder: str) -> None:
+    """Whatever is there already stays as it is."""
+    (root / folder / "weather").mkdir(parents=True)
+    (root / folder / "weather" / "mine.txt").write_text("mine")
+    before = everything(root)
+    with pytest.raises(AutograderError, match=f"There is already {folder}/weather: take another name"):
+        new_assignment(root, "weather")
+    assert everything(root) == before
+
+
+def test_a_failure_half_way_leaves_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second folder cannot be moved into place: the first one is taken back."""
+    (root / "source").write_text("in the way")
+    with pytest.raises(AutograderError, match="weather could not be made in"):
+        new_assignment(root, "weather")
+    assert [name for name in everything(root) if "weather" in name or "new-" in name] == []
+
+    def fails(root: Path, name: str) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(new, "make_notebook", fails)
+    with pytest.raises(AutograderError, match="No space left on device"):
+        new_assignment(root, "weather")
+    assert [name for name in everything(root) if "weather" in name or "new-" in name] == []
+
+
+def test_the_command_says_what_to_edit_and_what_comes_next(root: Path) -> None:
+    """Three documents and one command."""
+    result = CliRunner().invoke(cli, ["--course", str(root), "new", "weather"])
+    assert result.exit_code == 0
+    for part in ("weather.md", "mistakes.md", "alternatives.md", "autograder validate weather"):
+        assert part in result.output
+
+
+def test_the_command_comes_before_release() -> None:
+    """Commands are listed in the order in which a course meets them."""
+    names = cli.list_commands(None)  # type: ignore[arg-type]
+    assert names.index("new") < names.index("release")

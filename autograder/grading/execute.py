@@ -189,12 +189,14 @@ def grade_notebook(
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand."""
+    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
+    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
+    """
     points = float(cell.metadata.nbgrader["points"])
     try:
         earned, _ = utils.determine_grade(cell)
     except (ValueError, KeyError):
-        earned = 0.0
+        earned = None
     return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError, Test, is_check_cell
+from autograder.checking.forbidden import named_modules
 
 __all__ = ["Problem", "structure_problems"]
 
@@ -36,11 +38,14 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
         for other in sorted(path.parent.glob("*.ipynb"))
         if other != path
     ]
+    if "forbidden" in notebook.metadata.get("autograder", {}):
+        text = "modules that answers may not use are named in the setup cell: %forbid MODULE…"
+        problems.append(Problem(path.name, text))
     tests: dict[str, str] = {}
     checked: list[str] = []
     for number, cell in enumerate(notebook.cells, start=1):
         where = place(number, cell)
-        problems += [Problem(where, text) for text in marker_problems(cell)]
+        problems += [Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell))]
         if cell.cell_type == "code" and is_check_cell(cell.source):
             problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
         if utils.is_solution(cell) and not utils.is_grade(cell):
@@ -49,7 +54,33 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
                 problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
     if not tests:
         problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
-    return problems
+    return problems + list(lending_problems(notebook))
+
+
+def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Answers that are lent although this check cell or a later one calls the student's: a lent one could be kept."""
+    cells = [
+        (place(number, cell), CheckCell(cell.source))
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code" and is_check_cell(cell.source)
+    ]
+    try:
+        checks = [(where, check.tests(), called(check)) for where, check in cells]
+    except CheckCellError:
+        return
+    for index, (where, tests, _) in enumerate(checks):
+        for test, name in [(test, name) for test in tests for name in test.given]:
+            for later, _, names in checks[index:]:
+                if name in names:
+                    which = "this cell" if later == where else later
+                    yield Problem(where, f"line {test.line}: {test.name} lends {name}, which {which} checks")
+                    break
+
+
+def called(check: CheckCell) -> set[str]:
+    """The names of the student's notebook that a check cell uses."""
+    nodes = ast.walk(ast.parse(check.module))
+    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "student"}
 
 
 def defined(source: str) -> list[str]:
@@ -91,13 +122,24 @@ def misplaced(cell: NotebookNode, region: str) -> Iterator[str]:
         yield "nbgrader keeps a mark scheme here in the release: write it inside the solution instead"
 
 
+def forbid_problems(cell: NotebookNode) -> Iterator[str]:
+    """A `%forbid` line that grading would not obey."""
+    named = named_modules(cell.source) if cell.cell_type == "code" else []
+    if named and not utils.is_locked(cell):
+        yield "%forbid is obeyed in locked cells only, such as the setup cell"
+    for name in named:
+        if not all(part.isidentifier() for part in name.split(".")):
+            yield f"%forbid takes modules by name, with spaces between them, and {name!r} is none"
+
+
 def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]) -> Iterator[str]:
     """What is wrong with a check cell; `tests` collects the names that are taken, `answers` is what came before it."""
     if not (utils.is_grade(cell) and utils.is_locked(cell)):
         yield "a %%check cell must be a grade cell, locked, with points"
         return
+    check = CheckCell(cell.source)
     try:
-        found = CheckCell(cell.source).tests()
+        found = check.tests()
     except CheckCellError as error:
         yield str(error)
         return
@@ -109,10 +151,12 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
         if test.name in tests:
             yield f"line {test.line}: {test.name} is the name of a test in {tests[test.name]} too: take another"
         tests[test.name] = str(cell.metadata.nbgrader.grade_id)
-        yield from test_problems(test, str(cell.metadata.nbgrader.grade_id), answers)
+        if test.hidden and test.line not in check.hidden_lines():
+            yield f"line {test.line}: {test.name} is hidden only in part: put all of it between the markers"
+        yield from test_problems(test, answers)
 
 
-def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
+def test_problems(test: Test, answers: list[str]) -> Iterator[str]:
     """What a single test may not do."""
     if not test.hidden and ("reference" in test.fixtures or test.given):
         yield f"line {test.line}: {test.name} is visible, so it may not use the answer key (reference, @given)"
@@ -121,5 +165,3 @@ def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
     for name in test.given:
         if name not in answers:
             yield f"line {test.line}: {test.name} lends {name}, which is not an earlier answer"
-        elif cell.removesuffix("_checks") == name:
-            yield f"line {test.line}: {test.name} lends {name}, which this cell checks"

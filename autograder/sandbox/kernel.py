@@ -84,6 +84,7 @@ class Kernel:
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
         self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.SNDTIMEO, int(1000 * GRACE))
         self.context.setsockopt(zmq.RECONNECT_IVL, -1)
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         self.context.setsockopt(zmq.RCVHWM, QUEUE)
@@ -116,7 +117,7 @@ class Kernel:
         deadline = time.monotonic() + self.limits.start_seconds
         heard: set[str] = set()
         while heard != {"shell", "iopub"}:
-            asked = self.session.send(self.shell, "kernel_info_request", {})["header"]["msg_id"]
+            asked = self._send(self.shell, "kernel_info_request", {})
             again = time.monotonic() + (0.05 if "shell" in heard else self.limits.start_seconds)
             while heard != {"shell", "iopub"} and time.monotonic() < min(again, deadline):
                 for name, message in self._receive(min(again, deadline)):
@@ -146,7 +147,16 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        return str(self.session.send(self.shell, "execute_request", content)["header"]["msg_id"])
+        return self._send(self.shell, "execute_request", content)
+
+    def _send(self, sock: Any, kind: str, content: Message) -> str:
+        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could
+        ask it anything any more, and a send to nobody would wait for ever."""
+        try:
+            return str(self.session.send(sock, kind, content)["header"]["msg_id"])
+        except zmq.Again:
+            self.kill()
+            return ""
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
         """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
@@ -218,7 +228,7 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
-        self.session.send(self.control, "interrupt_request", {})
+        self._send(self.control, "interrupt_request", {})
 
     @property
     def ended_by_itself(self) -> bool:

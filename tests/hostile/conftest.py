@@ -134,13 +134,16 @@ def test_cnry_test_300006(student, reference, rng):
     assert len(calls) == 3
 
 
-def test_cnry_test_300008(student):
-    """A function that fails is not hidden."""
-    def fails(x):
-        raise AssertionError("cnry_test_300009")
+def test_cnry_test_300008(student, rng):
+    """The function is asked where one is, not where one was."""
+    asked = []
 
-    with pytest.raises(AssertionError):
-        student.train(fails, np.ones(3))
+    def slope(x):
+        asked.append(x)
+        return x
+
+    student.train(slope, rng.normal(size=3))
+    assert_close(asked[2], 0.81 * asked[0])
 ### END HIDDEN TESTS'''
 
 PLAIN_TEST = """\

@@ -102,3 +102,86 @@ def test_no_test_answer_or_secret_can_be_found(classroom, limits):
     trial = classroom.grade(notebook, limits=replace(limits, cell_seconds=30))
     assert trial.printed().strip() == "{'CANARY_own_600004'}"
     assert trial.checks == 0
+
+
+# Leaves something of every kind that could outlive a process.
+PLANT = """\
+import ctypes, fcntl, os, random, socket, subprocess, sys, threading, time
+from multiprocessing import shared_memory
+libc = ctypes.CDLL(None, use_errno=True)
+MARK = "cnry_" + "left_700001"
+for folder in (".", "/tmp", "/dev/shm", os.path.expanduser("~")):
+    open(os.path.join(folder, MARK), "w").write(MARK)
+shared_memory.SharedMemory(name=MARK, create=True, size=4096)
+print("sysv", libc.shmget(0x700001, 4096, 0o1666) >= 0, libc.semget(0x700001, 1, 0o1666) >= 0,
+      libc.msgget(0x700001, 0o1666) >= 0)
+abstract = socket.socket(socket.AF_UNIX); abstract.bind("\\0" + MARK); abstract.listen()
+path = socket.socket(socket.AF_UNIX); path.bind("/tmp/" + MARK + ".sock"); path.listen()
+for ring in (-3, -4, -5):
+    libc.syscall(248, b"user", MARK.encode(), MARK.encode(), len(MARK), ring)
+persistent = libc.syscall(250, 22, -1, -2)
+if persistent > 0:
+    libc.syscall(248, b"user", MARK.encode(), MARK.encode(), len(MARK), persistent)
+os.environ[MARK] = MARK
+sys.modules[MARK] = sys
+random.seed(1); np.random.seed(1)
+np.pi = 3
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+subprocess.Popen(["sleep", "601"], start_new_session=True)
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+"""
+
+LOOK = """\
+import ctypes, os, random, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+MARK = "cnry_" + "left_700001"
+found = [f for f in (".", "/tmp", "/dev/shm", os.path.expanduser("~")) if any("left_700001" in n for n in os.listdir(f))]
+found += [name for name in ("shmget", "semget", "msgget") if getattr(libc, name)(0x700001, *(0, 0)[: 1 + (name != "msgget")]) >= 0]
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0" + MARK)
+    found.append("abstract socket")
+except OSError:
+    pass
+found += ["keyring"] * any(libc.syscall(250, 10, ring, b"user", MARK.encode(), 0) > 0 for ring in (-3, -4, -5))
+persistent = libc.syscall(250, 22, -1, -2)
+found += ["persistent keyring"] * (persistent > 0 and libc.syscall(250, 10, persistent, b"user", MARK.encode(), 0) > 0)
+found += ["key list"] * (os.path.exists("/proc/keys") and "left_700001" in open("/proc/keys").read())
+found += ["environment"] * (MARK in os.environ) + ["modules"] * (MARK in sys.modules) + ["numpy"] * (np.pi == 3)
+mine = [n for n in os.listdir("/proc") if n.isdigit()]
+found += ["processes"] * any(b"sleep" in open(f"/proc/{n}/cmdline", "rb").read() for n in mine) + ["forks"] * (len(mine) > 2)
+found += ["unix sockets"] * ("left_700001" in open("/proc/net/unix").read())
+state = (random.random(), float(np.random.rand()))
+random.seed(1); np.random.seed(1)
+found += ["random state"] * any(a == b for a, b in zip(state, (random.random(), float(np.random.rand()))))
+print("found", found)
+"""
+
+
+def test_nothing_left_behind_is_there_for_the_next(classroom):
+    """Whatever outlives a submission lets students pass each other answers, or disturb each other."""
+    planted = classroom.grade(classroom.cheat(PLANT + LOOK)).printed()
+    assert "sysv True True True" in planted
+    for kind in (
+        "/tmp",
+        "/dev/shm",
+        "shmget",
+        "semget",
+        "msgget",
+        "abstract socket",
+        "environment",
+        "modules",
+        "forks",
+    ):
+        assert kind in planted
+    assert "found []" in classroom.grade(classroom.cheat(LOOK)).printed()
+
+
+def test_random_numbers_differ_between_submissions(classroom):
+    """Random state copied from the warm process would give every student the same random numbers."""
+    draw = "import random\nprint(np.random.rand(), random.random())"
+    first, second = (classroom.grade(classroom.cheat(draw)).printed().split() for _ in range(2))
+    assert not set(first) & set(second)

@@ -13,11 +13,15 @@ __version__ = "0.1.0"
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext autograder`: the `%%check` cell magic. What it needs is imported by the first check cell."""
+    """`%load_ext autograder`: the magics `%%check` and `%forbid`. What they need is imported by the first check."""
 
     def check(line: str, cell: str) -> CheckTable | None:
         from autograder.checking.magic import check as run
 
-        return run(cell, shell.user_ns)
+        return run(cell, shell.user_ns, shell.history_manager.input_hist_raw)
+
+    def forbid(line: str) -> None:
+        """Name modules that no answer may use; the checks read this line in the cell where it stands."""
 
     shell.register_magic_function(check, "cell", "check")
+    shell.register_magic_function(forbid, "line", "forbid")

@@ -40,7 +40,8 @@ IMAGES = ROOT / "docs" / "images"
 MARKER = re.compile("### (BEGIN|END)")
 WIDTH, HEIGHT = 1120, 1000
 COLUMNS, WIDEST_LINE = 100, 118
-FONT_SIZE = 21  # so that the lines of a table meet
+# The lines of a table meet only in letters a little larger than rich makes them.
+TERMINAL_STYLE = "body { margin: 0 } text { font-size: 21px } [clip-path] { clip-path: none }"
 
 # The check cell of each picture, and how many pixels stand above its table: a figure follows below.
 TABLES = {
@@ -93,7 +94,7 @@ def demo() -> bytes:
     console.print(Text("$ make demo"))
     console.print(Text.from_ansi(said))
     with browser() as chromium:
-        chromium.get(f"data:text/html,<style>body {{ margin: 0 }} text {{ font-size: {FONT_SIZE}px }}</style>")
+        chromium.get(f"data:text/html,<style>{TERMINAL_STYLE}</style>")
         chromium.execute_script("document.body.innerHTML = arguments[0]", console.export_svg(title="autograder demo"))
         box = chromium.execute_script("return document.querySelector('svg').getAttribute('viewBox')").split()
         resize(chromium, WIDTH, round(WIDTH * float(box[3]) / float(box[2])))

@@ -1,4 +1,4 @@
-"""A small course for tests: one notebook with a check cell, an ordinary test cell and a written answer; six students."""
+"""A small course for tests: a notebook with a check cell, an ordinary test cell and a written answer; six students."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def cell(grade_id: str, source: str, kind: str = "code", **about: Any) -> Notebo
 def notebook(cells: Iterable[NotebookNode]) -> NotebookNode:
     """A Python notebook of `cells`."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return nbformat.v4.new_notebook(cells=list(cells), metadata={"kernelspec": kernel})
+    book = nbformat.v4.new_notebook(cells=list(cells), metadata={"kernelspec": kernel})
+    for number, inside in enumerate(book.cells):
+        inside["id"] = f"cell-{number}"
+    return book
 
 
 def source_notebook(check: str = CHECK, mean: str = MEAN) -> NotebookNode:
@@ -146,9 +149,9 @@ JOIN submitted_notebook ON submitted_notebook.id = comment.notebook_id
 JOIN notebook ON notebook.id = submitted_notebook.notebook_id
 JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
 JOIN student ON student.id = submitted_assignment.student_id ORDER BY 1, 2, 3"""
-CHECK_ROWS = (
-    "SELECT student, notebook, cell, name, outcome, message, weight, hidden FROM autograder_check ORDER BY 1,2,3,4"
-)
+CHECK_ROWS = """
+SELECT student, notebook, cell, name, outcome, message, weight, hidden FROM autograder_check ORDER BY 1, 2, 3, 4"""
+
 INCIDENT_ROWS = "SELECT student, kind, cell FROM autograder_incident ORDER BY 1,2,3"
 GRADED_ROWS = "SELECT student, submission_digest, assignment_digest FROM autograder_graded ORDER BY 1"
 

@@ -125,6 +125,13 @@ def test_links(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_modules_named_are_there() -> None:
+    """A module that how-it-works points to exists."""
+    named = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (ROOT / "autograder" / name).is_file()] == []
+
+
 def test_every_page_is_linked() -> None:
     """From the README one gets to every page."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError, Test, is_check_cell
+from autograder.checking.forbidden import named_modules
 
 __all__ = ["Problem", "structure_problems"]
 
@@ -37,11 +38,14 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
         for other in sorted(path.parent.glob("*.ipynb"))
         if other != path
     ]
+    if "forbidden" in notebook.metadata.get("autograder", {}):
+        text = "modules that answers may not use are named in the setup cell: %forbid MODULE…"
+        problems.append(Problem(path.name, text))
     tests: dict[str, str] = {}
     checked: list[str] = []
     for number, cell in enumerate(notebook.cells, start=1):
         where = place(number, cell)
-        problems += [Problem(where, text) for text in marker_problems(cell)]
+        problems += [Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell))]
         if cell.cell_type == "code" and is_check_cell(cell.source):
             problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
         if utils.is_solution(cell) and not utils.is_grade(cell):
@@ -115,6 +119,16 @@ def misplaced(cell: NotebookNode, region: str) -> Iterator[str]:
         yield "hidden tests in a cell that is not a grade cell would be released to students"
     if region == "MARK SCHEME" and not utils.is_task(cell):
         yield "nbgrader keeps a mark scheme here in the release: write it inside the solution instead"
+
+
+def forbid_problems(cell: NotebookNode) -> Iterator[str]:
+    """A `%forbid` line that grading would not obey."""
+    named = named_modules(cell.source) if cell.cell_type == "code" else []
+    if named and not utils.is_locked(cell):
+        yield "%forbid is obeyed in locked cells only, such as the setup cell"
+    for name in named:
+        if not all(part.isidentifier() for part in name.split(".")):
+            yield f"%forbid takes modules by name, with spaces between them, and {name!r} is none"
 
 
 def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]) -> Iterator[str]:

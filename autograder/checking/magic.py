@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autograder.checking.cell import CheckCell, CheckCellError
+from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.outcomes import Verdict
 from autograder.checking.run import Seeds, run_checks
 from autograder.checking.student import LocalPeer, Notebook
@@ -43,11 +45,12 @@ class CheckTable:
         return text_table(self.verdicts)
 
 
-def check(source: str, namespace: dict[str, Any]) -> CheckTable | None:
-    """Run a check cell against `namespace`, the notebook's own names."""
+def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
+    """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far."""
     cell = CheckCell("%%check\n" + source)
+    uses = Uses([name for text in cells for name in named_modules(text)], cells)
     try:
-        verdicts = run_checks(cell, Notebook(LocalPeer(namespace)), None, Seeds(PRACTICE, "", "", ""))
+        verdicts = run_checks(cell, Notebook(LocalPeer(namespace), uses), None, Seeds(PRACTICE, "", "", ""))
     except CheckCellError as error:
         print(f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook.")
         return None

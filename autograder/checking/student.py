@@ -6,12 +6,14 @@ the same process; either way arguments and results are encoded, so a check behav
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from autograder.checking.forbidden import Uses
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -62,7 +64,7 @@ class SocketPeer:
 
     A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has
     `GRACE` seconds more to say so; if it does not, or talks nonsense, it is gone for good. `fault` makes the
-    exception for either.
+    exception for either. After `until` (`time.monotonic` seconds) nothing is asked any more.
     """
 
     GRACE = 3.0
@@ -73,8 +75,10 @@ class SocketPeer:
         seconds: float,
         interrupt: Callable[[], None],
         fault: Callable[[str], BaseException] = StudentStopped,
+        until: float = math.inf,
     ) -> None:
         self.channel, self.seconds, self.interrupt, self.fault = channel, seconds, interrupt, fault
+        self.until = until
         self.why_gone = ""
         self.deadline: float | None = None
         self.number = 0
@@ -86,10 +90,13 @@ class SocketPeer:
         numbered = message | {"id": self.number}
         if self.deadline is not None:
             return self._ask(numbered, buffers, call_back)
-        self.deadline = time.monotonic() + self.seconds
+        self.deadline = min(time.monotonic() + self.seconds, self.until)
         try:
             return self._ask(numbered, buffers, call_back)
         except TimeoutError:
+            if time.monotonic() >= self.until:
+                self.why_gone = "the notebook took longer in all than it may"
+                raise self.fault(self.why_gone) from None
             self._stop(self.number)
             raise self.fault(f"it took longer than {self.seconds:g} s") from None
         except WireError:
@@ -136,8 +143,10 @@ class Notebook:
     with a leading underscore.
     """
 
-    def __init__(self, peer: Peer, *, trusted: bool = False) -> None:
+    def __init__(self, peer: Peer, uses: Uses | None = None, *, trusted: bool = False) -> None:
         self._peer = peer
+        self._uses = uses or Uses()
+        self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
         self._calls: list[Call] = []
         self._measure = False
@@ -148,11 +157,17 @@ class Notebook:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        self._refuse_forbidden(name)
         reply, buffers = self._request({"op": "get", "name": name}, [])
         if reply.get("op") == "value":
             return self._decode(reply, buffers, name)
         self._refuse_missing(reply, name)
         return NotebookFunction(self, name)
+
+    def _refuse_forbidden(self, name: str) -> None:
+        module = self._uses.found(name, self._lent)
+        if module:
+            raise CheckFailed(f"answers may not use {module}, and {name} does")
 
     def _refuse_missing(self, reply: Message, name: str) -> None:
         if reply.get("op") == "missing":
@@ -242,8 +257,10 @@ class Notebook:
     def _lend(self, functions: dict[str, Callable[..., Any]]) -> None:
         numbers = {name: self._function_id(function) for name, function in functions.items()}
         self._request({"op": "lend", "functions": numbers}, [])
+        self._lent = frozenset(functions)
 
     def _restore(self) -> None:
+        self._lent = frozenset()
         self._request({"op": "restore"}, [])
 
     def _forget(self) -> None:

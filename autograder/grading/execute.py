@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError
 from autograder.checking.explain import verdict_of
+from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict
 from autograder.checking.run import Seeds, run_checks, score
 from autograder.checking.student import Notebook, SocketPeer
@@ -42,21 +44,27 @@ class NotebookRun:
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
+    deadline: float = math.inf
+
+    def __post_init__(self) -> None:
+        locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
+        self.uses = Uses([module for source in locked for module in named_modules(source)])
 
     def run(self, notebook: NotebookNode) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
-        deadline = time.monotonic() + self.limits.notebook_seconds
+        self.deadline = time.monotonic() + self.limits.notebook_seconds
         wanted = {cell.grade_id: cell for cell in self.template.cells}
         for number, cell in enumerate(notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
             template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = min(self.limits.cell_seconds, deadline - time.monotonic())
+            left = min(self.limits.cell_seconds, self.deadline - time.monotonic())
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
             if template is not None and template.is_check:
                 self.check(cell, template)
             elif cell.source.strip():
+                self.uses.read(cell.source)
                 self._execute(cell, number, left)
 
     def _stop(self, why: str, number: int) -> None:
@@ -96,6 +104,12 @@ class NotebookRun:
             outputs.error("DeadKernelError", text)
             self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        if execution.lost:
+            text = "what this cell showed is missing: more came at once than can be read"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
+            outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
@@ -117,11 +131,12 @@ class NotebookRun:
         check = CheckCell(template.source)
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
-        peer = SocketPeer(self.kernel.channel, self.limits.cell_seconds, self.kernel.interrupt)
+        seconds, until = self.limits.cell_seconds, self.deadline
+        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, until=until)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
-                return run_checks(check, Notebook(peer), reference, seeds)
+                return run_checks(check, Notebook(peer, self.uses), reference, seeds)
         except (CheckCellError, GraderFault) as error:
             return all_ended(check, GraderFault(str(error)))
         finally:
@@ -177,12 +192,14 @@ def grade_notebook(
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand."""
+    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
+    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
+    """
     points = float(cell.metadata.nbgrader["points"])
     try:
         earned, _ = utils.determine_grade(cell)
     except (ValueError, KeyError):
-        earned = 0.0
+        earned = None
     return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points)
 
 

@@ -1,4 +1,4 @@
-"""A small class, graded with real kernels into a real gradebook: what is recorded, what is graded again, what is kept."""
+"""A small class, graded with real kernels into a real gradebook: what is recorded, graded again and kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from small_course import NAME, rows
 from autograder.errors import AutograderError
 from autograder.grading.classes import grade_class
 from autograder.grading.course import Course
-from autograder.grading.results import IncidentKind
 
 pytestmark = pytest.mark.slow
 
@@ -167,35 +166,44 @@ def test_too_large_a_submission_is_refused_once(tmp_path: Path) -> None:
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
 
 
-def test_a_notebook_of_another_name_is_graded_and_noted(tmp_path: Path) -> None:
-    """Downloads are called `small (1).ipynb`, and the student's work counts all the same."""
-    course = small_course.make_course(tmp_path / "c", students=[])
-    small_course.submit(course.root, "ada", small_course.submission(), "small (1)")
-    (done,) = grade_class(course, NAME).graded
-    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
-    assert [incident.kind for incident in done.incidents] == [IncidentKind.CHANGED]
-
-
-def test_another_language_s_notebook_is_graded_as_python(tmp_path: Path) -> None:
-    """The kernel that a submission asks for must not be started: the course says which."""
-    course = small_course.make_course(tmp_path / "c", students=[])
-    book = small_course.submission()
-    book.metadata.kernelspec = {"name": "bash", "display_name": "Bash", "language": "bash"}
-    small_course.submit(course.root, "ada", book)
-    grade_class(course, NAME)
-    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
-
-
-def test_the_course_s_files_replace_a_student_s(tmp_path: Path) -> None:
-    """Otherwise a submission brings its own data to be tested on."""
-    course = small_course.make_course(tmp_path / "c", students=[])
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The small course with submissions that are odd in one way each, graded."""
+    course = small_course.make_course(tmp_path_factory.mktemp("odd") / "course", students=[])
     (course.source(NAME) / "data.csv").write_text("1\n3\n")
-    small_course.submit(
-        course.root, "ada", small_course.submission(double="double = lambda x: open('data.csv').read()")
-    )
-    (course.root / "submitted" / "ada" / NAME / "data.csv").write_text("forged")
-    grade_class(course, NAME)
-    assert (course.path("autograded", "ada", NAME) / "data.csv").read_text() == "1\n3\n"
+    small_course.submit(course.root, "renamed", small_course.submission(), "small (1)")
+    bash = small_course.submission()
+    bash.metadata.kernelspec = {"name": "bash", "display_name": "Bash", "language": "bash"}
+    small_course.submit(course.root, "bash", bash)
+    reads = "with open('data.csv') as file:\n    text = file.read()\ndouble = lambda x: text == '1\\n3\\n' and 2 * x"
+    small_course.submit(course.root, "forger", small_course.submission(double=reads))
+    (course.root / "submitted" / "forger" / NAME / "data.csv").write_text("forged")
+    liar = "class Many:\n    def __eq__(self, other):\n        return True\ndef double(x):\n    return Many()"
+    small_course.submit(course.root, "liar", small_course.submission(mean=liar.replace("double", "mean")))
+    grade_class(course, NAME, jobs=2)
+    return course
+
+
+def test_a_notebook_of_another_name_is_graded_and_noted(odd: Course) -> None:
+    """Downloads are called `small (1).ipynb`, and the student's work counts all the same."""
+    assert small_course.auto_scores(odd.root)["renamed", "test_mean"] == 3.0
+    assert ("renamed", "changed the notebook", "") in rows(odd.root, small_course.INCIDENT_ROWS)
+
+
+def test_another_language_s_notebook_is_graded_as_python(odd: Course) -> None:
+    """The kernel that a submission asks for must not be started: the course says which."""
+    assert small_course.auto_scores(odd.root)["bash", "test_mean"] == 3.0
+
+
+def test_the_course_s_files_replace_a_student_s(odd: Course) -> None:
+    """Otherwise a submission brings its own data to be tested on."""
+    assert small_course.auto_scores(odd.root)["forger", "test_double"] == 2.0
+    assert (odd.path("autograded", "forger", NAME) / "data.csv").read_text() == "1\n3\n"
+
+
+def test_an_answer_that_equals_everything_gains_nothing(odd: Course) -> None:
+    """The check must compare plain values, never ask the student's objects."""
+    assert small_course.auto_scores(odd.root)["liar", "test_mean"] == 0.0
 
 
 def test_late_penalties_come_from_the_course_s_plugin(tmp_path: Path) -> None:

@@ -244,10 +244,10 @@ class Classroom:
         right = {name: text.replace("cnry_key_", "") for name, text, flags in SOURCE if flags.get("solution")}
         return self.answered(**right | changed)
 
-    def cheat(self, code: str, *, solved: bool = False, last: str = "") -> NotebookNode:
-        """A notebook with a cell of `code` right after the set-up, and one with `last` at its end."""
-        notebook = self.solved() if solved else self.unsolved()
-        notebook.cells.insert(1, new_code_cell(code))
+    def cheat(self, first: str, last: str = "", **answers: str) -> NotebookNode:
+        """A notebook with a cell `first` right after the set-up, one with `last` at its end, and these answers."""
+        notebook = self.answered(**answers)
+        notebook.cells.insert(1, new_code_cell(first))
         if last:
             notebook.cells.append(new_code_cell(last))
         return notebook
@@ -295,6 +295,12 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
 
 
 @pytest.fixture
+def limits() -> Limits:
+    """The limits that submissions are graded with unless a test says otherwise."""
+    return LIMITS
+
+
+@pytest.fixture
 def new_classroom(tmp_path: Path) -> Classroom:
     """A course of its own for one test, to be graded as a class."""
     return make_classroom(tmp_path)
@@ -308,13 +314,15 @@ def unsolved(classroom: Classroom) -> Trial:
 
 @pytest.fixture(scope="session")
 def no_gain(classroom: Classroom, unsolved: Trial) -> Callable[..., Trial]:
-    """Grade a cheat's notebook, and see that it is graded, and gets what it would get without the cheat."""
+    """Grade a cheat's notebook (or answers, by grade id), and see that it is graded and gets what it would get
+    without the cheat."""
 
-    def grade(notebook: NotebookNode | bytes, **more: Any) -> Trial:
-        trial = classroom.grade(notebook, **more)
+    def grade(notebook: NotebookNode | dict[str, str] | bytes, **more: Any) -> Trial:
+        is_answers = type(notebook) is dict
+        trial = classroom.grade(classroom.answered(**notebook) if is_answers else notebook, **more)
         assert trial.checks == unsolved.checks == 0
         assert "FAULT" not in trial.kinds
-        assert "cnry_" not in trial.shown + json.dumps(trial.messages)
+        assert "cnry_" not in trial.shown + json.dumps(list(trial.messages.values()))
         return trial
 
     return grade

@@ -1,0 +1,237 @@
+"""Modules that an answer may not use: which answers use one, read from the text of the notebook's cells.
+
+The assignment says so in a locked cell, once, for the student's own notebook and for grading alike:
+
+    %forbid sklearn.neighbors scipy.spatial
+
+Cells are read in the order in which they run, and never run here, so nothing that a notebook does changes
+what is found. A name uses a module if its definition imports it or mentions a name that does, be it an
+import in another cell, a helper function or a table of functions. Names are looked up as Python would: what
+is local to a function is not mistaken for a name of the notebook, and a cell that is run again replaces what
+it defined. What a library imports for itself is never seen, `sklearn.datasets` may be used beside a forbidden
+`sklearn.neighbors`, and an import that no answer uses (to compare on one's own) costs nothing.
+
+What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
+computed text, `sys.modules`), star imports, what is stored in an attribute or an item, a student's own `.py`
+files, cells beyond `MAX_SOURCE` characters, and code copied from a library. So it tells an honest student at
+once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+__all__ = ["Uses", "named_modules"]
+
+FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
+MAX_SOURCE = 200_000
+
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Import = ast.Import | ast.ImportFrom
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a name of the notebook stands for: what it was `imported` as, or something whose definition uses
+    `modules` and mentions `names` of the notebook; all of them dotted."""
+
+    imported: str = ""
+    modules: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+    def and_before(self, before: Binding) -> Binding:
+        """What a name stands for after `name = something of name`."""
+        modules = self.modules | before.modules | ({before.imported} - {""})
+        return Binding("", modules, self.names | before.names)
+
+
+class Uses:
+    """What the cells that were read so far define, and which of it uses a forbidden module."""
+
+    def __init__(self, forbidden: Collection[str] = (), cells: Iterable[str] = ()) -> None:
+        self.forbidden = forbidden
+        self.bindings: dict[str, Binding] = {}
+        self.known: dict[tuple[str, frozenset[str]], str] = {}
+        for source in cells:
+            self.read(source)
+
+    def read(self, source: str) -> None:
+        """Take in one more cell, as its author typed it."""
+        if not self.forbidden or len(source) > MAX_SOURCE:
+            return
+        self.known = {}
+        for name, binding in bindings_of(source):
+            before = self.bindings.get(name)
+            again = any(dotted.partition(".")[0] == name for dotted in binding.names)
+            self.bindings[name] = binding.and_before(before) if again and before else binding
+
+    def found(self, name: str, lent: frozenset[str] = frozenset()) -> str:
+        """The forbidden module that `name` uses, or nothing; the names in `lent` are the answer key's for now."""
+        if (name, lent) not in self.known:
+            self.known[name, lent] = self.search(name, lent)
+        return self.known[name, lent]
+
+    def search(self, name: str, lent: frozenset[str]) -> str:
+        waiting, seen = [name], set()
+        while waiting:
+            dotted = waiting.pop()
+            root, _, rest = dotted.partition(".")
+            binding = self.bindings.get(root)
+            if binding is None or dotted in seen or root in lent:
+                continue
+            seen.add(dotted)
+            for module in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
+                if refused := self.refused(module):
+                    return refused
+            waiting += sorted(binding.names)
+        return ""
+
+    def refused(self, module: str) -> str:
+        """Which forbidden module `module` is or is a part of."""
+        return next((forbidden for forbidden in self.forbidden if f"{module}.".startswith(f"{forbidden}.")), "")
+
+
+def named_modules(source: str) -> list[str]:
+    """The modules that a cell's `%forbid` lines name."""
+    return [name for line in FORBID.findall(source) for name in line.split()]
+
+
+@lru_cache(maxsize=300)
+def bindings_of(source: str) -> tuple[tuple[str, Binding], ...]:
+    """What a cell binds, in order. A cell that is not Python binds nothing: it could not run either."""
+    top = parsed(source)
+    on_top = set(map(id, top))
+    found: list[tuple[str, Binding]] = []
+    latest: dict[str, Binding] = {}
+    for statement in flat(top):
+        for name, binding in bound_by(statement):
+            # In a branch (`try: import …`, `except: name = None`) either may be what the name stands for.
+            before = None if id(statement) in on_top else latest.get(name)
+            latest[name] = binding.and_before(before) if before else binding
+            found.append((name, latest[name]))
+    return tuple(found)
+
+
+def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
+    """What a single statement of the notebook itself binds."""
+    if isinstance(statement, Import):
+        yield from ((name, Binding(imported=module)) for name, module in imports(statement))
+    elif isinstance(statement, Scope):
+        binding = binding_of(list(ast.walk(statement)), has_scope=True)
+        # A function that calls itself is no new thing made of an old one.
+        yield statement.name, Binding("", binding.modules, binding.names - {statement.name})
+    else:
+        nodes = list(own_nodes(statement))
+        binding = binding_of(nodes, has_scope=False)
+        yield from ((name, binding) for name in sorted(stored(nodes) - local(nodes)))
+
+
+def parsed(source: str) -> list[ast.AST]:
+    """The statements of a cell; if it is not Python as it stands, without IPython's own lines."""
+    for text in (source, "\n".join(map(without_magic, source.split("\n")))):
+        try:
+            return list(ast.parse(text).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return []
+
+
+def without_magic(line: str) -> str:
+    """A line with `%magic`, `!command` and `help?` taken out."""
+    text = line.strip()
+    if text.startswith(("%%", "%", "!", "?")) or text.endswith("?"):
+        return line[: len(line) - len(line.lstrip())] + ("" if text.startswith("%%") else "pass")
+    before, equals, after = line.partition("=")
+    return f"{before}= None" if equals and after.strip().startswith(("%", "!")) else line
+
+
+def flat(nodes: list[ast.AST]) -> Iterator[ast.stmt]:
+    """The notebook's own statements in order, those inside of `if`, `for`, `with` and `try` included."""
+    waiting = nodes[::-1]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, Scope):
+            waiting += list(ast.iter_child_nodes(node))[::-1]
+
+
+def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The nodes of a statement without those of the statements inside it."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
+
+
+def imports(statement: Import) -> Iterator[tuple[str, str]]:
+    """(name, what it stands for) of an import."""
+    for alias in statement.names:
+        if isinstance(statement, ast.ImportFrom):
+            yield alias.asname or alias.name, f"{statement.module}.{alias.name}"
+        else:
+            root = alias.name.partition(".")[0]
+            yield alias.asname or root, alias.name if alias.asname else root
+
+
+def binding_of(nodes: list[ast.AST], has_scope: bool) -> Binding:
+    """What a definition imports and mentions."""
+    inner = {name: module for node in nodes if isinstance(node, Import) for name, module in imports(node)}
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {module for node in nodes if isinstance(node, ast.ImportFrom) for _, module in imports(node)}
+    modules |= {module for node in nodes if isinstance(node, ast.Call) for module in named_import(node)}
+    hidden = local(nodes) | (stored(nodes) - declared_global(nodes) if has_scope else set())
+    names = set()
+    for dotted in mentioned(nodes):
+        root, _, rest = dotted.partition(".")
+        if root in inner and root not in hidden:
+            modules.add(f"{inner[root]}.{rest}".rstrip("."))
+        elif root not in hidden:
+            names.add(dotted)
+    return Binding("", frozenset(modules), frozenset(names))
+
+
+def named_import(call: ast.Call) -> Iterator[str]:
+    """The module of `import_module("…")` and `__import__("…")`."""
+    function = (dotted_name(call.func) or "").rpartition(".")[2]
+    first = call.args[0] if call.args else None
+    if function in ("import_module", "__import__") and isinstance(first, ast.Constant) and type(first.value) is str:
+        yield first.value
+
+
+def mentioned(nodes: list[ast.AST]) -> set[str]:
+    """The names that are read, as far as they are dotted: `sklearn.neighbors.KNeighborsClassifier`."""
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    names = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    return {dotted for node in (*attributes, *names) if (dotted := dotted_name(node))}
+
+
+def dotted_name(node: ast.AST) -> str | None:
+    """`a.b.c` as text; None for what is no chain of names."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < 20:
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+def stored(nodes: list[ast.AST]) -> set[str]:
+    """Names that are assigned or defined in these nodes, not by an import."""
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names | {node.name for node in nodes[1:] if isinstance(node, Scope)}
+
+
+def local(nodes: list[ast.AST]) -> set[str]:
+    """Names that exist only inside: arguments, and what a comprehension runs over."""
+    names = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    targets = [node.target for node in nodes if isinstance(node, ast.comprehension)]
+    return names | {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def declared_global(nodes: list[ast.AST]) -> set[str]:
+    return {name for node in nodes if isinstance(node, ast.Global) for name in node.names}

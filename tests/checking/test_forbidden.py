@@ -1,0 +1,177 @@
+"""Modules that answers may not use: found wherever an honest author would look, and never where they are not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+import autograder
+from autograder.authoring.structure import structure_problems
+from autograder.checking.forbidden import Uses, named_modules
+from autograder.checking.magic import CheckTable, check
+
+SETUP = (
+    "%load_ext autograder\n%forbid sklearn.neighbors scipy.spatial\nimport sklearn\nimport numpy as np\nfiles = !ls\n"
+)
+FORBIDDEN = ["sklearn.neighbors", "scipy.spatial"]
+
+
+def found(*cells: str, name: str = "answer", lent: frozenset[str] = frozenset()) -> str:
+    return Uses(FORBIDDEN, (SETUP, *cells)).found(name, lent)
+
+
+def test_the_line_names_the_modules() -> None:
+    """Of the whole line, at its beginning only."""
+    assert named_modules(SETUP) == FORBIDDEN
+    assert named_modules("# %forbid numpy\nx = '%forbid numpy'\n%forbidden numpy") == []
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["def answer(x):\n    from scipy.spatial.distance import cdist\n    return cdist(x, x)"],
+        ["def answer(x):\n    import scipy.spatial as s\n    return s.distance.cdist(x, x)"],
+        ["def answer(x):\n    from scipy import spatial\n    return spatial"],
+        ["def answer(x):\n    import scipy\n    return scipy.spatial.distance.cdist(x, x)"],
+        ["def answer(x):\n    return sklearn.neighbors.KNeighborsClassifier()"],
+        ["from scipy.spatial.distance import cdist\n\ndef answer(x):\n    return cdist(x, x)"],
+        ["def answer(x):\n    return cdist(x, x)", "from scipy.spatial.distance import cdist"],
+        ["from scipy.spatial.distance import cdist as d", "def answer(x):\n    return [d(v, v) for v in x]"],
+        ["import scipy.spatial.distance", "answer = lambda x: scipy.spatial.distance.cdist(x, x)"],
+        [
+            "from scipy import spatial",
+            "def helper(x):\n    return spatial.cKDTree(x)",
+            "def answer(x):\n    return helper(x)",
+        ],
+        [
+            "from scipy.spatial import distance",
+            "ways = {'l2': distance.cdist}",
+            "def answer(x, n):\n    return ways[n](x, x)",
+        ],
+        [
+            "model = sklearn.neighbors.KNeighborsClassifier()\nmodel = model.fit(1)",
+            "def answer(x):\n    return model.predict(x)",
+        ],
+        [
+            "try:\n    from scipy.spatial import KDTree\nexcept ImportError:\n    KDTree = None",
+            "def answer(x):\n    return KDTree(x)",
+        ],
+        ["%%time\nimport importlib\ndef answer(x):\n    return importlib.import_module('scipy.spatial').KDTree(x)"],
+        ["%matplotlib inline\nnp.sum?\nimport scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
+        [
+            "class Answer:\n    def run(self):\n        import scipy.spatial",
+            "def answer(x):\n    return Answer().run()",
+        ],
+    ],
+)
+def test_a_use_is_found(cells: list[str]) -> None:
+    """Directly, by another name, in another cell, through a helper, a table or an object."""
+    assert found(*cells) in FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["def answer(x):\n    return sklearn.datasets.load_digits()"],
+        ["def answer(x):\n    from sklearn.linear_model import LogisticRegression\n    return LogisticRegression()"],
+        ["def answer(x):\n    import scipy.spatially\n    return scipy.special.softmax(x)"],
+        ["import sklearn.neighbors", "def answer(x):\n    return sklearn.datasets.load_digits()"],
+        ["def answer(x):\n    return x", "from scipy.spatial.distance import cdist\nprint(answer(1) - cdist(1, 1))"],
+        ["from scipy import spatial", "def answer(spatial):\n    return spatial.sum()"],
+        ["from scipy import spatial", "def answer(x):\n    spatial = x.mean()\n    return spatial"],
+        ["from scipy import spatial", "def answer(x):\n    return [spatial for spatial in x]"],
+        ["from scipy import spatial", "answer = [spatial for spatial in range(3)]"],
+        ["from scipy import spatial", "def answer(x):\n    return x.spatial"],
+        ["def answer(x):\n    'Like scipy.spatial.distance.cdist.'\n    # import scipy.spatial\n    return x"],
+        [
+            "from scipy.spatial.distance import cdist\ndef answer(x):\n    return cdist(x, x)",
+            "def answer(x):\n    return x",
+        ],
+        [
+            "from scipy.spatial import KDTree as tree",
+            "def tree(x):\n    return x",
+            "def answer(x):\n    return tree(x)",
+        ],
+        ["def answer(x):\n    import scipy.spatial\n    return answer(x)", "def answer(x):\n    return answer(x - 1)"],
+        ["this is no Python", "def answer(x):\n    return (x\n        % 3)"],
+        ["from ..scipy.spatial import x\n"],
+    ],
+)
+def test_an_honest_answer_is_left_alone(cells: list[str]) -> None:
+    """Other modules, names that only look alike, a comparison of one's own, and answers that were mended."""
+    assert found(*cells) == ""
+
+
+def test_what_is_lent_is_not_the_students() -> None:
+    """While the answer key's function is lent, an earlier shortcut costs a later answer nothing."""
+    cells = ["def early(x):\n    import scipy.spatial", "def answer(x):\n    return early(x)"]
+    assert found(*cells) == "scipy.spatial"
+    assert found(*cells, lent=frozenset({"early"})) == ""
+
+
+def hostile() -> Iterator[str]:
+    yield "(" * 100_000
+    yield "-" * 100_000 + "1"
+    yield "a" + ".b" * 60_000
+    yield " " * 150_000 + "?x"
+    yield "x = 1\n" * 30_000
+    yield "if 1:\n x = 1\n" * 12_000
+    yield "%a\n" * 60_000
+    yield "\0"
+    yield "def f():\n" + " x = f()\n" * 15_000
+    yield "".join(f"def f{i}(): return f{i + 1}(), f{i + 2}()\n" for i in range(4_000))
+    yield "x = 1\n" * 100_000
+
+
+@pytest.mark.parametrize("source", list(hostile()), ids=range(11))
+def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
+    """Cells come from anybody."""
+    started = time.monotonic()
+    uses = Uses(FORBIDDEN, [source])
+    assert [uses.found(name) for name in ("f", "f0", "x") for _ in range(1000)] == [""] * 3000
+    assert time.monotonic() - started < 5
+
+
+def test_without_forbidden_modules_nothing_is_read() -> None:
+    """Other assignments pay nothing for it."""
+    assert Uses([], ["import scipy.spatial as answer"]).bindings == {}
+
+
+def test_a_student_is_told_at_once() -> None:
+    """In the student's own notebook, in the check that calls the answer, by name."""
+    cell = "def answer(x):\n    from scipy.spatial.distance import cdist\n    return cdist(x, x)"
+    source = 'def test_answer(student):\n    """It works."""\n    with pytest.raises(ValueError):\n'
+    source += "        student.answer(1)\n"
+    namespace = {"answer": lambda x: x}
+    table = check(source, namespace, [SETUP, cell])
+    assert table is not None
+    assert table.verdicts[0].message == "Answers may not use scipy.spatial, and answer does."
+    assert "may not" not in str(check(source, namespace, [cell]))
+
+
+def test_the_notebook_knows_its_cells() -> None:
+    """Through IPython itself: the line is a magic, and the check sees what was run, and what was run again."""
+    shell = InteractiveShell()
+    autograder.load_ipython_extension(shell)
+    shell.run_cell("%forbid fractions", store_history=True)
+    shell.run_cell("from fractions import Fraction as F\ndef half():\n    return float(F(1, 2))", store_history=True)
+    source = '%%check\ndef test_half(student):\n    """A half."""\n    assert_close(student.half(), 0.5)\n'
+    table = shell.run_cell(source, store_history=True).result
+    assert isinstance(table, CheckTable)
+    assert table.verdicts[0].message == "Answers may not use fractions, and half does."
+    shell.run_cell("def half():\n    return 0.5", store_history=True)
+    assert str(shell.run_cell(source, store_history=True).result) == "✓ A half."
+
+
+def test_validate_refuses_lines_that_would_do_nothing() -> None:
+    """In an unlocked cell, with something that is no module, or in the notebook's metadata."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%forbid sklearn.neighbors, 1st")])
+    notebook.metadata["autograder"] = {"forbidden": ["scipy"]}
+    texts = "\n".join(map(str, structure_problems(notebook, Path("/nowhere/x/x.ipynb"))))
+    for part in ("locked cells only", "'sklearn.neighbors,' is none", "'1st' is none", "are named in the setup cell"):
+        assert part in texts

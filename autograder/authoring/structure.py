@@ -69,12 +69,11 @@ def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
     except CheckCellError:
         return
     for index, (where, tests, _) in enumerate(checks):
-        for test, name in [(test, name) for test in tests for name in test.given]:
-            for later, _, names in checks[index:]:
-                if name in names:
-                    which = "this cell" if later == where else later
-                    yield Problem(where, f"line {test.line}: {test.name} lends {name}, which {which} checks")
-                    break
+        for test, name in [(lending, name) for lending in tests for name in lending.given]:
+            users = [later for later, _, names in checks[index:] if name in names]
+            if users:
+                which = "this cell" if users[0] == where else users[0]
+                yield Problem(where, f"line {test.line}: {test.name} lends {name}, which {which} checks")
 
 
 def called(check: CheckCell) -> set[str]:

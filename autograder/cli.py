@@ -36,9 +36,17 @@ class Commands(click.Group):
             return command
         return super().get_command(ctx, name)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Stopped. What was done is kept: the same command goes on from there.", err=True)
+            sys.exit(130)
+
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input."""
+    """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
+    130 stopped with Ctrl-C."""
     try:
         cli.main(standalone_mode=True)
     except AutograderError as error:
@@ -209,10 +217,7 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     show_scores(course, name)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
-    click.echo(
-        "Look closer:      nbgrader formgrade (in JupyterLab: Nbgrader → Formgrader), "
-        f"or autograder scores {name} --json"
-    )
+    click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
     sys.exit(1 if done.needs_a_person else 0)
 
 

@@ -20,9 +20,9 @@ from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import TrialFailed, try_notebook
 from autograder.checking.outcomes import Verdict
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared
-from autograder.grading.classes import pool
 from autograder.grading.course import Course
 from autograder.grading.sanitize import restore
+from autograder.grading.workers import Workers
 from autograder.sandbox.limits import Limits
 
 __all__ = ["released", "validate"]
@@ -53,9 +53,12 @@ def validate(
     """Every problem of the assignment `name`; none means that it may be released. Raises AutograderError if
     there is no such assignment."""
     problems: list[Problem] = []
-    for path in sorted(course.source(name).glob("*.ipynb"))[:1]:
+    path = course.source(name) / f"{name}.ipynb"
+    if path.is_file():
         problems += text_problems(course, name, path)
         problems += structure_problems(nbformat.read(path, as_version=4), path)
+    elif any(path.parent.glob("*.ipynb")):
+        problems.append(Problem(str(path.parent), f"the notebook of an assignment has its name: {path.name}"))
     if problems:
         return problems
     assignment = load_assignment(course, name)
@@ -64,8 +67,8 @@ def validate(
     problems += release_problems(course, name, source)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
-    with pool(course.settings.jobs or os.cpu_count() or 1, len(trials)) as executor:
-        for trial, found in tried(executor, trials, assignment, course.settings.limits(), seeds):
+    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials))) as workers:
+        for trial, found in tried(workers.executor, trials, assignment, course.settings.limits(), seeds):
             problems += found
             on_done(trial.name)
     return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
 
 __all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
@@ -18,7 +19,7 @@ class CheckCellError(ValueError):
 
 @dataclass(frozen=True)
 class Test:
-    """One test function: `description` is the docstring's first paragraph, `names` its fixtures."""
+    """One test function: `description` is the docstring's first paragraph; it is hidden if any line of it is."""
 
     name: str
     description: str
@@ -30,8 +31,8 @@ class Test:
 
 
 def is_check_cell(source: str) -> bool:
-    """Whether a code cell starts with `%%check`."""
-    return source.lstrip().split("\n", 1)[0].strip() == MAGIC
+    """Whether a code cell starts with `%%check`, whatever else stands on that line."""
+    return source.lstrip().split("\n", 1)[0].split()[:1] == [MAGIC]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class CheckCell:
         hidden: set[int] = set()
         inside = False
         for number, line in enumerate(self.module.split("\n"), start=1):
-            begins, ends = BEGIN_HIDDEN in line, END_HIDDEN in line
+            begins, ends = (marker.removeprefix("### ") in line for marker in (BEGIN_HIDDEN, END_HIDDEN))
             if (begins and inside) or (ends and not inside):
                 raise CheckCellError(f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker")
             inside = (inside or begins) and not ends
@@ -69,22 +70,30 @@ class CheckCell:
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
         return [
-            test_of(node, node.lineno in hidden)
+            test_of(node, not hidden.isdisjoint(lines_of(node)))
             for node in tree.body
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
         ]
+
+
+def lines_of(node: ast.FunctionDef) -> range:
+    """The lines of a function with its decorators."""
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return range(first, (node.end_lineno or node.lineno) + 1)
 
 
 def test_of(node: ast.FunctionDef, hidden: bool) -> Test:
     """What the definition of a test function says of it."""
     description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
     weight = decoration(node, "points", (1.0,))[0]
+    if type(weight) not in (int, float) or not math.isfinite(float(str(weight))):
+        raise CheckCellError(f"line {node.lineno}: @points takes a number")
     return Test(
         node.name,
         description or node.name.removeprefix("test_").replace("_", " "),
         float(str(weight)),
         hidden,
-        tuple(argument.arg for argument in node.args.args),
+        tuple(argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)),
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
     )
@@ -95,7 +104,10 @@ def decoration(node: ast.FunctionDef, name: str, default: tuple[object, ...]) ->
     for call in node.decorator_list:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == name:
             try:
-                return tuple(ast.literal_eval(argument) for argument in call.args) or default
-            except ValueError:
-                raise CheckCellError(f"line {call.lineno}: @{name} takes literal values") from None
+                values = tuple(ast.literal_eval(argument) for argument in call.args)
+            except (ValueError, TypeError):
+                values = ()
+            if not values or call.keywords:
+                raise CheckCellError(f"line {call.lineno}: @{name} takes literal values, without names")
+            return values
     return default

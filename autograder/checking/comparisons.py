@@ -13,11 +13,23 @@ import numpy as np
 
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.student import Notebook
-from autograder.kernel_side.values import Foreign
+from autograder.kernel_side.values import MAX_BYTES, Foreign
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
 
 Array = np.ndarray[Any, Any]
+
+NOTHING = "nothing was returned (None): is there a return at the end?"
+MOST_AXES = 5
+CONTAINERS = (str, set, dict, list, tuple)
+# fmt: off
+TELLABLE = frozenset({
+    "function", "builtin_function_or_method", "method", "type", "module", "object", "bytes", "bytearray",
+    "generator", "range", "map", "zip", "filter", "enumerate", "reversed", "dict_keys", "dict_values",
+    "dict_items", "matrix", "MaskedArray", "DataFrame", "Series", "Tensor", "csr_matrix", "Fraction", "Decimal",
+    "RandomState",
+})
+# fmt: on
 
 
 def assert_close(
@@ -57,17 +69,29 @@ def compare_parts(
 
 def parts(value: Any, like: Any) -> dict[str, Any]:
     """The parts of a dict or sequence by a name a student knows. Raises CheckFailed if `value` is not like `like`."""
+    if value is None:
+        raise CheckFailed(NOTHING)
     if isinstance(like, dict):
         if not isinstance(value, dict):
-            raise CheckFailed(f"a dict is expected, and this is {a_kind(value)}")
+            raise CheckFailed(f"a dict is expected, and this is {a_kind(value)}", a_type(value))
         if set(value) != set(like):
-            raise CheckFailed(f"the dict must have exactly the keys {sorted(map(str, like))}")
-        return {str(key): value[key] for key in like}
+            raise wrong_keys(value, like)
+        names = [key if isinstance(key, str) else f"value {i + 1}" for i, key in enumerate(like)]
+        return {name: value[key] for name, key in zip(names, like, strict=True)}
     if not isinstance(value, (list, tuple)):
-        raise CheckFailed(f"{len(like)} values are expected, and this is {a_kind(value)}")
+        wanted = f"{len(like)} values are" if isinstance(like, tuple) else "a list is"
+        raise CheckFailed(f"{wanted} expected, and this is {a_kind(value)}", a_type(value))
     if len(value) != len(like):
         raise CheckFailed("the number of values is wrong", f"{len(value)} values, expected {len(like)}")
     return {f"value {i + 1}": part for i, part in enumerate(value)}
+
+
+def wrong_keys(value: dict[Any, Any], like: dict[Any, Any]) -> CheckFailed:
+    """The failure of a dict whose keys are not those of `like`; names may be told, other keys are the test's."""
+    wanted, got = (", ".join(sorted(map(repr, keys))) for keys in (like, value))
+    if all(isinstance(key, str) for key in like):
+        return CheckFailed(f"the dict must have exactly the keys {wanted}", f"it has {got or 'none'}")
+    return CheckFailed("the dict has the wrong keys", f"it has {got or 'none'}, and {wanted} are expected")
 
 
 def is_numeric_sequence(value: Any) -> bool:
@@ -98,27 +122,54 @@ def compare_arrays(
 def as_numbers(value: Any, ndim: int) -> Array:
     """`value` as an array of numbers. Raises CheckFailed for None, text, ragged lists and types that do not cross."""
     if value is None:
-        raise CheckFailed("nothing was returned (None): is there a return at the end?")
+        raise CheckFailed(NOTHING)
     if isinstance(value, (Foreign, str, dict, set, np.random.Generator)):
-        raise CheckFailed(
-            f"an array is expected, and this is {a_kind(value)}"
-            if ndim
-            else f"a number is expected, and this is {a_kind(value)}"
-        )
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise CheckFailed("the rows have different lengths, so they make no array") from None
+        wanted = "an array" if ndim else "a number"
+        raise CheckFailed(f"{wanted} is expected, and this is {a_kind(value)}", a_type(value))
+    array = as_array(value)
     if array.dtype.kind not in "biufc":
         raise CheckFailed("numbers are expected, and there is something else among them")
     return array
 
 
+def as_array(value: Any) -> Array:
+    """`value` as an array. Raises CheckFailed for ragged lists, and for what would take far more memory than it has:
+    one long text makes room for as long a text everywhere."""
+    if footprint(value) > MAX_BYTES:
+        raise CheckFailed("this is far too large")
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise CheckFailed("the rows have different lengths, so they make no array") from None
+
+
+def footprint(value: Any) -> int:
+    """How many bytes the values in nested lists take as one array."""
+    elements, widest, waiting = 0, 1, [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (list, tuple)):
+            waiting.extend(part)
+            continue
+        sized = isinstance(part, (np.ndarray, np.generic))
+        elements += part.size if sized else 1
+        widest = max(widest, part.itemsize if sized else 4 * len(part) if isinstance(part, str) else 16)
+    return elements * widest
+
+
 def a_kind(value: Any) -> str:
-    """What a value is, in words for a first-year student."""
-    if isinstance(value, Foreign):
-        return f"a value of type {value.type_name}" if value.type_name.isidentifier() else "of a type that does not fit"
-    return f"of type {type(value).__name__}"
+    """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
+    them, so only well-known names are told."""
+    if not isinstance(value, Foreign):
+        return f"of type {type(value).__name__}"
+    if value.type_name == "array of dtype object":
+        return "an array of objects"
+    return f"a value of type {value.type_name}" if value.type_name in TELLABLE else "of a type that does not fit"
+
+
+def a_type(value: Any) -> str:
+    """The name of a type that `a_kind` does not tell."""
+    return f"it is: {value.type_name}" if isinstance(value, Foreign) and value.type_name not in TELLABLE else ""
 
 
 def compare_shapes(got: Array, want: Array) -> None:
@@ -126,6 +177,8 @@ def compare_shapes(got: Array, want: Array) -> None:
     if got.shape == want.shape:
         return
     detail = f"shape {got.shape}, expected {want.shape}"
+    if got.ndim > max(want.ndim, MOST_AXES):
+        raise CheckFailed("the array has far too many axes", detail)
     if got.ndim != want.ndim and squeezed(got.shape) == squeezed(want.shape):
         extra = "too many" if got.ndim > want.ndim else "too few"
         raise CheckFailed(f"the shape has axes of length 1 {extra}: {letters(got)} instead of {letters(want)}", detail)
@@ -164,7 +217,8 @@ def named_mistake(got: Array, want: Array, m: int | None, rtol: float, atol: flo
         return "there are infinite values: something overflows or divides by zero"
     if np.any(want != 0):
         for name, factor in factors(m).items():
-            if close(got, want * factor, rtol, atol):
+            small = 0.01 * float(np.max(np.abs(want * factor)))
+            if close(got, want * factor, rtol, min(atol, small)):
                 return f"the values are {name}"
     if got.ndim == 2 and got.shape[0] == got.shape[1] and got.size > 1 and close(got, want.T, rtol, atol):
         return "the result is transposed"
@@ -203,16 +257,16 @@ def number(value: Any) -> str:
 def assert_same(actual: Any, expected: Any) -> None:
     """`actual` is exactly `expected`: labels, text, sets, whole numbers, or arrays of them. Raises CheckFailed."""
     if isinstance(expected, np.ndarray):
-        got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else np.asarray(actual)
+        got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else as_array(actual)
         compare_shapes(got, expected)
         if not np.array_equal(got, expected):
             raise CheckFailed("the values are wrong", first_unequal(got, expected))
     elif isinstance(actual, np.ndarray):
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
     elif actual is None and expected is not None:
-        raise CheckFailed("nothing was returned (None): is there a return at the end?")
-    elif isinstance(expected, (str, set, dict, list, tuple)) and type(actual) is not type(expected):
-        raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}")
+        raise CheckFailed(NOTHING)
+    elif isinstance(actual, Foreign) or (isinstance(expected, CONTAINERS) and type(actual) is not type(expected)):
+        raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}", a_type(actual))
     elif not equal(actual, expected):
         raise CheckFailed("the value is wrong", f"got {short(actual)}, expected {short(expected)}")
 

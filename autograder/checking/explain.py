@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import traceback
 
 import pytest
@@ -19,6 +20,7 @@ from autograder.checking.outcomes import (
 
 __all__ = ["verdict_of"]
 
+WORD = re.compile(r"(a|[a-z][a-z'-]+[,.:;!?]?)(\s|$)")
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
 
 
@@ -34,19 +36,25 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
         return verdict(test, Outcome.WRONG, wrong(error, test.hidden), str(error))
     if isinstance(error, pytest.fail.Exception):
         return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
-    if isinstance(error, GraderFault) or not isinstance(error, Exception):
+    if isinstance(error, (GraderFault, pytest.FixtureLookupError)) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, told(error))
     return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), told(error))
 
 
 def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
-    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, message, detail)
+    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, storable(message), storable(detail))
+
+
+def storable(text: str) -> str:
+    """`text` without what no file or database takes: half characters, which a student's exception may hold."""
+    return text.encode(errors="replace").decode()
 
 
 def sentence(text: str) -> str:
-    """`text` with a capital and a full stop."""
+    """`text` with a full stop and, unless it begins with code such as `dW` or `f(1)`, a capital."""
     text = text.strip()
-    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    first = text[:1].upper() if WORD.match(text) else text[:1]
+    return text and first + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def wrong(error: CheckFailed, hidden: bool) -> str:

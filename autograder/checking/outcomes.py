@@ -104,4 +104,7 @@ def student_error_class(type_name: str) -> type[StudentError]:
 
 def student_error(function: str, type_name: str, text: str, frames: list[list[Any]]) -> StudentError:
     """The error to raise for an exception of the student's code."""
-    return student_error_class(type_name)(function, type_name, text, frames)
+    try:
+        return student_error_class(type_name)(function, type_name, text, frames)
+    except TypeError:
+        return StudentError(function, type_name, text, frames)

@@ -130,8 +130,9 @@ class Session:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
         error = call.excinfo.value if call.excinfo is not None else None
-        if self.errors.get(item.name) is None:
-            self.errors[item.name] = error
+        name = getattr(item, "originalname", item.name)
+        if self.errors.get(name) is None:
+            self.errors[name] = error
         return (yield)
 
 

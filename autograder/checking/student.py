@@ -6,6 +6,7 @@ the same process; either way arguments and results are encoded, so a check behav
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class SocketPeer:
 
     A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has
     `GRACE` seconds more to say so; if it does not, or talks nonsense, it is gone for good. `fault` makes the
-    exception for either.
+    exception for either. After `until` (`time.monotonic` seconds) nothing is asked any more.
     """
 
     GRACE = 3.0
@@ -74,8 +75,10 @@ class SocketPeer:
         seconds: float,
         interrupt: Callable[[], None],
         fault: Callable[[str], BaseException] = StudentStopped,
+        until: float = math.inf,
     ) -> None:
         self.channel, self.seconds, self.interrupt, self.fault = channel, seconds, interrupt, fault
+        self.until = until
         self.why_gone = ""
         self.deadline: float | None = None
         self.number = 0
@@ -87,10 +90,13 @@ class SocketPeer:
         numbered = message | {"id": self.number}
         if self.deadline is not None:
             return self._ask(numbered, buffers, call_back)
-        self.deadline = time.monotonic() + self.seconds
+        self.deadline = min(time.monotonic() + self.seconds, self.until)
         try:
             return self._ask(numbered, buffers, call_back)
         except TimeoutError:
+            if time.monotonic() >= self.until:
+                self.why_gone = "the notebook took longer in all than it may"
+                raise self.fault(self.why_gone) from None
             self._stop(self.number)
             raise self.fault(f"it took longer than {self.seconds:g} s") from None
         except WireError:
@@ -113,8 +119,9 @@ class SocketPeer:
         """Interrupt the call that is running, and see whether the server comes back from it."""
         self.why_gone = "an earlier call took too long and could not be interrupted"
         self.interrupt()
+        end = time.monotonic() + self.GRACE
         try:
-            while self.channel.receive(time.monotonic() + self.GRACE)[0].get("id") != number:
+            while self.channel.receive(end)[0].get("id") != number:
                 pass
         except (TimeoutError, WireError):
             return
@@ -193,7 +200,9 @@ class Notebook:
         self._calls.append(call_of(name, reply))
         if reply.get("op") == "raise":
             error = student_error(name, *raised_of(reply))
-            raise GraderFault(f"the answer key: {error}") if self._trusted else error
+            if self._trusted:
+                raise GraderFault(f"the answer key: {error}") from error
+            raise error
         return self._decode(reply, buffers, name)
 
     def _request(self, message: Message, buffers: list[bytes]) -> Reply:
@@ -222,6 +231,8 @@ class Notebook:
             self._depth -= 1
 
     def _failure_of(self, error: BaseException) -> BaseException:
+        if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
+            return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
         if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
             return error
         return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))

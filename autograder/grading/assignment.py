@@ -131,15 +131,21 @@ def template_cell(node: NotebookNode) -> TemplateCell | None:
 def answer_key(source: NotebookNode) -> Iterator[KeyCell]:
     """The cells that the answer key consists of: what is locked, the answers, and where the checks are.
 
-    Demonstrations and answers that are graded by hand are left out: no check may depend on them.
+    Demonstrations, answers that are graded by hand, ordinary test cells and what follows the last check are left out:
+    no check may depend on them. So an ordinary nbgrader course, whose notebooks need not run through, has no key.
     """
-    for node in source.cells:
-        if node.cell_type != "code":
-            continue
-        if utils.is_grade(node) and not utils.is_solution(node):
-            yield KeyCell(node.metadata.nbgrader.grade_id, node.source, is_check_cell(node.source))
-        elif (utils.is_solution(node) and not utils.is_grade(node)) or utils.is_locked(node):
+    code = [node for node in source.cells if node.cell_type == "code"]
+    checks = [number for number, node in enumerate(code) if is_graded_check(node)]
+    for node in code[: checks[-1] + 1 if checks else 0]:
+        if is_graded_check(node):
+            yield KeyCell(node.metadata.nbgrader.grade_id, node.source, True)
+        elif not utils.is_grade(node) and (utils.is_solution(node) or utils.is_locked(node)):
             yield KeyCell(node.metadata.nbgrader.grade_id, node.source, False)
+
+
+def is_graded_check(node: NotebookNode) -> bool:
+    """Whether a cell of the source notebook is a `%%check` cell that carries points."""
+    return bool(utils.is_grade(node) and not utils.is_solution(node) and is_check_cell(node.source))
 
 
 def data_files(folder: Path, course: Course) -> Iterator[tuple[str, bytes]]:

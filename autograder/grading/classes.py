@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.collecting import SubmissionRefused, read_submission
 from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.late import assign_late_penalties
 from autograder.grading.locking import alone_in
 from autograder.grading.record import graded_digests, open_gradebook, record
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.worker import execute
+from autograder.grading.workers import Workers
 from autograder.sandbox.walls import SandboxMissing, bubblewrap
 
 __all__ = ["Progress", "grade_class"]
-
-AHEAD = 2
 
 
 @dataclass
@@ -64,10 +59,9 @@ def grade_class(
         progress = Progress()
         todo = list(changed(course, submitted, known, assignment, progress))
         on_start(len(todo), len(progress.unchanged))
-        with pool(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo)) as executor:
-            for graded in executed(executor, todo, assignment, course):
+        with Workers(min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))) as workers:
+            for graded in executed(workers, todo, assignment, course):
                 record(gradebook, course, name, graded)
-                assign_late_penalties(course, name, graded)
                 progress.graded.append(graded)
                 on_graded(graded)
     return progress
@@ -97,61 +91,35 @@ def changed(
 ) -> Iterator[Submission | GradedSubmission]:
     """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read."""
     for student, folder in submitted.items():
+        submission: Submission | GradedSubmission
         try:
             submission = read_submission(student, folder, course.settings.submission_mb)
         except SubmissionRefused as error:
             refusal = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
-            yield GradedSubmission(student, "", assignment.digest, incidents=[refusal])
-            continue
-        if known.get(student) == (submission.digest, assignment.digest):
+            digest = hashlib.sha256(refusal.text.encode()).hexdigest()
+            submission = GradedSubmission(student, digest, assignment.digest, incidents=[refusal])
+        same = known.get(student) == (submission.digest, assignment.digest)
+        # A run that is stopped between two renames leaves a grade without its notebook.
+        if same and course.path("autograded", student, assignment.name).is_dir():
             progress.unchanged.append(student)
         else:
             yield submission
 
 
-@contextmanager
-def pool(jobs: int, tasks: int) -> Iterator[Executor]:
-    """Worker processes, as many as are of use; they end with this process."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.grading.worker"])
-    executor = ProcessPoolExecutor(max(1, min(jobs, tasks)), mp_context=context)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
 def executed(
-    executor: Executor, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
+    workers: Workers, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
 ) -> Iterator[GradedSubmission]:
-    """Results as they come. Only a few submissions are on their way at a time, so memory stays flat."""
-    arguments: tuple[Any, ...] = (
-        assignment,
-        frozenset(course.kept_files(assignment.name)),
-        course.secret,
-        course.settings.limits(),
-    )
-    waiting = list(reversed(todo))
-    running: dict[Future[GradedSubmission], Submission] = {}
-    most = AHEAD * (os.cpu_count() or 1)
-    while waiting or running:
-        while waiting and len(running) < most:
-            submission = waiting.pop()
-            if isinstance(submission, GradedSubmission):
-                yield submission
-            else:
-                running[executor.submit(execute, submission, *arguments)] = submission
-        done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
-        for future in done:
-            yield result_of(future, running.pop(future), assignment)
+    """Results as they come: of what was refused at once, of the rest when a worker has done it."""
+    kept, limits = frozenset(course.kept_files(assignment.name)), course.settings.limits()
+    yield from (refused for refused in todo if isinstance(refused, GradedSubmission))
+    submissions = (submission for submission in todo if isinstance(submission, Submission))
+    for submission, outcome in workers.results(execute, submissions, assignment, kept, course.secret, limits):
+        yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
-def result_of(future: Future[GradedSubmission], submission: Submission, assignment: Assignment) -> GradedSubmission:
-    """The result, or, if the worker itself failed, one that says so and waits for a person."""
-    try:
-        return future.result()
-    except SandboxMissing:
-        raise
-    except Exception as error:
-        fault = Incident(IncidentKind.FAULT, f"the grader failed: {type(error).__name__}: {error}")
-        return GradedSubmission(submission.student, "", assignment.digest, incidents=[fault])
+def not_graded(submission: Submission, error: BaseException, assignment: Assignment) -> GradedSubmission:
+    """The result when the worker itself failed: it says so and waits for a person. Raises SandboxMissing."""
+    if isinstance(error, SandboxMissing):
+        raise error
+    fault = Incident(IncidentKind.FAULT, f"the grader failed: {type(error).__name__}: {error}")
+    return GradedSubmission(submission.student, submission.digest, assignment.digest, incidents=[fault])

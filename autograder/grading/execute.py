@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from autograder.grading.results import CellGrade, GradedNotebook, Incident, Inci
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.outputs import Outputs
 
 __all__ = ["NotebookRun", "grade_notebook"]
 
@@ -42,6 +44,7 @@ class NotebookRun:
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
+    deadline: float = math.inf
 
     def __post_init__(self) -> None:
         locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
@@ -49,13 +52,13 @@ class NotebookRun:
 
     def run(self, notebook: NotebookNode) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
-        deadline = time.monotonic() + self.limits.notebook_seconds
+        self.deadline = time.monotonic() + self.limits.notebook_seconds
         wanted = {cell.grade_id: cell for cell in self.template.cells}
         for number, cell in enumerate(notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
             template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = min(self.limits.cell_seconds, deadline - time.monotonic())
+            left = min(self.limits.cell_seconds, self.deadline - time.monotonic())
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
             if template is not None and template.is_check:
@@ -70,8 +73,12 @@ class NotebookRun:
         self.kernel.kill()
 
     def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows."""
+        """Run an ordinary cell and store what it shows. One that cannot run says so: a test cell without outputs
+        would get full marks."""
         if not self.kernel.alive:
+            outputs = Outputs(0)
+            outputs.error("DeadKernelError", f"this cell was not run: {self.why_stopped}")
+            cell.outputs = outputs.cells
             return
         execution = self.kernel.execute(cell.source, seconds)
         self._note(execution, number, seconds)
@@ -95,8 +102,14 @@ class NotebookRun:
         if execution.died:
             text = "the kernel died in this cell: the cells and checks after it could not run"
             outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(IncidentKind.DIED, text, where))
+            self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
             self.why_stopped = f"your notebook's kernel had died in cell {number}"
+        if execution.lost:
+            text = "what this cell showed is missing: more came at once than can be read"
+            outputs.error("OutputLimitError", text)
+            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
+        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
+            outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
@@ -111,14 +124,15 @@ class NotebookRun:
         for verdict in verdicts:
             if verdict.outcome is Outcome.UNGRADED:
                 text = f"{verdict.name}: {verdict.detail}"
-                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id))
+                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
 
     def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
         """The verdicts of a check cell's tests."""
         check = CheckCell(template.source)
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
-        peer = SocketPeer(self.kernel.channel, self.limits.cell_seconds, self.kernel.interrupt)
+        seconds, until = self.limits.cell_seconds, self.deadline
+        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, until=until)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
@@ -128,7 +142,8 @@ class NotebookRun:
         finally:
             if peer.why_gone:
                 self.why_stopped = "your notebook stopped answering in an earlier check"
-                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id))
+                sudden = self.kernel.ended_by_itself
+                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id, sudden=sudden))
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)
@@ -177,12 +192,14 @@ def grade_notebook(
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand."""
+    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
+    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
+    """
     points = float(cell.metadata.nbgrader["points"])
     try:
         earned, _ = utils.determine_grade(cell)
     except (ValueError, KeyError):
-        earned = 0.0
+        earned = None
     return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.checking.outcomes import GraderFault
 from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
 from autograder.grading.collecting import read_submission
@@ -17,7 +19,9 @@ from autograder.grading.course import Course
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
-from autograder.grading.worker import execute_restored
+from autograder.grading.worker import execute_restored, files_beside
+from autograder.sandbox.box import SandboxBroken
+from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["Grade", "Restore"]
 
@@ -52,13 +56,22 @@ class Grade(CoursePreprocessor):
         assignment, template = self.template(course, resources)
         seeds = Seeds(course.secret, assignment.name, names["student"], "")
         folder = course.path("autograded", names["student"], assignment.name)
-        beside = read_submission(names["student"], folder, course.settings.submission_mb).files
-        files = {name: data for name, data in beside.items() if not name.endswith(".ipynb")}
+        beside = {path.name for path in folder.iterdir()}
         limits = course.settings.limits()
-        graded, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
         submitted = course.path("submitted", names["student"], assignment.name)
-        digest = read_submission(names["student"], submitted, course.settings.submission_mb).digest
-        whole = GradedSubmission(names["student"], digest, assignment.digest, [graded], files, incidents)
+        submission = read_submission(names["student"], submitted, course.settings.submission_mb)
+        # Not what nbgrader has put into autograded/: it copies what a student's links point at.
+        files = files_beside(submission, assignment, frozenset(course.kept_files(assignment.name)))
+        graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)
+        try:
+            done, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
+        except (SandboxBroken, SandboxMissing, GraderFault) as error:
+            # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
+            raise RuntimeError(f"{names['student']} could not be graded: {error}") from None
+        graded.notebooks = [done]
+        graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
+        # nbgrader puts one notebook after the other into autograded/ before it is graded.
+        wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
-            record_notebook(gradebook, assignment.name, whole)
-        return nbformat.reads(graded.text, as_version=4), resources
+            record_notebook(gradebook, assignment.name, graded, whole=wanted <= beside)
+        return nbformat.reads(done.text, as_version=4), resources

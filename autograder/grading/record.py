@@ -1,9 +1,12 @@
-"""Writes grades: the only code of ours that changes gradebook.db, one transaction for each submission."""
+"""Writes grades: the only code of ours that changes gradebook.db. What a grade was made from is written last, so
+that a submission whose recording was stopped is graded again."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,9 +15,11 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 from sqlalchemy import and_, delete, event, insert, select
+from sqlalchemy.exc import SAWarning
 
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.late import assign_late_penalties
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
@@ -63,24 +68,49 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     """Record one submission. autograded/ is in place before the database says so: whenever this is stopped,
     grading again ends in the same gradebook."""
     write_autograded(course, assignment, graded)
-    timestamp = course.directory.get_existing_timestamp(str(course.path("submitted", graded.student, assignment)))
-    gradebook.update_or_create_student(graded.student)
-    submission = gradebook.update_or_create_submission(assignment, graded.student, timestamp=timestamp)
-    done = {notebook.name for notebook in graded.notebooks}
-    for notebook in submission.notebooks:
-        if notebook.name not in done:
-            write_missing(notebook, graded.needs_a_person)
-    record_notebook(gradebook, assignment, graded)
+    submission = submission_rows(gradebook, course, assignment, graded.student)
+    done = {notebook.name: notebook for notebook in graded.notebooks}
+    for row in submission.notebooks:
+        if row.name in done:
+            write_grades(row, done[row.name])
+        else:
+            write_missing(row, graded.needs_a_person)
+    gradebook.db.commit()
+    assign_late_penalties(course, assignment, graded)
+    for table in (tables.checks, tables.incidents, tables.graded):
+        gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
+    write_checks(gradebook.db, assignment, graded)
+    write_digests(gradebook.db, assignment, graded)
+    gradebook.db.commit()
 
 
-def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Record the notebooks of a submission whose rows are there already, in one transaction."""
+def submission_rows(gradebook: Any, course: Course, assignment: str, student: str) -> Any:
+    """nbgrader's rows of one submission, made or brought up to date."""
+    timestamp = course.directory.get_existing_timestamp(str(course.path("submitted", student, assignment)))
+    gradebook.update_or_create_student(student)
+    with warnings.catch_warnings():
+        # nbgrader links a submission to its assignment before it adds it to the session, which SQLAlchemy warns
+        # about three times; it is added a few lines later.
+        warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
+        return gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+
+
+def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:
+    """Record notebooks of a submission whose rows are there already, and leave its other notebooks as they are.
+    `whole` says that it is graded as a whole with these."""
     submission = gradebook.find_submission(assignment, graded.student)
     rows = {notebook.name: notebook for notebook in submission.notebooks}
+    session = gradebook.db
+    session.execute(delete(tables.graded).where(of(tables.graded, assignment, graded.student)))
     for notebook in graded.notebooks:
         write_grades(rows[notebook.name], notebook)
-    write_checks(gradebook.db, assignment, graded)
-    gradebook.db.commit()
+        for table in (tables.checks, tables.incidents):
+            mine = and_(of(table, assignment, graded.student), table.c.notebook == notebook.name)
+            session.execute(delete(table).where(mine))
+    write_checks(session, assignment, graded)
+    if whole:
+        write_digests(session, assignment, graded)
+    session.commit()
 
 
 def write_grades(notebook: Any, graded: GradedNotebook) -> None:
@@ -102,17 +132,26 @@ def write_missing(notebook: Any, needs_a_person: bool) -> None:
 
 
 def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Replace this submission's rows in our own tables."""
-    for table in (tables.checks, tables.incidents, tables.graded):
-        session.execute(delete(table).where(of(table, assignment, graded.student)))
+    """Write this submission's verdicts and incidents."""
     who = {"assignment": assignment, "student": graded.student}
     rows = [who | row for notebook in graded.notebooks for row in check_rows(notebook)]
     if rows:
         session.execute(insert(tables.checks), rows)
     if graded.incidents:
         session.execute(insert(tables.incidents), [who | incident_row(i) for i in graded.incidents])
-    made = {"submission_digest": graded.digest, "assignment_digest": graded.key, "seconds": graded.seconds}
-    session.execute(insert(tables.graded), who | made | {"at": datetime.now(UTC).replace(tzinfo=None)})
+
+
+def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> None:
+    """Say what the grade was made from. What we could not grade has no digest, so that it is tried again."""
+    row = {
+        "assignment": assignment,
+        "student": graded.student,
+        "submission_digest": "" if graded.needs_a_person else graded.digest,
+        "assignment_digest": graded.key,
+        "seconds": graded.seconds,
+        "at": datetime.now(UTC).replace(tzinfo=None),
+    }
+    session.execute(insert(tables.graded), row)
 
 
 def check_rows(notebook: GradedNotebook) -> Iterator[dict[str, Any]]:
@@ -127,7 +166,8 @@ def verdict_rows(grade: CellGrade) -> Iterator[dict[str, Any]]:
 
 
 def incident_row(incident: Incident) -> dict[str, str]:
-    return {"kind": incident.kind.value, "cell": incident.cell, "text": incident.text}
+    about = {"notebook": incident.notebook, "cell": incident.cell, "text": incident.text}
+    return about | {"kind": incident.kind.value}
 
 
 def write_autograded(course: Course, assignment: str, graded: GradedSubmission) -> None:
@@ -148,12 +188,17 @@ def write_autograded(course: Course, assignment: str, graded: GradedSubmission) 
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """One file below `folder`, never outside of it."""
+    """One file below `folder`, never outside of it. Left out is what has no place there: a file of the student's that
+    has the name of a folder or the other way round, or a name that is too long."""
     path = folder / name
     if ".." in Path(name).parts or Path(name).is_absolute():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
+            raise
 
 
 def forget_grade(gradebook: Any, assignment: str, student: str) -> None:

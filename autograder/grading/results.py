@@ -25,11 +25,16 @@ class IncidentKind(StrEnum):
 
 @dataclass(frozen=True)
 class Incident:
-    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty."""
+    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty.
+
+    `sudden` says that something ended by itself: it may have been the machine, so it is worth another try.
+    """
 
     kind: IncidentKind
     text: str
     cell: str = ""
+    notebook: str = ""
+    sudden: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ incidents = Table(
     metadata,
     Column("assignment", String(128), index=True),
     Column("student", String(128), index=True),
+    Column("notebook", String(128)),
     Column("kind", String(32)),
     Column("cell", String(128)),
     Column("text", Text),

@@ -7,7 +7,9 @@ for each of them.
 from __future__ import annotations
 
 import atexit
+import copy
 import time
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from nbformat import NotebookNode
@@ -23,7 +25,7 @@ from autograder.sandbox.box import Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
 
-__all__ = ["execute", "execute_restored"]
+__all__ = ["execute", "execute_restored", "files_beside"]
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
 BOXES: dict[Limits, Box] = {}
@@ -35,8 +37,7 @@ def execute(
     """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it."""
     started = time.monotonic()
     graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
-    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
-    graded.files = own | {name: data for name, data in assignment.files.items() if name not in kept or name not in own}
+    graded.files = files_beside(submission, assignment, kept)
     for template in assignment.notebooks:
         seeds = Seeds(secret, assignment.name, submission.student, "")
         data = submitted_notebook(submission, template, assignment, graded.incidents)
@@ -50,12 +51,21 @@ def execute(
         try:
             done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits)
         except (SandboxBroken, SandboxMissing, GraderFault) as error:
-            graded.incidents.append(Incident(IncidentKind.FAULT, str(error)))
+            graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
             continue
         graded.notebooks.append(done)
-        graded.incidents += incidents
+        graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
     graded.seconds = time.monotonic() - started
     return graded
+
+
+def files_beside(submission: Submission, assignment: Assignment, kept: frozenset[str]) -> dict[str, bytes]:
+    """What lies beside the notebook while it runs: the assignment's files, then the student's own; of one name the
+    assignment's, unless it is `kept`."""
+    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
+    return {name: own[name] if name in kept and name in own else data for name, data in assignment.files.items()} | {
+        name: data for name, data in own.items() if name not in assignment.files
+    }
 
 
 def execute_restored(
@@ -66,13 +76,25 @@ def execute_restored(
     seeds: Seeds,
     limits: Limits,
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault."""
-    key = answer_key(template, assignment, limits)
+    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault.
+
+    What ended by itself is tried once more from the start: a machine that was short of memory, or somebody who
+    ended the wrong process, must not cost a student a point.
+    """
+
+    def attempt() -> tuple[GradedNotebook, list[Incident]]:
+        key = answer_key(template, assignment, limits)
+        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits))
+
     try:
-        return grade_notebook(notebook, template, key, files, seeds, warm_box(limits))
-    finally:
-        if not key.inmate.alive:
-            forget_keys()
+        graded, incidents = attempt()
+        if not any(incident.sudden for incident in incidents):
+            return graded, incidents
+    except (SandboxBroken, GraderFault):
+        pass
+    forget_keys()
+    close_boxes()
+    return attempt()
 
 
 def warm_box(limits: Limits) -> Box:

@@ -15,7 +15,13 @@ __all__ = ["Meter"]
 
 
 class Meter:
-    """Counts lines executed in notebook cells and peak allocation in bytes, if it is on; a context manager."""
+    """Counts lines executed in notebook cells and peak allocation in bytes, if it is on; a context manager.
+
+    A meter inside another one counts lines of its own, and reports the peak since the outer one began.
+    """
+
+    running = 0
+    before = 0
 
     def __init__(self, on: bool) -> None:
         self.on = on
@@ -24,7 +30,12 @@ class Meter:
 
     def __enter__(self) -> Meter:
         if self.on:
-            tracemalloc.start()
+            if not Meter.running:
+                self.was_tracing = tracemalloc.is_tracing()
+                tracemalloc.start()
+                tracemalloc.reset_peak()
+                Meter.before = tracemalloc.get_traced_memory()[0]
+            Meter.running += 1
             self.tracer = sys.gettrace()
             sys.settrace(self._trace)
         return self
@@ -32,8 +43,10 @@ class Meter:
     def __exit__(self, kind: type[BaseException] | None, error: Any, where: TracebackType | None) -> None:
         if self.on:
             sys.settrace(self.tracer)
-            self.cost = {"lines": self.lines, "peak_bytes": tracemalloc.get_traced_memory()[1]}
-            tracemalloc.stop()
+            Meter.running -= 1
+            self.cost = {"lines": self.lines, "peak_bytes": tracemalloc.get_traced_memory()[1] - Meter.before}
+            if not (Meter.running or self.was_tracing):
+                tracemalloc.stop()
 
     def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
         if not is_student_code(frame.f_code.co_filename):

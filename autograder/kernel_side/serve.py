@@ -109,6 +109,7 @@ class Server:
 
 
 MISSING = object()
+PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, type(None))
 
 
 def said(error: BaseException) -> str:
@@ -120,7 +121,7 @@ def said(error: BaseException) -> str:
 
 
 def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: Any) -> list[str]:
-    """Where in the arguments an array is no longer as it came, as text such as `argument 1` or `params['W1']`."""
+    """Where in the arguments a value is no longer as it came, as text such as `argument 1` or `params['W1']`."""
     came = Decoder(buffers, lambda number: len)
     before_args, before_kwargs = came.decode(message["args"]), came.decode(message["kwargs"])
     places = [(f"argument {i + 1}", b, a) for i, (b, a) in enumerate(zip(before_args, args, strict=False))]
@@ -138,6 +139,9 @@ def differing(where: str, before: Any, after: Any) -> list[str]:
         return [w for pair in pairs for w in differing(*pair)] + ([where] if len(after) != len(before) else [])
     if hasattr(before, "tobytes"):
         same = hasattr(after, "tobytes") and before.shape == after.shape and before.tobytes() == after.tobytes()
+        return [] if same else [where]
+    if isinstance(before, PLAIN):
+        same = type(after) is type(before) and bool(after == before or before != before)
         return [] if same else [where]
     return []
 

@@ -20,6 +20,9 @@ __all__ = ["Decoder", "Encoder", "Foreign", "ValueRefused"]
 MAX_DEPTH = 40
 MAX_NODES = 200_000
 MAX_BYTES = 256 * 2**20
+MAX_KEYS = 10_000
+MAX_INT_BITS = 10_000
+MAX_TEXT = 2**19
 MAX_NDIM = 32
 
 DTYPES = frozenset(
@@ -48,13 +51,17 @@ class Encoder:
     buffers: list[bytes] = field(default_factory=list)
     nodes: int = 0
     size: int = 0
+    keys: int = 0
+    text: int = 0
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """The tree of `value`; array data goes to `self.buffers`. Raises ValueRefused for what is too large."""
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ValueRefused("nested too deeply or has too many parts")
-        if value is None or type(value) in (bool, int, float, str):
+        if type(value) in (int, str):
+            return self._text(value)
+        if value is None or type(value) in (bool, float):
             return value
         if isinstance(value, np.generic):
             return self._scalar(value)
@@ -64,7 +71,21 @@ class Encoder:
             return self._container(value, depth + 1)
         return self._other(value)
 
+    def _text(self, value: int | str) -> int | str:
+        """What JSON writes out in full is counted, so that a message always fits into a frame."""
+        bits = 0 if isinstance(value, str) else value.bit_length()
+        if bits > MAX_INT_BITS:
+            raise ValueRefused(f"holds a whole number of more than {MAX_INT_BITS} bits")
+        self.text += len(value) if isinstance(value, str) else bits // 3 if bits > 64 else 0
+        if self.text > MAX_TEXT:
+            raise ValueRefused(f"holds more than {MAX_TEXT} letters and digits")
+        return value
+
     def _container(self, value: Any, depth: int) -> Any:
+        if not isinstance(value, (list, tuple)):
+            self.keys += len(value)
+            if self.keys > MAX_KEYS:
+                raise ValueRefused(f"has more than {MAX_KEYS} keys")
         if isinstance(value, dict):
             pairs = dict.items(value)
             return ["dict", [[self.encode(k, depth), self.encode(v, depth)] for k, v in pairs]]
@@ -74,7 +95,7 @@ class Encoder:
 
     def _scalar(self, value: Any) -> Any:
         if isinstance(value, np.str_):
-            return str(value)
+            return self._text(str.__str__(value))
         array = np.asarray(value)
         tree = self._array(array)
         return ["scalar", *tree[1:]] if tree[0] == "array" else tree
@@ -108,11 +129,14 @@ class Decoder:
     """Rebuilds values from a tree and its buffers, trusting neither.
 
     `function` makes a callable from the number that the other side gave one; without it functions are refused.
+    Keys are counted, since ones of equal hash, which are easily made, cost the square of their number.
     """
 
     buffers: list[bytes]
     function: Callable[[int], Callable[..., Any]] | None = None
     nodes: int = 0
+    size: int = 0
+    keys: int = 0
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """The value of `tree`, made of plain types only. Raises ValueRefused for anything malformed."""
@@ -141,11 +165,18 @@ class Decoder:
 
     def _make_set(self, rest: list[Any], depth: int) -> set[Any]:
         items = self._items(rest, depth)
+        self._count_keys(len(items))
         return {hashable(item) for item in items}
+
+    def _count_keys(self, more: int) -> None:
+        self.keys += more
+        if self.keys > MAX_KEYS:
+            raise ValueRefused(f"has more than {MAX_KEYS} keys")
 
     def _make_dict(self, rest: list[Any], depth: int) -> dict[Any, Any]:
         if len(rest) != 1 or type(rest[0]) is not list:
             raise ValueRefused("a dict without items")
+        self._count_keys(len(rest[0]))
         result = {}
         for pair in rest[0]:
             if type(pair) is not list or len(pair) != 2:
@@ -173,8 +204,13 @@ class Decoder:
         if type(index) is not int or not 0 <= index < len(self.buffers):
             raise ValueRefused("an array without data")
         dtype, data = np.dtype(name), self.buffers[index]
-        if math.prod(shape) * dtype.itemsize != len(data):
+        if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(data):
             raise ValueRefused("an array whose data does not fit its shape")
+        if math.prod(n or 1 for n in shape) * dtype.itemsize >= 2**63:
+            raise ValueRefused("an array with an impossible shape")
+        self.size += len(data)
+        if self.size > MAX_BYTES:
+            raise ValueRefused(f"holds more than {MAX_BYTES // 2**20} MB")
         return dtype, tuple(shape), data
 
     def _make_scalar(self, rest: list[Any], depth: int) -> Any:

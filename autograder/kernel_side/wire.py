@@ -8,14 +8,14 @@ import struct
 import time
 from typing import Any
 
-from autograder.kernel_side.values import MAX_BYTES
+from autograder.kernel_side.values import MAX_BYTES, MAX_NODES
 
 __all__ = ["Channel", "Message", "WireError"]
 
 HEADER = struct.Struct("!4sII")
 MAGIC = b"AGR1"
-MAX_JSON = 32 * 2**20
-MAX_BUFFERS = 10_000
+MAX_JSON = 12 * 2**20
+MAX_BUFFERS = MAX_NODES
 
 Message = dict[str, Any]
 

@@ -11,6 +11,8 @@ import ctypes
 import os
 import sys
 
+__all__ = ["main"]
+
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 CLONE_NEWNS = 0x20000
 

@@ -66,6 +66,7 @@ class Box:
             stdout=self.log,
             stderr=self.log,
             env={},
+            process_group=0,  # Ctrl-C in a terminal reaches every process of the group
         )
         theirs.close()
         self.control = Channel(ours)

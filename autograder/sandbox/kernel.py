@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import tempfile
 import time
@@ -21,6 +22,7 @@ from autograder.sandbox.outputs import Outputs
 __all__ = ["Execution", "Kernel", "Sockets"]
 
 GRACE = 3.0
+MOMENT = 0.3
 STRAGGLERS = 5.0
 MAX_MESSAGE = 64 * 2**20
 QUEUE = 50
@@ -53,12 +55,18 @@ class Sockets:
 
 @dataclass
 class Execution:
-    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any."""
+    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any.
+
+    `failed` is what the reply says. `lost` means that outputs may be missing: since a cell whose end iopub never
+    told, perhaps because of a message too large to take, that channel is not waited for.
+    """
 
     outputs: Outputs
     timed_out: bool = False
     flooded: bool = False
     died: bool = False
+    failed: bool = False
+    lost: bool = False
     count: int | None = None
     seconds: float = 0.0
 
@@ -70,10 +78,13 @@ class Kernel:
         self.box = box
         self.limits = box.limits
         self.alive = True
+        self.heard = {"shell", "iopub"}
+        self.killed = False
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
         self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.SNDTIMEO, int(1000 * GRACE))
         self.context.setsockopt(zmq.RECONNECT_IVL, -1)
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         self.context.setsockopt(zmq.RCVHWM, QUEUE)
@@ -106,7 +117,7 @@ class Kernel:
         deadline = time.monotonic() + self.limits.start_seconds
         heard: set[str] = set()
         while heard != {"shell", "iopub"}:
-            asked = self.session.send(self.shell, "kernel_info_request", {})["header"]["msg_id"]
+            asked = self._send(self.shell, "kernel_info_request", {})
             again = time.monotonic() + (0.05 if "shell" in heard else self.limits.start_seconds)
             while heard != {"shell", "iopub"} and time.monotonic() < min(again, deadline):
                 for name, message in self._receive(min(again, deadline)):
@@ -136,11 +147,21 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        return str(self.session.send(self.shell, "execute_request", content)["header"]["msg_id"])
+        return self._send(self.shell, "execute_request", content)
+
+    def _send(self, sock: Any, kind: str, content: Message) -> str:
+        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could
+        ask it anything any more, and a send to nobody would wait for ever."""
+        try:
+            return str(self.session.send(sock, kind, content)["header"]["msg_id"])
+        except zmq.Again:
+            self.kill()
+            return ""
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
         """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
-        outputs, waiting = execution.outputs, {"shell", "iopub"}
+        outputs, waiting = execution.outputs, set(self.heard)
+        execution.lost = "iopub" not in waiting
         while waiting and self.alive:
             for name, message in self._receive(deadline):
                 if message["parent_header"].get("msg_id") != asked:
@@ -151,10 +172,13 @@ class Kernel:
                     waiting.discard(name)
                     if name == "shell":
                         execution.count = count_of(message["content"])
+                        execution.failed = message["content"].get("status") != "ok"
                         deadline = min(deadline, time.monotonic() + STRAGGLERS)
             interrupted = execution.timed_out or execution.flooded
             if waiting and (time.monotonic() >= deadline or (outputs.flooded and not interrupted)):
                 if "shell" not in waiting:
+                    self.heard.discard("iopub")
+                    execution.lost = True
                     return
                 if interrupted:
                     self.kill()
@@ -204,11 +228,16 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
-        self.session.send(self.control, "interrupt_request", {})
+        self._send(self.control, "interrupt_request", {})
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether it is gone though nobody here ended it. Its sockets close a moment before it is."""
+        return not self.killed and bool(select.select([self.inmate.pidfd], [], [], MOMENT)[0])
 
     def kill(self) -> None:
         """End the kernel and all that it has started."""
-        self.alive = False
+        self.alive, self.killed = False, True
         self.inmate.kill()
 
     def close(self) -> None:

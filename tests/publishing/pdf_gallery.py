@@ -87,9 +87,7 @@ WIDE_FRAME = (
     "<table><thead><tr><th></th>"
     + "".join(f"<th>pixel_{n}</th>" for n in range(14))
     + "</tr></thead><tbody>"
-    + "".join(
-        f"<tr><th>{r}</th>" + "".join(f"<td>{r * n}.25</td>" for n in range(14)) + "</tr>" for r in range(3)
-    )
+    + "".join(f"<tr><th>{r}</th>" + "".join(f"<td>{r * n}.25</td>" for n in range(14)) + "</tr>" for r in range(3))
     + "</tbody></table>"
 )
 

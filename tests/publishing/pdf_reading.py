@@ -27,9 +27,7 @@ def draw(folder: Path, *cells: Cell, images: Path | None = None) -> tuple[Path, 
 
 
 def draw_json(folder: Path, data: dict[str, Any], images: Path | None = None) -> tuple[Path, Document]:
-    document, pdf = notebook_pdf(
-        from_json(json.loads(json.dumps(data)), images), Heading("homework", "alice")
-    )
+    document, pdf = notebook_pdf(from_json(json.loads(json.dumps(data)), images), Heading("homework", "alice"))
     path = folder / "out.pdf"
     path.write_bytes(pdf)
     return path, document

@@ -89,9 +89,7 @@ def test_cells_that_did_not_run_are_told(tmp_path):
     assert "Not run since" in text(tmp_path / "hw.pdf")
 
 
-@pytest.mark.parametrize(
-    "content", ["", "not json", "[]", '{"cells": 3}', "[" * 100_000, '{"cells": [], "cel']
-)
+@pytest.mark.parametrize("content", ["", "not json", "[]", '{"cells": 3}', "[" * 100_000, '{"cells": [], "cel'])
 def test_a_file_that_is_no_notebook_gives_its_text(tmp_path, content):
     path = tmp_path / "hw.ipynb"
     path.write_text(content)

@@ -30,8 +30,7 @@ def starts(shown):
     """The page of each question's first heading, from 1."""
     titles = [f"Question {number} · " for number in (1, 2, 3)]
     return [
-        next(n for n, page in enumerate(shown, 1) if title in page and "(continued)" not in page)
-        for title in titles
+        next(n for n, page in enumerate(shown, 1) if title in page and "(continued)" not in page) for title in titles
     ]
 
 

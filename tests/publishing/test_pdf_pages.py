@@ -182,9 +182,7 @@ TERMINAL = "\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n"
 
 
 def test_terminal_colours_and_overwritten_lines(tmp_path):
-    pdf, _ = draw(
-        tmp_path, code("p()", stream("\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n"))
-    )
+    pdf, _ = draw(tmp_path, code("p()", stream("\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n")))
     shown = text(pdf)
     assert "100%" in shown
     assert " 10%" not in shown
@@ -209,9 +207,7 @@ def test_raw_cells_and_empty_notebooks(tmp_path):
 
 
 def test_raw_html_that_a_page_can_show_is_shown(tmp_path):
-    html = (
-        "<b>bold</b> H<sub>2</sub>O<br>next\n\n<table><tr><td>cell-text</td></tr></table>\n\n<!-- hidden -->"
-    )
+    html = "<b>bold</b> H<sub>2</sub>O<br>next\n\n<table><tr><td>cell-text</td></tr></table>\n\n<!-- hidden -->"
     pdf, document = draw(tmp_path, markdown(html))
     assert "cell-text" in text(pdf)
     assert "<" not in text(pdf)

@@ -15,6 +15,8 @@ from autograder.publishing.pdf.export import Exported, Layout, Options, allotted
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.submissions import Submission, find
 
+__all__ = ["export_many"]
+
 Job = tuple[Submission, Path, Options, str]
 Progress = Callable[[Exported], None]
 

@@ -15,6 +15,8 @@ from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_no
 from autograder.publishing.pdf.pandoc import Item
 from autograder.publishing.pdf.text import shortened
 
+__all__ = ["CellReader"]
+
 MAX_MARKDOWN = 60_000
 MAX_CODE_LINES = 4_000
 _HIDDEN = re.compile(

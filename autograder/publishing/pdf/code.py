@@ -10,6 +10,8 @@ from rich.style import Style
 from rich.syntax import ANSISyntaxTheme, Syntax
 from rich.text import Text
 
+__all__ = ["highlighted"]
+
 # Readable in black and white too: words of the language are bold, comments are italic.
 _THEME = ANSISyntaxTheme(
     {

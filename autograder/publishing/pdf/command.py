@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+__all__ = ["pdf"]
+
 if TYPE_CHECKING:
     from autograder.publishing.pdf.export import Exported
 

@@ -12,6 +12,8 @@ from autograder.publishing.pdf.tex import candidates
 from autograder.publishing.pdf.text import breakable
 from autograder.publishing.pdf.typstmath import is_safe, renamed
 
+__all__ = ["Context", "Inline", "Node", "formula_items"]
+
 Node = dict[str, Any]
 Inline = str | Node
 

@@ -4,6 +4,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["limited"]
+
 SECONDS = 60
 
 

@@ -16,6 +16,8 @@ from autograder.publishing.pdf.outputs import printed_text
 from autograder.publishing.pdf.questions import Question, Section, arrange, questions_of
 from autograder.publishing.pdf.text import clean, numbered_lines_of, shortened
 
+__all__ = ["Document", "Heading", "Paper", "build", "build_plain"]
+
 Paper = Literal["letter", "a4"]
 CHUNK = 12
 

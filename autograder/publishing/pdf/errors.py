@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+__all__ = ["Notice", "PdfError"]
+
 
 class PdfError(Exception):
     """Wrong use or bad input, told in one sentence."""

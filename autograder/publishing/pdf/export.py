@@ -15,6 +15,8 @@ from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.submissions import Submission, listing_of
 from autograder.publishing.pdf.typeset import typesetter
 
+__all__ = ["Exported", "Layout", "Options", "allotted", "export", "export_plain", "notebook_pdf"]
+
 Layout = Literal["flow", "fixed"]
 
 

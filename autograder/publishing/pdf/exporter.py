@@ -10,6 +10,8 @@ from autograder.publishing.pdf.document import Heading
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.notebook import from_json
 
+__all__ = ["TypstPDFExporter"]
+
 
 class TypstPDFExporter(Exporter):  # type: ignore[misc]
     """Notebook to PDF by pandoc and Typst: no LaTeX, no browser."""

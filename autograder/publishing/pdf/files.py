@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+__all__ = ["read_inside"]
+
 
 def read_inside(folder: Path, name: str | Path, limit: int) -> bytes:
     """The first ``limit`` bytes of a regular file that lies in the folder, links followed.

@@ -12,6 +12,8 @@ from autograder.publishing.pdf.errors import Notice
 from autograder.publishing.pdf.notebook import Notebook
 from autograder.publishing.pdf.typeset import Typesetter, typesetter
 
+__all__ = ["ROOM", "allotments", "fix"]
+
 ROOM = 1
 
 

@@ -4,6 +4,8 @@ import re
 import secrets
 from dataclasses import dataclass, field
 
+__all__ = ["Formulas"]
+
 # The order in which JupyterLab looks: code first, then escapes, then mathematics.
 _PARTS = re.compile(
     r"""

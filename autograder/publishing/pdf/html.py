@@ -2,6 +2,8 @@
 
 import re
 
+__all__ = ["FORMATS", "MAX_CHARACTERS", "has_page_content", "is_silent", "sanitised", "tag_name", "unknown_tags"]
+
 MAX_CHARACTERS = 200_000
 
 _TAGS = frozenset([

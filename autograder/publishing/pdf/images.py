@@ -14,6 +14,8 @@ from PIL import Image
 from autograder.publishing.pdf.files import read_inside
 from autograder.publishing.pdf.svg import BadSvg, safe_svg
 
+__all__ = ["BadImage", "Pictures"]
+
 MAX_BYTES = 30_000_000
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 2_400

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
+__all__ = ["MAX_LENGTH", "Macros", "group"]
+
 MAX_LENGTH = 5_000
 
 _DEFINITION = re.compile(

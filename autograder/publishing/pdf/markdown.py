@@ -19,6 +19,8 @@ from autograder.publishing.pdf.notebook import text_of
 from autograder.publishing.pdf.tables import table
 from autograder.publishing.pdf.text import COLUMNS, breakable, clean, lines_of
 
+__all__ = ["Reader", "listing"]
+
 # Deeper nesting is shown as text: Typst gives up on deeply nested layout.
 DEEPEST = 6
 

@@ -9,6 +9,8 @@ from typing import Any
 from autograder.publishing.pdf.files import read_inside
 from autograder.publishing.pdf.text import clean
 
+__all__ = ["Cell", "Notebook", "Unreadable", "from_json", "read", "text_of"]
+
 MAX_BYTES = 300_000_000
 
 

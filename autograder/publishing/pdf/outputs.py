@@ -15,6 +15,8 @@ from autograder.publishing.pdf.notebook import Cell, text_of
 from autograder.publishing.pdf.pandoc import Item
 from autograder.publishing.pdf.text import clean, from_terminal, shortened
 
+__all__ = ["output_items", "output_nodes", "printed_text", "raw_nodes"]
+
 _IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 _LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
 

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+__all__ = ["Item", "Pandoc"]
+
 Kind = Literal["markdown", "html", "display", "inline"]
 Item = tuple[Kind, str]
 Block = dict[str, Any]

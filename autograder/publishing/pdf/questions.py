@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from autograder.publishing.pdf.notebook import Cell
 
+__all__ = ["Question", "Section", "arrange", "questions_of"]
+
 
 @dataclass(frozen=True)
 class Question:

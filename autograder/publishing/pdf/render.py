@@ -12,6 +12,8 @@ from autograder.publishing.pdf.errors import Notice
 from autograder.publishing.pdf.markdown import listing
 from autograder.publishing.pdf.typeset import Typesetter, typesetter
 
+__all__ = ["render", "typeset"]
+
 NOT_ACCESSIBLE = "the PDF is tagged, but is not PDF/UA-1: {reason}"
 
 

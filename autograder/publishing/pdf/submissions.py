@@ -7,6 +7,8 @@ from autograder.publishing.pdf.errors import PdfError
 from autograder.publishing.pdf.files import read_inside
 from autograder.publishing.pdf.text import clean
 
+__all__ = ["Submission", "find", "listing_of"]
+
 MAX_LISTING = 500_000
 MAX_LISTINGS = 20
 

@@ -8,6 +8,8 @@ from xml.etree.ElementTree import Element, register_namespace, tostring
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
+__all__ = ["BadSvg", "safe_svg"]
+
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
 MAX_ELEMENTS = 50_000

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+__all__ = ["table"]
+
 Node = dict[str, Any]
 
 MAX_CELLS = 3_000

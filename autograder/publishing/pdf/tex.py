@@ -4,6 +4,8 @@ import re
 
 from autograder.publishing.pdf.macros import MAX_LENGTH, group
 
+__all__ = ["candidates"]
+
 # texmath takes time that grows exponentially with nested scripts; real formulas stay below this.
 MAX_DEPTH = 9
 

@@ -10,6 +10,8 @@ from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
+__all__ = ["COLUMNS", "breakable", "clean", "from_terminal", "lines_of", "numbered_lines_of", "shortened"]
+
 Run = dict[str, Any]
 
 COLUMNS = 88

@@ -6,10 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import typst
+
+__all__ = ["Typesetter", "typesetter"]
 
 PAGE = Path(__file__).with_name("page.typ")
 # The same bytes for the same notebook: a PDF says when it was made, so it always says this.
@@ -58,14 +61,21 @@ class Typesetter:
 
 
 @cache
-def _fonts(with_system: bool) -> typst.Fonts:
-    # matplotlib's fonts have many symbols, faces, and a last resort for every other character.
-    # The system's are looked through only for writing that those do not know, so that
-    # most notebooks give the same bytes on every machine.
-    import matplotlib
+def _fonts(wide: bool) -> typst.Fonts:
+    # All from packages, none of the system's: the same bytes on every machine. matplotlib's have many
+    # symbols, and a last resort for every other character. The large one is read only for writing beyond
+    # the alphabets, since most notebooks have none.
+    names = ["matplotlib.mpl-data.fonts.ttf", "manimgx_fonts", *(["manimgx_fonts_cjk"] if wide else [])]
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(_folder(name)) for name in names])
 
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return typst.Fonts(include_system_fonts=with_system, font_paths=[str(folder)])
+
+def _folder(package: str) -> Path:
+    """The folder of a package that holds files only."""
+    top, *inside = package.split(".")
+    found = find_spec(top)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent.joinpath(*inside)
 
 
 @contextmanager

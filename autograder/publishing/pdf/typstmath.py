@@ -2,6 +2,8 @@
 
 import re
 
+__all__ = ["is_safe", "renamed"]
+
 # texmath's own Typst functions; a formula that calls anything else is not shown as a formula.
 _CALLS = frozenset([
     "frac", "sqrt", "root", "cases", "mat", "vec", "binom", "op", "lr", "abs", "norm", "accent", "hat",

@@ -1,0 +1,105 @@
+"""Worker processes: as many as asked for, replaced when one dies, and gone when this process is, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from autograder.grading import worker
+
+__all__ = ["Workers"]
+
+AHEAD = 2
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """A pool of `count` processes that outlives the death of any of them."""
+
+    def __init__(self, count: int) -> None:
+        self.count = max(1, count)
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["autograder.grading.worker"])
+        self._start()
+
+    def _start(self) -> None:
+        ours, self.lifeline = self.context.Pipe(duplex=False)
+        self.executor = ProcessPoolExecutor(self.count, mp_context=self.context, initializer=live_by, initargs=(ours,))
+        self.ours = ours
+
+    def close(self) -> None:
+        """End every worker now, whatever it does."""
+        self.lifeline.close()
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        self.ours.close()
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def results(
+        self, function: Callable[..., Result], jobs: Iterable[Job], *arguments: Any
+    ) -> Iterator[tuple[Job, Result | BaseException]]:
+        """Each job with `function(job, *arguments)` or what that raised, as they come. Only a few are on their way at
+        a time, so memory stays flat.
+
+        When a worker dies nobody knows which job was its end, so all that were on their way are tried once more, one
+        by one; a job that ends a second worker is answered with the error.
+        """
+        waiting, suspects, again = iter(jobs), list[Job](), set[int]()
+        running: dict[Future[Result], Job] = {}
+        while True:
+            room = AHEAD * self.count - len(running)
+            more = islice(waiting, room) if not suspects else [suspects.pop()] if not running else []
+            running |= {self._submit(function, job, *arguments): job for job in more}
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job, error = running.pop(future), future.exception()
+                if isinstance(error, BrokenProcessPool) and id(job) not in again:
+                    again.add(id(job))
+                    suspects.append(job)
+                else:
+                    yield job, future.result() if error is None else error
+
+    def _submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Submit to a pool that works: one of whose workers died is broken for good, so another takes its place."""
+        try:
+            return self.executor.submit(function, *arguments)
+        except BrokenProcessPool:
+            self.close()
+            self._start()
+            return self.executor.submit(function, *arguments)
+
+
+def live_by(lifeline: Connection) -> None:
+    """What a worker does first: from now on it ends when the other end of `lifeline` is closed, by whatever cause.
+
+    Ctrl-C reaches every process of a terminal, and is the main process's to answer.
+    """
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
+
+
+def end_with(lifeline: Connection) -> None:
+    """Wait for the end of the lifeline, then end this process and the sandboxes it has."""
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    try:
+        worker.forget_keys()
+        worker.close_boxes()
+    finally:
+        os._exit(1)

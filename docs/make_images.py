@@ -1,0 +1,216 @@
+"""Makes the pictures of the documentation: `python docs/make_images.py [NAME…]`, in the project's environment.
+
+Needs Chromium with its driver, and selenium (`pip install selenium`), which nothing else here needs. `demo` is the
+terminal of `autograder demo`; every other name is an assignment, solved, run and opened in JupyterLab.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.sign import NotebookNotary
+from nbgrader.preprocessors import ClearHiddenTests
+from PIL import Image
+from rich.console import Console
+from rich.text import Text
+from selenium import webdriver
+
+from autograder.authoring.examples import read_examples
+from autograder.authoring.notebooks import notebook_from_text, text_path
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+MARKER = re.compile("### (BEGIN|END)")
+WIDTH, HEIGHT = 1120, 1000
+COLUMNS, WIDEST_LINE = 100, 118
+# The lines of a table meet only in letters a little larger than rich makes them.
+TERMINAL_STYLE = "body { margin: 0 } text { font-size: 21px } [clip-path] { clip-path: none }"
+
+# The check cell of each picture, and how many pixels stand above its table: a figure follows below.
+TABLES = {
+    "knn": ("predict_labels_checks", 180),
+    "gradient_descent": ("sgd_checks", 60),
+    "softmax": ("likelihood_checks", 300),
+    "xor": ("train_xor_checks", 200),
+    "two_layer_net": ("softplus_checks", 260),
+}
+MISTAKE = ("softmax", "The loss is summed")
+
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": '{"windowingMode": "none"}',
+    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": '{"fetchNews": "false"}',
+}
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1"
+)
+
+
+def main(names: list[str]) -> None:
+    """Make the pictures of `names`, or all of them."""
+    for name in names or ["demo", "mistake", *TABLES]:
+        if name == "demo":
+            picture = demo()
+        elif name == "mistake":
+            picture = notebook_picture(*with_mistake(*MISTAKE), above=430, height=690)
+        else:
+            picture = notebook_picture(name, student_notebook(name), *TABLES[name])
+        save(picture, IMAGES / f"{name}.png")
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Write a PNG with at most 128 colours, which is small and looks the same."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    path.parent.mkdir(exist_ok=True)
+    image.save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+
+
+def demo() -> bytes:
+    """What `autograder demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "autograder.cli", "--course", str(ROOT), "demo", "-o", "demo-course"]
+        environment = os.environ | {"COLUMNS": str(COLUMNS), "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1"}
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False)
+        said = done.stdout.decode().replace(f"{folder}/", "")
+    console = Console(record=True, width=WIDEST_LINE, file=io.StringIO())
+    console.print(Text("$ make demo"))
+    console.print(Text.from_ansi(said))
+    with browser() as chromium:
+        chromium.get(f"data:text/html,<style>{TERMINAL_STYLE}</style>")
+        chromium.execute_script("document.body.innerHTML = arguments[0]", console.export_svg(title="autograder demo"))
+        box = chromium.execute_script("return document.querySelector('svg').getAttribute('viewBox')").split()
+        resize(chromium, WIDTH, round(WIDTH * float(box[3]) / float(box[2])))
+        time.sleep(2)
+        return chromium.get_screenshot_as_png()
+
+
+def student_notebook(name: str) -> NotebookNode:
+    """The assignment as a student has it who has solved all of it: no hidden tests, no markers."""
+    notebook = notebook_from_text(text_path(ROOT, name))
+    notebook, _ = ClearHiddenTests().preprocess(notebook, {})
+    for cell in notebook.cells:
+        cell.source = "\n".join(
+            line for line in cell.source.split("\n") if "### BEGIN" not in line and "### END" not in line
+        )
+    return notebook
+
+
+def with_mistake(name: str, title: str) -> tuple[str, NotebookNode, str]:
+    """An assignment with an answer of mistakes.md in it, up to the check cell of that answer."""
+    notebook = student_notebook(name)
+    example = next(e for e in read_examples(ROOT / "assignments" / name / "mistakes.md") if e.title == title)
+    index = cell_index(notebook, example.replaces)
+    notebook.cells[index].source = example.source
+    notebook.cells = notebook.cells[: index + 2]
+    return name, notebook, f"{example.replaces}_checks"
+
+
+def cell_index(notebook: NotebookNode, grade_id: str) -> int:
+    found = (i for i, c in enumerate(notebook.cells) if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+    return next(found)
+
+
+def notebook_picture(name: str, notebook: NotebookNode, check: str, above: int, height: int = HEIGHT) -> bytes:
+    """The notebook, run and opened in JupyterLab, where the table of the cell `check` is."""
+    index = cell_index(notebook, check)
+    with tempfile.TemporaryDirectory() as folder:
+        for child in ("work", "data"):
+            Path(folder, child).mkdir()
+        NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
+        NotebookNotary(data_dir=str(Path(folder, "data"))).sign(notebook)
+        nbformat.write(notebook, Path(folder, "work", f"{name}.ipynb"))
+        with lab(Path(folder)) as url, browser() as chromium:
+            resize(chromium, WIDTH, height)
+            chromium.get(url.format(path=f"{name}.ipynb"))
+            wait_for(chromium, "return document.querySelectorAll('.jp-Notebook .jp-Cell').length", len(notebook.cells))
+            time.sleep(8)
+            chromium.execute_script(SCROLL, index, above)
+            time.sleep(2)
+            return chromium.get_screenshot_as_png()
+
+
+SCROLL = """
+const table = document.querySelectorAll('.jp-Notebook .jp-Cell')[arguments[0]].querySelector('.jp-Cell-outputWrapper');
+table.scrollIntoView({block: 'start'});
+document.querySelector('.jp-WindowedPanel-outer').scrollBy(0, -arguments[1]);
+"""
+
+
+@contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab on `folder`/work; gives an address in which {path} stands for a notebook."""
+    for name, text in SETTINGS.items():
+        target = folder / "settings" / name
+        target.parent.mkdir(parents=True)
+        target.write_text(text)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"]
+    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder / 'work'}"]
+    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    environment["JUPYTER_DATA_DIR"] = str(folder / "data")
+    with open(folder / "lab.log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}")
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/doc/tree/{{path}}?token={token}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium with a profile of its own."""
+    driver = webdriver.ChromeService(shutil.which("chromedriver"))
+    with tempfile.TemporaryDirectory() as profile:
+        options = webdriver.ChromeOptions()
+        for flag in [*FLAGS.split(), f"--user-data-dir={profile}"]:
+            options.add_argument(flag)
+        chromium = webdriver.Chrome(options=options, service=driver)
+        try:
+            yield chromium
+        finally:
+            chromium.quit()
+
+
+def resize(chromium: webdriver.Chrome, width: int, height: int) -> None:
+    """Make the page itself, not the window around it, this large."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def wait_for(chromium: webdriver.Chrome, script: str, wanted: int) -> None:
+    for _ in range(120):
+        if chromium.execute_script(script) == wanted:
+            return
+        time.sleep(0.5)
+    raise TimeoutError(f"JupyterLab does not show {wanted} cells")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

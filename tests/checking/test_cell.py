@@ -1,0 +1,124 @@
+"""Reading a check cell: its tests, what is hidden, what they weigh, and where its author slipped."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.preprocessors import ClearHiddenTests
+
+from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
+
+CELL = '''%%check
+import math
+
+def test_visible(student):
+    """It holds
+    on two lines.
+
+    More for the instructor.
+    """
+
+### BEGIN HIDDEN TESTS
+@points(2.5)
+@given("softmax", "scores")
+def test_hidden_one(student, reference, *, rng):
+    pass
+
+def helper():
+    pass
+### END HIDDEN TESTS
+
+@points(0)
+def test_last(student): assert True
+'''
+
+
+@pytest.mark.parametrize("source", ["%%check", "%%check\nx", "\n\n  %%check  \nx", "%%check now\nx", "%%check\r\nx"])
+def test_check_cells_are_recognised(source: str) -> None:
+    """A check cell would run in the student's kernel, hidden tests and all."""
+    assert is_check_cell(source)
+
+
+@pytest.mark.parametrize("source", ["", "%%checks\nx", "# %%check", "x = 1\n%%check", "%check\nx", "%%time\n%%check"])
+def test_other_cells_are_not_check_cells(source: str) -> None:
+    """An ordinary nbgrader test would be read as a check."""
+    assert not is_check_cell(source)
+
+
+def test_all_that_a_test_says_of_itself_is_read() -> None:
+    """Weights, hiddenness or fixtures would be wrong, and with them the scores."""
+    visible, hidden, last = CheckCell(CELL).tests()
+    assert (visible.name, visible.description, visible.weight) == ("test_visible", "It holds on two lines.", 1.0)
+    assert (visible.hidden, visible.fixtures, visible.given, visible.line) == (False, ("student",), (), 4)
+    assert (hidden.name, hidden.description, hidden.weight) == ("test_hidden_one", "hidden one", 2.5)
+    assert (hidden.hidden, hidden.fixtures) == (True, ("student", "reference", "rng"))
+    assert (hidden.given, hidden.line) == (("softmax", "scores"), 14)
+    assert (last.hidden, last.weight) == (False, 0.0)
+
+
+def test_line_numbers_stay() -> None:
+    """An error would be reported for another line than the author sees."""
+    module = CheckCell(CELL).module
+    lines = {node.name: node.lineno for node in ast.parse(module).body if isinstance(node, ast.FunctionDef)}
+    written = CELL.split("\n")
+    assert all(f"def {name}(" in written[line - 1] for name, line in lines.items())
+    assert len(module.split("\n")) == len(written)
+
+
+def test_a_cell_without_a_body_has_no_tests() -> None:
+    """An empty check cell would end the grader."""
+    assert CheckCell("%%check").tests() == []
+
+
+@pytest.mark.parametrize("comment", ["### BEGIN HIDDEN TESTS", "# BEGIN HIDDEN TESTS", "#BEGIN HIDDEN TESTS  "])
+def test_what_nbgrader_takes_out_of_the_release_is_hidden(comment: str) -> None:
+    """The numbers of a test that students never see would be told to them."""
+    end = comment.replace("BEGIN", "END")
+    source = f"%%check\ndef test_a(student): pass\n{comment}\ndef test_b(student): pass\n{end}"
+    cell = new_code_cell(source, metadata={"nbgrader": {"grade": True}})
+    released, _ = ClearHiddenTests().preprocess(new_notebook(cells=[cell]), {})
+    left = {test.name for test in CheckCell(released.cells[0].source).tests()}
+    assert left == {test.name for test in CheckCell(source).tests() if not test.hidden} == {"test_a"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_a(student):\n    assert True\n    ### BEGIN HIDDEN TESTS\n    assert 1\n    ### END HIDDEN TESTS",
+        "### BEGIN HIDDEN TESTS\n@points(3)\n### END HIDDEN TESTS\ndef test_a(student): pass",
+    ],
+)
+def test_a_test_with_a_hidden_line_is_hidden(source: str) -> None:
+    """The numbers of the hidden lines of a test would be told to students."""
+    (test,) = CheckCell(f"%%check\n{source}").tests()
+    assert test.hidden
+
+
+BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (f"{BEGIN}\n{BEGIN}\n{END}", "line 3: nested hidden tests marker"),
+        (f"x = 1\n{END}", "line 3: unopened hidden tests marker"),
+        (f"{BEGIN}\n{END}\n{END}", "line 4: unopened hidden tests marker"),
+        (f"x = 1\n{BEGIN}\nx = 2", f"the hidden tests are never closed: add a line {END}"),
+        ("x = 1\ndef test_a(student:\n    pass", "line 3: "),
+        ("x = 1\n\n  y = 2", "line 4: unexpected indent"),
+        ("@points(w)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("@points(weight=2)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("@points()\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("@points('two')\ndef test_a(student): pass", "line 3: @points takes a number"),
+        ("@points(True)\ndef test_a(student): pass", "line 3: @points takes a number"),
+        ("@points(1e999)\ndef test_a(student): pass", "line 3: @points takes a number"),
+        ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
+    ],
+)
+def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> None:
+    """A marker or weight that is written wrongly would change scores, or release a hidden test, in silence."""
+    with pytest.raises(CheckCellError) as caught:
+        CheckCell(f"%%check\n{body}").tests()
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,304 @@
+"""What students are told of a wrong answer: the exact sentences, and that they hold nothing of a hidden test."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from autograder.checking.cell import Test as Check
+from autograder.checking.comparisons import (
+    assert_close,
+    assert_no_warnings,
+    assert_same,
+    assert_that,
+    assert_unchanged,
+)
+from autograder.checking.explain import verdict_of
+from autograder.checking.outcomes import CheckFailed, Outcome
+from autograder.checking.student import LocalPeer, Notebook
+from autograder.kernel_side.values import Foreign
+
+A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+SQUARE = np.array([[1.0, 2.0], [3.0, 4.0]])
+NONE = "Nothing was returned (None): is there a return at the end?"
+WRONG = "The values are wrong."
+BY_M = "The values are m times the right ones: a sum was taken where a mean is expected (m examples)."
+BY_ONE_M = "The values are 1/m times the right ones: they were divided by the number of examples m once too often."
+
+
+def told(compare: Any, *args: Any, hidden: bool, **kwargs: Any) -> str:
+    """What the student is told when this comparison fails in a check."""
+    with pytest.raises(CheckFailed) as caught:
+        compare(*args, **kwargs)
+    check = Check("test_it", "It holds.", 1.0, hidden, (), (), 1)
+    verdict = verdict_of(check, caught.value)
+    assert verdict.outcome is Outcome.WRONG
+    return verdict.message
+
+
+CLOSE = [
+    # is there anything, and of which type
+    (None, A, {}, NONE, ""),
+    (None, 1.0, {}, NONE, ""),
+    (None, (A, A), {}, NONE, ""),
+    (None, {"a": 1.0}, {}, NONE, ""),
+    ("x", A, {}, "An array is expected, and this is of type str.", ""),
+    ({}, 1.0, {}, "A number is expected, and this is of type dict.", ""),
+    (Foreign("DataFrame"), A, {}, "An array is expected, and this is a value of type DataFrame.", ""),
+    (Foreign("X1234"), A, {}, "An array is expected, and this is of a type that does not fit.", "It is: X1234."),
+    (Foreign("array of dtype object"), A, {}, "An array is expected, and this is an array of objects.", None),
+    (Foreign("array of dtype |S7"), A, {}, "An array is expected, and this is of a type that does not fit.", None),
+    ([[1.0], [2.0, 3.0]], A, {}, "The rows have different lengths, so they make no array.", ""),
+    ([1.0, None], A, {}, "Numbers are expected, and there is something else among them.", ""),
+    (np.array(["1", "2"]), A, {}, "Numbers are expected, and there is something else among them.", ""),
+    # the shape
+    (A.T, A, {}, "The shape is transposed.", "Shape (3, 2), expected (2, 3)."),
+    (A[None], A, {}, "The shape has axes of length 1 too many: (1, h, k) instead of (h, k).", None),
+    (np.ones(3), np.ones((1, 3)), {}, "The shape has axes of length 1 too few: (h,) instead of (1, h).", None),
+    (np.ones(1), 1.0, {}, "The shape has axes of length 1 too many: (1,) instead of a single number.", None),
+    (np.ones(3), 1.0, {}, "One number is expected, and this is an array.", "Shape (3,), expected ()."),
+    (1.0, A, {}, "An array is expected, and this is one number.", None),
+    (np.ones(6), A, {}, "The array has 1 axes instead of 2.", None),
+    (np.ones((2, 4)), A, {}, "The shape is wrong.", "Shape (2, 4), expected (2, 3)."),
+    (np.ones((1,) * 20), A, {}, "The array has far too many axes.", None),
+    # the values
+    (A * np.nan, A, {}, "There are NaN among the values.", None),
+    (A / 0.0, A, {}, "There are infinite values: something overflows or divides by zero.", None),
+    (-A, A, {}, "The values are the right ones times −1: the sign is wrong.", None),
+    (2 * A, A, {}, "The values are twice the right ones: a factor of 2 is too much.", None),
+    (A / 2, A, {}, "The values are half the right ones: a factor of 2 is missing.", None),
+    (7 * A, A, {"m": 7}, BY_M, None),
+    (A / 7, A, {"m": 7}, BY_ONE_M, None),
+    (7 * A, A, {}, WRONG, "Largest difference at [1, 2]: got 42, expected 6."),
+    (2 * A, A, {"m": 2}, "The values are twice the right ones: a factor of 2 is too much.", None),
+    (SQUARE.T, SQUARE, {}, "The result is transposed.", None),
+    (A + 1, A, {}, WRONG, None),
+    (3.0, 4.0, {}, WRONG, "Got 3, expected 4."),
+    (3 + 1j, 4.0, {}, WRONG, "Got 3+1j, expected 4."),
+    (True, 4.0, {}, WRONG, "Got 1, expected 4."),
+    (np.array([1, 2], np.uint8), [2, 1], {}, WRONG, "Largest difference at [0]: got 1, expected 2."),
+    (np.zeros(2), np.full(2, 2e-9), {"m": 9}, WRONG, None),
+    (0.0, 0.002, {"atol": 0.0015, "rtol": 0, "m": 9}, WRONG, None),
+    (A + 1, A, {"mistakes": {"one is added": A + 1}}, "One is added.", None),
+    (A + 2, A, {"mistakes": {"one is added": A + 1}}, WRONG, None),
+    (2 * A, A, {"mistakes": {"doubled!": 2 * A}}, "Doubled!", None),
+    (A + 1, A, {"mistakes": {"one row": A[0]}}, WRONG, None),
+    # parts
+    ({"a": A}, {"a": A, "b": A}, {}, "The dict must have exactly the keys 'a', 'b'.", "It has 'a'."),
+    ({}, {4711: A}, {}, "The dict has the wrong keys.", "It has none, and 4711 are expected."),
+    (A, {"a": A}, {}, "A dict is expected, and this is of type ndarray.", ""),
+    ({"a": -A}, {"a": A}, {}, "In a, the values are the right ones times −1: the sign is wrong.", None),
+    ({4711: -A}, {4711: A}, {}, "In value 1, the values are the right ones times −1: the sign is wrong.", None),
+    (A, (1.0, A), {}, "2 values are expected, and this is of type ndarray.", ""),
+    (Foreign("Pair99"), (1.0, A), {}, "2 values are expected, and this is of a type that does not fit.", None),
+    ((1.0,), (1.0, A), {}, "The number of values is wrong.", "1 values, expected 2."),
+    ((1.0, None), (1.0, A), {}, "In value 2, nothing was returned (None): is there a return at the end?", ""),
+    ((1.0, 2 * A), (1.0, A), {"mistakes": {"both": (1.0, 2 * A)}}, "In value 2, both.", None),
+    ((1.0, {"W": A.T}), (1.0, {"W": A}), {}, "In value 2, in W, the shape is transposed.", None),
+    ([A], [A, A], {}, "The number of values is wrong.", None),
+    (3.0, [A, A], {}, "A list is expected, and this is of type float.", ""),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected", "options", "cause", "detail"), CLOSE)
+def test_a_wrong_answer_is_told_in_these_words(
+    actual: Any, expected: Any, options: Any, cause: str, detail: str | None
+) -> None:
+    """A student would be told something else than what is wrong, or a hidden check would give its numbers away."""
+    with np.errstate(all="ignore"):
+        assert told(assert_close, actual, expected, hidden=True, **options) == cause
+        visible = told(assert_close, actual, expected, hidden=False, **options)
+    assert visible.startswith(cause)
+    if detail is not None:
+        assert visible == f"{cause} {detail}".strip()
+
+
+SAME = [
+    (None, 3, NONE, ""),
+    (np.array(3), 3, "An array came back where a single value is expected.", ""),
+    (np.ones(2), [1, 1], "An array came back where a list is expected.", ""),
+    ("3", [3], "A list is expected, and this is of type str.", ""),
+    ([1], {1}, "A set is expected, and this is of type list.", ""),
+    ((1, 2), "12", "Text is expected, and this is of type tuple.", ""),
+    (Foreign("generator"), [1], "A list is expected, and this is a value of type generator.", ""),
+    (Foreign("N77"), 3, "A single value is expected, and this is of a type that does not fit.", "It is: N77."),
+    (4, 3, "The value is wrong.", "Got 4, expected 3."),
+    ("HT" * 99, "H", "The value is wrong.", None),
+    ({"a": np.ones(2)}, {"a": 1}, "The value is wrong.", None),
+    (np.array([1, 2, 4]), np.array([1, 2, 3]), WRONG, "At [2]: got 4, expected 3."),
+    ([1, 2], np.array([1, 2, 3]), "The shape is wrong.", "Shape (2,), expected (3,)."),
+    (np.array([[1], [2]]), np.array([1, 2]), "The shape has axes of length 1 too many: (h, 1) instead of (h,).", None),
+    (["a", "c"], np.array(["a", "b"]), WRONG, "At [1]: got c, expected b."),
+    ([1, 2], np.array(["a", "b"]), WRONG, None),
+    (Foreign("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
+]
+
+
+@pytest.mark.parametrize(("actual", "expected", "cause", "detail"), SAME)
+def test_an_unequal_answer_is_told_in_these_words(actual: Any, expected: Any, cause: str, detail: str | None) -> None:
+    """A student would be told something else than what is wrong, or a hidden check would give its values away."""
+    assert told(assert_same, actual, expected, hidden=True) == cause
+    visible = told(assert_same, actual, expected, hidden=False)
+    assert visible.startswith(cause)
+    if detail is not None:
+        assert visible == f"{cause} {detail}".strip()
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "options"),
+    [
+        (A + 1e-10, A, {}),
+        (1, 1.0, {}),
+        (np.float32(0.5), 0.5, {}),
+        ([[1, 2, 3], [4, 5, 6]], A, {}),
+        ((1.0, [2.0]), [1.0, np.array([2.0])], {}),
+        ([1.0, A], (1, A), {}),
+        ({"b": A, "a": [1, 2]}, {"a": [1, 2], "b": A}, {}),
+        (np.array([np.nan, np.inf]), np.array([np.nan, np.inf]), {}),
+        (np.zeros((0, 3)), np.zeros((0, 3)), {}),
+        ([], [], {}),
+        (0.1 + 0.2, 0.3, {}),
+        (0.004, 0.0039, {"rtol": 0, "atol": 1e-3}),
+        (np.array([True, False]), [1, 0], {}),
+    ],
+)
+def test_right_answers_are_close(actual: Any, expected: Any, options: Any) -> None:
+    """A right answer would be marked wrong for its type, its rounding or its order of keys."""
+    assert_close(actual, expected, **options)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        (3, 3),
+        (np.int64(3), 3),
+        ([1, (2, "a")], [1, (2, "a")]),
+        ({1, 2}, {2, 1}),
+        (None, None),
+        (np.array(["a"]), np.array(["a"])),
+        ([1, 2], np.array([1, 2])),
+        (np.array([1.0, 2.0]), np.array([1, 2])),
+    ],
+)
+def test_right_answers_are_the_same(actual: Any, expected: Any) -> None:
+    """A right answer would be marked wrong for being a list or a NumPy number."""
+    assert_same(actual, expected)
+
+
+FLOATS = st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-3)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    hnp.arrays(float, hnp.array_shapes(max_dims=3), elements=FLOATS),
+    st.sampled_from([-1.0, 2.0, 0.5, 30.0, 1 / 30]),
+    st.integers(0, 10),
+)
+def test_a_factor_is_named_only_where_it_is_one(expected: np.ndarray, factor: float, where: int) -> None:
+    """A guess would be told as a fact: one entry that does not fit the factor speaks against it."""
+    actual = expected * factor
+    sentence = told(assert_close, actual, expected, m=30, hidden=True)
+    named = {-1.0: "times −1", 2.0: "twice", 0.5: "half", 30.0: "are m times", 1 / 30: "1/m"}
+    assert named[factor] in sentence
+    actual.flat[where % actual.size] += 0.1 * abs(actual.flat[where % actual.size])
+    assume(actual.size > 1)
+    assert told(assert_close, actual, expected, m=30, hidden=True) == WRONG
+
+
+HOSTILE = st.one_of(
+    st.none(),
+    st.floats(),
+    st.integers(),
+    st.text(max_size=5),
+    st.text(max_size=9).map(Foreign),
+    hnp.arrays(st.sampled_from(["f8", "f2", "c16", "?", "i1", "u8", "<U3"]), hnp.array_shapes(min_dims=0, min_side=0)),
+    st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), st.floats(), max_size=3),
+    st.sets(st.integers(), max_size=3),
+    st.lists(st.one_of(st.floats(), st.text(max_size=3), st.none(), st.lists(st.integers())), max_size=3),
+)
+DIGITS = re.compile(r"\d{2,}|\d\.\d|[3-9]")
+
+
+@settings(deadline=None, max_examples=400)
+@given(HOSTILE, st.sampled_from([np.full((2, 2), 0.734), 0.734, {"loss": 0.734}, (0.734, np.full(2, 0.734))]))
+def test_whatever_comes_back_fails_in_a_sentence_without_numbers(actual: Any, expected: Any) -> None:
+    """Some return value would end the check with a fault of ours, or bring a hidden number to light."""
+    with np.errstate(all="ignore"):
+        sentence = told(assert_close, actual, expected, hidden=True, m=9)
+    assert "0.734" not in sentence
+    axes = re.sub(
+        r"the array has \d axes instead of \d|\d values are|\(.*\)|value \d|factor of 2", "", sentence.lower()
+    )
+    assert not DIGITS.search(axes.replace("1/m", "").replace("−1", "")), sentence
+
+
+@settings(deadline=None, max_examples=200)
+@given(HOSTILE, st.sampled_from([np.arange(2), 3, "abc", {1}, [1, 2], {"a": 1}, np.array(["x", "y"]), None]))
+def test_whatever_comes_back_is_the_same_or_not(actual: Any, expected: Any) -> None:
+    """Some return value would end the check with an exception that is neither right nor wrong."""
+    with contextlib.suppress(CheckFailed):
+        assert_same(actual, expected)
+
+
+@pytest.mark.parametrize("compare", [assert_close, assert_same])
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["x" * 400_000, *["a"] * 100_000],
+        [np.zeros(2**16, bool)] * 1000 + [np.zeros(2**16, complex)],
+        [[np.zeros(500, bool)] * 99, np.zeros(500, "<U99999")],
+    ],
+    ids=["text", "complex", "text array"],
+)
+def test_no_result_makes_the_grader_allocate_far_more_than_it_holds(compare: Any, value: Any) -> None:
+    """One long text among short ones, made an array, would fill the grader's memory."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckFailed):
+            compare(value, np.zeros(3))
+        with pytest.raises(CheckFailed):
+            assert_same(value, np.array(["a"]))
+        assert tracemalloc.get_traced_memory()[1] < 300 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_condition_of_the_authors_is_told_in_their_words() -> None:
+    """`assert_that` would pass on what does not hold, or keep its sentence to itself."""
+    assert_that(True, "never")
+    assert told(assert_that, False, "the loss must fall", hidden=True) == "The loss must fall."
+
+
+def test_changed_inputs_are_told_with_their_place_in_visible_checks() -> None:
+    """A function that spoils its input would pass, or its student would not know which one."""
+
+    def f(a: Any, p: Any) -> None:
+        p["W"] += 1
+
+    student = Notebook(LocalPeer({"f": f, "g": lambda a: a}))
+    student.g(np.zeros(2))
+    assert_unchanged(student)
+    student.f(np.zeros(2), {"W": np.zeros(1)})
+    told_hidden = told(assert_unchanged, student, hidden=True)
+    assert told_hidden == "What f is given is changed by it: work on a copy."
+    assert told(assert_unchanged, student, hidden=False) == f"{told_hidden} Argument 2['W']."
+    student._forget()
+    assert_unchanged(student)
+
+
+def test_warnings_are_told_with_their_kind_in_visible_checks() -> None:
+    """An overflow that only warns would pass, or its student would not know of what kind it is."""
+    student = Notebook(LocalPeer({"f": np.exp}))
+    student.f(np.ones(2))
+    assert_no_warnings(student)
+    student.f(np.array([1e9]))
+    assert told(assert_no_warnings, student, hidden=True) == "Calling f gives warnings."
+    assert told(assert_no_warnings, student, hidden=False) == "Calling f gives warnings. RuntimeWarning."

@@ -1,0 +1,155 @@
+"""`%%check` in a real IPython: what students see in their own notebook, and what nbgrader's tools make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import RichOutput, capture_output
+from nbformat.v4 import new_code_cell, new_output
+from nbgrader import utils
+from traitlets.config import Config
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """An IPython with the extension loaded."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    made = InteractiveShell(config=config)
+    made.run_line_magic("load_ext", "autograder")
+    yield made
+    made.run_line_magic("unload_ext", "autograder")
+
+
+def shown(shell: InteractiveShell, source: str) -> tuple[dict[str, str], str]:
+    """The result of a cell as a front end gets it, and what it printed."""
+    with capture_output() as captured:
+        result = shell.run_cell(source).result
+    data = shell.display_formatter.format(result)[0] if result is not None else {}
+    return data, captured.stdout
+
+
+TESTS = '''%%check
+def test_small(student):
+    """Right on a small number."""
+    assert_close(student.double(2), 4.0)
+
+@points(3)
+def test_negative(student):
+    """Right on a negative number & zero."""
+    assert_close(student.double(-2), -4.0)
+'''
+
+
+def grade(data: dict[str, str], points: float = 2) -> float | None:
+    """The points that nbgrader itself reads off this output."""
+    cell = new_code_cell(TESTS, outputs=[new_output("execute_result", data)])
+    cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": points, "grade_id": "a"}
+    earned: float | None = utils.determine_grade(cell)[0]
+    return earned
+
+
+def test_unfinished_work_is_told_check_by_check(shell: InteractiveShell) -> None:
+    """A student who has not begun would see a traceback instead of what is to be done."""
+    data, _ = shown(shell, TESTS)
+    assert "0 of 2 checks hold" in data["text/html"]
+    assert data["text/html"].count("There is no double: has the cell that defines it been run?") == 2
+    shell.run_cell("def double(x): raise NotImplementedError")
+    assert "Not done yet: double still raises NotImplementedError." in shown(shell, TESTS)[0]["text/html"]
+
+
+def test_a_partly_right_answer_shows_what_holds_and_what_does_not(shell: InteractiveShell) -> None:
+    """A student would not see which check holds, nor why another does not."""
+    shell.run_cell("def double(x): return abs(2 * x)")
+    html = shown(shell, TESTS)[0]["text/html"]
+    assert "1 of 2 checks hold" in html
+    assert "Right on a negative number &amp; zero." in html
+    assert "the sign is wrong" in html
+    assert html.index("✓") < html.index("✗")
+
+
+@pytest.mark.parametrize(
+    ("body", "earned"),
+    [("2 * x", 2), ("abs(2 * x)", 0.125), ("-abs(2 * x)", 0.375), ("0", 0), ("missing", 0)],
+)
+def test_nbgrader_reads_full_marks_only_where_all_checks_hold(
+    shell: InteractiveShell, body: str, earned: float
+) -> None:
+    """nbgrader's Validate button would call wrong work right, or right work wrong."""
+    shell.run_cell(f"def double(x): return {body}")
+    assert grade(shown(shell, TESTS)[0]) == earned
+
+
+def test_what_students_and_authors_write_is_text_in_the_table(shell: InteractiveShell) -> None:
+    """A name or an exception's text could run a script in the browser of whoever opens the notebook."""
+    shell.run_cell("def double(x): raise ValueError('<script>alert(1)</script> \"&')")
+    tests = TESTS.replace("Right on a small number.", "<img src=x onerror=alert(2)>")
+    html = shown(shell, tests)[0]["text/html"]
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_the_table_can_be_printed(shell: InteractiveShell) -> None:
+    """Where HTML is not shown, a student would see nothing but a number."""
+    shell.run_cell("def double(x): return abs(2 * x)")
+    shell.run_cell(TESTS)
+    assert str(shell.user_ns["_"]).startswith("✓ Right on a small number.\n✗ Right on a negative number & zero.\n    ")
+
+
+@pytest.mark.parametrize(
+    "body", ["def test_a(student:\n    pass", "### BEGIN HIDDEN TESTS", "@points(x)\ndef test_a(): pass"]
+)
+def test_a_check_cell_that_was_changed_is_told(shell: InteractiveShell, body: str) -> None:
+    """A student who has broken a check cell would see a traceback of our own."""
+    data, printed = shown(shell, f"%%check\n{body}")
+    assert not data
+    assert printed.startswith("This check cell was changed and cannot be read any more")
+    assert printed.endswith("get a fresh copy of the notebook.\n")
+
+
+def test_a_cell_without_a_check_does_not_claim_that_all_hold(shell: InteractiveShell) -> None:
+    """A cell whose checks are all hidden would look like a success."""
+    data, printed = shown(shell, "%%check\nimport math")
+    assert not data
+    assert printed == "No check of this cell can be run here: hidden checks run after you hand in.\n"
+
+
+def test_a_check_leaves_the_notebook_as_it_was(shell: InteractiveShell) -> None:
+    """Names of the checks would get into the student's notebook and hide mistakes there."""
+    shell.run_cell("def double(x): return 2 * x")
+    before = {name for name in shell.user_ns if not name.startswith("_")}
+    shell.run_cell(TESTS)
+    assert {name for name in shell.user_ns if not name.startswith("_")} == before
+    assert not shell.run_cell("double(4)").error_in_exec
+
+
+def test_arguments_are_copies_as_when_grading(shell: InteractiveShell) -> None:
+    """A check would hold in the notebook and fail in grading: the function changes what it is given."""
+    shell.run_cell("def spoil(a):\n    a += 1\n    return a")
+    tests = (
+        "%%check\ndef test_a(student):\n    a = np.zeros(2)\n    b = student.spoil(a)\n    b += 1\n"
+        "    assert_close(a, np.zeros(2))\n    assert_unchanged(student)"
+    )
+    assert "What spoil is given is changed by it" in shown(shell, tests)[0]["text/html"]
+
+
+def test_the_answer_key_is_not_in_a_students_notebook(shell: InteractiveShell) -> None:
+    """A visible test that uses the answer key would end in a traceback of our own."""
+    html = shown(shell, "%%check\ndef test_a(student, reference): pass")[0]["text/html"]
+    assert "The grader could not grade this check." in html
+
+
+def test_rich_output_of_students_is_not_swallowed(shell: InteractiveShell) -> None:
+    """Plots that a student's function shows during a check would vanish without a word, or be taken for the table."""
+    shell.run_cell(
+        "from IPython.display import display, HTML\ndef double(x):\n    display(HTML('<b>hi</b>'))\n    return 2 * x"
+    )
+    with capture_output() as captured:
+        shell.run_cell(TESTS)
+    outputs: list[Any] = captured.outputs
+    assert all(isinstance(output, RichOutput) for output in outputs)
+    assert grade(shown(shell, TESTS)[0]) == 2

@@ -1,0 +1,345 @@
+"""A student's kernel at the other end of a socket: honest, hostile or dead, it ends in a verdict in bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autograder.checking.cell import CheckCell
+from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
+from autograder.checking.run import Seeds, run_checks
+from autograder.checking.student import Notebook, SocketPeer
+from autograder.kernel_side import wire
+from autograder.kernel_side.serve import serve
+from autograder.kernel_side.wire import HEADER, MAGIC, Channel, WireError
+
+SECONDS = 0.4
+GRACE = 0.4
+BOUND = 4.0
+Behaviour = Callable[[Channel], None]
+
+
+@contextlib.contextmanager
+def peer(behaviour: Behaviour, seconds: float = SECONDS) -> Iterator[SocketPeer]:
+    """A peer in a forked process that behaves like this, and is interrupted and ended as a kernel is."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            ours.close()
+            behaviour(Channel(theirs))
+        finally:
+            os._exit(0)
+    theirs.close()
+    reached = SocketPeer(Channel(ours), seconds, lambda: os.kill(pid, signal.SIGINT))
+    reached.GRACE = GRACE  # type: ignore[misc]
+    try:
+        with ours:
+            yield reached
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def kernel(source: str) -> Behaviour:
+    """An honest server whose notebook has this source."""
+
+    def behave(channel: Channel) -> None:
+        namespace: dict[str, Any] = {"np": np, "os": os, "time": time}
+        exec(compile(source, "<cell 1>", "exec"), namespace)
+        serve(channel.sock.detach(), namespace)
+
+    return behave
+
+
+def verdicts(tests: str, behaviour: Behaviour, seconds: float = SECONDS) -> tuple[list[Verdict], SocketPeer]:
+    """The verdicts of these tests on such a peer; fails if they take too long."""
+    started = time.monotonic()
+    with peer(behaviour, seconds) as reached:
+        found = run_checks(CheckCell(f"%%check\n{tests}"), Notebook(reached), None, Seeds(b"", "", "", ""))
+    assert time.monotonic() - started < BOUND + 2 * seconds
+    return found, reached
+
+
+ONE = "def test_a(student):\n    student.f(lambda x: x)\n"
+
+
+def test_a_check_runs_over_a_socket_as_in_a_notebook() -> None:
+    """Grading would judge otherwise than the student's own notebook."""
+    tests = (
+        "def test_value(student, rng):\n    a = rng.normal(size=(3, 2))\n    assert_close(student.f(a), a.sum())\n"
+        "def test_raises(student):\n    with pytest.raises(ValueError):\n        student.bad()\n"
+        "def test_calls(student):\n    assert_close(student.twice(lambda x: student.f(x) + 1, np.ones(2)), 6.0)\n"
+    )
+    source = (
+        "def f(a): return a.sum()\n\ndef bad(): raise ValueError('x')\n\n"
+        "def twice(g, x): return g(x) + g(np.array([x[0], g(x) - 2]))"
+    )
+    found, _ = verdicts(tests, kernel(source), 10)
+    assert [verdict.outcome for verdict in found] == [Outcome.PASSED] * 3, found
+
+
+def test_an_endless_loop_fails_its_check_and_no_other() -> None:
+    """One endless function would cost every check of the cell, or never end."""
+    tests = "def test_a(student): student.loop()\ndef test_b(student): assert student.one() == 1\n"
+    found, reached = verdicts(tests, kernel("def loop():\n    while True: pass\n\ndef one(): return 1"))
+    assert [verdict.outcome for verdict in found] == [Outcome.RAISED, Outcome.PASSED]
+    assert found[0].message == "Your code could not be asked: it took longer than 0.4 s."
+    assert not reached.why_gone
+
+
+def test_a_loop_that_cannot_be_interrupted_ends_the_cell() -> None:
+    """A function that catches the interrupt would hold the grader for good."""
+    stubborn = (
+        "def loop():\n    while True:\n        try:\n            time.sleep(9)\n        except BaseException: pass"
+    )
+    tests = "def test_a(student): student.loop()\ndef test_b(student): student.loop()\n"
+    found, reached = verdicts(tests, kernel(stubborn))
+    assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
+    assert found[1].message.endswith("an earlier call took too long and could not be interrupted.")
+    assert reached.why_gone
+
+
+def test_a_kernel_that_dies_in_the_middle_of_a_call_fails_the_check() -> None:
+    """An exit inside a function would wait for a person, or for ever."""
+    tests = "def test_a(student): student.f()\ndef test_b(student): student.f()\n"
+    found, _ = verdicts(tests, kernel("def f(): os._exit(1)"), 5)
+    assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
+    assert {verdict.message for verdict in found} == {"Your code could not be asked: the notebook stopped answering."}
+
+
+# peers that do not keep to the protocol
+
+
+def silence(channel: Channel) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        time.sleep(60)
+    time.sleep(60)
+
+
+def closed(channel: Channel) -> None:
+    channel.sock.close()
+
+
+def answering(*replies: Any, buffers: Any = (), again: bool = False, every: float = 0.0) -> Behaviour:
+    """Say that every name is a function, and answer anything else with these replies, whatever it is."""
+
+    def behave(channel: Channel) -> None:
+        while True:
+            try:
+                message = channel.receive()[0]
+                number = message.get("id")
+                if message["op"] == "get":
+                    channel.send({"op": "function", "id": number}, [])
+                    continue
+                for reply in replies:
+                    channel.send(reply | ({"id": number} if "id" not in reply else {}), list(buffers))
+                while again:
+                    channel.send(replies[-1], [])
+                    time.sleep(every)
+            except KeyboardInterrupt:
+                continue
+
+    return behave
+
+
+def raw(data: bytes, then: Behaviour = silence) -> Behaviour:
+    def behave(channel: Channel) -> None:
+        channel.receive()
+        channel.sock.sendall(data)
+        then(channel)
+
+    return behave
+
+
+def half(channel: Channel) -> None:
+    channel.receive()
+    channel.sock.sendall(HEADER.pack(MAGIC, 100, 1) + struct.pack("!Q", 10**6) + b"{")
+
+
+def drip(channel: Channel) -> None:
+    channel.receive()
+    channel.sock.send(HEADER.pack(MAGIC, 10**6, 0))
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            channel.sock.send(b" ")
+            time.sleep(0.05)
+
+
+ENDLESS = {"op": "callback", "function": 0, "args": ["list", [1]], "kwargs": ["dict", []], "id": None}
+HUGE = HEADER.pack(MAGIC, 2, 1) + struct.pack("!Q", 2**63) + b"{}"
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(closed, id="closed"),
+        pytest.param(silence, id="silent"),
+        pytest.param(half, id="dies in the middle of a frame"),
+        pytest.param(drip, id="drips"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\n\r\n" * 9), id="garbage"),
+        pytest.param(raw(HUGE), id="huge buffer"),
+        pytest.param(raw(HEADER.pack(MAGIC, wire.MAX_JSON + 1, 0)), id="huge text"),
+        pytest.param(raw(HEADER.pack(MAGIC, 2, 2**32 - 1)), id="many buffers"),
+        pytest.param(raw(HEADER.pack(MAGIC, 99, 0)), id="stops in a frame"),
+        pytest.param(answering({"op": "return", "value": 1, "id": 99}), id="wrong id"),
+        pytest.param(answering({"op": "return", "id": None}, again=True), id="endless wrong ids"),
+        pytest.param(answering({"op": "return", "id": None}, again=True, every=0.01), id="slow endless wrong ids"),
+        pytest.param(answering(ENDLESS, again=True), id="endless call-backs"),
+        pytest.param(answering(ENDLESS, again=True, every=0.01), id="slow endless call-backs"),
+    ],
+)
+def test_a_broken_peer_is_the_students_failed_check(behaviour: Behaviour) -> None:
+    """A hostile kernel would hold up the class, or have its check wait for a person."""
+    found, _ = verdicts(ONE + "def test_b(student): student.f()\n", behaviour)
+    assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
+    assert all(verdict.message.startswith("Your code could not be asked: ") for verdict in found)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        ({"op": "return", "value": ["array", "<f8", [2**40], 0]}, Outcome.WRONG),
+        ({"op": "return", "value": ["function", 0]}, Outcome.WRONG),
+        ({"op": "return", "value": {"a": 1}}, Outcome.WRONG),
+        ({"op": "return", "value": ["set", [["list", []]]]}, Outcome.WRONG),
+        ({"op": "missing"}, Outcome.WRONG),
+        ({"op": "refused", "why": ["x"]}, Outcome.WRONG),
+        ({"op": "raise"}, Outcome.RAISED),
+        ({"op": "raise", "type": 3, "text": [], "frames": {"a": 1}}, Outcome.RAISED),
+        ({"op": "raise", "type": "ValueError", "text": "x", "frames": [[1, 2, 3], ["f", "1", ""], []]}, Outcome.RAISED),
+        ({"op": "raise", "type": "ExceptionGroup", "text": "\ud800"}, Outcome.RAISED),
+        ({"op": "raise", "type": "<script>", "text": "x" * 10**6}, Outcome.RAISED),
+        ({"op": "raise", "type": "KeyboardInterrupt"}, Outcome.RAISED),
+        ({"op": "callback", "function": 7}, Outcome.WRONG),
+        ({"op": "callback", "function": True}, Outcome.WRONG),
+        ({"op": "callback", "function": 0}, Outcome.WRONG),
+        ({"op": "callback", "function": 0, "args": 1, "kwargs": 2}, Outcome.WRONG),
+        ({"op": "callback", "function": 0, "args": ["list", []], "kwargs": ["dict", [[1, 2]]]}, Outcome.WRONG),
+        ({"op": "callback", "function": 0, "args": ["list", []], "kwargs": ["list", []]}, Outcome.WRONG),
+        ({"op": "callback", "function": 0, "args": ["list", [1, 2, 3]], "kwargs": ["dict", []]}, Outcome.WRONG),
+    ],
+    ids=str,
+)
+def test_a_reply_of_the_wrong_form_is_the_students_failed_check(reply: Any, outcome: Outcome) -> None:
+    """A forged reply would end the grader, or have its check wait for a person."""
+    replies = [reply | {"id": None}, {"op": "return", "value": 1}] if reply["op"] == "callback" else [reply]
+    found, _ = verdicts(ONE, answering(*replies), 5)
+    assert [verdict.outcome for verdict in found] == [outcome]
+    assert found[0].message
+    assert (found[0].message + found[0].detail).encode()
+    assert len(found[0].message) < 3000
+
+
+def test_forged_extras_of_a_reply_are_dropped() -> None:
+    """Costs, warnings and changes of the wrong form would end the comparison that reads them."""
+    forged = {"op": "return", "value": 1, "warnings": [1, ["x"]], "changed": {"a": 1}, "cost": {"lines": "9", "x": -1}}
+    tests = (
+        "def test_a(student):\n    with measure(student) as cost:\n        student.f()\n"
+        "    assert_unchanged(student)\n    assert_no_warnings(student)\n    assert cost.lines == 0\n"
+    )
+    found, _ = verdicts(tests, answering(forged), 5)
+    assert found[0].passed, found
+
+
+@pytest.mark.parametrize("last", [{"op": "return", "value": 1}, {"op": "raise", "type": "ValueError"}, None])
+def test_a_failure_in_a_call_back_is_raised_whatever_the_peer_does(last: Any) -> None:
+    """A student could make a comparison inside a call-back pass by answering as if nothing had been."""
+    tests = (
+        "def test_a(student):\n    def probe(x):\n        assert_that(x == 2, 'probe must get 2')\n    student.f(probe)"
+    )
+    replies = [ENDLESS] + ([last] if last else [{"op": "return", "value": 1, "id": 99}])
+    found, _ = verdicts(tests, answering(*replies))
+    assert not found[0].passed
+    if last:
+        assert found[0].message == "Probe must get 2."
+
+
+def test_a_failure_in_one_test_does_not_fail_the_next() -> None:
+    """One failed call-back would cost every later check."""
+    tests = (
+        "def test_a(student):\n    def probe(x): assert_that(x == 2, 'probe must get 2')\n    student.f(probe)\n"
+        "def test_b(student):\n    assert student.g() == 1\n"
+    )
+    source = "def f(g):\n    try: g(1)\n    except Exception: 0\n\ndef g(): return 1"
+    found, _ = verdicts(tests, kernel(source), 5)
+    assert [verdict.passed for verdict in found] == [False, True]
+
+
+def test_a_peer_that_is_gone_is_not_waited_for_again() -> None:
+    """Each of a hundred checks would wait out the whole time."""
+    tests = "".join(f"def test_{n}(student): student.f()\n" for n in range(20))
+    found, _ = verdicts(tests, silence)
+    assert len(found) == 20
+    assert {verdict.outcome for verdict in found} == {Outcome.RAISED}
+
+
+def test_an_answer_key_that_stops_is_a_fault_of_ours() -> None:
+    """A student would be told that their code is too slow when the answer key is."""
+    with peer(silence) as reached:
+        reached.fault = GraderFault
+        with pytest.raises(GraderFault):
+            Notebook(reached, trusted=True).f(1)
+
+
+REPLIES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 9), st.floats(), st.text(max_size=4)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+    max_leaves=8,
+)
+KEYS = [
+    "op",
+    "id",
+    "value",
+    "type",
+    "text",
+    "frames",
+    "function",
+    "args",
+    "kwargs",
+    "warnings",
+    "changed",
+    "cost",
+    "why",
+]
+MESSAGES = st.dictionaries(st.sampled_from(KEYS), REPLIES, max_size=6).flatmap(
+    lambda message: st.sampled_from(
+        ["return", "raise", "callback", "refused", "missing", "value", "function", None]
+    ).map(lambda op: message | ({"op": op} if op else {}))
+)
+
+
+class Scripted:
+    """A channel whose other side says these messages, and nothing more."""
+
+    def __init__(self, messages: list[Any]) -> None:
+        self.messages, self.sent = list(messages), 0
+
+    def send(self, message: Any, buffers: Any, deadline: Any = None) -> None:
+        self.sent += 1
+
+    def receive(self, deadline: Any = None) -> Any:
+        if not self.messages:
+            raise WireError("closed")
+        return self.messages.pop(0) | {"id": 1}, [b"12345678"]
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(MESSAGES, min_size=1, max_size=4))
+def test_whatever_a_peer_says_ends_in_an_expected_way(messages: list[Any]) -> None:
+    """Some message would end the grader with an exception that nobody expects."""
+    student = Notebook(SocketPeer(Scripted(messages), 5, lambda: None))  # type: ignore[arg-type]
+    with contextlib.suppress(CheckFailed, StudentError, StudentStopped, TypeError):
+        student.f(lambda x: x, np.zeros(1))

@@ -1,0 +1,445 @@
+"""Running a check cell against a notebook: verdicts, weights, random numbers, and what each person is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking.cell import CheckCell
+from autograder.checking.explain import UNGRADED
+from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, student_error
+from autograder.checking.run import Seeds, run_checks, score
+from autograder.checking.student import LocalPeer, Notebook
+
+SEEDS = Seeds(b"secret", "softmax", "ada", "cell")
+HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
+
+
+def defined(source: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"np": np}
+    exec(compile(source, "<cell 1>", "exec"), namespace)
+    return namespace
+
+
+def verdicts(
+    tests: str, student: str, reference: str | None = None, seeds: Seeds = SEEDS, hidden: bool = False
+) -> list[Verdict]:
+    """The verdicts of these tests on a notebook with this source."""
+    cell = CheckCell("%%check\n" + (HIDE.format(tests) if hidden else tests))
+    key = None if reference is None else Notebook(LocalPeer(defined(reference)), trusted=True)
+    return run_checks(cell, Notebook(LocalPeer(defined(student))), key, seeds)
+
+
+def verdict(*args: Any, **kwargs: Any) -> Verdict:
+    (only,) = verdicts(*args, **kwargs)
+    return only
+
+
+THREE = '''
+def test_one(student):
+    """One."""
+    assert_close(student.f(1), 1)
+
+@points(2)
+def test_two(student):
+    """Two."""
+    assert_close(student.f(2), 2)
+
+@points(0)
+def test_for_nothing(student):
+    """Nothing."""
+    assert_close(student.f(0), 7)
+'''
+
+
+@pytest.mark.parametrize(
+    ("body", "passed", "earned"),
+    [
+        ("x", [True, True, False], 6.0),
+        ("1", [True, False, False], 2.0),
+        ("2", [False, True, False], 4.0),
+        ("7", [False, False, True], 0.0),
+        ("x if x else 7", [True, True, True], 6.0),
+    ],
+)
+def test_the_score_is_the_passed_share_of_the_weight(body: str, passed: list[bool], earned: float) -> None:
+    """Partial credit would be wrong."""
+    found = verdicts(THREE, f"def f(x):\n    return {body}")
+    assert [v.name for v in found] == ["test_one", "test_two", "test_for_nothing"]
+    assert [v.passed for v in found] == passed
+    assert score(found, 6) == earned
+
+
+def test_checks_that_weigh_nothing_cost_nothing() -> None:
+    """A cell of practice checks only would divide by zero, or take points for a check without weight."""
+    found = verdicts("@points(0)\ndef test_a(student):\n    assert False", "")
+    assert score(found, 4) == 4
+
+
+def test_one_check_that_could_not_be_graded_leaves_the_score_to_a_person() -> None:
+    """A fault of ours would become a silent zero."""
+    found = verdicts(THREE + "\ndef test_key(student, reference): reference.g()", "def f(x): return x", "")
+    assert found[-1].outcome is Outcome.UNGRADED
+    assert score(found, 6) is None
+
+
+def test_checks_do_not_depend_on_each_other() -> None:
+    """What one test passed or broke would count for the next one."""
+    tests = (
+        "def test_a(student):\n    student.spoil(np.zeros(2))\n    assert_unchanged(student)\n"
+        "def test_b(student):\n    assert_unchanged(student)\n"
+    )
+    assert [v.passed for v in verdicts(tests, "def spoil(a):\n    a += 1")] == [False, True]
+
+
+def test_a_name_that_is_missing_is_the_students_failed_check() -> None:
+    """A forgotten cell would wait for a person."""
+    found = verdict("def test_a(student): student.f()", "")
+    assert (found.outcome, found.message) == (Outcome.WRONG, "There is no f: has the cell that defines it been run?")
+
+
+def test_a_variable_can_be_looked_at() -> None:
+    """Answers that are values and not functions could not be checked."""
+    assert verdict("def test_a(student): assert_close(student.x, [1.0, 2.0])", "x = np.array([1.0, 2.0])").passed
+    found = verdict("def test_a(student): assert_close(student.x, 1.0)", "x = []\nx.append(x)")
+    assert found.message == "What x holds is too large or too deeply nested to be looked at."
+
+
+# what is told of an exception
+
+
+def test_an_unfinished_answer_is_told_as_one() -> None:
+    """A student who has not begun would read a traceback."""
+    for hidden in (False, True):
+        found = verdict("def test_a(student): student.f()", "def f(): raise NotImplementedError", hidden=hidden)
+        assert (found.outcome, found.message) == (
+            Outcome.RAISED,
+            "Not done yet: f still raises NotImplementedError.",
+        )
+
+
+def test_an_exception_is_told_with_its_line_in_a_visible_check_only() -> None:
+    """A student could not find their mistake, or would print a hidden test's inputs by raising them."""
+    source = "def f(x):\n    raise ValueError(f'got {x}')"
+    visible = verdict("def test_a(student): student.f(4711)", source)
+    assert visible.message.startswith("f raised ValueError: got 4711 — in f, line 2")
+    hidden = verdict("def test_a(student): student.f(4711)", source, hidden=True)
+    assert (hidden.outcome, hidden.message) == (Outcome.RAISED, "f raised ValueError.")
+    assert "4711" in hidden.detail
+
+
+def test_no_name_of_a_students_own_exception_is_told_of_a_hidden_check() -> None:
+    """A hidden input, made the name of an exception's or a result's type, would be shown to the student."""
+    source = "def f(x): raise type(f'E{x}', (Exception,), {})()\ndef g(x): return type(f'T{x}', (), {})()"
+    for test in ("student.f(4711)", "assert_close(student.g(4711), 1.0)", "assert_same(student.g(4711), 1)"):
+        hidden = verdict(f"def test_a(student): {test}", source, hidden=True)
+        assert "4711" not in hidden.message
+        assert "4711" in hidden.detail
+        assert "4711" in verdict(f"def test_a(student): {test}", source).message
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ("assert student.f(4711) == 4712", ""),
+        ("assert_close(student.f(4711), 4712)", "The values are wrong."),
+        ("student.f(4711).shape", "What your code gave back could not be used."),
+        ("student.f(4711)[4711]", "What your code gave back could not be used."),
+        ("pytest.fail('4711')", ""),
+        ("assert_that(student.f(4711) == 0, 'zero is expected')", "Zero is expected."),
+    ],
+)
+def test_no_number_of_a_hidden_check_is_told(test: str, message: str) -> None:
+    """A hidden check would give its inputs or its expected values away."""
+    found = verdict(f"def test_a(student): {test}", "def f(x): return x", hidden=True)
+    assert (found.outcome, found.message) == (Outcome.WRONG, message)
+    assert found.detail
+
+
+def test_a_visible_assertion_is_told() -> None:
+    """A student would see that a check fails and not why."""
+    found = verdict("def test_a(student):\n    assert student.f(1) == 5, 'f(1) is 5'", "def f(x): return x")
+    assert (found.outcome, found.message) == (Outcome.WRONG, "f(1) is 5.")
+    found = verdict("def test_a(student):\n    student.f(1).shape", "def f(x): return x")
+    assert (
+        found.message
+        == "What your code gave back could not be used (AttributeError: 'int' object has no attribute 'shape')."
+    )
+
+
+def test_texts_that_no_file_takes_become_ones_that_a_file_takes() -> None:
+    """One student's exception text with half a character in it would stop the recording of a whole class."""
+    found = verdict("def test_a(student): student.f()", "def f(): raise ValueError('a\\ud800b')")
+    assert "a?b" in found.message.encode().decode()
+    assert found.detail.encode()
+
+
+# student exceptions that are also the built-in ones
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "KeyError", "ZeroDivisionError", "StopIteration", "UnicodeDecodeError"])
+def test_an_exception_of_the_students_is_also_the_built_in_one(kind: str) -> None:
+    """`pytest.raises(ValueError)` would not see a student's ValueError."""
+    error = student_error("f", kind, "why", [])
+    assert isinstance(error, StudentError)
+    assert isinstance(error, getattr(__import__("builtins"), kind))
+    assert str(error) == f"f raised {kind}: why"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ExceptionGroup",
+        "BaseExceptionGroup",
+        "SystemExit",
+        "KeyboardInterrupt",
+        "OSError",
+        "int",
+        "No such",
+        "",
+        "E" * 99,
+    ],
+)
+def test_an_exception_of_any_other_name_is_still_the_students(kind: str) -> None:
+    """A strange exception type would end the check with a fault of ours, or end the grader."""
+    error = student_error("f", kind, "why", [])
+    assert type(error) is StudentError
+
+
+def test_pytest_raises_passes_and_fails_as_its_author_means_it() -> None:
+    """'Raises ValueError for a negative number' could not be checked."""
+    tests = "def test_a(student):\n    with pytest.raises(ValueError, match='negative'):\n        student.f(-1)"
+    assert verdict(tests, "def f(x): raise ValueError('negative')").passed
+    assert verdict(tests, "def f(x): return x").outcome is Outcome.WRONG
+    assert verdict(tests, "def f(x): raise KeyError").outcome is Outcome.RAISED
+    assert verdict(tests, "def f(x): raise ValueError('other')").outcome is Outcome.WRONG
+
+
+# random numbers
+
+
+def draws(seeds: Seeds, tests: str = "test_a") -> list[float]:
+    seen: list[float] = []
+    student = Notebook(LocalPeer({"f": lambda x: seen.append(float(x))}))
+    run_checks(CheckCell(f"%%check\ndef {tests}(student, rng): student.f(rng.normal())"), student, None, seeds)
+    return seen
+
+
+def test_random_numbers_are_the_same_at_a_regrade() -> None:
+    """A student's score would change when nothing has changed."""
+    assert draws(SEEDS) == draws(Seeds(b"secret", "softmax", "ada", "cell"))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "test"),
+    [
+        (Seeds(b"other", "softmax", "ada", "cell"), "test_a"),
+        (Seeds(b"secret", "knn", "ada", "cell"), "test_a"),
+        (Seeds(b"secret", "softmax", "bob", "cell"), "test_a"),
+        (Seeds(b"secret", "softmax", "ada", "other"), "test_a"),
+        (SEEDS, "test_b"),
+    ],
+    ids=["secret", "assignment", "student", "cell", "test"],
+)
+def test_random_numbers_differ_for_another(seeds: Seeds, test: str) -> None:
+    """Hard-coded outputs that one student has seen would pass for another, or be guessed without the secret."""
+    assert draws(SEEDS) != draws(seeds, test)
+
+
+# the answer key
+
+
+def test_hidden_tests_compare_with_the_answer_key() -> None:
+    """Expected values would have to be written twice."""
+    test = (
+        "def test_a(student, reference, rng):\n    a = rng.normal(size=3)\n"
+        "    assert_close(student.f(a), reference.f(a))"
+    )
+    assert verdict(test, "def f(a): return a + a", "def f(a): return 2 * a", hidden=True).passed
+    assert verdict(test, "def f(a): return a", "def f(a): return 2 * a", hidden=True).outcome is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    "reference", [None, "", "def g(x): raise ValueError", "def g(x):\n    a = []\n    a.append(a)\n    return a"]
+)
+def test_an_answer_key_that_fails_waits_for_a_person(reference: str | None) -> None:
+    """A student would lose points for the instructor's mistake."""
+    found = verdict("def test_a(student, reference): reference.g(1)", "", reference, hidden=True)
+    assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
+
+
+LENT = """
+@given('g')
+def test_a(student):
+    assert_close(student.f(3), 10)
+
+def test_b(student):
+    assert_close(student.g(3), 0)
+"""
+
+
+def test_a_wrong_earlier_answer_is_not_punished_twice() -> None:
+    """Follow-through marks would not be given, or the lent answer stay behind for the next test."""
+    found = verdicts(LENT, "def g(x): return 0\n\ndef f(x): return g(x) + 1", "def g(x): return x * x", hidden=True)
+    assert [v.passed for v in found] == [True, True]
+    found = verdicts(LENT, "def f(x): return g(x) + 1", "def g(x): return x * x", hidden=True)
+    assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
+
+
+def test_a_lent_answer_is_given_back_when_the_test_fails() -> None:
+    """An answer key's function would stay in the student's notebook."""
+    found = verdicts(LENT, "def g(x): return 0\n\ndef f(x): return 1 / 0", "def g(x): return x * x", hidden=True)
+    assert [v.outcome for v in found] == [Outcome.RAISED, Outcome.PASSED]
+
+
+def test_a_lent_answer_that_fails_on_the_students_arguments_is_the_students_mistake() -> None:
+    """A wrong call of an earlier answer would wait for a person instead of failing the check."""
+    found = verdict(
+        "@given('g')\ndef test_a(student):\n    assert_close(student.f(3), 10)",
+        "def f(x): return g('three')",
+        "def g(x): return x @ x",
+        hidden=True,
+    )
+    assert found.outcome is Outcome.WRONG
+    assert found.message == "A function that was passed in failed on what your code gave it."
+
+
+# functions that are passed in
+
+
+def test_a_failure_in_a_function_that_was_passed_in_is_raised_whatever_the_student_catches() -> None:
+    """A student could swallow the comparison that fails."""
+    test = (
+        "def test_a(student):\n    def probe(x):\n        assert_that(x == 1, 'probe must get 1')\n    student.f(probe)"
+    )
+    swallow = "def f(g):\n    try:\n        g(2)\n    except BaseException:\n        pass\n    return 1"
+    found = verdict(test, swallow, hidden=True)
+    assert (found.outcome, found.message) == (Outcome.WRONG, "Probe must get 1.")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("g(object())", "A function that was passed in failed on what your code gave it."),
+        ("g()", "A function that was passed in failed on what your code gave it."),
+        ("g(1, 2)", "A function that was passed in failed on what your code gave it."),
+        ("g(a=1)", "A function that was passed in failed on what your code gave it."),
+        ("g(**{'\\ud800': 1})", "A function that was passed in failed on what your code gave it."),
+        ("g([0] * 10**6)", "f raised ValueRefused"),
+    ],
+)
+def test_a_function_that_is_called_wrongly_is_the_students_mistake(body: str, message: str) -> None:
+    """A wrong call of a function that was passed in would be a fault of ours."""
+    found = verdict("def test_a(student): student.f(lambda x: x + 1)", f"def f(g): return {body}")
+    assert found.outcome in (Outcome.WRONG, Outcome.RAISED)
+    assert found.message.startswith(message)
+
+
+def test_functions_that_call_each_other_without_end_are_stopped() -> None:
+    """A student could exhaust the stack of the process that grades."""
+    test = "def test_a(student):\n    def probe(x):\n        return student.f(probe)\n    student.f(probe)"
+    found = verdict(test, "def f(g): return g(1)")
+    assert found.outcome is Outcome.WRONG
+    assert found.message.startswith("Functions that were passed in call each other without end.")
+
+
+def test_cost_is_measured_for_the_calls_in_the_block() -> None:
+    """'No Python loop' could not be checked, or would count other calls too."""
+    test = (
+        "def test_a(student):\n    a = np.ones(300)\n    student.loop(a)\n    with measure(student) as cost:\n"
+        "        student.vector(a)\n    assert_that(cost.lines < 50, 'a loop')\n"
+        "    with measure(student) as cost:\n        student.loop(a)\n    assert 300 <= cost.lines < 1000\n"
+        "    assert 0 < cost.peak_bytes < 10**6"
+    )
+    source = "def vector(a): return a.sum()\n\ndef loop(a):\n    for x in a:\n        x + 1"
+    assert verdict(test, source).passed
+
+
+# pytest itself
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("a sum is taken", "A sum is taken."),
+        ("doubled!", "Doubled!"),
+        ("dW is wrong", "dW is wrong."),
+        ("f(1) is 5", "f(1) is 5."),
+        ("x must be positive", "x must be positive."),
+        ("", ""),
+    ],
+)
+def test_sentences_begin_with_a_capital_and_code_stays_as_it_is(cause: str, told: str) -> None:
+    """A student would look for a DW that is called dW."""
+    found = verdict(f"def test_a(student): assert_that(False, {cause!r})", "", hidden=True)
+    assert found.message == told
+
+
+def test_parametrised_tests_hold_if_all_their_cases_do() -> None:
+    """A common way to write a pytest test would always wait for a person."""
+    test = "@pytest.mark.parametrize('x', [1, 2, 3])\ndef test_a(student, x):\n    assert_close(student.f(x), x)"
+    assert verdict(test, "def f(x): return x").passed
+    assert verdict(test, "def f(x): return min(x, 2)").outcome is Outcome.WRONG
+    assert verdict(test, "def f(x): return max(x, 2)").outcome is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    "body", ["import no_such_module", "1 / 0", "raise SystemExit", "pytest.skip('x', allow_module_level=True)"]
+)
+def test_a_cell_that_does_not_run_waits_for_a_person(body: str) -> None:
+    """Every student would lose the points of a cell that is broken."""
+    found = verdict(f"{body}\ndef test_a(student): pass", "")
+    assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
+
+
+def test_a_skipped_test_is_not_a_passed_one() -> None:
+    """A test that skips itself would give full marks in silence."""
+    assert verdict("def test_a(student): pytest.skip('today')", "").outcome is Outcome.UNGRADED
+
+
+def test_an_unknown_fixture_waits_for_a_person() -> None:
+    """A slip of the author's would cost every student the check."""
+    assert verdict("def test_a(student, no_such): pass", "").outcome is Outcome.UNGRADED
+
+
+def test_nothing_of_this_machine_changes_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conftest, plugin or option of the machine would change grades."""
+    (tmp_path / "conftest.py").write_text("raise SystemExit('conftest ran')")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    assert verdict("def test_a(student): pass", "").passed
+    assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
+    assert Path.cwd() == tmp_path
+
+
+def test_a_run_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Thousands of runs in one process would fill its memory or its disk, or print among the results."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    verdict("def test_a(student): print('x')", "")
+    before = set(sys.modules)
+    verdict("print('y')\ndef test_a(student): assert 0", "")
+    assert set(sys.modules) <= before
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_of_the_graders_is_told_to_nobody_but_the_instructor() -> None:
+    """Paths and secrets of the grader's machine would be shown to students."""
+
+    class Broken:
+        def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
+            raise GraderFault("/secret/place is full")
+
+    cell = CheckCell("%%check\ndef test_a(student): student.f()")
+    (found,) = run_checks(cell, Notebook(Broken()), None, SEEDS)
+    assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
+    assert "/secret/place is full" in found.detail

@@ -1,0 +1,243 @@
+"""A small class, graded with real kernels into a real gradebook: what is recorded, graded again and kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+import small_course
+from nbgrader.api import Gradebook
+from small_course import NAME, rows
+
+from autograder.errors import AutograderError
+from autograder.grading.classes import grade_class
+from autograder.grading.course import Course
+
+pytestmark = pytest.mark.slow
+
+SCORES = {
+    ("ada", "test_mean"): 3.0,
+    ("ada", "test_double"): 2.0,
+    ("ada", "why"): None,
+    ("bob", "test_mean"): 1.0,
+    ("bob", "test_double"): 2.0,
+    ("bob", "why"): None,
+    ("cyd", "test_mean"): 3.0,
+    ("cyd", "test_double"): 0.0,
+    ("cyd", "why"): 0.0,
+    ("dan", "test_mean"): 0.0,
+    ("dan", "test_double"): 0.0,
+    ("dan", "why"): None,
+    ("eve", "test_mean"): 0.0,
+    ("eve", "test_double"): 2.0,
+    ("eve", "why"): None,
+    ("fay", "test_mean"): 0.0,
+    ("fay", "test_double"): 0.0,
+    ("fay", "why"): 0.0,
+}
+
+
+def test_every_cell_gets_its_score(graded: Course) -> None:
+    """Full, partial and no marks, from a right answer to a kernel that ended: the heart of it all."""
+    assert small_course.auto_scores(graded.root) == SCORES
+
+
+def test_what_waits_for_a_person_is_marked(graded: Course) -> None:
+    """A written answer that nobody is sent to read is a grade that nobody gave."""
+    query = small_course.NBGRADER_ROWS
+    waiting = {student for student, _, grade_id, *_, manual, _ in rows(graded.root, query) if manual}
+    assert waiting == {"ada", "bob", "dan", "eve"}
+    assert {grade_id for _, _, grade_id, *_, manual, _ in rows(graded.root, query) if manual} == {"why"}
+
+
+def test_only_an_untouched_answer_is_called_no_response(graded: Course) -> None:
+    """nbgrader's formgrader shows this comment to the student."""
+    comments = {(s, g): auto for s, _, g, auto, _ in rows(graded.root, small_course.COMMENT_ROWS) if auto}
+    assert comments == {("cyd", "why"): "No response."}
+
+
+def test_incidents_say_what_happened_and_where(graded: Course) -> None:
+    """An instructor must find the submissions that misbehaved without opening all."""
+    assert rows(graded.root, small_course.INCIDENT_ROWS) == [
+        ("dan", "kernel died", "cell 3"),
+        ("eve", "time limit", "cell 3"),
+        ("fay", "refused", ""),
+    ]
+
+
+def test_verdicts_are_kept_one_by_one(graded: Course) -> None:
+    """Feedback and reports are made from them."""
+    found = {(s, name): outcome for s, _, _, name, outcome, *_ in rows(graded.root, small_course.CHECK_ROWS)}
+    assert {name: outcome for (s, name), outcome in found.items() if s == "bob"} == {
+        "test_two_numbers": "passed",
+        "test_like_the_answer_key": "wrong",
+    }
+    assert found["dan", "test_two_numbers"] == "raised"
+
+
+def test_graded_notebooks_can_be_read(graded: Course) -> None:
+    """formgrader and feedback open them: valid notebooks, with a table where a check was and its score as text."""
+    for student in ("ada", "bob", "cyd", "dan", "eve"):
+        book = nbformat.read(graded.path("autograded", student, NAME) / f"{NAME}.ipynb", as_version=4)
+        nbformat.validate(book)
+        (output,) = small_course.cells_by_id(book)["test_mean"].outputs
+        assert output.data["text/plain"] == repr(SCORES[student, "test_mean"])
+        assert output.data["text/html"].count("<tr>") == 2
+
+
+def test_cells_after_a_kernel_s_end_say_why_they_did_not_run(graded: Course) -> None:
+    """An ordinary test cell without outputs would get full marks from nbgrader's rule, and nobody would know why."""
+    book = nbformat.read(graded.path("autograded", "dan", NAME) / f"{NAME}.ipynb", as_version=4)
+    (output,) = small_course.cells_by_id(book)["test_double"].outputs
+    assert output.evalue == "this cell was not run: your notebook's kernel had died in cell 3"
+
+
+def test_a_second_run_grades_nothing(graded: Course) -> None:
+    """Grading the same thing again wastes an hour, and could give another grade."""
+    before = small_course.everything(graded.root), small_course.graded_at(graded.root)
+    done = grade_class(graded, NAME)
+    assert (done.graded, sorted(done.unchanged)) == ([], [*small_course.CLASS, "fay"])
+    assert (small_course.everything(graded.root), small_course.graded_at(graded.root)) == before
+
+
+def test_a_changed_submission_is_graded_again_and_only_that(graded: Course) -> None:
+    """A late resubmission must count, and must not touch anybody else."""
+    before = small_course.graded_at(graded.root)
+    small_course.submit(graded.root, "bob", small_course.submission())
+    done = grade_class(graded, NAME)
+    assert [submission.student for submission in done.graded] == ["bob"]
+    after = small_course.graded_at(graded.root)
+    assert {student for student in after if after[student] != before[student]} == {"bob"}
+    assert small_course.auto_scores(graded.root) == SCORES | {("bob", "test_mean"): 3.0}
+
+
+def test_a_mended_test_grades_everybody_again(graded: Course) -> None:
+    """A grade must never come from a test that is not the assignment's any more."""
+    mended = small_course.CHECK.replace("@points(2)", "@points(5)")
+    small_course.write(graded.source(NAME) / f"{NAME}.ipynb", small_course.source_notebook(check=mended))
+    done = grade_class(graded, NAME, jobs=2)
+    assert (len(done.graded), done.unchanged) == (6, [])
+    assert small_course.auto_scores(graded.root)["bob", "test_mean"] == pytest.approx(0.5)
+
+
+def test_only_those_who_were_named_are_graded(course: Course) -> None:
+    """`--student` is for looking at one submission while the rest stays as it is."""
+    done = grade_class(course, NAME, ["ada"])
+    assert [submission.student for submission in done.graded] == ["ada"]
+    assert set(small_course.graded_at(course.root)) == {"ada"}
+
+
+def test_what_a_person_gave_survives_a_regrade(graded: Course) -> None:
+    """Hours of marking by hand must never be lost; nbgrader asks the person to look again, and so do we."""
+    with Gradebook(graded.db_url, graded.course_id) as gradebook:
+        grade = gradebook.find_grade("why", NAME, NAME, "ada")
+        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 2.5, 0.5, False
+        gradebook.find_comment("why", NAME, NAME, "ada").manual_comment = "Well said."
+        gradebook.db.commit()
+    grade_class(graded, NAME, ["ada"], regrade=True)
+    with Gradebook(graded.db_url, graded.course_id) as gradebook:
+        grade = gradebook.find_grade("why", NAME, NAME, "ada")
+        assert (grade.score, grade.manual_score, grade.extra_credit) == (3.0, 2.5, 0.5)
+        assert grade.needs_manual_grade
+        assert gradebook.find_comment("why", NAME, NAME, "ada").comment == "Well said."
+
+
+def test_a_folder_lost_from_autograded_is_made_again(graded: Course) -> None:
+    """Stopped between two renames, a run leaves a grade without its notebook; formgrader cannot open that."""
+    folder = graded.path("autograded", "ada", NAME)
+    folder.rename(folder.with_name(f".{NAME}.old"))
+    grade_class(graded, NAME)
+    assert [path.name for path in folder.parent.iterdir()] == [NAME]
+    assert (folder / f"{NAME}.ipynb").is_file()
+
+
+def test_too_large_a_submission_is_refused_once(tmp_path: Path) -> None:
+    """It scores zero with a reason, stops nobody, and is not looked at again until it changes."""
+    course = small_course.make_course(tmp_path / "c", "c.Autograder.submission_mb = 1\n", ["ada"])
+    (course.root / "submitted" / "ada" / NAME / "data.bin").write_bytes(bytes(2 << 20))
+    (refused,) = grade_class(course, NAME).graded
+    assert [i.text for i in refused.incidents] == ["the submission was not read: it is too large (at data.bin)"]
+    assert set(small_course.auto_scores(course.root).values()) == {0.0}
+    assert grade_class(course, NAME).unchanged == ["ada"]
+    (course.root / "submitted" / "ada" / NAME / "data.bin").unlink()
+    grade_class(course, NAME)
+    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The small course with submissions that are odd in one way each, graded."""
+    course = small_course.make_course(tmp_path_factory.mktemp("odd") / "course", students=[])
+    (course.source(NAME) / "data.csv").write_text("1\n3\n")
+    small_course.submit(course.root, "renamed", small_course.submission(), "small (1)")
+    bash = small_course.submission()
+    bash.metadata.kernelspec = {"name": "bash", "display_name": "Bash", "language": "bash"}
+    small_course.submit(course.root, "bash", bash)
+    reads = "with open('data.csv') as file:\n    text = file.read()\ndouble = lambda x: text == '1\\n3\\n' and 2 * x"
+    small_course.submit(course.root, "forger", small_course.submission(double=reads))
+    (course.root / "submitted" / "forger" / NAME / "data.csv").write_text("forged")
+    liar = "class Many:\n    def __eq__(self, other):\n        return True\ndef double(x):\n    return Many()"
+    small_course.submit(course.root, "liar", small_course.submission(mean=liar.replace("double", "mean")))
+    grade_class(course, NAME, jobs=2)
+    return course
+
+
+def test_a_notebook_of_another_name_is_graded_and_noted(odd: Course) -> None:
+    """Downloads are called `small (1).ipynb`, and the student's work counts all the same."""
+    assert small_course.auto_scores(odd.root)["renamed", "test_mean"] == 3.0
+    assert ("renamed", "changed the notebook", "") in rows(odd.root, small_course.INCIDENT_ROWS)
+
+
+def test_another_language_s_notebook_is_graded_as_python(odd: Course) -> None:
+    """The kernel that a submission asks for must not be started: the course says which."""
+    assert small_course.auto_scores(odd.root)["bash", "test_mean"] == 3.0
+
+
+def test_the_course_s_files_replace_a_student_s(odd: Course) -> None:
+    """Otherwise a submission brings its own data to be tested on."""
+    assert small_course.auto_scores(odd.root)["forger", "test_double"] == 2.0
+    assert (odd.path("autograded", "forger", NAME) / "data.csv").read_text() == "1\n3\n"
+
+
+def test_an_answer_that_equals_everything_gains_nothing(odd: Course) -> None:
+    """The check must compare plain values, never ask the student's objects."""
+    assert small_course.auto_scores(odd.root)["liar", "test_mean"] == 0.0
+
+
+def test_late_penalties_come_from_the_course_s_plugin(tmp_path: Path) -> None:
+    """A course's own rule for late work must hold for our grades as for nbgrader's."""
+    plugin = "from nbgrader.plugins import BasePlugin\nclass Late(BasePlugin):\n    def late_submission_penalty("
+    plugin += "self, student_id, score, total_seconds_late):\n        return score / 2\n"
+    config = "import sys\nsys.path.insert(0, __file__.rsplit('/', 1)[0])\n"
+    config += "c.AssignLatePenalties.plugin_class = 'late_by_half.Late'\n"
+    course = small_course.make_course(tmp_path / "c", config, ["ada"])
+    (course.root / "late_by_half.py").write_text(plugin)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2020-01-01 12:00:00 UTC")
+    (course.root / "submitted" / "ada" / NAME / "timestamp.txt").write_text("2020-01-02 12:00:00 UTC")
+    grade_class(course, NAME)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        submission = gradebook.find_submission(NAME, "ada")
+        assert (submission.total_seconds_late, submission.late_submission_penalty) == (86400.0, 2.5)
+
+
+def test_cells_that_came_or_went_are_refused_with_a_way_out(graded: Course) -> None:
+    """nbgrader's own error for this is a traceback that names neither the assignment nor what to do."""
+    book = small_course.source_notebook()
+    book.cells.append(small_course.cell("new", "assert True", grade=True, locked=True, points=1))
+    small_course.write(graded.source(NAME) / f"{NAME}.ipynb", book)
+    with pytest.raises(AutograderError, match=f"nbgrader db assignment remove {NAME} --force"):
+        grade_class(graded, NAME)
+
+
+def test_the_gradebook_s_tables_are_nbgrader_s_and_ours(graded: Course) -> None:
+    """nbgrader's own commands must go on working on the gradebook; ours are kept apart by name."""
+    tables = {name for (name,) in rows(graded.root, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert {name for name in tables if name.startswith("autograder_")} == {
+        "autograder_check",
+        "autograder_incident",
+        "autograder_graded",
+    }
+    json.dumps(small_course.everything(graded.root))

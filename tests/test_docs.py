@@ -1,0 +1,173 @@
+"""The documentation: everything that can be used is in it, its links work, and it is of no machine in particular."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from autograder.checking import comparisons, prelude, student
+from autograder.cli import cli
+from autograder.grading.results import IncidentKind
+from autograder.grading.settings import Autograder
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+ABSOLUTE = re.compile(r"(?<![\w./:~])/(?:home|root|work|Users|mnt|opt|srv|tmp/\w)")
+MAX_PICTURE = 200_000
+
+
+def commands(group: click.Group, name: str = "autograder") -> Iterator[tuple[str, click.Command]]:
+    """Every command by its full name, also those that are imported when asked for."""
+    context = click.Context(group)
+    for child in group.list_commands(context):
+        command = group.get_command(context, child)
+        assert command is not None
+        yield f"{name} {child}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {child}")
+
+
+COMMANDS = dict(commands(cli))
+OPTIONS = [
+    (name, option)
+    for name, command in ({"autograder": cli} | COMMANDS).items()
+    for parameter in command.params
+    if isinstance(parameter, click.Option)
+    for option in parameter.opts
+]
+
+
+def prose(page: Path) -> str:
+    """A page without its code: neither blocks nor spans."""
+    text = re.sub(r"(?ms)^(`{3,}).*?^\1$", "", page.read_text(encoding="utf-8"))
+    return re.sub(r"`[^`\n]*`", "", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names by which the headings of a page can be reached."""
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands(name: str) -> None:
+    """Every command is in the docs."""
+    assert re.search(rf"`?{name}\b", TEXT)
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_options(command: str, option: str) -> None:
+    """Every option is on a page that has its command."""
+    word = re.compile(rf"(?<![\w-]){re.escape(option)}(?![\w-])")
+    assert any(word.search(text) for page in PAGES if command in (text := page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", Autograder.class_own_traits())
+def test_settings(name: str) -> None:
+    """Every setting is in the table of settings, with its default."""
+    default = Autograder.class_own_traits()[name].default_value
+    rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/instructors.md").read_text(encoding="utf-8"))
+    assert rows == [f"{default:g}" if not isinstance(default, bool) else str(default)]
+
+
+@pytest.mark.parametrize("name", prelude.__all__)
+def test_helpers(name: str) -> None:
+    """Every name that a check cell has is in the page for authors."""
+    assert re.search(rf"`{name}[`(]", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", [*comparisons.__all__, "measure"])
+def test_signatures(name: str) -> None:
+    """The helpers' parameters and defaults are as the page for authors says."""
+    parameters = inspect.signature(getattr(comparisons, name, None) or getattr(student, name)).parameters
+    found = re.search(rf"`{name}\(([^)]*)\)`", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
+    assert found is not None
+    told = ast.parse(f"lambda {found[1]}: 0", mode="eval").body
+    assert isinstance(told, ast.Lambda)
+    assert [argument.arg for argument in told.args.args + told.args.kwonlyargs] == list(parameters)
+    defaults = [value.default for value in parameters.values() if value.default is not inspect.Parameter.empty]
+    assert [ast.literal_eval(value) for value in told.args.kw_defaults if value is not None] == defaults
+
+
+@pytest.mark.parametrize("kind", IncidentKind)
+def test_incidents(kind: IncidentKind) -> None:
+    """Every kind of incident is explained to instructors."""
+    assert f"\n| {kind} |" in (ROOT / "docs/instructors.md").read_text(encoding="utf-8")
+
+
+def test_dependencies() -> None:
+    """CONTRIBUTING says of every dependency why it is there, and names no other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split(r"[>=<; ]", line)[0] for line in project["dependencies"]}
+    wanted |= {re.split(r"[>=<; ]", line)[0] + " (dev)" for line in project["optional-dependencies"]["dev"]}
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Dependencies")[1]
+    assert set(re.findall(r"(?m)^\| ([a-z][\w-]*(?: \(dev\))?) \|", table)) - {"package"} == wanted
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    """A link to a file finds it, and a link to a heading finds that."""
+    for link in LINK.findall(prose(page)):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_modules_named_are_there() -> None:
+    """A module that how-it-works points to exists."""
+    named = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (ROOT / "autograder" / name).is_file()] == []
+
+
+def test_every_page_is_linked() -> None:
+    """From the README one gets to every page."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {page.name for page in PAGES} - {"README.md"} <= {
+        Path(link.split("#")[0]).name for link in LINK.findall(readme)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_path_of_a_machine(page: Path) -> None:
+    """No page has a path that exists on one machine only."""
+    assert not ABSOLUTE.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("assignment", sorted(path.name for path in (ROOT / "assignments").iterdir()))
+def test_assignments(assignment: str) -> None:
+    """Every assignment is in the README and in the table of lectures, and has a picture."""
+    for page in ("README.md", "docs/lectures.md"):
+        assert f"assignments/{assignment}/{assignment}.md" in (ROOT / page).read_text(encoding="utf-8")
+    assert (ROOT / f"docs/images/{assignment}.png").is_file()
+
+
+def test_lectures_name_real_exercises() -> None:
+    """An exercise that the table of lectures names by number and function has that number in its assignment."""
+    exercises = {
+        pair
+        for text in (ROOT / "assignments").glob("*/*.md")
+        for pair in re.findall(r"(?m)^### Exercise (\d+): `(\w+)`", text.read_text(encoding="utf-8"))
+    }
+    named = re.findall(r"Ex (\d+) `(\w+)`", (ROOT / "docs/lectures.md").read_text(encoding="utf-8"))
+    assert named
+    assert set(named) <= exercises
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs/images").glob("*")), ids=lambda path: path.name)
+def test_pictures(picture: Path) -> None:
+    """Pictures are small, and used."""
+    assert picture.stat().st_size < MAX_PICTURE
+    assert f"images/{picture.name}" in TEXT

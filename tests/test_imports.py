@@ -1,0 +1,133 @@
+"""Imports point one way, nothing heavy is loaded before it is needed, and `__all__` says what is there."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "autograder"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+LEAVES = {"errors", "progress", "datasets"}
+MAY_IMPORT = {
+    "kernel_side": set(),
+    "checking": {"kernel_side"},
+    "sandbox": {"kernel_side"},
+    "grading": {"kernel_side", "checking", "sandbox"},
+    "publishing": {"kernel_side", "checking", "sandbox", "grading"},
+    "authoring": {"kernel_side", "checking", "sandbox", "grading"},
+}
+TOP = {"cli", "demo", "", "__main__"}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module of ours that is imported anywhere in a module, but not for its types only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports hide where they point"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else node.module or "" for name in names)
+        yield from imported(node)
+
+
+def imports_of(path: Path) -> set[str]:
+    return {name for name in imported(ast.parse(path.read_text(encoding="utf-8"))) if name in MODULES}
+
+
+GRAPH = {name: imports_of(path) - {name} for name, path in MODULES.items()}
+
+
+def part(module: str) -> str:
+    """The folder below the package, or the name of a module that is in none."""
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    """Code with answers or databases in it would be loaded where student code runs, or parts could not be understood
+    one by one."""
+    here = part(module)
+    if here in TOP:
+        return
+    allowed = MAY_IMPORT.get(here, set()) | {here} | ({"errors", "progress"} if here in MAY_IMPORT else set())
+    if here in ("kernel_side", "checking", "sandbox"):
+        allowed -= {"progress"} | ({"errors"} if here == "kernel_side" else set())
+    allowed |= {"datasets"} if here in ("publishing", "authoring", "grading") else set()
+    wrong = {name for name in GRAPH[module] if part(name) and part(name) not in allowed}
+    assert not wrong
+
+
+def test_there_is_no_part_that_this_test_does_not_know() -> None:
+    """A new folder could import whatever it likes."""
+    assert {part(module) for module in MODULES} <= set(MAY_IMPORT) | LEAVES | TOP
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """The order in which modules are imported would decide whether they work."""
+    assert len(list(TopologicalSorter(GRAPH).static_order())) == len(MODULES)
+
+
+def test_checks_and_sandbox_know_nothing_of_the_gradebook() -> None:
+    """A check or a sandbox could write grades."""
+    for module, path in MODULES.items():
+        if part(module) in ("kernel_side", "checking", "sandbox"):
+            text = path.read_text(encoding="utf-8")
+            names = {name.split(".")[0] for name in imported(ast.parse(text))}
+            assert not names & {"nbgrader", "sqlalchemy"}, module
+
+
+def test_the_kernel_side_needs_only_numpy() -> None:
+    """A student's kernel would load, and could read, more than what serves calls."""
+    for module, path in MODULES.items():
+        if part(module) == "kernel_side":
+            names = {name.split(".")[0] for name in imported(ast.parse(path.read_text(encoding="utf-8")))}
+            assert names - set(sys.stdlib_module_names) <= {"autograder", "numpy"}, module
+
+
+HEAVY = ("numpy", "pytest", "nbgrader", "nbconvert", "sqlalchemy", "matplotlib", "scipy", "sklearn", "jupytext", "zmq")
+REPORT = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import autograder",
+        "import autograder\nclass Shell:\n    def register_magic_function(self, *about): pass\n"
+        "autograder.load_ipython_extension(Shell())",
+        "sys.argv = ['autograder', '--help']\nimport autograder.cli as c\ntry: c.main()\nexcept SystemExit: pass",
+        "sys.argv = ['autograder', 'grade', '-h']\nimport autograder.cli as c\ntry: c.main()\nexcept SystemExit: pass",
+    ],
+    ids=["import", "load_ext", "--help", "grade --help"],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
+    """`autograder --help` and the first cell of every notebook would take seconds."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\n{REPORT}"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_is_public_and_has_it(module: str) -> None:
+    """A name that is promised would be missing, or what is public be unclear."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    defines = any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Assign)) for node in tree.body)
+    loaded = import_module(module)
+    if module == "autograder" or (not defines and not hasattr(loaded, "__all__")):
+        return
+    assert len(loaded.__all__) == len(set(loaded.__all__))
+    assert [name for name in loaded.__all__ if not hasattr(loaded, name)] == []

@@ -17,7 +17,8 @@ from jupyter_client.session import Session
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.box import Box
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
-from autograder.sandbox.outputs import Outputs
+from autograder.sandbox.guard import MemoryGuard
+from autograder.sandbox.outputs import NoOutputs, Outputs
 
 __all__ = ["Execution", "Kernel", "Sockets"]
 
@@ -26,7 +27,6 @@ MOMENT = 0.3
 STRAGGLERS = 5.0
 MAX_MESSAGE = 64 * 2**20
 QUEUE = 50
-DROPPED = 2**40
 
 SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({SERVE_DESCRIPTOR}, globals())"
 
@@ -103,6 +103,7 @@ class Kernel:
             job = {"kind": "kernel", "key": self.key, "files": list(files)}
             self.inmate = self.box.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
+            self.guard = MemoryGuard(self.kill)
         finally:
             theirs.close()
             sockets.close()
@@ -224,7 +225,7 @@ class Kernel:
         except Exception:
             self.kill()
             return
-        self._collect(Execution(Outputs(DROPPED)), asked, time.monotonic() + GRACE)
+        self._collect(Execution(NoOutputs()), asked, time.monotonic() + GRACE)
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
@@ -242,6 +243,8 @@ class Kernel:
 
     def close(self) -> None:
         self.alive = False
+        if hasattr(self, "guard"):
+            self.guard.close()
         self.channel.sock.close()
         self.context.destroy(linger=0)
         if hasattr(self, "inmate"):

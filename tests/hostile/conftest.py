@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +301,12 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
 def limits() -> Limits:
     """The limits that submissions are graded with unless a test says otherwise."""
     return LIMITS
+
+
+@pytest.fixture
+def patient(limits: Limits) -> Limits:
+    """The same with time enough to search everything."""
+    return replace(limits, cell_seconds=40)
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ BOMBS = {
     "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: break",
     "threads": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()",
     "memory": "everything = []\nwhile True: everything.append(bytearray(1 << 24))",
-    "shared memory": "import mmap\nkept = [mmap.mmap(-1, 1 << 27) for _ in range(400)]\nprint('GOT IT')",
+    "shared memory": "import mmap\nkept = [mmap.mmap(-1, 1 << 27) for _ in range(400)]\nprint('GOT' + ' IT')",
     "files": (
         "for n in range(10**6):\n    with open(f'/tmp/{n}', 'wb') as file:\n        file.write(bytes(1 << 20))\n"
-        "print('GOT IT')"
+        "print('GOT' + ' IT')"
     ),
-    "one file": "open('x', 'wb').write(bytes(1 << 25))\nprint('GOT IT')",
+    "one file": "open('x', 'wb').write(bytes(1 << 25))\nprint('GOT' + ' IT')",
     "prints": "while True: print('x' * 1000)",
     "displays": "from IPython.display import display\nwhile True: display({'text/plain': 'x' * 10_000}, raw=True)",
     "no end, not to be interrupted": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
@@ -37,6 +37,12 @@ def test_bombs_hit_a_limit(no_gain, classroom, what):
     assert len(trial.graded.notebooks[0].text) < 1_000_000
     assert time.monotonic() - started < 30
     assert classroom.grade(classroom.solved()).checks == 15
+
+
+def test_the_system_out_of_memory_ends_student_code_first(classroom):
+    """Else many processes, each within its limit, could have the system end the grader."""
+    trial = classroom.grade(classroom.cheat("print(open('/proc/self/oom_score_adj').read())"))
+    assert trial.printed().strip() == "1000"
 
 
 def resident() -> int:
@@ -78,7 +84,7 @@ def test_the_judge_s_memory_is_not_the_student_s_to_fill(classroom, limits, when
     before, most, done = resident(), [0], threading.Event()
 
     def watch():
-        while not done.wait(0.02) and most[0] < 3 << 30:
+        while not done.wait(0.02) and most[0] < 4 << 30:
             most[0] = max(most[0], resident() - before)
 
     watcher = threading.Thread(target=watch)
@@ -89,14 +95,13 @@ def test_the_judge_s_memory_is_not_the_student_s_to_fill(classroom, limits, when
         done.set()
         watcher.join()
     assert trial.checks == 0
-    assert most[0] < 1.5 * 2**30
+    assert most[0] < 2.7 * 2**30
 
 
 def test_a_slow_notebook_ends_in_a_check_too(classroom, limits):
     """Calls that each stay below their limit would together hold a worker for hours."""
-    slow = replace(limits, notebook_seconds=3)
     notebook = classroom.answered(double="import time\ndef double(x):\n    time.sleep(1)\n    return 2 * x")
-    started = time.monotonic()
-    trial = classroom.grade(notebook, limits=slow)
-    assert time.monotonic() - started < 12
+    trial = classroom.grade(notebook, limits=replace(limits, notebook_seconds=2.5))
+    last = trial.graded.notebooks[0].grades[0].verdicts[-1]
+    assert "could not be asked" in last.message
     assert "FAULT" not in trial.kinds

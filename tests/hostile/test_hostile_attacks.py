@@ -129,7 +129,8 @@ double = lambda x: L([D(a=D()), L([L()])])""",
 deep = []
 for _ in range(900): deep = [deep]
 answers = iter([deep, {float("nan"): 1, float("inf"): 2}, {(1, (2, b"x")): 3}, {1, None}, object, np, 10**5000,
-    "\\ud800", np.array([object()]), np.zeros(3, "M8[s]"), np.zeros((0,) * 30), np.float16(4), True, range(3), ...] * 50)
+    "\\ud800", np.array([object()]), np.zeros(3, "M8[s]"), np.zeros((0,) * 30), np.float16(4), True,
+    range(3), ...] * 50)
 double = mean_loss = train = lambda *a: next(answers)""",
     "hard-coded": "double = lambda x: 4.0 if np.ndim(x) == 0 else np.zeros(50)\nmean_loss = lambda a, y: 0.7",
     "every exception there is": """\
@@ -222,7 +223,7 @@ def train(f, x):
     assert {v.name: v.passed for v in trial.graded.notebooks[0].grades[2].verdicts} == {
         "test_no_slope": True,
         "test_cnry_test_300006": False,
-        "test_cnry_test_300008": False,
+        "test_cnry_test_300008": True,
     }
     assert "FAULT" not in trial.kinds
 

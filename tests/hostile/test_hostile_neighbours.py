@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -85,21 +83,21 @@ def double(x):
 )
 
 
-def test_one_student_s_files_are_not_in_the_next_one_s_memory(classroom):
+def test_one_student_s_files_are_not_in_the_next_one_s_memory(classroom, patient):
     """A warm process that reads a submission before it forks would hand every student their predecessors' files."""
     theirs = {"notes.txt": b"cnry_other_600001" * 50, "data.bin": b"cnry_large_600002" * 200_000}
-    classroom.grade(classroom.unsolved(), files=theirs)
+    classroom.grade(classroom.unsolved(), theirs, patient)
     own = classroom.cheat(SCAN + "\nprint(scan())")
-    printed = classroom.grade(own, files={"mine.txt": b"cnry_own_600003"}).printed()
+    printed = classroom.grade(own, {"mine.txt": b"cnry_own_600003"}, patient).printed()
     assert "CANARY_own_600003" in printed
     assert "CANARY_other" not in printed
     assert "CANARY_large" not in printed
 
 
-def test_no_test_answer_or_secret_can_be_found(classroom, limits):
+def test_no_test_answer_or_secret_can_be_found(classroom, patient):
     """What is found nowhere in memory, files, processes and descriptors cannot be handed in."""
     notebook = classroom.cheat("planted = 'cnry_' + 'own_600004'", last="print(found)", double=SEARCHER)
-    trial = classroom.grade(notebook, limits=replace(limits, cell_seconds=30))
+    trial = classroom.grade(notebook, limits=patient)
     assert trial.printed().strip() == "{'CANARY_own_600004'}"
     assert trial.checks == 0
 
@@ -112,7 +110,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 MARK = "cnry_" + "left_700001"
 for folder in (".", "/tmp", "/dev/shm", os.path.expanduser("~")):
     open(os.path.join(folder, MARK), "w").write(MARK)
-shared_memory.SharedMemory(name=MARK, create=True, size=4096)
+shared_memory.SharedMemory(name=MARK + "_posix", create=True, size=4096)
 print("sysv", libc.shmget(0x700001, 4096, 0o1666) >= 0, libc.semget(0x700001, 1, 0o1666) >= 0,
       libc.msgget(0x700001, 0o1666) >= 0)
 abstract = socket.socket(socket.AF_UNIX); abstract.bind("\\0" + MARK); abstract.listen()
@@ -139,8 +137,10 @@ LOOK = """\
 import ctypes, os, random, socket, sys
 libc = ctypes.CDLL(None, use_errno=True)
 MARK = "cnry_" + "left_700001"
-found = [f for f in (".", "/tmp", "/dev/shm", os.path.expanduser("~")) if any("left_700001" in n for n in os.listdir(f))]
-found += [name for name in ("shmget", "semget", "msgget") if getattr(libc, name)(0x700001, *(0, 0)[: 1 + (name != "msgget")]) >= 0]
+folders = (".", "/tmp", "/dev/shm", os.path.expanduser("~"))
+found = [folder for folder in folders if any("left_700001" in name for name in os.listdir(folder))]
+got = {"shmget": libc.shmget(0x700001, 0, 0), "semget": libc.semget(0x700001, 0, 0), "msgget": libc.msgget(0x700001, 0)}
+found += [name for name, number in got.items() if number >= 0]
 try:
     socket.socket(socket.AF_UNIX).connect("\\0" + MARK)
     found.append("abstract socket")
@@ -152,7 +152,8 @@ found += ["persistent keyring"] * (persistent > 0 and libc.syscall(250, 10, pers
 found += ["key list"] * (os.path.exists("/proc/keys") and "left_700001" in open("/proc/keys").read())
 found += ["environment"] * (MARK in os.environ) + ["modules"] * (MARK in sys.modules) + ["numpy"] * (np.pi == 3)
 mine = [n for n in os.listdir("/proc") if n.isdigit()]
-found += ["processes"] * any(b"sleep" in open(f"/proc/{n}/cmdline", "rb").read() for n in mine) + ["forks"] * (len(mine) > 2)
+found += ["processes"] * any(b"sleep" in open(f"/proc/{n}/cmdline", "rb").read() for n in mine)
+found += ["forks"] * (len(mine) > 2)
 found += ["unix sockets"] * ("left_700001" in open("/proc/net/unix").read())
 state = (random.random(), float(np.random.rand()))
 random.seed(1); np.random.seed(1)

@@ -217,10 +217,7 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     show_scores(course, name)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
-    click.echo(
-        "Look closer:      nbgrader formgrade (in JupyterLab: Nbgrader → Formgrader), "
-        f"or autograder scores {name} --json"
-    )
+    click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
     sys.exit(1 if done.needs_a_person else 0)
 
 

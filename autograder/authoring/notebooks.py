@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -84,11 +85,16 @@ def text_from_notebook(root: Path, name: str) -> bool:
     }
     text = jupytext.writes(notebook, fmt=FORMAT)
     path = text_path(root, name)
-    if path.is_file() and notebook_from_text(path).cells == jupytext.reads(text, fmt=FORMAT).cells:
+    if path.is_file() and cells_of(notebook_from_text(path)) == cells_of(jupytext.reads(text, fmt=FORMAT)):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return True
+
+
+def cells_of(notebook: NotebookNode) -> list[tuple[Any, ...]]:
+    """What the text says of each cell: everything but its id."""
+    return [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
 
 
 def main(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,32 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
                 problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
     if not tests:
         problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
-    return problems
+    return problems + list(lending_problems(notebook))
+
+
+def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Answers that are lent although this check cell or a later one calls the student's: a lent one could be kept."""
+    cells = [
+        (place(number, cell), CheckCell(cell.source))
+        for number, cell in enumerate(notebook.cells, start=1)
+        if cell.cell_type == "code" and is_check_cell(cell.source)
+    ]
+    try:
+        checks = [(where, check.tests(), called(check)) for where, check in cells]
+    except CheckCellError:
+        return
+    for index, (where, tests, _) in enumerate(checks):
+        for test, name in [(lending, name) for lending in tests for name in lending.given]:
+            users = [later for later, _, names in checks[index:] if name in names]
+            if users:
+                which = "this cell" if users[0] == where else users[0]
+                yield Problem(where, f"line {test.line}: {test.name} lends {name}, which {which} checks")
+
+
+def called(check: CheckCell) -> set[str]:
+    """The names of the student's notebook that a check cell uses."""
+    nodes = ast.walk(ast.parse(check.module))
+    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "student"}
 
 
 def defined(source: str) -> list[str]:
@@ -110,8 +136,9 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
     if not (utils.is_grade(cell) and utils.is_locked(cell)):
         yield "a %%check cell must be a grade cell, locked, with points"
         return
+    check = CheckCell(cell.source)
     try:
-        found = CheckCell(cell.source).tests()
+        found = check.tests()
     except CheckCellError as error:
         yield str(error)
         return
@@ -123,10 +150,12 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
         if test.name in tests:
             yield f"line {test.line}: {test.name} is the name of a test in {tests[test.name]} too: take another"
         tests[test.name] = str(cell.metadata.nbgrader.grade_id)
-        yield from test_problems(test, str(cell.metadata.nbgrader.grade_id), answers)
+        if test.hidden and test.line not in check.hidden_lines():
+            yield f"line {test.line}: {test.name} is hidden only in part: put all of it between the markers"
+        yield from test_problems(test, answers)
 
 
-def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
+def test_problems(test: Test, answers: list[str]) -> Iterator[str]:
     """What a single test may not do."""
     if not test.hidden and ("reference" in test.fixtures or test.given):
         yield f"line {test.line}: {test.name} is visible, so it may not use the answer key (reference, @given)"
@@ -135,5 +164,3 @@ def test_problems(test: Test, cell: str, answers: list[str]) -> Iterator[str]:
     for name in test.given:
         if name not in answers:
             yield f"line {test.line}: {test.name} lends {name}, which is not an earlier answer"
-        elif cell.removesuffix("_checks") == name:
-            yield f"line {test.line}: {test.name} lends {name}, which this cell checks"

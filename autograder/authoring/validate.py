@@ -53,9 +53,12 @@ def validate(
     """Every problem of the assignment `name`; none means that it may be released. Raises AutograderError if
     there is no such assignment."""
     problems: list[Problem] = []
-    for path in sorted(course.source(name).glob("*.ipynb"))[:1]:
+    path = course.source(name) / f"{name}.ipynb"
+    if path.is_file():
         problems += text_problems(course, name, path)
         problems += structure_problems(nbformat.read(path, as_version=4), path)
+    elif any(path.parent.glob("*.ipynb")):
+        problems.append(Problem(str(path.parent), f"the notebook of an assignment has its name: {path.name}"))
     if problems:
         return problems
     assignment = load_assignment(course, name)

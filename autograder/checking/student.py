@@ -6,6 +6,7 @@ the same process; either way arguments and results are encoded, so a check behav
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +64,7 @@ class SocketPeer:
 
     A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has
     `GRACE` seconds more to say so; if it does not, or talks nonsense, it is gone for good. `fault` makes the
-    exception for either.
+    exception for either. After `until` (`time.monotonic` seconds) nothing is asked any more.
     """
 
     GRACE = 3.0
@@ -74,8 +75,10 @@ class SocketPeer:
         seconds: float,
         interrupt: Callable[[], None],
         fault: Callable[[str], BaseException] = StudentStopped,
+        until: float = math.inf,
     ) -> None:
         self.channel, self.seconds, self.interrupt, self.fault = channel, seconds, interrupt, fault
+        self.until = until
         self.why_gone = ""
         self.deadline: float | None = None
         self.number = 0
@@ -87,10 +90,13 @@ class SocketPeer:
         numbered = message | {"id": self.number}
         if self.deadline is not None:
             return self._ask(numbered, buffers, call_back)
-        self.deadline = time.monotonic() + self.seconds
+        self.deadline = min(time.monotonic() + self.seconds, self.until)
         try:
             return self._ask(numbered, buffers, call_back)
         except TimeoutError:
+            if time.monotonic() >= self.until:
+                self.why_gone = "the notebook took longer in all than it may"
+                raise self.fault(self.why_gone) from None
             self._stop(self.number)
             raise self.fault(f"it took longer than {self.seconds:g} s") from None
         except WireError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class NotebookRun:
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
+    deadline: float = math.inf
 
     def __post_init__(self) -> None:
         locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
@@ -50,13 +52,13 @@ class NotebookRun:
 
     def run(self, notebook: NotebookNode) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
-        deadline = time.monotonic() + self.limits.notebook_seconds
+        self.deadline = time.monotonic() + self.limits.notebook_seconds
         wanted = {cell.grade_id: cell for cell in self.template.cells}
         for number, cell in enumerate(notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
             template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = min(self.limits.cell_seconds, deadline - time.monotonic())
+            left = min(self.limits.cell_seconds, self.deadline - time.monotonic())
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
             if template is not None and template.is_check:
@@ -129,7 +131,8 @@ class NotebookRun:
         check = CheckCell(template.source)
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
-        peer = SocketPeer(self.kernel.channel, self.limits.cell_seconds, self.kernel.interrupt)
+        seconds, until = self.limits.cell_seconds, self.deadline
+        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, until=until)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:

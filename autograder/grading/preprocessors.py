@@ -19,7 +19,7 @@ from autograder.grading.course import Course
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
-from autograder.grading.worker import execute_restored
+from autograder.grading.worker import execute_restored, files_beside
 from autograder.sandbox.box import SandboxBroken
 from autograder.sandbox.walls import SandboxMissing
 
@@ -56,11 +56,12 @@ class Grade(CoursePreprocessor):
         assignment, template = self.template(course, resources)
         seeds = Seeds(course.secret, assignment.name, names["student"], "")
         folder = course.path("autograded", names["student"], assignment.name)
-        beside = read_submission(names["student"], folder, course.settings.submission_mb).files
-        files = {name: data for name, data in beside.items() if not name.endswith(".ipynb")}
+        beside = {path.name for path in folder.iterdir()}
         limits = course.settings.limits()
         submitted = course.path("submitted", names["student"], assignment.name)
         submission = read_submission(names["student"], submitted, course.settings.submission_mb)
+        # Not what nbgrader has put into autograded/: it copies what a student's links point at.
+        files = files_beside(submission, assignment, frozenset(course.kept_files(assignment.name)))
         graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)
         try:
             done, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
@@ -72,5 +73,5 @@ class Grade(CoursePreprocessor):
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
         wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
-            record_notebook(gradebook, assignment.name, graded, whole=wanted <= set(beside))
+            record_notebook(gradebook, assignment.name, graded, whole=wanted <= beside)
         return nbformat.reads(done.text, as_version=4), resources

@@ -3,6 +3,7 @@ that a submission whose recording was stopped is graded again."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import warnings
@@ -187,12 +188,17 @@ def write_autograded(course: Course, assignment: str, graded: GradedSubmission) 
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """One file below `folder`, never outside of it."""
+    """One file below `folder`, never outside of it. Left out is what has no place there: a file of the student's that
+    has the name of a folder or the other way round, or a name that is too long."""
     path = folder / name
     if ".." in Path(name).parts or Path(name).is_absolute():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
+            raise
 
 
 def forget_grade(gradebook: Any, assignment: str, student: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import Bool, Float, Int
+from traitlets import Float, Int
 from traitlets.config import Configurable
 
 from autograder.sandbox.limits import Limits
@@ -25,9 +25,6 @@ class Autograder(Configurable):  # type: ignore[misc]
     output_kb = Int(512, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
     submission_mb = Int(64, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
     jobs = Int(0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
-    unsafe = Bool(False, help="Grade without a sandbox where there is none. Student code then runs as you.").tag(
-        config=True
-    )
 
     def limits(self) -> Limits:
         """The limits for a sandbox."""

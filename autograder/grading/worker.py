@@ -25,7 +25,7 @@ from autograder.sandbox.box import Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
 
-__all__ = ["execute", "execute_restored"]
+__all__ = ["execute", "execute_restored", "files_beside"]
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
 BOXES: dict[Limits, Box] = {}
@@ -37,8 +37,7 @@ def execute(
     """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it."""
     started = time.monotonic()
     graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
-    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
-    graded.files = own | {name: data for name, data in assignment.files.items() if name not in kept or name not in own}
+    graded.files = files_beside(submission, assignment, kept)
     for template in assignment.notebooks:
         seeds = Seeds(secret, assignment.name, submission.student, "")
         data = submitted_notebook(submission, template, assignment, graded.incidents)
@@ -58,6 +57,15 @@ def execute(
         graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
     graded.seconds = time.monotonic() - started
     return graded
+
+
+def files_beside(submission: Submission, assignment: Assignment, kept: frozenset[str]) -> dict[str, bytes]:
+    """What lies beside the notebook while it runs: the assignment's files, then the student's own; of one name the
+    assignment's, unless it is `kept`."""
+    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
+    return {name: own[name] if name in kept and name in own else data for name, data in assignment.files.items()} | {
+        name: data for name, data in own.items() if name not in assignment.files
+    }
 
 
 def execute_restored(

@@ -32,7 +32,10 @@ def read_scores(course: Course, name: str) -> list[Score]:
         try:
             assignment = gradebook.find_assignment(name)
         except MissingEntry:
-            raise AutograderError(f"Nothing of {name} was graded yet: run `autograder grade {name}` first.") from None
+            known = ", ".join(course.assignments()) or "none yet"
+            raise AutograderError(
+                f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
+            ) from None
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
         return [
             score_of(submission, gradebook.db if ours else None)

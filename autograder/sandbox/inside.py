@@ -31,24 +31,26 @@ def main(control: int, preload: str) -> None:
     channel = Channel(sock)
     warm = namespaces.can_nest()
     channel.send({"warm": warm}, [])
-    while True:
+    if not warm:
         descriptors = receive_descriptors(sock)
         job, contents = channel.receive()
-        if not warm:
-            send_descriptors(sock, [os.pidfd_open(os.getpid())])
-            do(job, contents, descriptors)
+        send_descriptors(sock, [os.pidfd_open(os.getpid())])
+        do(job, contents, descriptors)
+    # The warm process looks only whether something has come: what it read would stay in its memory, and the next
+    # submission, which begins as a copy of it, could find there what this one handed in.
+    while sock.recv(1, socket.MSG_PEEK):
         child = os.fork()
         if child == 0:
-            enter(sock, job, contents, descriptors)
+            enter(sock)
         os.waitpid(child, 0)
-        for descriptor in descriptors:
-            os.close(descriptor)
 
 
-def enter(sock: socket.socket, job: Message, contents: list[bytes], descriptors: list[int]) -> None:
+def enter(sock: socket.socket) -> None:
     """In a child: new namespaces, and in them a first process that does the job. Its pidfd goes to the other side."""
     status = 1
     try:
+        descriptors = receive_descriptors(sock)
+        job, contents = Channel(sock).receive()
         namespaces.unshare()
         first = os.fork()
         if first == 0:

@@ -17,7 +17,8 @@ from jupyter_client.session import Session
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.box import Box
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
-from autograder.sandbox.outputs import Outputs
+from autograder.sandbox.guard import MemoryGuard
+from autograder.sandbox.outputs import NoOutputs, Outputs
 
 __all__ = ["Execution", "Kernel", "Sockets"]
 
@@ -26,7 +27,6 @@ MOMENT = 0.3
 STRAGGLERS = 5.0
 MAX_MESSAGE = 64 * 2**20
 QUEUE = 50
-DROPPED = 2**40
 
 SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({SERVE_DESCRIPTOR}, globals())"
 
@@ -84,6 +84,7 @@ class Kernel:
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
         self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.SNDTIMEO, int(1000 * GRACE))
         self.context.setsockopt(zmq.RECONNECT_IVL, -1)
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         self.context.setsockopt(zmq.RCVHWM, QUEUE)
@@ -102,6 +103,7 @@ class Kernel:
             job = {"kind": "kernel", "key": self.key, "files": list(files)}
             self.inmate = self.box.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
+            self.guard = MemoryGuard(self.kill)
         finally:
             theirs.close()
             sockets.close()
@@ -116,7 +118,7 @@ class Kernel:
         deadline = time.monotonic() + self.limits.start_seconds
         heard: set[str] = set()
         while heard != {"shell", "iopub"}:
-            asked = self.session.send(self.shell, "kernel_info_request", {})["header"]["msg_id"]
+            asked = self._send(self.shell, "kernel_info_request", {})
             again = time.monotonic() + (0.05 if "shell" in heard else self.limits.start_seconds)
             while heard != {"shell", "iopub"} and time.monotonic() < min(again, deadline):
                 for name, message in self._receive(min(again, deadline)):
@@ -146,7 +148,16 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        return str(self.session.send(self.shell, "execute_request", content)["header"]["msg_id"])
+        return self._send(self.shell, "execute_request", content)
+
+    def _send(self, sock: Any, kind: str, content: Message) -> str:
+        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could
+        ask it anything any more, and a send to nobody would wait for ever."""
+        try:
+            return str(self.session.send(sock, kind, content)["header"]["msg_id"])
+        except zmq.Again:
+            self.kill()
+            return ""
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
         """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
@@ -214,11 +225,11 @@ class Kernel:
         except Exception:
             self.kill()
             return
-        self._collect(Execution(Outputs(DROPPED)), asked, time.monotonic() + GRACE)
+        self._collect(Execution(NoOutputs()), asked, time.monotonic() + GRACE)
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
-        self.session.send(self.control, "interrupt_request", {})
+        self._send(self.control, "interrupt_request", {})
 
     @property
     def ended_by_itself(self) -> bool:
@@ -232,6 +243,8 @@ class Kernel:
 
     def close(self) -> None:
         self.alive = False
+        if hasattr(self, "guard"):
+            self.guard.close()
         self.channel.sock.close()
         self.context.destroy(linger=0)
         if hasattr(self, "inmate"):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from nbformat import NotebookNode
 
-__all__ = ["Outputs"]
+__all__ = ["NoOutputs", "Outputs"]
 
 MAX_METADATA = 2_000
 MAX_TRACEBACK = 200
+MAX_DEPTH = 40
 FLOOD = 16
 
 
@@ -72,6 +74,16 @@ class Outputs:
         self.cells.append(NotebookNode(output_type="error", ename=name, evalue=text, traceback=[f"{name}: {text}"]))
 
 
+class NoOutputs(Outputs):
+    """Outputs that nobody wants: what came while a check was running could show what the check passed."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def take(self, kind: str, content: Any) -> None:
+        """Drop the message."""
+
+
 def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
     """The output that a message stands for, or None."""
     if kind == "stream":
@@ -85,7 +97,7 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
     if kind in ("display_data", "execute_result"):
         node = NotebookNode(output_type=kind, data=data_of(content.get("data")), metadata=NotebookNode())
         metadata = content.get("metadata")
-        if type(metadata) is dict and len(json.dumps(metadata)) <= MAX_METADATA:
+        if type(metadata) is dict and is_shallow(metadata) and len(json.dumps(metadata)) <= MAX_METADATA:
             node.metadata = NotebookNode(metadata)
         if kind == "execute_result":
             node.execution_count = None
@@ -106,6 +118,20 @@ def data_of(bundle: object) -> NotebookNode:
     for mime, value in bundle.items():
         if type(value) is str:
             data[text_of(mime)] = text_of(value)
-        elif mime == "application/json" or mime.endswith("+json"):
+        elif (mime == "application/json" or mime.endswith("+json")) and is_shallow(value):
             data[text_of(mime)] = json.loads(text_of(json.dumps(value)))
     return data
+
+
+def is_shallow(value: object) -> bool:
+    """Whether JSON is nested so little that nothing that copies or writes it runs out of stack."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for whole in level for part in parts(whole)]
+        if not level:
+            return True
+    return False
+
+
+def parts(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -13,7 +13,6 @@ import jupytext
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime, linprog
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 
@@ -21,6 +20,7 @@ from autograder.checking.cell import CheckCell, is_check_cell
 from autograder.checking.outcomes import Verdict
 from autograder.checking.run import Seeds, run_checks
 from autograder.checking.student import LocalPeer, Notebook
+from autograder.datasets import load_digits
 
 HERE = Path(__file__).parents[2] / "assignments" / "xor"
 POINTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -151,10 +151,11 @@ def test_batch_perceptron_does_not_converge_on_unbalanced_xor(key: Namespace) ->
 
 def test_batch_perceptron_separates_threes_from_eights(key: Namespace) -> None:
     """What the handout says of the digits."""
-    digits = load_digits()
-    some = np.isin(digits.target, [3, 8])
-    X = np.column_stack([np.ones(some.sum()), digits.data[some] / 16])
-    y = np.where(digits.target[some] == 3, 1, -1)
+    X_train, y_train, X_test, y_test = load_digits()
+    pixels, classes = np.vstack([X_train, X_test]), np.concatenate([y_train, y_test])
+    some = np.isin(classes, [3, 8])
+    X = np.column_stack([np.ones(some.sum()), pixels[some]])
+    y = np.where(classes[some] == 3, 1, -1)
     theta, converged = key["batch_perceptron"](X, y, 1.0, 1e-9, 1000)
     assert len(X) == 357
     assert converged

@@ -1,0 +1,74 @@
+"""The real assignments: notebook and release are what the text says, and each of them may be released."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.authoring.notebooks import notebook_from_text, notebook_path, text_path
+from autograder.authoring.release import release
+from autograder.authoring.structure import structure_problems
+from autograder.authoring.validate import validate
+from autograder.grading.course import Course
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.parent.name for path in ROOT.glob("assignments/*/*.md") if path.stem == path.parent.name)
+
+
+def contents(notebook: nbformat.NotebookNode) -> list[object]:
+    return [(cell.id, cell.cell_type, cell.source, cell.metadata.get("nbgrader")) for cell in notebook.cells]
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_notebook_is_what_the_text_says(name: str) -> None:
+    """What was reviewed would not be what is graded: run `make notebooks`."""
+    made = read(notebook_path(ROOT, name))
+    assert contents(made) == contents(notebook_from_text(text_path(ROOT, name)))
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in made.cells)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_assignment_is_well_formed(name: str) -> None:
+    """A marker, name or weight that is wrong would go out to students."""
+    path = notebook_path(ROOT, name)
+    assert structure_problems(read(path), path) == []
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A copy of the course without its release and gradebook."""
+    root = tmp_path_factory.mktemp("course")
+    shutil.copy(ROOT / "nbgrader_config.py", root)
+    for folder in ("source", "assignments"):
+        shutil.copytree(ROOT / folder, root / folder)
+    return Course(root)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_release_is_what_nbgrader_makes_of_the_source(course: Course, name: str) -> None:
+    """Students would get an old notebook: run `make release`."""
+    release(course, name)
+    made = course.path("release", ".", name)
+    files = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
+    there = ROOT / "release" / name
+    assert files == sorted(path.relative_to(there) for path in there.rglob("*") if path.is_file())
+    for file in files:
+        if file.suffix == ".ipynb":
+            assert contents(read(made / file)) == contents(read(there / file))
+        else:
+            assert (made / file).read_bytes() == (there / file).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_assignment_may_be_released(course: Course, name: str) -> None:
+    """Right code would lose points, a mistake go unseen, or something secret go out."""
+    assert [str(problem) for problem in validate(course, name, seeds=1)] == []

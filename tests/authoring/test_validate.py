@@ -1,0 +1,166 @@
+"""Validation in the real sandbox: a good assignment passes, and each way in which it may go wrong is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from tiny_course import ALTERNATIVES, MISTAKES, NAME, TEXT, make_course
+
+from autograder.authoring.notebooks import notebook_path
+from autograder.authoring.validate import validate
+from autograder.errors import AutograderError
+
+
+def problems(root: Path, **changes: str) -> list[str]:
+    course = make_course(root, **changes)
+    return [str(problem) for problem in validate(course, NAME, seeds=2)]
+
+
+def only(found: list[str], *parts: str) -> None:
+    """There is one problem, and it says all this."""
+    assert len(found) == 1, found
+    assert all(part in found[0] for part in parts), found
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+@pytest.mark.slow
+def test_a_good_assignment_may_be_released(tmp_path: Path) -> None:
+    """No assignment could be released, or none be validated twice."""
+    course = make_course(tmp_path)
+    told: list[object] = []
+    assert validate(course, NAME, seeds=2, on_start=told.append, on_done=told.append) == []
+    assert told[0] == 6
+    assert sorted(map(str, told[1:])) == sorted(
+        [
+            "the answer key",
+            "the release",
+            "alternatives.md, 'A power'",
+            "alternatives.md, 'Without square'",
+            "mistakes.md, 'Twice instead of the square'",
+            "mistakes.md, 'The root is forgotten'",
+        ]
+    )
+
+
+@pytest.mark.slow
+def test_a_hidden_test_that_was_weakened_is_noticed(tmp_path: Path) -> None:
+    """A check that no longer tells right from wrong would be released."""
+    text = replaced(TEXT, "x = rng.normal()", "x = 2.0")
+    where = "mistakes.md, 'Twice instead of the square'"
+    assert f"{where}: passes test_square_random, which it should lose" in problems(tmp_path, text=text, alternatives="")
+
+
+@pytest.mark.slow
+def test_a_mistake_that_loses_more_than_it_says_is_noticed(tmp_path: Path) -> None:
+    """An early mistake would be punished twice."""
+    text = replaced(TEXT, '@given("square")\n', "")
+    only(
+        problems(tmp_path, text=text, alternatives=""),
+        "mistakes.md, 'Twice",
+        "loses test_norm_random too, which it does not name",
+    )
+
+
+@pytest.mark.slow
+def test_a_mistake_whose_student_is_told_something_else_is_noticed(tmp_path: Path) -> None:
+    """An explanation that nobody gets any more would stay unnoticed."""
+    mistakes = replaced(MISTAKES, '"x times 2"', '"x times 3"')
+    only(
+        problems(tmp_path, mistakes=mistakes, alternatives=""), "mistakes.md, 'Twice", "is not told 'x times 3', but: "
+    )
+
+
+@pytest.mark.slow
+def test_a_wrong_answer_key_is_noticed(tmp_path: Path) -> None:
+    """Every right submission would lose points."""
+    text = replaced(TEXT, "return np.sqrt(square(a).sum())", "return square(a).sum()")
+    found = problems(tmp_path, text=text, mistakes="", alternatives="")
+    assert any(
+        text.startswith("the answer key: loses test_norm_345, but is right: The values are wrong")
+        or text.startswith("the answer key: loses test_norm_345, but is right: the values are wrong")
+        for text in found
+    ), found
+
+
+@pytest.mark.slow
+def test_an_answer_key_that_raises_is_noticed(tmp_path: Path) -> None:
+    """Every check of the class would wait for a person."""
+    text = replaced(TEXT, "import numpy as np", "import numpy as np\nimport no_such_module")
+    assert any("no_such_module" in found for found in problems(tmp_path, text=text, mistakes="", alternatives=""))
+
+
+@pytest.mark.slow
+def test_an_alternative_that_fails_is_noticed(tmp_path: Path) -> None:
+    """A check that is stricter than its text would take points from right answers."""
+    text = replaced(
+        TEXT,
+        "    x = rng.normal()\n",
+        "    x = rng.normal()\n    with measure(student) as cost:\n        student.square(x)\n"
+        "    assert_that(cost.lines > 1, 'two lines are expected')\n",
+    )
+    found = problems(tmp_path, text=text, mistakes="")
+    only(found, "alternatives.md, 'A power': loses test_square_random, but is right: two lines are expected")
+
+
+@pytest.mark.slow
+def test_a_test_that_passes_without_an_answer_is_noticed(tmp_path: Path) -> None:
+    """Whoever hands in nothing would get points."""
+    text = replaced(TEXT, "    assert_close(student.norm(a), np.linalg.norm(a))", "    assert a.size == 5")
+    found = problems(tmp_path, text=text, mistakes="")
+    only(found, "the release: passes test_norm_random without an answer")
+
+
+@pytest.mark.slow
+def test_a_release_that_raises_something_else_is_noticed(tmp_path: Path) -> None:
+    """An unfinished notebook would show errors that are not the student's."""
+    text = replaced(TEXT, "A demonstration:", "```{code-cell} ipython3\nno_such_name\n```\n\nA demonstration:")
+    found = problems(tmp_path, text=text, mistakes="", alternatives="")
+    assert any(text.startswith("the release: cell 7 raises NameError") for text in found), found
+
+
+@pytest.mark.slow
+def test_a_release_that_would_leak_a_line_is_noticed(tmp_path: Path) -> None:
+    """Hidden tests or solutions would reach every student."""
+    edges = {"begin": "SECRET BEGINS", "end": "SECRET ENDS"}
+    config = "".join(f"c.ClearHiddenTests.{edge}_test_delimeter = {text!r}\n" for edge, text in edges.items())
+    found = problems(tmp_path, config=config, mistakes="", alternatives="")
+    assert "cell 4: the release still holds this line: 'x = rng.normal()'" in found
+    assert "cell 4: the release still holds a marker" in found
+
+
+@pytest.mark.slow
+def test_a_mistake_for_an_answer_that_is_not_there_is_noticed(tmp_path: Path) -> None:
+    """A mistake would silently no longer be tried after an answer was renamed."""
+    alternatives = replaced(ALTERNATIVES, ":replaces: norm", ":replaces: length")
+    only(
+        problems(tmp_path, alternatives=alternatives, mistakes=""),
+        "'Without square': replaces length, which is not an answer cell",
+    )
+
+
+def test_a_notebook_that_is_not_what_the_text_says_is_noticed(tmp_path: Path) -> None:
+    """An edit of the text would not be in the release."""
+    course = make_course(tmp_path)
+    path = notebook_path(tmp_path, NAME)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source += " more"
+    nbformat.write(notebook, path)
+    only([str(p) for p in validate(course, NAME)], "source/tiny/tiny.ipynb: is not what assignments/tiny/tiny.md says")
+
+
+def test_an_assignment_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    """A typing slip would end in a traceback, or validate nothing and succeed."""
+    with pytest.raises(AutograderError, match="no assignment 'tni'"):
+        validate(make_course(tmp_path), "tni")
+
+
+def test_a_mistake_that_does_not_say_what_it_replaces_is_wrong_use(tmp_path: Path) -> None:
+    """A mistake would never be tried."""
+    with pytest.raises(AutograderError, match="'The root is forgotten': the code cell must say"):
+        validate(make_course(tmp_path, mistakes=replaced(MISTAKES, ":replaces: norm\n", "")), NAME)

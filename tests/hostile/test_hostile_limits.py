@@ -1,0 +1,107 @@
+"""Student code that takes all there is: it hits a limit, and what runs beside or after it does not notice."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+BOMBS = {
+    "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: break",
+    "threads": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()",
+    "memory": "everything = []\nwhile True: everything.append(bytearray(1 << 24))",
+    "shared memory": "import mmap\nkept = [mmap.mmap(-1, 1 << 27) for _ in range(400)]\nprint('GOT' + ' IT')",
+    "files": (
+        "for n in range(10**6):\n    with open(f'/tmp/{n}', 'wb') as file:\n        file.write(bytes(1 << 20))\n"
+        "print('GOT' + ' IT')"
+    ),
+    "one file": "open('x', 'wb').write(bytes(1 << 25))\nprint('GOT' + ' IT')",
+    "prints": "while True: print('x' * 1000)",
+    "displays": "from IPython.display import display\nwhile True: display({'text/plain': 'x' * 10_000}, raw=True)",
+    "no end, not to be interrupted": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_bombs_hit_a_limit(no_gain, classroom, what):
+    """Student code without a limit would end the machine, and with it the class."""
+    started = time.monotonic()
+    trial = no_gain(classroom.cheat(BOMBS[what]))
+    assert "GOT IT" not in trial.shown
+    assert len(trial.graded.notebooks[0].text) < 1_000_000
+    assert time.monotonic() - started < 30
+    assert classroom.grade(classroom.solved()).checks == 15
+
+
+def test_the_system_out_of_memory_ends_student_code_first(classroom):
+    """Else many processes, each within its limit, could have the system end the grader."""
+    trial = classroom.grade(classroom.cheat("print(open('/proc/self/oom_score_adj').read())"))
+    assert trial.printed().strip() == "1000"
+
+
+def resident() -> int:
+    """Bytes of memory that this process, the judge, holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# Writes to the sockets of the kernel's connections as ZeroMQ does: parts of one message, and never the last one.
+ENDLESS = """\
+import os, socket, struct, threading
+def connections():
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            sock = socket.socket(fileno=os.dup(number))
+            if sock.family == socket.AF_UNIX and not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                if number != 1000: yield sock
+        except OSError:
+            pass
+part = b"\\x03" + struct.pack("!Q", 1 << 22) + bytes(1 << 22)
+def pour(sock):
+    sock.setblocking(True)
+    while True:
+        sock.sendall(part)
+"""
+POURS = "for sock in connections(): threading.Thread(target=pour, args=(sock,), daemon=True).start()\n"
+
+
+@pytest.mark.parametrize("when", ["in a cell", "in a check"])
+def test_the_judge_s_memory_is_not_the_student_s_to_fill(classroom, limits, when):
+    """A message without end, kept until it is whole, would end the worker and then the machine."""
+    wait = "import time\ntime.sleep(60)"
+    if when == "in a cell":
+        notebook = classroom.cheat(ENDLESS + POURS + wait)
+    else:
+        notebook = classroom.answered(
+            double=f"{ENDLESS}def double(x):\n    {POURS.strip()}\n    import time; time.sleep(60)"
+        )
+    classroom.grade(classroom.unsolved())
+    before, most, done = resident(), [0], threading.Event()
+
+    def watch():
+        while not done.wait(0.02) and most[0] < 4 << 30:
+            most[0] = max(most[0], resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        trial = classroom.grade(notebook, limits=limits)
+    finally:
+        done.set()
+        watcher.join()
+    assert trial.checks == 0
+    assert most[0] < 2.7 * 2**30
+
+
+def test_a_slow_notebook_ends_in_a_check_too(classroom, limits):
+    """Calls that each stay below their limit would together hold a worker for hours."""
+    notebook = classroom.answered(double="import time\ndef double(x):\n    time.sleep(1)\n    return 2 * x")
+    trial = classroom.grade(notebook, limits=replace(limits, notebook_seconds=2.5))
+    last = trial.graded.notebooks[0].grades[0].verdicts[-1]
+    assert "could not be asked" in last.message
+    assert "FAULT" not in trial.kinds

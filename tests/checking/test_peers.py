@@ -91,12 +91,13 @@ def test_a_check_runs_over_a_socket_as_in_a_notebook() -> None:
     assert [verdict.outcome for verdict in found] == [Outcome.PASSED] * 3, found
 
 
+@pytest.mark.slow
 def test_an_endless_loop_fails_its_check_and_no_other() -> None:
     """One endless function would cost every check of the cell, or never end."""
     tests = "def test_a(student): student.loop()\ndef test_b(student): assert student.one() == 1\n"
-    found, reached = verdicts(tests, kernel("def loop():\n    while True: pass\n\ndef one(): return 1"))
+    found, reached = verdicts(tests, kernel("def loop():\n    while True: pass\n\ndef one(): return 1"), 2)
     assert [verdict.outcome for verdict in found] == [Outcome.RAISED, Outcome.PASSED]
-    assert found[0].message == "Your code could not be asked: it took longer than 0.4 s."
+    assert found[0].message == "Your code could not be asked: it took longer than 2 s."
     assert not reached.why_gone
 
 

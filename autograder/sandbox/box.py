@@ -58,7 +58,6 @@ class Box:
         self.limits = limits
         ours, theirs = socket.socketpair()
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the box
-        self.staging = tempfile.TemporaryDirectory(prefix="sandbox-") if os.geteuid() == 0 else None
         self.process = subprocess.Popen(
             [*self._command(theirs.fileno()), ",".join(preload)],
             pass_fds=[theirs.fileno()],
@@ -75,13 +74,12 @@ class Box:
 
     def _command(self, control: int) -> list[str]:
         """bubblewrap's command line; as root, run by somebody who is not."""
-        if self.staging is None:
+        if os.geteuid() != 0:
             return walls.command(control, self.limits, lambda path: path)
-        folder = self.staging.name
         sources = [path for path in (*walls.readable_paths(), walls.package_folder()) if not path.is_symlink()]
         uid = str(NOBODYS + os.getpid() % 50_000)
-        helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid, folder]
-        command = walls.command(control, self.limits, lambda path: staged(path, sources, folder))
+        helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid]
+        command = walls.command(control, self.limits, lambda path: staged(path, sources))
         return [*helper, *map(str, sources), "--", *command]
 
     def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> Inmate:
@@ -123,8 +121,6 @@ class Box:
         self.kill()
         self.control.sock.close()
         self.log.close()
-        if self.staging is not None:
-            self.staging.cleanup()
 
     def __enter__(self) -> Box:
         return self
@@ -133,9 +129,9 @@ class Box:
         self.close()
 
 
-def staged(path: Path, sources: list[Path], folder: str) -> Path:
-    """Where `path` is reached once the `sources` are shown below `folder` by their numbers."""
+def staged(path: Path, sources: list[Path]) -> Path:
+    """Where `path` is reached once `as_nobody` shows the `sources` by their numbers."""
     for number, source in enumerate(sources):
         if path.is_relative_to(source):
-            return Path(folder, str(number), path.relative_to(source))
+            return Path(as_nobody.FOLDER, str(number), path.relative_to(source))
     return path

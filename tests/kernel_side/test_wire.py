@@ -132,6 +132,24 @@ def test_what_is_not_a_frame_is_a_wire_error(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        frame(b"{}", [MAX_BYTES, 1]),
+        frame(b"{}", [2**63, 2**63]),
+        HEADER.pack(MAGIC, wire.MAX_JSON + 1, 0),
+        HEADER.pack(MAGIC, 2, wire.MAX_BUFFERS + 1),
+    ],
+    ids=["buffers", "huge buffers", "text", "count"],
+)
+def test_a_claim_beyond_the_caps_is_refused_before_anything_comes(data: bytes) -> None:
+    """Memory would be filled piece by piece up to whatever was promised."""
+    with connected() as (channel, theirs):
+        theirs.sendall(data)
+        with pytest.raises(WireError):
+            channel.receive(time.monotonic() + 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         HEADER.pack(MAGIC, wire.MAX_JSON, 0),
         HEADER.pack(MAGIC, 2, wire.MAX_BUFFERS),
         frame(b"{}", [MAX_BYTES]),

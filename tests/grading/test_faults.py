@@ -1,0 +1,294 @@
+"""Processes that are killed, runs that are stopped, answer keys that fail: nothing lost, nothing graded twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import small_course
+from small_course import COMMAND, NAME, autograder, rows
+
+from autograder.grading.classes import grade_class
+from autograder.grading.course import Course
+from autograder.grading.results import GradedSubmission, IncidentKind
+from autograder.grading.workers import Workers
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("ada", "bob", "cyd", "dan")
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below `pid`, as the system sees them now."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            number = int(entry.name)
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(number)
+    found, todo = [], [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run; zombies don't."""
+    running = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
+                running.append(pid)
+    return running
+
+
+def gone_within(seconds: float, pids: list[int]) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pids)
+
+
+@contextlib.contextmanager
+def grading(root: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`autograder grade` in the background, in a process group of its own; killed at the end if it still runs."""
+    with subprocess.Popen(
+        [*COMMAND, "grade", NAME, *options],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def until_graded(root: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until `count` submissions are recorded."""
+    deadline = time.monotonic() + 90
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(Exception):
+            if len(small_course.graded_at(root)) >= count:
+                return
+        time.sleep(0.02)
+
+
+def whole_notebooks(root: Path) -> bool:
+    """Whether all that is in autograded/ can be read."""
+    for path in (root / "autograded").glob("*/*/*.ipynb"):
+        nbformat.validate(nbformat.read(path, as_version=4))
+    return True
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """What an uninterrupted run gives."""
+    course = small_course.make_course(tmp_path_factory.mktemp("undisturbed") / "course", students=QUICK)
+    (course.root / "gradebook.secret").write_bytes(bytes(32))
+    grade_class(course, NAME, jobs=2)
+    return course
+
+
+def fresh(root: Path) -> Path:
+    """The same course, with nothing graded."""
+    small_course.make_course(root, students=QUICK)
+    (root / "gradebook.secret").write_bytes(bytes(32))
+    return root
+
+
+def test_killed_at_random_moments_a_run_ends_in_the_same_gradebook(undisturbed: Course, tmp_path: Path) -> None:
+    """Power cuts and the system's memory killer come at any moment; grades must not depend on when."""
+    chance = random.Random(os.environ.get("FAULT_SEED", "3"))
+    root = fresh(tmp_path / "course")
+    known: dict[str, str] = {}
+    for victim in ("group", "main", "any", "any", "any"):
+        with grading(root, "--jobs", "2") as process:
+            time.sleep(chance.uniform(0.5, 4))
+            below = descendants(process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                if victim == "any" and below:
+                    os.kill(chance.choice(below), signal.SIGKILL)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(chance.uniform(0, 2))
+                os.killpg(process.pid, signal.SIGKILL) if victim == "group" else process.kill()
+            process.wait()
+        assert gone_within(10, below), f"left running after {victim} was killed"
+        with contextlib.suppress(Exception):
+            after = small_course.graded_at(root)
+            assert known.items() <= after.items(), "graded twice"
+            known = after
+        assert whole_notebooks(root)
+    last = autograder(root, "grade", NAME)
+    assert last.returncode == 0, last.stderr
+    assert known.items() <= small_course.graded_at(root).items(), "graded twice"
+    assert small_course.everything(root) == small_course.everything(undisturbed.root)
+    assert whole_notebooks(root)
+
+
+@pytest.mark.parametrize("moment", range(2))
+def test_any_process_below_may_be_killed_and_the_run_goes_on(moment: int, undisturbed: Course, tmp_path: Path) -> None:
+    """A worker, a sandbox or a kernel that dies must cost neither the run nor a student's points."""
+    root = fresh(tmp_path / "course")
+    chance = random.Random(moment)
+    with grading(root, "--jobs", "2") as process:
+        until_graded(root, 1, process)
+        time.sleep(chance.uniform(0, 0.3))
+        below = descendants(process.pid)
+        if below:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(below), signal.SIGKILL)
+        said, complained = process.communicate(timeout=120)
+    assert "Traceback" not in complained, complained
+    again = autograder(root, "grade", NAME)
+    assert again.returncode == 0, said + complained
+    assert small_course.everything(root) == small_course.everything(undisturbed.root)
+
+
+def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Path) -> None:
+    """Whoever stops a run must know that nothing is lost, and see no traceback of ours or of a worker's."""
+    root = fresh(tmp_path / "course")
+    with grading(root, "--jobs", "2") as process:
+        until_graded(root, 1, process)
+        below = descendants(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        _, complained = process.communicate(timeout=30)
+    assert process.returncode == 130, complained
+    assert "Stopped. What was done is kept: the same command goes on from there." in complained
+    assert "Traceback" not in complained
+    assert gone_within(10, below)
+    before = small_course.graded_at(root)
+    assert autograder(root, "grade", NAME).returncode == 0
+    assert before.items() <= small_course.graded_at(root).items()
+    assert small_course.everything(root) == small_course.everything(undisturbed.root)
+
+
+def test_of_two_runs_the_second_says_so_and_leaves(tmp_path: Path) -> None:
+    """Two writers of one gradebook would grade everything twice."""
+    root = fresh(tmp_path / "course")
+    with grading(root) as first:
+        deadline = time.monotonic() + 60
+        while not (root / "gradebook.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        second = autograder(root, "grade", NAME)
+        assert first.poll() is None
+        first.communicate(timeout=120)
+    assert second.returncode == 2
+    assert second.stderr.splitlines()[-1] == (
+        f"autograder: Another run is grading in {root.resolve()}: wait for it to end, then start again."
+    )
+    assert first.returncode == 0
+
+
+def end_or_square(number: int, deadly: int) -> int:
+    """A job that ends its worker if it is the deadly one."""
+    if number == deadly:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == -1:
+        raise ValueError("no")
+    return number * number
+
+
+def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
+    """One process that dies breaks a whole pool; the other submissions must not notice."""
+    with Workers(2) as workers:
+        results = dict(workers.results(end_or_square, range(-1, 12), 5))
+    assert {job: result for job, result in results.items() if job not in (5, -1)} == {
+        job: job * job for job in range(12) if job != 5
+    }
+    assert isinstance(results[-1], ValueError)
+    assert type(results[5]).__name__ == "BrokenProcessPool"
+
+
+FAULTY = '''\
+%%check
+### BEGIN HIDDEN TESTS
+def test_like_the_answer_key(student, reference):
+    """As the answer key says."""
+    assert_close(reference.mean(student.mean(np.array([2.0]))), 2.0)
+### END HIDDEN TESTS'''
+
+
+def waits_for_a_person(root: Path, done: list[GradedSubmission], cells: set[str]) -> None:
+    """No score, a mark for a person, and an incident that says so."""
+    assert all(any(i.kind is IncidentKind.FAULT for i in graded.incidents) for graded in done)
+    found = {row[2]: row[3:7] for row in rows(root, small_course.NBGRADER_ROWS)}
+    assert {found[cell] for cell in cells} == {(None, None, None, 1)}
+
+
+def test_an_answer_key_that_fails_gives_no_zero(tmp_path: Path) -> None:
+    """Our own fault must wait for a person, be tried again, and show in the exit code until it is mended."""
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+    broken = small_course.MEAN.replace("return np.sum(a)", "raise RuntimeError('broken key')\n    return np.sum(a)")
+    path = course.source(NAME) / f"{NAME}.ipynb"
+    small_course.write(path, small_course.source_notebook(mean=broken))
+    waits_for_a_person(course.root, grade_class(course, NAME).graded, {"test_mean"})
+    again = autograder(course.root, "grade", NAME)
+    assert again.returncode == 1
+    assert "could not be graded" in again.stdout
+    small_course.write(path, small_course.source_notebook())
+    assert autograder(course.root, "grade", NAME).returncode == 0
+    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_an_answer_key_that_a_student_s_value_breaks_gives_no_full_marks(tmp_path: Path) -> None:
+    """A value made to crash the answer key must cost its author the comparison, and nobody else anything."""
+    course = small_course.make_course(tmp_path / "c", students=[])
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", small_course.source_notebook(check=FAULTY))
+    small_course.submit(course.root, "mallory", small_course.submission(mean="def mean(a):\n    return 'a string'"))
+    scalar = "def mean(a):\n    return [np.mean(a)]"
+    small_course.submit(course.root, "ada", small_course.submission(mean=scalar))
+    grade_class(course, NAME, jobs=1)
+    scores = small_course.auto_scores(course.root)
+    assert (scores["ada", "test_mean"], scores["mallory", "test_mean"]) in ((3.0, 0.0), (3.0, None))
+
+
+def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
+    """A machine that refuses sandboxes half-way through must not fail a class."""
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+    script = (
+        "from pathlib import Path; import autograder.sandbox.walls as walls; walls.bubblewrap = lambda: '/bin/false'\n"
+        "from autograder.grading import assignment, worker; from autograder.grading.course import Course\n"
+        "from autograder.grading.collecting import read_submission\n"
+        f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"
+        "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
+        "done = worker.execute(one, made, frozenset(), bytes(32), course.settings.limits())\n"
+        "print(done.needs_a_person, done.incidents[0].text)"
+    )
+    done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True the sandbox did not start: it said nothing\n", done.stderr
+
+
+def test_nothing_is_left_of_a_run(tmp_path: Path) -> None:
+    """Temporary folders and processes of every run would fill a server over a term."""
+    root = fresh(tmp_path / "course")
+    places = tmp_path / "tmp"
+    places.mkdir()
+    done = autograder(root, "grade", NAME, env=os.environ | {"TMPDIR": str(places)})
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in places.iterdir() if not path.name.startswith("pymp-")] == []
+    assert {path.name for path in root.iterdir()} == {
+        ".autograder.lock",
+        "autograded",
+        "gradebook.db",
+        "gradebook.secret",
+        "nbgrader_config.py",
+        "source",
+        "submitted",
+    }
+    shutil.rmtree(places)

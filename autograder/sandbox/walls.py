@@ -17,6 +17,8 @@ from autograder.sandbox.limits import MB, Limits
 __all__ = ["SandboxMissing", "bubblewrap", "command", "package_folder", "readable_paths"]
 
 HOME = "/home/student"
+# nbgrader's exchange holds what everybody handed in, and lies among the system's files.
+HIDDEN = ("/usr/local/share/nbgrader",)
 PACKAGE = "/opt/autograder"
 LIBRARIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives", "mime.types")
@@ -77,6 +79,8 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     args += ["--die-with-parent", "--new-session", "--hostname", "student", "--clearenv"]
     for path in readable_paths():
         args += place(path, reach(path))
+    for path in filter(os.path.isdir, HIDDEN):
+        args += ["--tmpfs", path]
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     args += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", HOME, "--chdir", HOME]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pytest
+
+from autograder.sandbox import walls
 
 pytestmark = pytest.mark.slow
 
@@ -186,3 +191,12 @@ def test_random_numbers_differ_between_submissions(classroom):
     draw = "import random\nprint(np.random.rand(), random.random())"
     first, second = (classroom.grade(classroom.cheat(draw)).printed().split() for _ in range(2))
     assert not set(first) & set(second)
+
+
+def test_the_exchange_is_not_among_the_system_s_files(classroom, limits, monkeypatch):
+    """nbgrader's exchange lies below /usr, which student code sees, and has everybody's submissions in it."""
+    look = f"import os\nprint(len(os.listdir({os.path.dirname(os.__file__)!r})), os.listdir('/usr/share'))"
+    assert not classroom.grade(classroom.cheat(look)).printed().strip().endswith(" []")
+    monkeypatch.setattr(walls, "HIDDEN", ("/usr/share",))
+    trial = classroom.grade(classroom.cheat(look), limits=replace(limits, output_kb=63))
+    assert trial.printed().strip().endswith(" []")

@@ -79,8 +79,8 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     args += ["--die-with-parent", "--new-session", "--hostname", "student", "--clearenv"]
     for path in readable_paths():
         args += place(path, reach(path))
-    for path in filter(os.path.isdir, HIDDEN):
-        args += ["--tmpfs", path]
+    for hidden in filter(os.path.isdir, HIDDEN):
+        args += ["--tmpfs", hidden]
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     args += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", HOME, "--chdir", HOME]

@@ -48,7 +48,7 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
     130 stopped with Ctrl-C."""
     try:
-        cli.main(standalone_mode=True)
+        cli.main(prog_name="autograder", standalone_mode=True)
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(2)
@@ -285,7 +285,11 @@ def doctor(as_json: bool) -> None:
 )
 @click.pass_context
 def demo(ctx: click.Context, folder: Path) -> None:
-    """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end."""
+    """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end.
+
+    \b
+    Example:  autograder demo -o demo-course
+    """
     from autograder.demo import make_demo
 
     made = make_demo(course_of(ctx), folder)

@@ -25,13 +25,17 @@ def progress_bar(title: str) -> Iterator[Bar]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task(title, total=None)
+    progress = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
+    task = progress.add_task(title, total=None)
 
-        def start(total: int) -> None:
-            progress.update(task, total=total)
+    def start(total: int) -> None:
+        progress.update(task, total=total)
+        progress.start()  # not before: an error of the user's is told without an empty bar above it
 
-        def say(line: str) -> None:
-            progress.console.print(line, markup=False, highlight=False)
+    def say(line: str) -> None:
+        progress.console.print(line, markup=False, highlight=False)
 
+    try:
         yield start, lambda: progress.advance(task), say
+    finally:
+        progress.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.coursedir import CourseDirectory
+from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
@@ -40,8 +41,11 @@ class Course:
         self.root = root
         self.config = config if config is not None else load_config(root)
         self.config.CourseDirectory.root = str(root)
-        self.directory = CourseDirectory(config=self.config)
-        self.settings = Autograder(config=self.config)
+        try:
+            self.directory = CourseDirectory(config=self.config)
+            self.settings = Autograder(config=self.config)
+        except TraitError as error:
+            raise AutograderError(f"{root / CONFIG_FILE} has a setting of the wrong kind: {error}") from None
         put_scripts_on_path()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ def read_scores(course: Course, name: str) -> list[Score]:
 
     `{"student", "score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score", "checks":
     [{"name", "passed", "points", "hidden", "message"}]}}, "incidents": [{"kind", "cell", "text"}]}`.
+    A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
     with Gradebook(course.db_url, course.course_id) as gradebook:
@@ -46,7 +48,12 @@ def read_scores(course: Course, name: str) -> list[Score]:
 def score_of(submission: Any, session: Any) -> Score:
     """The score of one submission."""
     checks = rows(session, tables.checks, submission) if session is not None else []
-    cells = {grade.name: cell_of(grade, checks) for notebook in submission.notebooks for grade in notebook.grades}
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    names = Counter(grade.name for grade in grades)
+    cells = {
+        grade.name if names[grade.name] == 1 else f"{grade.notebook.name}/{grade.name}": cell_of(grade, checks)
+        for grade in grades
+    }
     incidents = rows(session, tables.incidents, submission) if session is not None else []
     return {
         "student": submission.student_id,

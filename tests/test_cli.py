@@ -1,0 +1,236 @@
+"""The command line as people meet it: examples in every help, one sentence for every mistake, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+import small_course
+from nbgrader.api import Gradebook
+from small_course import NAME
+
+from autograder.cli import cli, main
+from autograder.grading.course import Course
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `autograder` in this process: exit code, standard output, standard error."""
+
+    def run(*args: str, here: Path | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["autograder", *map(str, args)])
+        if here is not None:
+            monkeypatch.chdir(here)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A course without students."""
+    return small_course.make_course(tmp_path / "course", students=[]).root
+
+
+def commands() -> list[str]:
+    return cli.list_commands(click.Context(cli))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_help_has_an_example(run: Run, command: str) -> None:
+    """People copy an example sooner than they read a list of options."""
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    if command != "doctor":
+        assert f"autograder {command}" in out.split("Options:")[0].split("\n", 2)[2], out
+
+
+def test_help_names_every_command(run: Run) -> None:
+    """A command that help does not show is not found."""
+    _, out, _ = run("--help")
+    for command in commands():
+        assert f"\n  {command} " in out
+
+
+def one_sentence(err: str) -> str:
+    """What was said, which must be one line of ours and no traceback."""
+    assert err.startswith("autograder: ")
+    assert err.count("\n") == 1, err
+    return err.removeprefix("autograder: ").rstrip("\n")
+
+
+def test_without_a_course_it_says_how_to_name_one(run: Run, tmp_path: Path) -> None:
+    """The first thing that goes wrong for a newcomer: the wrong folder."""
+    code, out, err = run("grade", NAME, here=tmp_path)
+    assert (code, out) == (2, "")
+    assert one_sentence(err) == (
+        f"No course here: no nbgrader_config.py in {tmp_path} or above it; name one with --course DIR."
+    )
+
+
+def test_a_folder_that_is_no_course_is_named(run: Run, tmp_path: Path) -> None:
+    """A mistyped --course must not make a gradebook somewhere."""
+    code, _, err = run("--course", str(tmp_path), "scores", NAME)
+    assert code == 2
+    assert one_sentence(err) == f"{tmp_path} is not a course: it has no nbgrader_config.py."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_assignment_names_the_known_ones(run: Run, empty: Path) -> None:
+    """A typing error is found fastest beside the right names."""
+    code, _, err = run("grade", "smal", here=empty)
+    assert code == 2
+    folder = empty / "source" / "smal"
+    assert one_sentence(err) == f"There is no assignment 'smal': no notebook in {folder}. Assignments here: {NAME}."
+
+
+def test_an_assignment_that_nobody_submitted_says_where_to_put_it(run: Run, empty: Path) -> None:
+    """Otherwise an empty table looks as if all were done."""
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2
+    folder = empty / "submitted" / "*" / NAME
+    assert one_sentence(err.splitlines()[-1] + "\n") == (
+        f"Nobody has submitted {NAME} yet: no folder matches {folder}."
+    )
+
+
+def test_an_unknown_student_is_named(run: Run, empty: Path) -> None:
+    """`--student` with a typing error must not grade nobody in silence."""
+    small_course.submit(empty, "ada", small_course.submission())
+    code, _, err = run("grade", NAME, "--student", "eda", here=empty)
+    assert code == 2
+    folder = empty / "submitted" / "eda" / NAME
+    assert one_sentence(err.splitlines()[-1] + "\n") == (f"eda has submitted nothing for {NAME}: there is no {folder}.")
+
+
+def test_scores_before_grading_say_what_to_run(run: Run, empty: Path) -> None:
+    """The order of the commands is the first thing to learn."""
+    code, out, err = run("scores", NAME, here=empty)
+    assert (code, out) == (2, "")
+    assert one_sentence(err) == f"Nothing of {NAME} was graded yet: run `autograder grade {NAME}` first."
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("c.Autograder.memory_mb = 'much'", "TraitError"),
+        ("c.Autograder.jobs =", "SyntaxError"),
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("c.CourseDirectory.root = 3", ""),
+    ],
+)
+def test_a_broken_configuration_is_told_in_one_sentence(run: Run, empty: Path, line: str, told: str) -> None:
+    """A traceback through traitlets says nothing to somebody who mistyped one line."""
+    with open(empty / "nbgrader_config.py", "a") as file:
+        file.write(line + "\n")
+    code, _, err = run("scores", NAME, here=empty)
+    assert code == 2
+    assert told in one_sentence(err)
+    assert not told or str(empty / "nbgrader_config.py") in err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not JSON", '{"nbformat": 4}', '{"cells": 3, "nbformat": 4, "nbformat_minor": 5}']
+)
+def test_a_broken_source_notebook_is_named(run: Run, empty: Path, text: str) -> None:
+    """An instructor's unsaved or conflicted notebook must not look like a bug of ours."""
+    path = empty / "source" / NAME / f"{NAME}.ipynb"
+    path.write_text(text)
+    small_course.submit(empty, "ada", small_course.submission())
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2, err
+    assert str(path) in one_sentence(err.splitlines()[-1] + "\n")
+
+
+@pytest.mark.parametrize(
+    "args", [["grade"], ["grade", NAME, "--jobs", "0"], ["no-such-command"], ["scores", NAME, "--x"]]
+)
+def test_wrong_use_ends_with_two_and_a_hint(run: Run, args: list[str]) -> None:
+    """Scripts tell wrong use from a failed grade by the exit code."""
+    code, out, err = run(*args)
+    assert (code, out) == (2, "")
+    assert "Try 'autograder" in err
+
+
+SHAPE = {"student", "score", "max_score", "needs_manual_grade", "cells", "incidents"}
+
+
+@pytest.mark.slow
+def test_scores_as_json_have_the_documented_shape_and_nothing_else(run: Run, graded: Course) -> None:
+    """Other people's scripts read this."""
+    code, out, err = run("scores", NAME, "--json", here=graded.root)
+    assert (code, err) == (0, "")
+    scores = json.loads(out)
+    assert [score["student"] for score in scores] == ["ada", "bob", "cyd", "dan", "eve", "fay"]
+    for score in scores:
+        assert set(score) == SHAPE
+        assert set(score["cells"]) == {"test_mean", "test_double", "why"}
+        for cell in score["cells"].values():
+            assert set(cell) == {"score", "max_score", "checks"}
+            assert all(set(c) == {"name", "passed", "points", "hidden", "message"} for c in cell["checks"])
+        assert all(set(incident) == {"kind", "cell", "text"} for incident in score["incidents"])
+    bob = scores[1]
+    assert (bob["score"], bob["max_score"], bob["needs_manual_grade"]) == (3.0, small_course.FULL, True)
+    assert [(c["name"], c["passed"], c["points"], c["hidden"]) for c in bob["cells"]["test_mean"]["checks"]] == [
+        ("test_two_numbers", True, 1.0, False),
+        ("test_like_the_answer_key", False, 2.0, True),
+    ]
+
+
+@pytest.mark.slow
+def test_scores_as_csv_cannot_run_in_a_spreadsheet(run: Run, graded: Course) -> None:
+    """A student who is called `=cmd|…` must not run a program on the lecturer's machine."""
+    with Gradebook(graded.db_url, graded.course_id) as gradebook:
+        for student in ("=1+1", "@SUM(A1)", "-2", "+3"):
+            gradebook.update_or_create_student(student)
+            gradebook.update_or_create_submission(NAME, student)
+    code, out, _ = run("scores", NAME, "--csv", "scores.csv", here=graded.root)
+    assert (code, out) == (0, "Written: scores.csv\n")
+    with open(graded.root / "scores.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["student"] for line in lines][:4] == ["'+3", "'-2", "'=1+1", "'@SUM(A1)"]
+    assert lines[4] == {
+        "student": "ada",
+        "score": "5.0",
+        "max_score": "8.0",
+        "needs_manual_grade": "True",
+        "test_double": "2.0",
+        "test_mean": "3.0",
+        "why": "0.0",
+    }
+
+
+@pytest.mark.slow
+def test_grading_from_anywhere_shows_only_what_it_should(tmp_path: Path, graded: Course) -> None:
+    """`--course` works from any folder, and no warning of a library's reaches the person."""
+    small_course.submit(graded.root, "gil", small_course.submission())
+    done = small_course.autograder(tmp_path, "--course", str(graded.root), "grade", NAME)
+    assert done.returncode == 0, done.stderr
+    assert "6 unchanged since they were graded (--regrade grades them again)." in done.stdout
+    assert f"{NAME}: 7 submissions" in done.stdout
+    assert "gil" in done.stdout
+    assert [line for line in done.stderr.splitlines() if not line.startswith(f"grading {NAME}")] == []
+    assert not (tmp_path / "gradebook.db").exists()
+
+
+@pytest.mark.slow
+def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
+    """Before a term starts, one command must tell whether grading is safe here, and scripts must be able to ask."""
+    code, out, _ = run("doctor", "--json")
+    findings = json.loads(out)
+    assert {"Python", "bubblewrap"} <= {finding["what"] for finding in findings}
+    assert code == (0 if all(finding["good"] for finding in findings if finding["needed"]) else 1)
+    if os.environ.get("CI"):
+        assert code == 0, out

@@ -131,7 +131,7 @@ def cheat(source: str, stubs: dict[str, str]) -> Change:
 
 RAISES = "def softmax(a):\n    return a.exp() / a.exp().sum(1)"
 ENDLESS = "def predict(W, b, X):\n    while True:\n        pass"
-BOMB = "everything = [0]\nwhile True:\n    everything = everything + everything"
+BOMB = "everything = bytearray(2**44)"
 EXIT = "import os\nos._exit(0)"
 
 PATCHES = """\

@@ -131,10 +131,10 @@ def hostile() -> Iterator[str]:
 @pytest.mark.parametrize("source", list(hostile()), ids=range(11))
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
-    started = time.monotonic()
+    started = time.process_time()
     uses = Uses(FORBIDDEN, [source])
     assert [uses.found(name) for name in ("f", "f0", "x") for _ in range(1000)] == [""] * 3000
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 20
 
 
 def test_without_forbidden_modules_nothing_is_read() -> None:

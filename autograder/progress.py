@@ -38,4 +38,5 @@ def progress_bar(title: str) -> Iterator[Bar]:
     try:
         yield start, lambda: progress.advance(task), say
     finally:
-        progress.stop()
+        if progress.live.is_started:
+            progress.stop()

@@ -8,7 +8,7 @@ import os
 __all__ = ["can_nest", "furnish", "unshare"]
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 0x1000, 0x4000
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 CAPABILITY_VERSION_3 = 0x20080522
 CAPABILITIES = 64
@@ -48,7 +48,7 @@ def furnish(disk_mb: int) -> None:
     capability, and with it the right to make namespaces. Raises OSError."""
     os.setsid()
     for folder in FOLDERS:
-        mount("tmpfs", folder, f"size={disk_mb}m,mode=0755,uid={os.getuid()},gid={os.getgid()}")
+        refresh(folder, f"size={disk_mb}m,mode=0755,uid={os.getuid()},gid={os.getgid()}")
     mount("proc", "/proc", "")
     with open("/proc/sys/user/max_user_namespaces", "w") as file:
         file.write("0")
@@ -58,6 +58,25 @@ def furnish(disk_mb: int) -> None:
     checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     checked(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+
+
+def refresh(folder: str, options: str) -> None:
+    """An empty folder in place of `folder`, but for what is mounted below it: Python itself may lie in /tmp."""
+    shown = {path: os.open(path, os.O_PATH) for path in mounted_below(folder)}
+    mount("tmpfs", folder, options)
+    for path, handle in shown.items():
+        os.makedirs(path, exist_ok=True)
+        source = f"/proc/self/fd/{handle}"
+        checked(libc.mount(source.encode(), path.encode(), None, MS_BIND | MS_REC, None), f"mount {path}")
+        os.close(handle)
+
+
+def mounted_below(folder: str) -> list[str]:
+    """The folders below `folder` on which something is mounted, outermost first."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        escaped = [line.split()[4] for line in file]
+    paths = [path.encode().decode("unicode_escape").encode("latin-1").decode() for path in escaped]
+    return sorted(path for path in paths if path.startswith(folder + "/"))
 
 
 def mount(kind: str, target: str, options: str) -> None:

@@ -77,14 +77,14 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
         "1000",
     ]
     args += ["--die-with-parent", "--new-session", "--hostname", "student", "--clearenv"]
-    for path in readable_paths():
+    args += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", HOME]
+    for path in readable_paths():  # after what is writable: an environment may lie below /tmp
         args += place(path, reach(path))
     for hidden in filter(os.path.isdir, HIDDEN):
         args += ["--tmpfs", hidden]
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
-    args += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", HOME, "--chdir", HOME]
-    args += ["--remount-ro", "/"]
+    args += ["--chdir", HOME, "--remount-ro", "/"]
     for name, value in environment().items():
         args += ["--setenv", name, value]
     args += [sys.executable, "-I", "-c", BOOT, str(control)]

@@ -36,7 +36,7 @@ class Inmate:
 
     @property
     def alive(self) -> bool:
-        return not select.select([self.pidfd], [], [], 0)[0]
+        return self.pidfd >= 0 and not select.select([self.pidfd], [], [], 0)[0]
 
     def kill(self) -> None:
         """End it, whatever it does, and wait until it is gone."""

@@ -1,0 +1,125 @@
+"""The sandbox by itself: what is seen from inside, and what is left when it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.sandbox import landlock, walls
+from autograder.sandbox.box import Box
+from autograder.sandbox.doctor import examine
+from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.limits import Limits
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Box]:
+    with Box(Limits(memory_mb=512, disk_mb=16, file_mb=8, processes=64)) as box:
+        yield box
+
+
+def said(kernel: Kernel, code: str) -> Any:
+    """The text that a cell printed, or the name of the error it raised."""
+    outputs = kernel.execute(code, 20).outputs.cells
+    return outputs[-1].get("ename", outputs[-1].get("text", "")).strip() if outputs else ""
+
+
+def test_the_folders_are_fresh_for_each_job(box: Box) -> None:
+    """What one student left in a folder would be there for the next."""
+    folders = ("/tmp", "/dev/shm", ".")
+    for _ in range(2):
+        with Kernel(box, {"data/own.txt": b"mine"}) as kernel:
+            found = f"import os; print([f for f in {folders} if 'left' in os.listdir(f)], open('data/own.txt').read())"
+            assert said(kernel, found) == "[] mine"
+            assert said(kernel, f"for f in {folders}: open(f + '/left', 'w').write('behind')") == ""
+
+
+# Landlock refuses before the empty network namespace does.
+REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
+LIMITED = {
+    "memory": ("x = bytearray(600 * 2**20)", "MemoryError"),
+    "disk": ("for n in range(4):\n with open(f'/tmp/{n}', 'wb') as f: f.write(bytes(6 * 2**20))", "OSError"),
+    "a large file": ("with open('/dev/shm/f', 'wb') as f: f.write(bytes(9 * 2**20))", "OSError"),
+    "processes": ("import subprocess\nall = [subprocess.Popen(['sleep', '60']) for _ in range(70)]", "BlockingIOError"),
+    "the system": ("open('/usr/planted', 'w')", "OSError"),
+    "the network": ("import socket; socket.create_connection(('192.0.2.1', 80), 2)", REFUSED),
+}
+
+
+@pytest.mark.parametrize("what", LIMITED)
+def test_a_limit_is_an_error_in_the_cell_and_the_kernel_lives(box: Box, what: str) -> None:
+    """A submission could take what belongs to the machine or to others."""
+    code, error = LIMITED[what]
+    with Kernel(box, {}) as kernel:
+        assert said(kernel, code) == error
+        assert said(kernel, "print('alive')") == "alive"
+
+
+def test_python_may_lie_below_a_folder_of_the_students(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone below /tmp no submission could be graded, since the sandbox's own /tmp would hide Python."""
+    environment = tmp_path / "shown"
+    environment.mkdir()
+    (environment / "module.txt").write_text("here")
+    (tmp_path / "not_shown").mkdir()
+    shown = (*walls.readable_paths(), environment)
+    monkeypatch.setattr(walls, "readable_paths", lambda: shown)
+    with Box(Limits()) as box, Kernel(box, {}) as kernel:
+        assert box.warm
+        assert said(kernel, f"print(open('{environment}/module.txt').read())") == "here"
+        assert said(kernel, f"open('{environment}/module.txt', 'w')") == "OSError"
+        assert said(kernel, f"import os; print(os.listdir('{tmp_path}'))") == "['shown']"
+
+
+MARK = "7654321"  # seconds of sleep that nothing else asks for
+OWNER = f"""
+import time
+from autograder.sandbox.box import Box
+from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.limits import Limits
+kernel = Kernel(Box(Limits()), {{}})
+kernel.execute("import subprocess; subprocess.Popen(['sleep', '{MARK}'])", 20)
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def test_nothing_is_left_when_its_owner_is_killed() -> None:
+    """Student code would go on running on a grader's machine after a crash."""
+    owner = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    owner.stdout.readline()
+    assert running(MARK)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    until = time.monotonic() + 20
+    while running(MARK) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not running(MARK)
+
+
+def running(word: str) -> bool:
+    """Whether any process of this machine has `word` as an argument."""
+    lines = (path.read_bytes().split(b"\0") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    return any(word.encode() in line for line in lines)
+
+
+def test_the_doctor_finds_what_grading_needs() -> None:
+    """It would send a course away from a machine that is good, or find good what is not."""
+    findings = {finding.what: finding for finding in examine()}
+    assert [finding.what for finding in findings.values() if finding.needed and not finding.good] == []
+    assert {"bubblewrap", "network", "files", "home", "memory"} <= set(findings)
+
+
+def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that cannot confine student code it would promise that it can."""
+    monkeypatch.setattr(walls, "bubblewrap", lambda: "/bin/false")
+    assert [finding.what for finding in examine() if finding.needed and not finding.good] == ["sandbox"]

@@ -1,0 +1,76 @@
+"""Any Jupyter client can start a confined kernel through the provisioner, over TCP and over IPC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+pytestmark = pytest.mark.slow
+
+SPEC = {
+    "argv": [],
+    "display_name": "Confined",
+    "language": "python",
+    "metadata": {"kernel_provisioner": {"provisioner_name": "autograder-sandbox"}},
+}
+
+
+@pytest.fixture(params=["tcp", "ipc"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KernelManager]:
+    """A kernel that a client has started as it would start any other."""
+    folder = tmp_path / "kernels" / "confined"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(SPEC))
+    specs = KernelSpecManager(kernel_dirs=[str(folder.parent)])
+    manager = KernelManager(kernel_name="confined", kernel_spec_manager=specs, transport=request.param)
+    manager.connection_file = str(tmp_path / "connection.json")
+    manager.start_kernel()
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+def connect(manager: KernelManager) -> BlockingKernelClient:
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    return client
+
+
+def run(client: BlockingKernelClient, code: str) -> tuple[str, str]:
+    """What a cell printed, and the status of its reply."""
+    printed: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        printed.append(message["content"].get("text", ""))
+
+    reply = client.execute_interactive(code, timeout=30, output_hook=hear)
+    return "".join(printed), reply["content"]["status"]
+
+
+def test_it_lives_as_any_kernel_does(manager: KernelManager) -> None:
+    """A client could start a confined kernel, but not interrupt, restart or end it."""
+    client = connect(manager)
+    assert run(client, f"import os; x = 20; print(x + 1, os.path.exists({__file__!r}))") == ("21 False\n", "ok")
+    client.execute("import time; time.sleep(60)")
+    manager.interrupt_kernel()
+    assert client.get_shell_msg(timeout=20)["content"]["ename"] == "KeyboardInterrupt"
+    assert run(client, "print(x)") == ("20\n", "ok")
+
+    client.stop_channels()
+    manager.restart_kernel(now=True)
+    client = connect(manager)
+    assert run(client, "print(x)")[1] == "error"
+
+    inmate = manager.provisioner.inmate
+    client.shutdown()
+    manager.finish_shutdown()
+    assert not manager.is_alive()
+    assert not inmate.alive
+    client.stop_channels()

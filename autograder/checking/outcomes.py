@@ -49,8 +49,9 @@ class Verdict:
         return self.outcome is Outcome.PASSED
 
 
-class CheckFailed(AssertionError):
-    """A comparison that did not hold. `cause` may be told even of a hidden check; `detail` may not."""
+class CheckFailed(BaseException):
+    """A comparison that did not hold, or an answer that is not there. `cause` may be told even of a hidden check;
+    `detail` may not. Not an Exception, so that no `pytest.raises(Exception)` passes because nothing is defined."""
 
     def __init__(self, cause: str = "", detail: str = "") -> None:
         super().__init__("\n".join(filter(None, (cause, detail))))

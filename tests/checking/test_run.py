@@ -220,6 +220,15 @@ def test_pytest_raises_passes_and_fails_as_its_author_means_it() -> None:
     assert verdict(tests, "def f(x): raise ValueError('other')").outcome is Outcome.WRONG
 
 
+@pytest.mark.parametrize("kind", ["AssertionError", "Exception"])
+def test_nothing_defined_is_not_an_exception_that_was_asked_for(kind: str) -> None:
+    """'Raises an error for a negative number' would be passed by an answer that is not there."""
+    tests = f"def test_a(student):\n    with pytest.raises({kind}):\n        student.f(-1)"
+    found = verdict(tests, "")
+    assert found.outcome is Outcome.WRONG
+    assert "There is no f" in found.message
+
+
 # random numbers
 
 

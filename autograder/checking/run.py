@@ -80,12 +80,12 @@ class Seeds:
 
     secret: bytes
     assignment: str
-    student: str
+    submission: str
     cell: str
 
     def rng(self, test: str) -> np.random.Generator:
-        """The generator of one test, keyed by (assignment, student, cell, test)."""
-        key = "\0".join((self.assignment, self.student, self.cell, test)).encode()
+        """The generator of one test, keyed by (assignment, submission, cell, test)."""
+        key = "\0".join((self.assignment, self.submission, self.cell, test)).encode()
         return np.random.default_rng(int.from_bytes(hmac.digest(self.secret, key, hashlib.sha256)))
 
 

@@ -114,7 +114,7 @@ class NotebookRun:
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
         """Run a check cell and store its table."""
-        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.student, template.grade_id)
+        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.submission, template.grade_id)
         verdicts = self.verdicts(template, seeds)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)

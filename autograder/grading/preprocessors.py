@@ -54,12 +54,12 @@ class Grade(CoursePreprocessor):
         course = self.course()
         names = resources["nbgrader"]
         assignment, template = self.template(course, resources)
-        seeds = Seeds(course.secret, assignment.name, names["student"], "")
         folder = course.path("autograded", names["student"], assignment.name)
         beside = {path.name for path in folder.iterdir()}
         limits = course.settings.limits()
         submitted = course.path("submitted", names["student"], assignment.name)
         submission = read_submission(names["student"], submitted, course.settings.submission_mb)
+        seeds = Seeds(course.secret, assignment.name, submission.identity, "")
         # Not what nbgrader has put into autograded/: it copies what a student's links point at.
         files = files_beside(submission, assignment, frozenset(course.kept_files(assignment.name)))
         graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)

@@ -39,7 +39,7 @@ def execute(
     graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
     graded.files = files_beside(submission, assignment, kept)
     for template in assignment.notebooks:
-        seeds = Seeds(secret, assignment.name, submission.student, "")
+        seeds = Seeds(secret, assignment.name, submission.identity, "")
         data = submitted_notebook(submission, template, assignment, graded.incidents)
         if data is None:
             continue

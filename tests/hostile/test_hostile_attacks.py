@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from nbformat.v4 import new_code_cell
 
 pytestmark = pytest.mark.slow
 
@@ -286,3 +287,34 @@ def test_what_hidden_checks_pass_is_not_told(classroom, way):
     assert hidden
     assert not any(part in v.message for v in hidden for part in ("leaked", "77345112", "154690225"))
     assert "77345112" not in trial.shown
+
+
+RECORDER = """\
+import numpy as np
+SEEN = []
+def double(x):
+    SEEN.append(np.array(x).tolist())
+    return 2 * np.asarray(x)
+"""
+REPLAYED = """\
+import numpy as np
+SEEN = {}
+def double(x):
+    for seen in SEEN:
+        if np.shape(x) == np.shape(seen) and np.allclose(x, seen):
+            return 2 * np.asarray(x)
+    return np.zeros(np.shape(x))
+"""
+
+
+def test_inputs_that_one_submission_recorded_are_of_no_use_to_the_next(classroom):
+    """A student could write a hidden check's random inputs down, and hand in again with the outputs."""
+    recorder = classroom.answered(double=RECORDER)
+    recorder.cells.append(new_code_cell("print(SEEN)"))
+    first = classroom.grade(recorder)
+    assert first.scores["double_checks"] == 7
+    assert classroom.grade(recorder).printed() == first.printed(), "a regrade asks for the same"
+    again = classroom.grade(classroom.answered(double=REPLAYED.replace("{}", first.printed().strip())))
+    passed = {v.name for n in again.graded.notebooks for g in n.grades for v in g.verdicts if v.passed}
+    assert "test_two" in passed, "what is asked for in the open may be learnt by heart"
+    assert "test_cnry_test_300001" not in passed

@@ -216,7 +216,7 @@ def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
 def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """Right code gets full marks."""
     for verdict in verdicts:
-        if not verdict.passed:
+        if not (verdict.passed or verdict.void):
             yield Problem(trial.name, f"loses {verdict.name}, but is right: {verdict.detail or verdict.message}")
 
 
@@ -228,15 +228,17 @@ def untouched(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
 
 
 def mistaken(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
-    """A mistake loses exactly what its entry says, and its student is told what it says."""
+    """A mistake loses exactly what its entry says, but for checks that are taken out, and its student is told what it
+    says."""
     assert trial.example is not None
-    lost, named = {v.name for v in verdicts if not v.passed}, set(trial.example.loses)
+    void = {v.name for v in verdicts if v.void}
+    lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.example.loses) - void
     if named - lost:
         yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")
     if lost - named:
         yield Problem(trial.name, f"loses {', '.join(sorted(lost - named))} too, which it does not name")
-    told = [f"{v.description} {v.message}" for v in verdicts if not v.passed]
-    if trial.example.says and not any(trial.example.says.lower() in text.lower() for text in told):
+    told = [f"{v.description} {v.message}" for v in verdicts if v.name in lost]
+    if lost and trial.example.says and not any(trial.example.says.lower() in text.lower() for text in told):
         yield Problem(trial.name, f"its student is not told {trial.example.says!r}, but: {' | '.join(told)}")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
 
@@ -19,7 +20,10 @@ class CheckCellError(ValueError):
 
 @dataclass(frozen=True)
 class Test:
-    """One test function: `description` is the docstring's first paragraph; it is hidden if any line of it is."""
+    """One test function: `description` is the docstring's first paragraph; it is hidden if any line of it is.
+
+    `void` says why it is taken out for everybody; it is empty for a check that counts.
+    """
 
     name: str
     description: str
@@ -28,6 +32,7 @@ class Test:
     fixtures: tuple[str, ...]
     given: tuple[str, ...]
     line: int
+    void: str = ""
 
 
 def is_check_cell(source: str) -> bool:
@@ -37,9 +42,10 @@ def is_check_cell(source: str) -> bool:
 
 @dataclass(frozen=True)
 class CheckCell:
-    """A check cell's source, from `%%check` on."""
+    """A check cell's source, from `%%check` on, and the tests that were taken out by name, with the reason."""
 
     source: str
+    voids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -70,7 +76,7 @@ class CheckCell:
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
         return [
-            test_of(node, not hidden.isdisjoint(lines_of(node)))
+            test_of(node, not hidden.isdisjoint(lines_of(node)), self.voids.get(node.name, ""))
             for node in tree.body
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
         ]
@@ -82,12 +88,15 @@ def lines_of(node: ast.FunctionDef) -> range:
     return range(first, (node.end_lineno or node.lineno) + 1)
 
 
-def test_of(node: ast.FunctionDef, hidden: bool) -> Test:
+def test_of(node: ast.FunctionDef, hidden: bool, void: str) -> Test:
     """What the definition of a test function says of it."""
     description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
     weight = decoration(node, "points", (1.0,))[0]
     if type(weight) not in (int, float) or not math.isfinite(float(str(weight))):
         raise CheckCellError(f"line {node.lineno}: @points takes a number")
+    marked = decoration(node, "void", (None,))[0]
+    if marked is not None and not (type(marked) is str and marked.strip()):
+        raise CheckCellError(f"line {node.lineno}: @void takes a text that says why")
     return Test(
         node.name,
         description or node.name.removeprefix("test_").replace("_", " "),
@@ -96,6 +105,7 @@ def test_of(node: ast.FunctionDef, hidden: bool) -> Test:
         tuple(argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)),
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
+        void or str(marked or ""),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 import traceback
+from dataclasses import replace
 
 import pytest
 
@@ -25,7 +26,9 @@ UNGRADED = "The grader could not grade this check. That is not your doing: a per
 
 
 def verdict_of(test: Test, error: BaseException | None) -> Verdict:
-    """The verdict of `test` that ended with `error` (None: it passed)."""
+    """The verdict of `test` that ended with `error` (None: it passed), unless it is taken out."""
+    if test.void:
+        return replace(verdict(test, Outcome.NOT_RUN), void=test.void)
     if error is None:
         return verdict(test, Outcome.PASSED)
     if isinstance(error, StudentError):

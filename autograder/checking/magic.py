@@ -26,20 +26,21 @@ class CheckTable:
 
     def __init__(self, verdicts: list[Verdict]) -> None:
         self.verdicts = verdicts
+        self.counted = [verdict for verdict in verdicts if not verdict.void]
 
     @property
     def heading(self) -> str:
-        passed = sum(verdict.passed for verdict in self.verdicts)
-        return f"{passed} of {len(self.verdicts)} checks hold"
+        passed = sum(verdict.passed for verdict in self.counted)
+        return f"{passed} of {len(self.counted)} checks hold"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/html": html_table(self.verdicts, self.heading), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        if all(verdict.passed for verdict in self.verdicts):
-            return f"All {len(self.verdicts)} checks hold."
-        total = sum(verdict.weight for verdict in self.verdicts) or 1
-        return f"{sum(verdict.weight for verdict in self.verdicts if verdict.passed) / total / 2:.3f}"
+        if all(verdict.passed for verdict in self.counted):
+            return f"All {len(self.counted)} checks hold."
+        total = sum(verdict.weight for verdict in self.counted) or 1
+        return f"{sum(verdict.weight for verdict in self.counted if verdict.passed) / total / 2:.3f}"
 
     def __str__(self) -> str:
         return text_table(self.verdicts)

@@ -1,11 +1,11 @@
-"""What an author may say of a check: how much it weighs, and which answers it lends."""
+"""What an author may say of a check: how much it weighs, which answers it lends, and that it is taken out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["given", "points"]
+__all__ = ["given", "points", "void"]
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -25,6 +25,16 @@ def given(*names: str) -> Callable[[Test], Test]:
 
     def mark(test: Test) -> Test:
         test.__dict__["given"] = names
+        return test
+
+    return mark
+
+
+def void(why: str) -> Callable[[Test], Test]:
+    """Take the check out for everybody: it is not run, its weight does not count, and students read why."""
+
+    def mark(test: Test) -> Test:
+        test.__dict__["void"] = why
         return test
 
     return mark

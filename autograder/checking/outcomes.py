@@ -20,12 +20,16 @@ __all__ = [
 
 
 class Outcome(StrEnum):
-    """How one check ended: it holds, the answer is wrong, the student's code raised or stopped, or ours did."""
+    """How one check ended: it holds, the answer is wrong, the student's code raised or stopped, or ours did.
+
+    One that was taken out before it could run did not run.
+    """
 
     PASSED = "passed"
     WRONG = "wrong"
     RAISED = "raised"
     UNGRADED = "ungraded"
+    NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Verdict:
     """What is kept of one check (one test function).
 
     `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
-    check must keep to itself; `detail` is for the instructor only.
+    check must keep to itself; `detail` is for the instructor only. `void` says why it was taken out for
+    everybody, so that it does not count; it is empty for a check that counts.
     """
 
     name: str
@@ -43,10 +48,16 @@ class Verdict:
     outcome: Outcome
     message: str = ""
     detail: str = ""
+    void: str = ""
 
     @property
     def passed(self) -> bool:
         return self.outcome is Outcome.PASSED
+
+    @property
+    def told(self) -> str:
+        """What is said beside the check: why it is taken out, or else the message."""
+        return f"Taken out: {self.void}" if self.void else self.message
 
 
 class CheckFailed(BaseException):

@@ -10,7 +10,7 @@ from autograder.checking.comparisons import (
     assert_that,
     assert_unchanged,
 )
-from autograder.checking.marks import given, points
+from autograder.checking.marks import given, points, void
 from autograder.checking.student import measure
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "np",
     "points",
     "pytest",
+    "void",
 ]

@@ -96,7 +96,11 @@ class Session:
     student: Notebook
     reference: Notebook | None
     seeds: Seeds
+    void: frozenset[str] = frozenset()
     errors: dict[str, BaseException | None] = field(default_factory=dict)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if getattr(item, "originalname", item.name) not in self.void]
 
     @pytest.fixture(name="student")
     def student_fixture(self) -> Notebook:
@@ -142,10 +146,11 @@ def run_checks(cell: CheckCell, student: Notebook, reference: Notebook | None, s
     Without `reference` (in a student's own notebook) only visible tests can be run. A test that did not
     run at all, because the module itself fails, is UNGRADED: that is never the student's doing.
     """
-    session = Session(student, reference, seeds)
+    tests = cell.tests()
+    session = Session(student, reference, seeds, frozenset(test.name for test in tests if test.void))
     log = run_module(cell.module, session)
     verdicts = []
-    for test in cell.tests():
+    for test in tests:
         if test.name in session.errors:
             verdicts.append(verdict_of(test, session.errors[test.name]))
         else:
@@ -200,9 +205,11 @@ def alone(folder: str) -> Iterator[None]:
 
 
 def score(verdicts: list[Verdict], max_points: float) -> float | None:
-    """Points of a test cell: its points × passed weight / total weight; None if any check could not be graded."""
-    if any(verdict.outcome is Outcome.UNGRADED for verdict in verdicts):
+    """Points of a test cell: its points × passed weight / total weight of the checks that are not taken out; all of
+    them if nothing is left. None if a check that counts could not be graded."""
+    counted = [verdict for verdict in verdicts if not verdict.void]
+    if any(verdict.outcome is Outcome.UNGRADED for verdict in counted):
         return None
-    total = sum(verdict.weight for verdict in verdicts)
-    passed = sum(verdict.weight for verdict in verdicts if verdict.passed)
+    total = sum(verdict.weight for verdict in counted)
+    passed = sum(verdict.weight for verdict in counted if verdict.passed)
     return max_points * passed / total if total else max_points

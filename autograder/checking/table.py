@@ -9,9 +9,8 @@ from autograder.checking.outcomes import Outcome, Verdict
 
 __all__ = ["html_table", "text_table"]
 
-SIGNS = {Outcome.PASSED: "✓", Outcome.WRONG: "✗", Outcome.RAISED: "✗", Outcome.UNGRADED: "?"}
-COLOURS = {Outcome.PASSED: "#1a7f37", Outcome.UNGRADED: "#9a6700"}
-RED = "#cf222e"
+SIGNS = {Outcome.PASSED: "✓", Outcome.UNGRADED: "?"}
+COLOURS = {"✓": "#1a7f37", "✗": "#cf222e", "?": "#9a6700", "–": "#59636e"}
 
 
 def html_table(verdicts: Sequence[Verdict], heading: str) -> str:
@@ -23,14 +22,19 @@ def html_table(verdicts: Sequence[Verdict], heading: str) -> str:
     )
 
 
+def sign(verdict: Verdict) -> str:
+    """One character for how a check ended; a dash for one that was taken out."""
+    return "–" if verdict.void else SIGNS.get(verdict.outcome, "✗")
+
+
 def html_row(verdict: Verdict) -> str:
-    colour = COLOURS.get(verdict.outcome, RED)
+    colour = COLOURS[sign(verdict)]
     kind = ' <span style="opacity:.6">(hidden)</span>' if verdict.hidden else ""
     style = "text-align:left;vertical-align:top;padding:2px 8px"
     return (
-        f'<tr><td style="{style};color:{colour};font-weight:bold">{SIGNS[verdict.outcome]}</td>'
+        f'<tr><td style="{style};color:{colour};font-weight:bold">{sign(verdict)}</td>'
         f'<td style="{style}">{escape(verdict.description)}{kind}</td>'
-        f'<td style="{style}">{escape(verdict.message)}</td></tr>'
+        f'<td style="{style}">{escape(verdict.told)}</td></tr>'
     )
 
 
@@ -38,7 +42,7 @@ def text_table(verdicts: Sequence[Verdict]) -> str:
     """One line per check, and what to look at below those that do not hold."""
     lines = []
     for verdict in verdicts:
-        lines.append(f"{SIGNS[verdict.outcome]} {verdict.description}")
-        if verdict.message:
-            lines.append(f"    {verdict.message}")
+        lines.append(f"{sign(verdict)} {verdict.description}")
+        if verdict.told:
+            lines.append(f"    {verdict.told}")
     return "\n".join(lines)

@@ -114,6 +114,9 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@points('two')\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(True)\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(1e999)\ndef test_a(student): pass", "line 3: @points takes a number"),
+        ("@void('')\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
+        ("@void(1)\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
+        ("@void()\ndef test_a(student): pass", "line 2: @void takes literal values, without names"),
         ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
     ],
 )

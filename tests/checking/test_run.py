@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from autograder.checking.explain import UNGRADED
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, student_error
 from autograder.checking.run import Seeds, run_checks, score
 from autograder.checking.student import LocalPeer, Notebook
+from autograder.checking.table import html_table, text_table
 
 SEEDS = Seeds(b"secret", "softmax", "ada", "cell")
 HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
@@ -55,6 +57,31 @@ def test_for_nothing(student):
     """Nothing."""
     assert_close(student.f(0), 7)
 '''
+
+
+def test_a_check_that_is_taken_out_neither_runs_nor_counts() -> None:
+    """A bad check may hang or fail on the answer key: out means out, and the rest shares its points."""
+    marked = THREE.replace("@points(2)", '@void("It was wrong.")\n@points(2)').replace("student.f(2), 2", "1 / 0, 2")
+    found = verdicts(marked, "def f(x): return x")
+    assert [(v.outcome, v.void, v.weight) for v in found] == [
+        (Outcome.PASSED, "", 1.0),
+        (Outcome.NOT_RUN, "It was wrong.", 2.0),
+        (Outcome.WRONG, "", 0.0),
+    ]
+    assert score(found, 6) == 6
+    assert "–</td>" in html_table(found, "")
+    assert "– Two.\n    Taken out: It was wrong." in text_table(found)
+
+
+def test_a_command_takes_out_what_the_cell_does_not_mark() -> None:
+    """A check must be able to go without an edit of the assignment; with all of them gone, nobody loses a point."""
+    gone = dict.fromkeys(("test_one", "test_two", "test_for_nothing"), "Sorry.")
+    cell = CheckCell("%%check\n" + THREE, gone)
+    found = run_checks(cell, Notebook(LocalPeer(defined("def f(x): return 0"))), None, SEEDS)
+    assert {v.outcome for v in found} == {Outcome.NOT_RUN}
+    assert score(found, 6) == 6
+    faulty = [replace(found[0], outcome=Outcome.UNGRADED), replace(found[1], outcome=Outcome.WRONG, void="")]
+    assert score(faulty, 6) == 0
 
 
 @pytest.mark.parametrize(

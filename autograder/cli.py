@@ -178,21 +178,39 @@ def show_problems(name: str, problems: list[Any]) -> bool:
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded at once. Default: one per processor.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
+@click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
+@click.option("--why", metavar="TEXT", help="Why it is taken out; students read this.")
+@click.option("--unvoid", multiple=True, metavar="CHECK", help="Let a check count again; may be given again.")
 @click.pass_context
-def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | None, regrade: bool) -> None:
+def grade(
+    ctx: click.Context,
+    name: str,
+    students: tuple[str, ...] = (),
+    jobs: int | None = None,
+    regrade: bool = False,
+    void: tuple[str, ...] = (),
+    why: str | None = None,
+    unvoid: tuple[str, ...] = (),
+) -> None:
     """Grade what is new or changed of an assignment.
 
     \b
     Examples:
       autograder grade softmax
       autograder grade softmax --student ada --regrade
+      autograder grade softmax --void softmax_checks::test_large --why "It asked for more than the text."
+      autograder grade softmax --unvoid test_large
+
+    A CHECK is GRADE_ID::TEST, or TEST alone where there is only one of that name.
 
     Stop it at any time: the same command goes on where it was.
     """
-    from autograder.grading.classes import grade_class
+    from autograder.grading.classes import NO_REASON, grade_class
     from autograder.progress import progress_bar
     from autograder.sandbox.walls import SandboxMissing
 
+    if why is not None and not (void and why.strip()):
+        raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
     course = course_of(ctx)
     with progress_bar(f"grading {name}") as (start, advance, say):
 
@@ -208,6 +226,9 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
                 students,
                 jobs=jobs or 0,
                 regrade=regrade,
+                void=void,
+                unvoid=unvoid,
+                why=why or NO_REASON,
                 on_start=lambda total, unchanged: start(total),
                 on_graded=graded,
             )
@@ -215,6 +236,8 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
             raise AutograderError(f"{error}.") from None
     if done.unchanged:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
+    if done.rescored:
+        click.echo(f"{len(done.rescored)} scored anew from their recorded checks: what counts has changed.")
     show_scores(course, name)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
@@ -250,12 +273,15 @@ def scores(ctx: click.Context, name: str, csv_file: Path | None, as_json: bool) 
 
 
 def show_scores(course: Course, name: str) -> None:
-    """Print the table of scores."""
+    """Print the table of scores, and what does not count in it."""
     from rich.console import Console
 
-    from autograder.publishing.scores import read_scores, scores_table
+    from autograder.publishing.scores import read_scores, scores_table, taken_out
 
-    Console().print(scores_table(name, read_scores(course, name)))
+    found = read_scores(course, name)
+    Console().print(scores_table(name, found))
+    for line in taken_out(found):
+        click.echo(line)
 
 
 @cli.command()
@@ -298,7 +324,7 @@ def demo(ctx: click.Context, folder: Path) -> None:
         click.echo(f"  {student:<10} {story}")
     click.echo()
     ctx.obj = folder
-    ctx.invoke(grade, name="softmax", students=(), jobs=None, regrade=True)
+    ctx.invoke(grade, name="softmax", regrade=True)
 
 
 if __name__ == "__main__":

@@ -150,9 +150,11 @@ JOIN notebook ON notebook.id = submitted_notebook.notebook_id
 JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
 JOIN student ON student.id = submitted_assignment.student_id ORDER BY 1, 2, 3"""
 CHECK_ROWS = """
-SELECT student, notebook, cell, name, outcome, message, weight, hidden FROM autograder_check ORDER BY 1, 2, 3, 4"""
+SELECT student, notebook, cell, name, outcome, message, weight, hidden, void FROM autograder_check
+ORDER BY 1, 2, 3, 4"""
 
 INCIDENT_ROWS = "SELECT student, kind, cell FROM autograder_incident ORDER BY 1,2,3"
+CELL_ROWS = "SELECT student, notebook, cell, digest, points FROM autograder_cell ORDER BY 1, 2, 3"
 GRADED_ROWS = "SELECT student, submission_digest, assignment_digest FROM autograder_graded ORDER BY 1"
 
 
@@ -168,6 +170,7 @@ def rows(root: Path, query: str) -> list[tuple[Any, ...]]:
 def everything(root: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All of the gradebook that must not depend on how often, or when, grading was stopped."""
     queries = {"grades": NBGRADER_ROWS, "comments": COMMENT_ROWS, "checks": CHECK_ROWS, "incidents": INCIDENT_ROWS}
+    queries["cells"] = CELL_ROWS
     return {name: rows(root, query) for name, query in (queries | {"graded": GRADED_ROWS}).items()}
 
 

@@ -115,6 +115,23 @@ def test_an_unknown_student_is_named(run: Run, empty: Path) -> None:
     assert one_sentence(err.splitlines()[-1] + "\n") == (f"eda has submitted nothing for {NAME}: there is no {folder}.")
 
 
+def test_a_slip_in_taking_out_a_check_is_told(run: Run, empty: Path) -> None:
+    """A slip of the keyboard must not change a class's grades, nor pass unseen."""
+    small_course.submit(empty, "ada", small_course.submission())
+    code, out, err = run("grade", NAME, "--void", "test_two_numbers", "--void", "test_to_numbers", here=empty)
+    assert (code, out) == (2, "")
+    assert one_sentence(err.splitlines()[-1] + "\n") == (
+        "small has no check test_to_numbers. Its checks: test_mean::test_two_numbers, "
+        "test_mean::test_like_the_answer_key."
+    )
+    assert small_course.rows(empty, "SELECT * FROM autograder_void") == []
+    code, _, err = run("grade", NAME, "--why", "Because.", here=empty)
+    assert (code, one_sentence(err)) == (
+        2,
+        "--why TEXT says why a check is taken out: give it together with --void CHECK.",
+    )
+
+
 def test_scores_before_grading_say_what_to_run(run: Run, empty: Path) -> None:
     """The order of the commands is the first thing to learn."""
     code, out, err = run("scores", NAME, here=empty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,29 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-from autograder.checking.cell import is_check_cell
+from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.forbidden import named_modules
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 
-__all__ = ["Assignment", "KeyCell", "Template", "TemplateCell", "load_assignment", "prepared"]
+__all__ = ["Assignment", "KeyCell", "Template", "TemplateCell", "digest_of", "load_assignment", "prepared"]
 
 PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
 
 
 @dataclass(frozen=True)
 class TemplateCell:
-    """One nbgrader cell as it must be in every submission; a student's own text replaces `source` if not `locked`."""
+    """One nbgrader cell as it must be in every submission; a student's own text replaces `source` if not `locked`.
+
+    `voids` are the tests of a check cell that were taken out by command, with the reason.
+    """
 
     grade_id: str
     cell_type: str
     source: str
     locked: bool
     nbgrader: dict[str, Any]
+    voids: dict[str, str] = field(default_factory=dict)
 
     @property
     def graded(self) -> bool:
@@ -49,6 +54,23 @@ class TemplateCell:
     def is_check(self) -> bool:
         """Whether this is a `%%check` cell that carries points."""
         return self.graded and self.locked and self.cell_type == "code" and is_check_cell(self.source)
+
+    @property
+    def check(self) -> CheckCell:
+        """The check cell that this is."""
+        return CheckCell(self.source, self.voids)
+
+    @property
+    def digest(self) -> str:
+        """A digest of the check cell: another one asks for its checks to be run again."""
+        return digest_of(self.source)
+
+    @property
+    def influence(self) -> list[Any]:
+        """What other cells' grades may depend on in this one, beside its kind and place."""
+        if self.is_check:
+            return named_modules(self.source)
+        return [self.source, self.locked, self.nbgrader.get("points") if self.graded and self.locked else None]
 
 
 @dataclass(frozen=True)
@@ -80,10 +102,22 @@ class Assignment:
 
     @property
     def digest(self) -> str:
-        """A digest of everything that a grade depends on but the submission."""
-        parts: list[Any] = [[n.name, [vars(c) for c in n.cells], [vars(k) for k in n.key]] for n in self.notebooks]
-        parts.append({name: hashlib.sha256(data).hexdigest() for name, data in sorted(self.files.items())})
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        """A digest of what a change of touches every grade: the code that runs before and beside the checks, the
+        answer key, and the data files. Prose is not in it, nor points, nor the checks themselves (each has its own)."""
+        parts: list[Any] = [
+            [
+                notebook.name,
+                [[cell.grade_id, cell.is_check, cell.influence] for cell in notebook.cells if cell.cell_type == "code"],
+                [[cell.grade_id, "" if cell.is_check else cell.source] for cell in notebook.key],
+            ]
+            for notebook in self.notebooks
+        ]
+        return digest_of([parts, {name: hashlib.sha256(data).hexdigest() for name, data in sorted(self.files.items())}])
+
+
+def digest_of(value: Any) -> str:
+    """A digest of plain data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def load_assignment(course: Course, name: str) -> Assignment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -14,21 +14,28 @@ from autograder.grading.collecting import SubmissionRefused, read_submission
 from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.locking import alone_in
-from autograder.grading.record import graded_digests, open_gradebook, record
+from autograder.grading.record import open_gradebook, record
+from autograder.grading.recorded import Recorded, read_recorded, stale_cells, standing
+from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
+from autograder.grading.voids import put_back, take_out, with_voids
 from autograder.grading.worker import execute
 from autograder.grading.workers import Workers
 from autograder.sandbox.walls import SandboxMissing, bubblewrap
 
-__all__ = ["Progress", "grade_class"]
+__all__ = ["NO_REASON", "Progress", "grade_class"]
+
+NO_REASON = "the check was not right"
 
 
 @dataclass
 class Progress:
-    """What became of a run: who was graded now, and who needed no grading because nothing had changed."""
+    """What became of a run: who was graded now, who needed no grading because nothing had changed, and whose scores
+    were made anew from recorded verdicts."""
 
     graded: list[GradedSubmission] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    rescored: list[str] = field(default_factory=list)
 
     @property
     def needs_a_person(self) -> bool:
@@ -42,10 +49,16 @@ def grade_class(
     *,
     jobs: int = 0,
     regrade: bool = False,
+    void: Iterable[str] = (),
+    unvoid: Iterable[str] = (),
+    why: str = NO_REASON,
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
 ) -> Progress:
     """Grade what is new or changed of the assignment `name`; all of it with `regrade`.
+
+    First the checks `void` are taken out for everybody because of `why`, and those in `unvoid` count again; that
+    needs no grading, except for a check that has never run.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
@@ -55,8 +68,11 @@ def grade_class(
     submitted = chosen(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
         sync_assignment(course, name)
-        known = {} if regrade else graded_digests(gradebook, name)
-        progress = Progress()
+        put_back(gradebook.db, assignment, unvoid)
+        take_out(gradebook.db, assignment, void, why)
+        assignment = with_voids(gradebook.db, assignment)
+        progress = Progress(rescored=rescore_class(gradebook, course, assignment))
+        known = {s: Recorded() if regrade else read_recorded(gradebook.db, name, s) for s in submitted}
         todo = list(changed(course, submitted, known, assignment, progress))
         on_start(len(todo), len(progress.unchanged))
         with Workers(min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))) as workers:
@@ -85,11 +101,12 @@ def chosen(course: Course, name: str, students: Iterable[str]) -> dict[str, Path
 def changed(
     course: Course,
     submitted: dict[str, Path],
-    known: dict[str, tuple[str, str]],
+    known: dict[str, Recorded],
     assignment: Assignment,
     progress: Progress,
 ) -> Iterator[Submission | GradedSubmission]:
-    """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read."""
+    """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read.
+    Where only check cells changed, the verdicts of the others stand."""
     for student, folder in submitted.items():
         submission: Submission | GradedSubmission
         try:
@@ -98,12 +115,17 @@ def changed(
             refusal = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
             digest = hashlib.sha256(refusal.text.encode()).hexdigest()
             submission = GradedSubmission(student, digest, assignment.digest, incidents=[refusal])
-        same = known.get(student) == (submission.digest, assignment.digest)
+        before = known[student]
+        stale = stale_cells(before, assignment)
+        same = before.versions == (submission.digest, assignment.digest)
         # A run that is stopped between two renames leaves a grade without its notebook.
-        if same and course.path("autograded", student, assignment.name).is_dir():
-            progress.unchanged.append(student)
-        else:
+        if not same or not course.path("autograded", student, assignment.name).is_dir():
             yield submission
+        elif stale and isinstance(submission, Submission):
+            kept = {place: scored for place, scored in standing(before, assignment).items() if place not in stale}
+            yield replace(submission, kept=kept)
+        else:
+            progress.unchanged.append(student)
 
 
 def executed(

@@ -20,7 +20,7 @@ from autograder.checking.run import Seeds, run_checks, score
 from autograder.checking.student import Notebook, SocketPeer
 from autograder.checking.table import html_table
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Template, TemplateCell
+from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
@@ -34,13 +34,17 @@ STOPPED = "your notebook's kernel had stopped before this check"
 
 @dataclass
 class NotebookRun:
-    """One notebook being graded: what runs it, and what has come of it so far."""
+    """One notebook being graded: what runs it, and what has come of it so far.
+
+    Check cells in `kept` run for what they do to the notebook, and keep these verdicts.
+    """
 
     template: Template
     kernel: Kernel
     key: AnswerKey
     seeds: Seeds
     limits: Limits
+    kept: dict[str, list[Verdict]] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
@@ -116,19 +120,20 @@ class NotebookRun:
         """Run a check cell and store its table."""
         seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.submission, template.grade_id)
         verdicts = self.verdicts(template, seeds)
+        verdicts = self.kept.get(template.grade_id, verdicts)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
-        self.grades.append(CellGrade(template.grade_id, earned, points, verdicts))
+        self.grades.append(CellGrade(template.grade_id, earned, points, verdicts, template.digest))
         cell.outputs = [table(verdicts, earned, points)]
         cell.execution_count = None
         for verdict in verdicts:
-            if verdict.outcome is Outcome.UNGRADED:
+            if verdict.outcome is Outcome.UNGRADED and not verdict.void:
                 text = f"{verdict.name}: {verdict.detail}"
                 self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
 
     def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
         """The verdicts of a check cell's tests."""
-        check = CheckCell(template.source)
+        check = template.check
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
         seconds, until = self.limits.cell_seconds, self.deadline
@@ -181,10 +186,11 @@ def grade_notebook(
     files: dict[str, bytes],
     seeds: Seeds,
     box: Box,
+    kept: dict[str, list[Verdict]],
 ) -> tuple[GradedNotebook, list[Incident]]:
     """Run a restored notebook and grade every grade cell. Raises SandboxBroken if no sandbox can be had."""
     with Kernel(box, files) as kernel:
-        run = NotebookRun(template, kernel, key, seeds, box.limits)
+        run = NotebookRun(template, kernel, key, seeds, box.limits, kept)
         run.run(notebook)
     checked = {grade.grade_id: grade for grade in run.grades}
     grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
@@ -200,7 +206,9 @@ def ordinary(cell: NotebookNode) -> CellGrade:
         earned, _ = utils.determine_grade(cell)
     except (ValueError, KeyError):
         earned = None
-    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points)
+    by_hand = utils.is_solution(cell)
+    digest = digest_of([cell.source, cell.get("attachments")]) if by_hand else ""
+    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points, digest=digest, by_hand=by_hand)
 
 
 def unanswered(notebook: NotebookNode) -> list[str]:

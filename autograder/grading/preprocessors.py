@@ -19,6 +19,7 @@ from autograder.grading.course import Course
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
+from autograder.grading.voids import with_voids
 from autograder.grading.worker import execute_restored, files_beside
 from autograder.sandbox.box import SandboxBroken
 from autograder.sandbox.walls import SandboxMissing
@@ -33,18 +34,20 @@ class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]
         """nbgrader has gone to the course's folder before it converts anything."""
         return Course(Path.cwd(), self.config.copy())
 
-    def template(self, course: Course, resources: dict[str, Any]) -> tuple[Assignment, Template]:
-        assignment = load_assignment(course, resources["nbgrader"]["assignment"])
+    def assignment(self, course: Course, resources: dict[str, Any]) -> Assignment:
+        return load_assignment(course, resources["nbgrader"]["assignment"])
+
+    def template(self, assignment: Assignment, resources: dict[str, Any]) -> Template:
         name = resources["nbgrader"]["notebook"]
-        return assignment, next(template for template in assignment.notebooks if template.name == name)
+        return next(template for template in assignment.notebooks if template.name == name)
 
 
 class Restore(CoursePreprocessor):
     """Instead of nbgrader's sanitizing: what is the course's is restored, what is the student's is kept."""
 
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        _, template = self.template(self.course(), resources)
-        return restore(plain(notebook), template), resources
+        assignment = self.assignment(self.course(), resources)
+        return restore(plain(notebook), self.template(assignment, resources)), resources
 
 
 class Grade(CoursePreprocessor):
@@ -53,7 +56,9 @@ class Grade(CoursePreprocessor):
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         course = self.course()
         names = resources["nbgrader"]
-        assignment, template = self.template(course, resources)
+        with open_gradebook(course) as gradebook:
+            assignment = with_voids(gradebook.db, self.assignment(course, resources))
+        template = self.template(assignment, resources)
         folder = course.path("autograded", names["student"], assignment.name)
         beside = {path.name for path in folder.iterdir()}
         limits = course.settings.limits()

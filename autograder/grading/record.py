@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook
-from sqlalchemy import and_, delete, event, insert, select
+from sqlalchemy import and_, delete, event, insert
 from sqlalchemy.exc import SAWarning
 
 from autograder.grading import tables
+from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
 from autograder.grading.late import assign_late_penalties
+from autograder.grading.recorded import Recorded, of, read_recorded
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
     "forget_grade",
-    "graded_digests",
     "open_gradebook",
     "record",
     "record_notebook",
     "write_autograded",
     "write_checks",
-    "write_grades",
 ]
 
 BUSY_SECONDS = 60
@@ -44,7 +44,7 @@ def open_gradebook(course: Course) -> Iterator[Any]:
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", be_patient)
             engine.dispose()
-        tables.metadata.create_all(engine)
+        tables.make_tables(engine)
         yield gradebook
 
 
@@ -52,33 +52,24 @@ def be_patient(connection: Any, record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
-def of(table: Any, assignment: str, student: str) -> Any:
-    """The rows of one submission."""
-    return and_(table.c.assignment == assignment, table.c.student == student)
-
-
-def graded_digests(gradebook: Any, assignment: str) -> dict[str, tuple[str, str]]:
-    """For every graded student, the digests of the submission and of the assignment that the grade was made from."""
-    columns = (tables.graded.c.student, tables.graded.c.submission_digest, tables.graded.c.assignment_digest)
-    rows = gradebook.db.execute(select(*columns).where(tables.graded.c.assignment == assignment))
-    return {student: (submission, key) for student, submission, key in rows}
-
-
 def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission) -> None:
     """Record one submission. autograded/ is in place before the database says so: whenever this is stopped,
     grading again ends in the same gradebook."""
     write_autograded(course, assignment, graded)
     submission = submission_rows(gradebook, course, assignment, graded.student)
+    before = read_recorded(gradebook.db, assignment, graded.student)
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
+        graded.incidents += told_changes(row.grades, done.get(row.name), before)
         if row.name in done:
-            write_grades(row, done[row.name])
+            write_grades(row, done[row.name], before, (graded.digest, graded.key))
         else:
             write_missing(row, graded.needs_a_person)
     gradebook.db.commit()
-    assign_late_penalties(course, assignment, graded)
+    assign_late_penalties(course, assignment, graded.student, done)
     for table in (tables.checks, tables.incidents, tables.graded):
         gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
+    forget_cells(gradebook.db, assignment, graded)
     write_checks(gradebook.db, assignment, graded)
     write_digests(gradebook.db, assignment, graded)
     gradebook.db.commit()
@@ -101,10 +92,12 @@ def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *
     submission = gradebook.find_submission(assignment, graded.student)
     rows = {notebook.name: notebook for notebook in submission.notebooks}
     session = gradebook.db
+    before = read_recorded(session, assignment, graded.student)
     session.execute(delete(tables.graded).where(of(tables.graded, assignment, graded.student)))
     for notebook in graded.notebooks:
-        write_grades(rows[notebook.name], notebook)
-        for table in (tables.checks, tables.incidents):
+        graded.incidents += told_changes(rows[notebook.name].grades, notebook, before)
+        write_grades(rows[notebook.name], notebook, before, (graded.digest, graded.key))
+        for table in (tables.checks, tables.incidents, tables.cells):
             mine = and_(of(table, assignment, graded.student), table.c.notebook == notebook.name)
             session.execute(delete(table).where(mine))
     write_checks(session, assignment, graded)
@@ -113,32 +106,45 @@ def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *
     session.commit()
 
 
-def write_grades(notebook: Any, graded: GradedNotebook) -> None:
-    """Set the automatic scores and comments of a submitted notebook's rows; what a person gave stays."""
+def write_grades(notebook: Any, graded: GradedNotebook, before: Recorded, versions: tuple[str, str]) -> None:
+    """Set the automatic scores and comments of a submitted notebook's rows; what a person gave stays. `versions` are
+    the digests of submission and assignment, `before` is what was recorded last."""
     grades = {grade.grade_id: grade for grade in graded.grades}
     for row in notebook.grades:
         if row.name in grades:
-            row.auto_score = grades[row.name].score
-            row.needs_manual_grade = row.manual_score is not None or grades[row.name].score is None
+            grade = grades[row.name]
+            write_grade(row, grade, seen=is_as_seen(row, grade, before, versions))
     for row in notebook.comments:
         row.auto_comment = "No response." if row.name in graded.unanswered else None
 
 
 def write_missing(notebook: Any, needs_a_person: bool) -> None:
-    """A notebook that was not handed in scores zero, as with nbgrader; one that we could not grade waits."""
+    """A notebook that was not handed in scores zero, as with nbgrader; one that we could not grade waits, and so does
+    what a person has given to an earlier one."""
     for row in notebook.grades:
         row.auto_score = None if needs_a_person else 0.0
-        row.needs_manual_grade = needs_a_person
+        row.needs_manual_grade = needs_a_person or row.manual_score is not None
 
 
 def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Write this submission's verdicts and incidents."""
+    """Write this submission's verdicts and incidents, and what its cells' grades were made from."""
     who = {"assignment": assignment, "student": graded.student}
-    rows = [who | row for notebook in graded.notebooks for row in check_rows(notebook)]
-    if rows:
-        session.execute(insert(tables.checks), rows)
-    if graded.incidents:
-        session.execute(insert(tables.incidents), [who | incident_row(i) for i in graded.incidents])
+    for table, rows in (
+        (tables.checks, [row for notebook in graded.notebooks for row in check_rows(notebook)]),
+        (tables.cells, [row for notebook in graded.notebooks for row in cell_rows(notebook)]),
+        (tables.incidents, [incident_row(incident) for incident in graded.incidents]),
+    ):
+        if rows:
+            session.execute(insert(table), [who | row for row in rows])
+
+
+def forget_cells(session: Any, assignment: str, graded: GradedSubmission) -> None:
+    """Delete what cells' grades were made from; of notebooks that we could not grade it is kept, since what a person
+    graded is still what they saw."""
+    rows = of(tables.cells, assignment, graded.student)
+    if graded.needs_a_person:
+        rows = and_(rows, tables.cells.c.notebook.in_([notebook.name for notebook in graded.notebooks]))
+    session.execute(delete(tables.cells).where(rows))
 
 
 def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> None:
@@ -158,6 +164,14 @@ def check_rows(notebook: GradedNotebook) -> Iterator[dict[str, Any]]:
     """One row for every check of a notebook."""
     for grade in notebook.grades:
         yield from (row | {"notebook": notebook.name} for row in verdict_rows(grade))
+
+
+def cell_rows(notebook: GradedNotebook) -> Iterator[dict[str, Any]]:
+    """One row for every cell whose grade is made from one cell: a check, or an answer that is graded by hand."""
+    for grade in notebook.grades:
+        if grade.digest:
+            points = None if grade.by_hand else grade.max_score
+            yield {"notebook": notebook.name, "cell": grade.grade_id, "digest": grade.digest, "points": points}
 
 
 def verdict_rows(grade: CellGrade) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ class IncidentKind(StrEnum):
     NETWORK = "tried the network"
     REFUSED = "refused"
     CHANGED = "changed the notebook"
+    BY_HAND = "changed since graded by hand"
     FAULT = "could not be graded"
 
 
@@ -39,11 +40,15 @@ class Incident:
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's files by their relative names, as they were handed in. `digest` is of all of them."""
+    """One student's files by their relative names, as they were handed in. `digest` is of all of them.
+
+    `kept` are verdicts of an earlier grading that stand, by notebook and check cell.
+    """
 
     student: str
     files: dict[str, bytes]
     digest: str
+    kept: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -53,12 +58,17 @@ class Submission:
 
 @dataclass
 class CellGrade:
-    """The grade of one grade cell; `score` is None when a person must give it."""
+    """The grade of one grade cell; `score` is None when a person must give it.
+
+    `digest` is of what it was made from, where that is one cell: a check, or (`by_hand`) an answer for a person.
+    """
 
     grade_id: str
     score: float | None
     max_score: float
     verdicts: list[Verdict] = field(default_factory=list)
+    digest: str = ""
+    by_hand: bool = False
 
 
 @dataclass

@@ -1,10 +1,11 @@
-"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, and what each grade was made from."""
+"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, what was taken out, and what each grade was
+made from."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Float, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Engine, Float, MetaData, String, Table, Text, inspect, text
 
-__all__ = ["checks", "graded", "incidents", "metadata"]
+__all__ = ["cells", "checks", "graded", "incidents", "make_tables", "voids"]
 
 metadata = MetaData()
 
@@ -23,6 +24,28 @@ checks = Table(
     Column("outcome", String(16)),
     Column("message", Text),
     Column("detail", Text),
+    Column("void", Text),
+)
+
+cells = Table(
+    "autograder_cell",
+    metadata,
+    Column("assignment", String(128), primary_key=True),
+    Column("student", String(128), primary_key=True),
+    Column("notebook", String(128), primary_key=True),
+    Column("cell", String(128), primary_key=True),
+    Column("digest", String(64)),
+    Column("points", Float),
+)
+
+voids = Table(
+    "autograder_void",
+    metadata,
+    Column("assignment", String(128), primary_key=True),
+    Column("notebook", String(128), primary_key=True),
+    Column("cell", String(128), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("why", Text),
 )
 
 incidents = Table(
@@ -46,3 +69,15 @@ graded = Table(
     Column("seconds", Float),
     Column("at", DateTime),
 )
+
+
+def make_tables(engine: Engine) -> None:
+    """Make what is missing of our tables, and of their columns: a gradebook may be older than one of them."""
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in there:
+                    kind = column.type.compile(engine.dialect)
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))

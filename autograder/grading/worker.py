@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from nbformat import NotebookNode
 
-from autograder.checking.outcomes import GraderFault
+from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
@@ -49,7 +49,8 @@ def execute(
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}"))
             continue
         try:
-            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits)
+            stand = {cell: verdicts for (name, cell), verdicts in submission.kept.items() if name == template.name}
+            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits, stand)
         except (SandboxBroken, SandboxMissing, GraderFault) as error:
             graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
             continue
@@ -75,8 +76,11 @@ def execute_restored(
     files: dict[str, bytes],
     seeds: Seeds,
     limits: Limits,
+    kept: dict[str, list[Verdict]] | None = None,
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault.
+    """Grade one restored notebook with this process's answer key. Verdicts in `kept`, by check cell, stand.
+
+    Raises SandboxBroken, SandboxMissing, GraderFault.
 
     What ended by itself is tried once more from the start: a machine that was short of memory, or somebody who
     ended the wrong process, must not cost a student a point.
@@ -84,7 +88,7 @@ def execute_restored(
 
     def attempt() -> tuple[GradedNotebook, list[Incident]]:
         key = answer_key(template, assignment, limits)
-        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits))
+        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits), kept or {})
 
     try:
         graded, incidents = attempt()

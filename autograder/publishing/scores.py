@@ -13,11 +13,12 @@ from sqlalchemy import inspect, select
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.recorded import verdict_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["read_scores", "scores_table", "write_csv"]
+__all__ = ["read_scores", "scores_table", "taken_out", "write_csv"]
 
 Score = dict[str, Any]
 
@@ -26,7 +27,8 @@ def read_scores(course: Course, name: str) -> list[Score]:
     """One entry per submission, in order of student id:
 
     `{"student", "score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score", "checks":
-    [{"name", "passed", "points", "hidden", "message"}]}}, "incidents": [{"kind", "cell", "text"}]}`.
+    [{"name", "passed", "points", "hidden", "message", "void"}]}}, "incidents": [{"kind", "cell", "text"}]}`.
+    `void` says why a check was taken out and does not count; it is empty for one that counts.
     A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
@@ -39,6 +41,8 @@ def read_scores(course: Course, name: str) -> list[Score]:
                 f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
             ) from None
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
+        if ours:
+            tables.make_tables(gradebook.engine)
         return [
             score_of(submission, gradebook.db if ours else None)
             for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id)
@@ -73,9 +77,9 @@ def rows(session: Any, table: Any, submission: Any) -> list[Any]:
 
 
 def cell_of(grade: Any, checks: list[Any]) -> dict[str, Any]:
-    """A grade cell with its checks; a check's points are its share of the cell's."""
+    """A grade cell with its checks; a check's points are its share of the cell's, none if it is taken out."""
     mine = [row for row in checks if row["cell"] == grade.name and row["notebook"] == grade.notebook.name]
-    total = sum(row["weight"] for row in mine) or 1
+    total = sum(row["weight"] for row in mine if not row["void"]) or 1
     return {
         "score": grade.score,
         "max_score": grade.max_score,
@@ -83,9 +87,10 @@ def cell_of(grade: Any, checks: list[Any]) -> dict[str, Any]:
             {
                 "name": row["name"],
                 "passed": row["outcome"] == "passed",
-                "points": round(grade.max_score * row["weight"] / total, 4),
+                "points": 0.0 if row["void"] else round(grade.max_score * row["weight"] / total, 4),
                 "hidden": row["hidden"],
-                "message": row["message"],
+                "message": verdict_of(row).told,
+                "void": row["void"] or "",
             }
             for row in mine
         ],
@@ -102,7 +107,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_column("incidents", overflow="fold")
     for score in scores:
-        checks = [check for cell in score["cells"].values() for check in cell["checks"]]
+        checks = [check for cell in score["cells"].values() for check in cell["checks"] if not check["void"]]
         passed = sum(check["passed"] for check in checks)
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
@@ -113,6 +118,13 @@ def scores_table(name: str, scores: list[Score]) -> Table:
             Text(", ".join(told)),
         )
     return table
+
+
+def taken_out(scores: list[Score]) -> list[str]:
+    """A line for every check that does not count."""
+    cells = [(name, check) for score in scores for name, cell in score["cells"].items() for check in cell["checks"]]
+    lines = [f"Taken out: {name}::{check['name']} – {check['void']}" for name, check in cells if check["void"]]
+    return list(dict.fromkeys(lines))
 
 
 def write_csv(scores: list[Score], path: Path) -> None:

@@ -113,35 +113,11 @@ def test_a_changed_submission_is_graded_again_and_only_that(graded: Course) -> N
     assert small_course.auto_scores(graded.root) == SCORES | {("bob", "test_mean"): 3.0}
 
 
-def test_a_mended_test_grades_everybody_again(graded: Course) -> None:
-    """A grade must never come from a test that is not the assignment's any more."""
-    mended = small_course.CHECK.replace("@points(2)", "@points(5)")
-    small_course.write(graded.source(NAME) / f"{NAME}.ipynb", small_course.source_notebook(check=mended))
-    done = grade_class(graded, NAME, jobs=2)
-    assert (len(done.graded), done.unchanged) == (6, [])
-    assert small_course.auto_scores(graded.root)["bob", "test_mean"] == pytest.approx(0.5)
-
-
 def test_only_those_who_were_named_are_graded(course: Course) -> None:
     """`--student` is for looking at one submission while the rest stays as it is."""
     done = grade_class(course, NAME, ["ada"])
     assert [submission.student for submission in done.graded] == ["ada"]
     assert set(small_course.graded_at(course.root)) == {"ada"}
-
-
-def test_what_a_person_gave_survives_a_regrade(graded: Course) -> None:
-    """Hours of marking by hand must never be lost; nbgrader asks the person to look again, and so do we."""
-    with Gradebook(graded.db_url, graded.course_id) as gradebook:
-        grade = gradebook.find_grade("why", NAME, NAME, "ada")
-        grade.manual_score, grade.extra_credit, grade.needs_manual_grade = 2.5, 0.5, False
-        gradebook.find_comment("why", NAME, NAME, "ada").manual_comment = "Well said."
-        gradebook.db.commit()
-    grade_class(graded, NAME, ["ada"], regrade=True)
-    with Gradebook(graded.db_url, graded.course_id) as gradebook:
-        grade = gradebook.find_grade("why", NAME, NAME, "ada")
-        assert (grade.score, grade.manual_score, grade.extra_credit) == (3.0, 2.5, 0.5)
-        assert grade.needs_manual_grade
-        assert gradebook.find_comment("why", NAME, NAME, "ada").comment == "Well said."
 
 
 def test_a_folder_lost_from_autograded_is_made_again(graded: Course) -> None:
@@ -236,8 +212,10 @@ def test_the_gradebook_s_tables_are_nbgrader_s_and_ours(graded: Course) -> None:
     """nbgrader's own commands must go on working on the gradebook; ours are kept apart by name."""
     tables = {name for (name,) in rows(graded.root, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert {name for name in tables if name.startswith("autograder_")} == {
+        "autograder_cell",
         "autograder_check",
-        "autograder_incident",
         "autograder_graded",
+        "autograder_incident",
+        "autograder_void",
     }
     json.dumps(small_course.everything(graded.root))

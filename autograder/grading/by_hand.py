@@ -1,0 +1,47 @@
+"""What a person has graded is never changed; when it is no longer what they saw, they are asked to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from autograder.grading.recorded import Recorded
+from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
+
+__all__ = ["is_as_seen", "told_changes", "write_grade"]
+
+CHANGED = "the answer that was graded by hand has changed since: grade it again"
+
+
+def write_grade(row: Any, grade: CellGrade, *, seen: bool) -> None:
+    """Set the automatic score of one of nbgrader's grades. What a person gave stays; unless they have `seen` what is
+    there now, they are asked to look again."""
+    row.auto_score = grade.score
+    if row.manual_score is None:
+        row.needs_manual_grade = grade.score is None
+    elif not seen:
+        row.needs_manual_grade = True
+
+
+def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str, str]) -> bool:
+    """Whether a grade is made from what it was made from before: of a check the same score, of a text the same text.
+    What code shows may depend on all of the submission and the assignment, whose digests are `versions`."""
+    if not grade.by_hand:
+        return bool(row.auto_score == grade.score)
+    record = before.cells.get((row.notebook.name, row.name))
+    same = record is not None and record.digest == grade.digest
+    return same and (row.cell.cell_type == "markdown" or before.versions == versions)
+
+
+def told_changes(rows: Any, graded: GradedNotebook | None, before: Recorded) -> Iterator[Incident]:
+    """An incident for every answer that was graded by hand and has another text now, or is gone with its notebook.
+    It is repeated until a person has looked again. `rows` are nbgrader's grades, not yet written anew."""
+    digests = {grade.grade_id: grade.digest for grade in graded.grades} if graded is not None else {}
+    for row in rows:
+        place = (row.notebook.name, row.name)
+        record = before.cells.get(place)
+        by_hand = row.manual_score is not None and record is not None and record.points is None
+        if by_hand and record is not None:
+            unseen = row.needs_manual_grade and place in before.told
+            if unseen or record.digest != digests.get(row.name, ""):
+                yield Incident(IncidentKind.BY_HAND, CHANGED, row.name, row.notebook.name)

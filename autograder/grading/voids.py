@@ -1,0 +1,107 @@
+"""Bad checks taken out for everybody by command: kept in the gradebook, beside the grades that they no longer touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import and_, delete, insert, select
+
+from autograder.checking.cell import CheckCellError
+from autograder.errors import AutograderError
+from autograder.grading import tables
+from autograder.grading.assignment import Assignment, Template, TemplateCell
+
+__all__ = ["put_back", "take_out", "with_voids"]
+
+Check = tuple[str, str, str]
+Voids = dict[Check, str]
+
+
+def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: str) -> None:
+    """Take out `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody.
+
+    Raises AutograderError, and changes nothing, if one of them cannot be found.
+    """
+    found = [one_check(assignment, check) for check in checks]
+    for check in found:
+        session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
+        names = dict(zip(("notebook", "cell", "name"), check, strict=True))
+        session.execute(insert(tables.voids), [names | {"assignment": assignment.name, "why": why}])
+    session.commit()
+
+
+def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:
+    """Let `checks` count again. Raises AutograderError, and changes nothing, for one that was not taken out."""
+    found = {check: one_check(assignment, check) for check in checks}
+    voids = read_voids(session, assignment.name)
+    for name, check in found.items():
+        if check not in voids:
+            advice = ": remove its @void in the assignment" if all_checks(assignment)[check] else ""
+            raise AutograderError(f"{name} was not taken out by command, so it cannot be put back{advice}.")
+    for check in found.values():
+        session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
+    session.commit()
+
+
+def with_voids(session: Any, assignment: Assignment) -> Assignment:
+    """The assignment with the checks taken out that were taken out by command."""
+    voids = read_voids(session, assignment.name)
+
+    def cell_with_voids(notebook: Template, cell: TemplateCell) -> TemplateCell:
+        place = (notebook.name, cell.grade_id)
+        return replace(cell, voids={check[2]: why for check, why in voids.items() if check[:2] == place})
+
+    return replace(
+        assignment,
+        notebooks=tuple(
+            replace(notebook, cells=tuple(cell_with_voids(notebook, cell) for cell in notebook.cells))
+            for notebook in assignment.notebooks
+        ),
+    )
+
+
+def read_voids(session: Any, assignment: str) -> Voids:
+    """What was taken out by command, and why."""
+    rows = session.execute(select(tables.voids).where(tables.voids.c.assignment == assignment)).mappings()
+    return {(row["notebook"], row["cell"], row["name"]): row["why"] for row in rows}
+
+
+def row_of(assignment: str, check: Check) -> Any:
+    columns = (tables.voids.c.notebook, tables.voids.c.cell, tables.voids.c.name)
+    same = (column == value for column, value in zip(columns, check, strict=True))
+    return and_(tables.voids.c.assignment == assignment, *same)
+
+
+def all_checks(assignment: Assignment) -> dict[Check, str]:
+    """Every check by notebook, grade id and name, with the reason for which the assignment itself takes it out."""
+    try:
+        return {
+            (notebook.name, cell.grade_id, test.name): test.void
+            for notebook in assignment.notebooks
+            for cell in notebook.cells
+            if cell.is_check
+            for test in cell.check.tests()
+        }
+    except CheckCellError as error:
+        raise AutograderError(f"A check cell of {assignment.name} cannot be read: {error}.") from None
+
+
+def one_check(assignment: Assignment, wanted: str) -> Check:
+    """The check that a person means. Raises AutograderError if it is none, or one of several."""
+    checks = all_checks(assignment)
+    found = [check for check in checks if wanted in names_of(check)]
+    if len(found) == 1:
+        return found[0]
+    many = len(assignment.notebooks) > 1
+    known = ", ".join(names_of(check)[2 if many else 1] for check in found or checks) or "none"
+    if found:
+        raise AutograderError(f"{wanted} may be any of {known}: name one of them in full.")
+    raise AutograderError(f"{assignment.name} has no check {wanted}. Its checks: {known}.")
+
+
+def names_of(check: Check) -> tuple[str, str, str]:
+    """The ways in which a check may be called."""
+    notebook, cell, name = check
+    return name, f"{cell}::{name}", f"{notebook}/{cell}::{name}"

@@ -1,0 +1,99 @@
+"""Naming a check that is to be taken out, and gradebooks that are older than the tables for it. No kernel runs."""
+
+from __future__ import annotations
+
+import pytest
+import small_course
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.orm import Session
+
+from autograder.errors import AutograderError
+from autograder.grading.assignment import Assignment, Template, TemplateCell
+from autograder.grading.tables import make_tables
+from autograder.grading.voids import put_back, take_out, with_voids
+
+MARKED = (
+    '%%check\n@void("It asked too much.")\ndef test_marked(student):\n    pass\n\ndef test_both(student):\n    pass'
+)
+
+
+def check_cell(grade_id: str, source: str) -> TemplateCell:
+    flags = {"grade_id": grade_id, "grade": True, "solution": False, "locked": True, "points": 3}
+    return TemplateCell(grade_id, "code", source, True, flags)
+
+
+ASSIGNMENT = Assignment(
+    "small",
+    (
+        Template("one", (check_cell("means", small_course.CHECK), check_cell("marks", MARKED)), (), {}),
+        Template("two", (check_cell("marks", MARKED),), (), {}),
+    ),
+    {},
+)
+
+
+@pytest.fixture
+def session() -> Session:
+    engine = create_engine("sqlite://")
+    make_tables(engine)
+    return Session(engine)
+
+
+def void(session: Session) -> dict[tuple[str, str], dict[str, str]]:
+    """What is taken out, by notebook and cell."""
+    notebooks = with_voids(session, ASSIGNMENT).notebooks
+    return {(n.name, c.grade_id): c.voids for n in notebooks for c in n.cells if c.voids}
+
+
+def test_a_check_is_named_in_short_or_in_full(session: Session) -> None:
+    """Typing a long name for the only check of that name would be a nuisance, and the wrong check worse."""
+    take_out(session, ASSIGNMENT, ["test_two_numbers", "two/marks::test_both"], "Sorry.")
+    assert void(session) == {
+        ("one", "means"): {"test_two_numbers": "Sorry."},
+        ("two", "marks"): {"test_both": "Sorry."},
+    }
+    take_out(session, ASSIGNMENT, ["means::test_two_numbers"], "It was wrong.")
+    put_back(session, ASSIGNMENT, ["two/marks::test_both"])
+    assert void(session) == {("one", "means"): {"test_two_numbers": "It was wrong."}}
+
+
+REFUSED = {
+    "test_three": "small has no check test_three. Its checks: one/means::test_two_numbers, "
+    "one/means::test_like_the_answer_key, one/marks::test_marked, one/marks::test_both, two/marks::test_marked, "
+    "two/marks::test_both.",
+    "test_both": "test_both may be any of one/marks::test_both, two/marks::test_both: name one of them in full.",
+}
+
+
+@pytest.mark.parametrize(("name", "told"), REFUSED.items())
+def test_an_unclear_name_takes_nothing_out(session: Session, name: str, told: str) -> None:
+    """A guess would change everybody's grade."""
+    with pytest.raises(AutograderError) as refused:
+        take_out(session, ASSIGNMENT, ["test_two_numbers", name], "Sorry.")
+    assert str(refused.value) == told
+    assert void(session) == {}
+
+
+def test_only_what_a_command_took_out_is_put_back_by_one(session: Session) -> None:
+    """Silence would leave the instructor in the belief that the check counts."""
+    with pytest.raises(AutograderError) as refused:
+        put_back(session, ASSIGNMENT, ["one/marks::test_marked"])
+    assert str(refused.value) == (
+        "one/marks::test_marked was not taken out by command, so it cannot be put back: "
+        "remove its @void in the assignment."
+    )
+    with pytest.raises(AutograderError, match=r"cannot be put back\.$"):
+        put_back(session, ASSIGNMENT, ["test_two_numbers"])
+
+
+def test_an_older_gradebook_gets_what_it_lacks() -> None:
+    """A term's gradebook must go on working with a newer version."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE autograder_check (assignment TEXT, student TEXT, name TEXT)"))
+        connection.execute(text("INSERT INTO autograder_check VALUES ('small', 'ada', 'test')"))
+    make_tables(engine)
+    make_tables(engine)
+    with engine.begin() as connection:
+        assert "autograder_void" in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT student, void FROM autograder_check")).all() == [("ada", None)]

@@ -24,12 +24,13 @@ from autograder.checking.outcomes import (
 )
 from autograder.kernel_side.serve import Reply, Server
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
-from autograder.kernel_side.wire import Channel, Message, WireError
+from autograder.kernel_side.wire import Channel, Message, NotAFrame, WireError
 
 __all__ = ["Cost", "LocalPeer", "Notebook", "Peer", "SocketPeer", "measure"]
 
 MAX_CALL_BACKS = 100_000
 MAX_CALL_BACK_DEPTH = 20
+MAX_RAISED = 1_000
 
 CallBack = Callable[[Message, list[bytes]], Reply]
 
@@ -64,7 +65,8 @@ class SocketPeer:
 
     A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has
     `GRACE` seconds more to say so; if it does not, or talks nonsense, it is gone for good. `fault` makes the
-    exception for either. After `until` (`time.monotonic` seconds) nothing is asked any more.
+    exception for either. After `until` (`time.monotonic` seconds) nothing is asked any more. What no server of ours
+    sends is noted in `tampering`.
     """
 
     GRACE = 3.0
@@ -80,6 +82,7 @@ class SocketPeer:
         self.channel, self.seconds, self.interrupt, self.fault = channel, seconds, interrupt, fault
         self.until = until
         self.why_gone = ""
+        self.tampering: set[str] = set()
         self.deadline: float | None = None
         self.number = 0
 
@@ -99,7 +102,9 @@ class SocketPeer:
                 raise self.fault(self.why_gone) from None
             self._stop(self.number)
             raise self.fault(f"it took longer than {self.seconds:g} s") from None
-        except WireError:
+        except WireError as error:
+            if isinstance(error, NotAFrame):
+                self.tampering.add(f"what came over the check channel was {error}")
             self.why_gone = "the notebook stopped answering"
             raise self.fault(self.why_gone) from None
         finally:
@@ -113,6 +118,8 @@ class SocketPeer:
                 self.channel.send(*call_back(reply, received), self.deadline)
             elif reply.get("id") == message["id"]:
                 return reply, received
+            else:
+                self.tampering.add("a message that nobody had asked for came over the check channel")
         raise WireError("too many messages for one call")
 
     def _stop(self, number: int) -> None:
@@ -149,6 +156,7 @@ class Notebook:
         self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
         self._calls: list[Call] = []
+        self._raised: list[tuple[str, str, str]] = []
         self._measure = False
         self._functions: list[Callable[..., Any]] = []
         self._failure: BaseException | None = None
@@ -202,6 +210,7 @@ class Notebook:
             error = student_error(name, *raised_of(reply))
             if self._trusted:
                 raise GraderFault(f"the answer key: {error}") from error
+            self._raised = [*self._raised[:MAX_RAISED], (name, error.type_name, error.text)]
             raise error
         return self._decode(reply, buffers, name)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -21,6 +19,7 @@ from autograder.checking.student import Notebook, SocketPeer
 from autograder.checking.table import html_table
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
+from autograder.grading.incidents import shown_by, told_by_calls
 from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
 from autograder.sandbox.box import Box
 from autograder.sandbox.kernel import Execution, Kernel
@@ -70,6 +69,7 @@ class NotebookRun:
             elif cell.source.strip():
                 self.uses.read(cell.source)
                 self._execute(cell, number, left)
+            self._note_tampering(f"cell {number}" if template is None else template.grade_id)
 
     def _stop(self, why: str, number: int) -> None:
         self.incidents.append(Incident(IncidentKind.TIME, why, f"cell {number}"))
@@ -114,7 +114,13 @@ class NotebookRun:
             self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
         if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
             outputs.error("CellFailed", "this cell raised an error that could not be shown")
-        self.incidents += [Incident(kind, text, where) for kind, text in told_by(outputs.cells)]
+        self.incidents += shown_by(outputs.cells, where)
+
+    def _note_tampering(self, where: str) -> None:
+        """Record what no kernel does by itself, once for each kind of it."""
+        known = {incident.text for incident in self.incidents}
+        new = sorted(self.kernel.tampering - known)
+        self.incidents += [Incident(IncidentKind.TOUCHED, text, where) for text in new]
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
         """Run a check cell and store its table."""
@@ -138,13 +144,16 @@ class NotebookRun:
             return all_ended(check, StudentStopped(self.why_stopped))
         seconds, until = self.limits.cell_seconds, self.deadline
         peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, until=until)
+        student = Notebook(peer, self.uses)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
-                return run_checks(check, Notebook(peer, self.uses), reference, seeds)
+                return run_checks(check, student, reference, seeds)
         except (CheckCellError, GraderFault) as error:
             return all_ended(check, GraderFault(str(error)))
         finally:
+            self.kernel.tampering |= peer.tampering
+            self.incidents += told_by_calls(student._raised, template.grade_id)
             if peer.why_gone:
                 self.why_stopped = "your notebook stopped answering in an earlier check"
                 sudden = self.kernel.ended_by_itself
@@ -164,19 +173,6 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
     told = "waits for a person" if earned is None else f"{earned:.4g} of {points:g} points"
     data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
     return nbformat.v4.new_output("execute_result", data=data)
-
-
-MEMORY = ("MemoryError", "numpy._core._exceptions._ArrayMemoryError", "_ArrayMemoryError")
-NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-
-
-def told_by(outputs: Iterable[Any]) -> Iterable[tuple[IncidentKind, str]]:
-    """Incidents that show in a cell's errors."""
-    for output in outputs:
-        if output.output_type == "error" and output.ename in MEMORY:
-            yield IncidentKind.MEMORY, "this cell asked for more memory than there is"
-        if output.output_type == "error" and output.ename in NETWORK:
-            yield IncidentKind.NETWORK, "this cell tried to reach the network"
 
 
 def grade_notebook(

@@ -18,6 +18,8 @@ class IncidentKind(StrEnum):
     OUTPUT = "output limit"
     DIED = "kernel died"
     NETWORK = "tried the network"
+    OUTSIDE = "wrote outside"
+    TOUCHED = "touched the grader's side"
     REFUSED = "refused"
     CHANGED = "changed the notebook"
     BY_HAND = "changed since graded by hand"

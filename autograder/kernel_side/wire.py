@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.kernel_side.values import MAX_BYTES, MAX_NODES
 
-__all__ = ["Channel", "Message", "WireError"]
+__all__ = ["Channel", "Message", "NotAFrame", "WireError"]
 
 HEADER = struct.Struct("!4sII")
 MAGIC = b"AGR1"
@@ -22,6 +22,10 @@ Message = dict[str, Any]
 
 class WireError(Exception):
     """The other side closed, sent garbage, or sent more than a frame may hold."""
+
+
+class NotAFrame(WireError):
+    """What came is not a frame that this program sends; the text says what it is."""
 
 
 class Channel:
@@ -48,16 +52,16 @@ class Channel:
         """One frame. Raises TimeoutError at the deadline, WireError for anything that is not a frame of ours."""
         magic, length, count = HEADER.unpack(self._read(HEADER.size, deadline))
         if magic != MAGIC or length > MAX_JSON or count > MAX_BUFFERS:
-            raise WireError("a frame that is not one of ours")
+            raise NotAFrame("a frame that is not one of ours")
         sizes = struct.unpack(f"!{count}Q", self._read(8 * count, deadline))
         if sum(sizes) > MAX_BYTES:
-            raise WireError(f"a frame of more than {MAX_BYTES // 2**20} MB")
+            raise NotAFrame(f"a frame of more than {MAX_BYTES // 2**20} MB")
         try:
             message = json.loads(bytes(self._read(length, deadline)))
         except (ValueError, RecursionError) as error:
-            raise WireError("a frame that is not JSON") from error
+            raise NotAFrame("a frame that is not JSON") from error
         if type(message) is not dict:
-            raise WireError("a frame that is not a message")
+            raise NotAFrame("a frame that is not a message")
         return message, [bytes(self._read(size, deadline)) for size in sizes]
 
     def _read(self, size: int, deadline: float | None) -> bytearray:

@@ -72,7 +72,10 @@ class Execution:
 
 
 class Kernel:
-    """An IPython kernel in `box`. Raises SandboxBroken if it does not come up."""
+    """An IPython kernel in `box`. Raises SandboxBroken if it does not come up.
+
+    What no IPython kernel sends by itself is noted in `tampering`.
+    """
 
     def __init__(self, box: Box, files: dict[str, bytes]) -> None:
         self.box = box
@@ -80,6 +83,7 @@ class Kernel:
         self.alive = True
         self.heard = {"shell", "iopub"}
         self.killed = False
+        self.tampering: set[str] = set()
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
@@ -166,6 +170,8 @@ class Kernel:
         while waiting and self.alive:
             for name, message in self._receive(deadline):
                 if message["parent_header"].get("msg_id") != asked:
+                    if name == "shell" and is_last(name, message):
+                        self.tampering.add("the kernel replied to what it had not been asked")
                     continue
                 if name == "iopub":
                     outputs.take(message["msg_type"], message["content"])
@@ -208,11 +214,16 @@ class Kernel:
         """One message if it is well formed and signed; else None. Whatever a hostile kernel sends ends here."""
         try:
             _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
-            message = self.session.deserialize(frames)
+            message: Message = self.session.deserialize(frames)
             well_formed = type(message["parent_header"]) is dict and type(message["content"]) is dict
-            return message if well_formed and type(message["msg_type"]) is str else None
-        except Exception:
+            if well_formed and type(message["msg_type"]) is str:
+                return message
+        except zmq.Again:
             return None
+        except Exception:
+            pass
+        self.tampering.add("a message came in the kernel's name that it had not signed, or that was malformed")
+        return None
 
     def start_serving(self) -> str:
         """Have the kernel serve calls over `self.channel` until `stop_serving`; returns the request's id."""

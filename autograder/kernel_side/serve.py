@@ -16,7 +16,7 @@ from autograder.kernel_side.frames import student_frames
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
-__all__ = ["CallBackFailed", "Server", "serve"]
+__all__ = ["CallBackFailed", "Server", "serve", "serve_over"]
 
 Reply = tuple[Message, list[bytes]]
 
@@ -149,6 +149,14 @@ def differing(where: str, before: Any, after: Any) -> list[str]:
 def serve(fd: int, namespace: dict[str, Any]) -> None:
     """Serve `namespace` over the socket `fd` until told to stop; runs in the student's kernel for one check cell."""
     channel = Channel(socket.socket(fileno=fd))
+    try:
+        serve_over(channel, namespace)
+    finally:
+        channel.sock.detach()
+
+
+def serve_over(channel: Channel, namespace: dict[str, Any]) -> None:
+    """Serve `namespace` over `channel` until told to stop."""
 
     def call_back(message: Message, buffers: list[bytes]) -> Reply:
         channel.send(message, buffers)
@@ -159,11 +167,8 @@ def serve(fd: int, namespace: dict[str, Any]) -> None:
             channel.send(*server.handle(reply, received))
 
     server = Server(namespace, call_back)
-    try:
-        while True:
-            message, buffers = channel.receive()
-            if message["op"] == "stop":
-                return
-            channel.send(*server.handle(message, buffers))
-    finally:
-        channel.sock.detach()
+    while True:
+        message, buffers = channel.receive()
+        if message["op"] == "stop":
+            return
+        channel.send(*server.handle(message, buffers))

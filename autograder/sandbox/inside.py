@@ -76,7 +76,7 @@ def do(job: Message, contents: list[bytes], descriptors: list[int]) -> None:
         else:
             from autograder.sandbox.inside_reference import run_reference
 
-            run_reference(Channel(socket.socket(fileno=names["control"])))
+            run_reference(Channel(socket.socket(fileno=names["control"])), float(job["limits"]["cell_seconds"]))
     finally:
         os._exit(1)
 

@@ -15,13 +15,28 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from autograder.kernel_side.serve import serve
-from autograder.kernel_side.wire import Channel
+from autograder.kernel_side.serve import serve_over
+from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors
 
 __all__ = ["run_reference"]
 
-MAX_SECONDS = 600
+# Beyond its time a copy has this much more, so that the side that asked is the one to say that it took too long.
+MARGIN = 0.5
+
+
+class TimedChannel(Channel):
+    """A channel whose process ends when it works longer than `seconds` on what has come; waiting is not work."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        super().__init__(sock)
+        self.seconds = seconds
+
+    def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        received = super().receive(deadline)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        return received
 
 
 class Shell(InteractiveShell):  # type: ignore[misc]
@@ -31,8 +46,9 @@ class Shell(InteractiveShell):  # type: ignore[misc]
         """`%matplotlib` asks for this."""
 
 
-def run_reference(channel: Channel) -> None:
-    """Obey the control channel until it closes."""
+def run_reference(channel: Channel, seconds: float) -> None:
+    """Obey the control channel until it closes. A call of a copy may take `seconds`: what a student's values make
+    endless ends then."""
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
@@ -44,7 +60,7 @@ def run_reference(channel: Channel) -> None:
         elif message["op"] == "snapshot":
             (descriptor,) = receive_descriptors(channel.sock)
             if os.fork() == 0:
-                hand_out(socket.socket(fileno=descriptor), shell.user_ns)
+                hand_out(socket.socket(fileno=descriptor), shell.user_ns, seconds + MARGIN)
             os.close(descriptor)
             channel.send({}, [])
 
@@ -56,15 +72,14 @@ def run_cell(shell: Any, source: str) -> str:
     return "" if error is None else "".join(traceback.format_exception(error))
 
 
-def hand_out(requests: socket.socket, namespace: dict[str, Any]) -> None:
+def hand_out(requests: socket.socket, namespace: dict[str, Any], seconds: float) -> None:
     """Fork a server for every socket that arrives; end when no more can come."""
     try:
         while True:
             (descriptor,) = receive_descriptors(requests)
             if os.fork() == 0:
                 requests.close()
-                signal.alarm(MAX_SECONDS)
-                serve(descriptor, namespace)
+                serve_over(TimedChannel(socket.socket(fileno=descriptor), seconds), namespace)
                 os._exit(0)
             os.close(descriptor)
     finally:

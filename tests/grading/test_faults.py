@@ -17,10 +17,14 @@ import pytest
 import small_course
 from small_course import COMMAND, NAME, autograder, rows
 
+from autograder.checking.outcomes import GraderFault
+from autograder.grading.answer_key import AnswerKey
+from autograder.grading.assignment import KeyCell
 from autograder.grading.classes import grade_class
 from autograder.grading.course import Course
 from autograder.grading.results import GradedSubmission, IncidentKind
 from autograder.grading.workers import Workers
+from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -244,6 +248,19 @@ def test_an_answer_key_that_fails_gives_no_zero(tmp_path: Path) -> None:
     small_course.write(path, small_course.source_notebook())
     assert autograder(course.root, "grade", NAME).returncode == 0
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_a_student_s_value_cannot_keep_the_answer_key_at_work(tmp_path: Path) -> None:
+    """One endless call for each check would take the machine from the rest of the class, long after its own check."""
+    endless = "def wait(forever):\n    while forever:\n        pass\n    return 1"
+    cells = (KeyCell("wait", endless, False), KeyCell("checks", "", True))
+    with AnswerKey(cells, {}, Limits(cell_seconds=1)) as key:
+        before = descendants(key.box.process.pid)
+        with key.at("checks") as reference, pytest.raises(GraderFault, match="it took longer than 1 s"):
+            reference.wait(True)
+        assert gone_within(5, [pid for pid in descendants(key.box.process.pid) if pid not in before])
+        with key.at("checks") as reference:
+            assert reference.wait(False) == 1
 
 
 def test_an_answer_key_that_a_student_s_value_breaks_gives_no_full_marks(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ELSEWHERE = {"pdf": "autograder.publishing.pdf.command"}
+ELSEWHERE = {"collect": "autograder.collecting.command", "pdf": "autograder.publishing.pdf.command"}
 
 
 class Commands(click.Group):
@@ -70,6 +70,7 @@ def cli(ctx: click.Context, course: Path | None) -> None:
     A term in short:
       autograder validate softmax     is the assignment fit to be released?
       autograder release softmax      make what students get
+      autograder collect FILE softmax put in place what was handed in
       autograder grade softmax        grade what was submitted
       autograder scores softmax       who has how many points
 

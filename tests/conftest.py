@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import small_course
+from small_course import Run
 
+from autograder.cli import main
 from autograder.grading.course import Course
 
 
@@ -32,3 +35,20 @@ def graded(graded_once: Path, tmp_path: Path) -> Course:
     """A copy of the small course of one's own, graded once."""
     shutil.copytree(graded_once, tmp_path / "course")
     return Course(tmp_path / "course")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `autograder` in this process: exit code, standard output, standard error."""
+
+    def run(*args: str, here: Path | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["autograder", *map(str, args)])
+        if here is not None:
+            monkeypatch.chdir(here)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run

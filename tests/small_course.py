@@ -14,6 +14,8 @@ from nbformat import NotebookNode
 
 from autograder.grading.course import Course
 
+Run = Callable[..., tuple[int, str, str]]  # the command line in this process: exit code, output, errors
+
 NAME = "small"
 FULL = 8.0
 

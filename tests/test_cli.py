@@ -5,37 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 import small_course
 from nbgrader.api import Gradebook
-from small_course import NAME
+from small_course import NAME, Run
 
-from autograder.cli import cli, main
+from autograder.cli import cli
 from autograder.grading.course import Course
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `autograder` in this process: exit code, standard output, standard error."""
-
-    def run(*args: str, here: Path | None = None) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["autograder", *map(str, args)])
-        if here is not None:
-            monkeypatch.chdir(here)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

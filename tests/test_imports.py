@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "checking": {"kernel_side"},
     "sandbox": {"kernel_side"},
     "grading": {"kernel_side", "checking", "sandbox"},
+    "collecting": {"kernel_side", "checking", "sandbox", "grading"},
     "publishing": {"kernel_side", "checking", "sandbox", "grading"},
     "authoring": {"kernel_side", "checking", "sandbox", "grading"},
 }

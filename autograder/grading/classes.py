@@ -10,10 +10,10 @@ from pathlib import Path
 
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
-from autograder.grading.collecting import SubmissionRefused, read_submission
 from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.locking import alone_in
+from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import open_gradebook, record
 from autograder.grading.recorded import Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class

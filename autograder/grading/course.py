@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,14 @@ class Course:
     def submissions(self, assignment: str) -> dict[str, Path]:
         """The folder of each student's submission."""
         return {student: self.path("submitted", student, assignment) for student in self.students(assignment)}
+
+    def handed_in(self, folder: Path) -> datetime | None:
+        """When the submission in `folder` was handed in, in UTC; None if nothing readable says so."""
+        try:
+            at: datetime | None = self.directory.get_existing_timestamp(str(folder))
+        except (AttributeError, ValueError, OverflowError, OSError):
+            return None  # nbgrader calls a method that it does not have when it cannot read a time
+        return at
 
     def kept_files(self, assignment: str) -> set[str]:
         """Names of files that students may change and that grading keeps (`c.Autograde.exclude_overwriting`)."""

@@ -1,4 +1,4 @@
-"""One grading run at a time in a course: the second says so and leaves."""
+"""One run at a time that writes into a course: the second says so and leaves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["alone_in"]
 
 @contextmanager
 def alone_in(root: Path) -> Iterator[None]:
-    """Hold the course's grading lock; the system gives it back when this process ends, however it ends."""
+    """Hold the course's lock; the system gives it back when this process ends, however it ends."""
     with open(root / ".autograder.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AutograderError(f"Another run is grading in {root}: wait for it to end, then start again.") from None
+            raise AutograderError(f"Another run is at work in {root}: wait for it to end, then start again.") from None
         yield

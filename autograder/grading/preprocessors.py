@@ -14,8 +14,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.checking.outcomes import GraderFault
 from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
-from autograder.grading.collecting import read_submission
 from autograder.grading.course import Course
+from autograder.grading.reading import read_submission
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore

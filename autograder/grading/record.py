@@ -4,8 +4,6 @@ that a submission whose recording was stopped is graded again."""
 from __future__ import annotations
 
 import errno
-import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy import and_, delete, event, insert
 from sqlalchemy.exc import SAWarning
 
 from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
+from autograder.grading.folders import in_place_of
 from autograder.grading.late import assign_late_penalties
 from autograder.grading.recorded import Recorded, of, read_recorded
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
     "forget_grade",
+    "introduce",
     "open_gradebook",
     "record",
     "record_notebook",
@@ -50,6 +50,17 @@ def open_gradebook(course: Course) -> Iterator[Any]:
 
 def be_patient(connection: Any, record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+
+
+def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:
+    """Add a student to the gradebook, or what it does not know yet of one: first_name, last_name, email, lms_user_id.
+    What a person has entered stays."""
+    try:
+        known = gradebook.find_student(student)
+        about = {key: value for key, value in about.items() if not getattr(known, key)}
+    except MissingEntry:
+        pass
+    gradebook.update_or_create_student(student, **{key: value for key, value in about.items() if value})
 
 
 def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission) -> None:
@@ -77,7 +88,7 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
 
 def submission_rows(gradebook: Any, course: Course, assignment: str, student: str) -> Any:
     """nbgrader's rows of one submission, made or brought up to date."""
-    timestamp = course.directory.get_existing_timestamp(str(course.path("submitted", student, assignment)))
+    timestamp = course.handed_in(course.path("submitted", student, assignment))
     gradebook.update_or_create_student(student)
     with warnings.catch_warnings():
         # nbgrader links a submission to its assignment before it adds it to the session, which SQLAlchemy warns
@@ -186,19 +197,11 @@ def incident_row(incident: Incident) -> dict[str, str]:
 
 def write_autograded(course: Course, assignment: str, graded: GradedSubmission) -> None:
     """Write the graded notebooks and the files beside them to a new folder, then put it in place of the old one."""
-    folder = course.path("autograded", graded.student, assignment)
-    fresh, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for notebook in graded.notebooks:
-        (fresh / f"{notebook.name}.ipynb").write_text(notebook.text, encoding="utf-8")
-    for name, content in graded.files.items():
-        write_file(fresh, name, content)
-    if folder.exists():
-        os.rename(folder, old)
-    os.rename(fresh, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with in_place_of(course.path("autograded", graded.student, assignment)) as fresh:
+        for notebook in graded.notebooks:
+            (fresh / f"{notebook.name}.ipynb").write_text(notebook.text, encoding="utf-8")
+        for name, content in graded.files.items():
+            write_file(fresh, name, content)
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:

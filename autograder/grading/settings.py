@@ -13,7 +13,7 @@ __all__ = ["Autograder"]
 
 
 class Autograder(Configurable):  # type: ignore[misc]
-    """Limits on student code, and how a class is graded."""
+    """Limits on student code and on what is collected, and how a class is graded."""
 
     cell_seconds = Float(30, help="Seconds that a cell, or one call from a check, may take.").tag(config=True)
     notebook_seconds = Float(600, help="Seconds that all cells of a notebook may take together.").tag(config=True)
@@ -24,6 +24,9 @@ class Autograder(Configurable):  # type: ignore[misc]
     disk_mb = Int(128, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(config=True)
     output_kb = Int(512, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
     submission_mb = Int(64, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
+    collect_mb = Int(4096, help="Size in MB that all submissions of an export may have when unpacked.").tag(config=True)
+    collect_files = Int(100_000, help="Number of files that an export may hold.").tag(config=True)
+    collect_ratio = Int(200, help="How many times larger than packed a file of 1 MB or more may be.").tag(config=True)
     jobs = Int(0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
 
     def limits(self) -> Limits:

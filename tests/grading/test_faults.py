@@ -194,7 +194,7 @@ def test_of_two_runs_the_second_says_so_and_leaves(tmp_path: Path) -> None:
         first.communicate(timeout=120)
     assert second.returncode == 2
     assert second.stderr.splitlines()[-1] == (
-        f"autograder: Another run is grading in {root.resolve()}: wait for it to end, then start again."
+        f"autograder: Another run is at work in {root.resolve()}: wait for it to end, then start again."
     )
     assert first.returncode == 0
 
@@ -281,7 +281,7 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path; import autograder.sandbox.walls as walls; walls.bubblewrap = lambda: '/bin/false'\n"
         "from autograder.grading import assignment, worker; from autograder.grading.course import Course\n"
-        "from autograder.grading.collecting import read_submission\n"
+        "from autograder.grading.reading import read_submission\n"
         f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"
         "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
         "done = worker.execute(one, made, frozenset(), bytes(32), course.settings.limits())\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.collecting import MAX_FILES, SubmissionRefused, read_submission
+from autograder.grading.reading import MAX_FILES, SubmissionRefused, read_submission
 
 
 @pytest.fixture

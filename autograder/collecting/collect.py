@@ -1,0 +1,159 @@
+"""Collects an assignment's submissions: from a download into submitted/STUDENT/NAME, with the time of submission.
+
+nbgrader's `zip_collect` does not do this: it unpacks zips within zips without limit, empties a student's folder before
+it fills it, stops at two files of one name, knows one pattern of names for a file and no metadata beside it, and takes
+notebooks only. What is used of it is the plugin that reads names of files, if the course has configured one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autograder.collecting.canvas import canvas_submissions, heap_of
+from autograder.collecting.folders import collector_of, folder_submissions, named_submissions
+from autograder.collecting.found import Found
+from autograder.collecting.gradescope import gradescope_submissions, metadata_of
+from autograder.collecting.people import Person, read_roster
+from autograder.collecting.sorting import TIMESTAMP, Wanted, sorted_out
+from autograder.collecting.source import Item, open_source, printable
+from autograder.errors import AutograderError
+from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.course import Course
+from autograder.grading.folders import in_place_of, restore
+from autograder.grading.locking import alone_in
+from autograder.grading.reading import SubmissionRefused, read_submission
+from autograder.grading.record import introduce, open_gradebook
+from autograder.sandbox.limits import MB
+
+__all__ = ["Collected", "What", "collect"]
+
+
+class What(StrEnum):
+    """What became of a submission."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+    OLDER = "older"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What became of a submission that was found at `origin`; `at` is in UTC, `late` was said without a time."""
+
+    student: str
+    what: What
+    origin: str
+    at: datetime | None = None
+    late: bool = False
+    files: int = 0
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON can hold it; the time as ISO 8601."""
+        return asdict(self) | {"what": self.what.value, "at": f"{self.at.isoformat()}Z" if self.at else None}
+
+
+def collect(course: Course, name: str, source: Path, by: str = "", roster: Path | None = None) -> list[Collected]:
+    """Collect the submissions of the assignment `name` from a zip or a folder, in order of student id.
+
+    `by` says what becomes the student's id: email, sid or name; by default the email where there are some, else the
+    sid. With a roster it is the roster's. Raises AutograderError if the source as a whole cannot be read; a submission
+    that cannot is refused, and the others are collected.
+    """
+    assignment = load_assignment(course, name)
+    known = read_roster(roster) if roster else None
+    with (
+        alone_in(course.root),
+        open_source(source, course.settings, course.directory.ignore) as items,
+        open_gradebook(course) as gradebook,
+    ):
+        found = list(submissions_in(items, source, course, assignment))
+        if not found:
+            raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
+        wanted, refused = sorted_out(found, course.students(name), by, known, course.settings.submission_mb)
+        refuse_too_much(wanted, source, course)
+        results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
+        for submission in wanted:
+            results.append(written(course, name, submission))
+            if results[-1].what is not What.REFUSED:
+                introduce(gradebook, submission.student, about(submission.person))
+    return sorted(results, key=lambda result: (result.student, result.origin))
+
+
+def submissions_in(items: list[Item], source: Path, course: Course, assignment: Assignment) -> Iterator[Found]:
+    """The submissions in a source, by what the source looks like."""
+    metadata, plugin, heap = metadata_of(items), collector_of(course.config), heap_of(items)
+    if metadata is not None:
+        return gradescope_submissions(items, metadata)
+    if plugin is not None:
+        return named_submissions(items, source, plugin)
+    if heap:
+        notebooks = {f"{notebook.name}.ipynb" for notebook in assignment.notebooks}
+        return canvas_submissions(heap, notebooks | set(assignment.files) | course.kept_files(assignment.name))
+    return folder_submissions(items, assignment.name)
+
+
+def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
+    """Raise AutograderError if all submissions together are larger than `collect_mb`, before anything is written."""
+    total = sum(submission.size for submission in wanted)
+    if total > course.settings.collect_mb * MB:
+        largest = max(wanted, key=lambda submission: submission.size)
+        raise AutograderError(
+            f"{source} is {total // MB} MB when unpacked, {largest.size // MB} MB of them {largest.student}'s: "
+            f"c.Autograder.collect_mb allows {course.settings.collect_mb}. Nothing was collected."
+        )
+
+
+def written(course: Course, name: str, submission: Wanted) -> Collected:
+    """Put a submission in place of what was there, unless that is the same or newer."""
+    folder = course.path("submitted", submission.student, name)
+    restore(folder)
+    at, late, count = submission.found.at, submission.found.late, len(submission.files)
+    result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
+    before = course.handed_in(folder)
+    if at and before and at < before:
+        return result(What.OLDER, note=f"the one from {before:%Y-%m-%d %H:%M:%S} UTC stays")
+    try:
+        files = {path: item.read() for path, item in submission.files.items()}
+    except SubmissionRefused as error:
+        return result(What.REFUSED, note=str(error))
+    what = What.REPLACED if folder.is_dir() else What.NEW
+    if what is What.REPLACED and files == files_in(folder, course) and (at is None or at == before):
+        return result(What.UNCHANGED, files=count)
+    with in_place_of(folder) as fresh:
+        for path, content in files.items():
+            (fresh / path).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / path).write_bytes(content)
+        if at:
+            (fresh / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
+    return result(what, files=count, note=remark(files, late and not at))
+
+
+def remark(files: Iterable[str], untimed: bool) -> str:
+    """What a person may want to know of what was collected."""
+    remarks = ["it has no notebook"] if not any(path.endswith(".ipynb") for path in files) else []
+    if untimed:
+        remarks.append(f"late, and the source does not say when: write the time to {TIMESTAMP} beside it")
+    return "; ".join(remarks)
+
+
+def files_in(folder: Path, course: Course) -> dict[str, bytes] | None:
+    """The files of a submission that is there, but for its time; None if it cannot be read."""
+    try:
+        files = read_submission(folder.name, folder, course.settings.submission_mb).files
+    except SubmissionRefused:
+        return None
+    return {path: content for path, content in files.items() if path != TIMESTAMP}
+
+
+def about(person: Person) -> dict[str, str]:
+    """What nbgrader's gradebook has a place for."""
+    keys = ("first_name", "last_name", "email", "lms_user_id")
+    return {key: getattr(person, key) for key in keys}

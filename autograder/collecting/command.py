@@ -1,0 +1,82 @@
+"""`autograder collect`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from autograder.collecting.collect import Collected
+
+__all__ = ["collect"]
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.argument("name")
+@click.option(
+    "--id",
+    "by",
+    type=click.Choice(["email", "sid", "name"]),
+    help="What becomes a student's id where the source says several. Default: email if it says them, else sid.",
+)
+@click.option(
+    "--roster",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="The course's students, as for `nbgrader db student import`: their id is taken, others are refused.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@click.pass_context
+def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster: Path | None, as_json: bool) -> None:
+    """Put what was handed in into submitted/STUDENT/NAME, with the times of submission.
+
+    SOURCE is a Gradescope export, a Canvas download, or a folder for each student: a zip or a folder, as it was
+    downloaded.
+
+    \b
+    Examples:
+      autograder collect assignment_4711_export.zip softmax
+      autograder collect submissions.zip softmax --roster students.csv
+
+    Run it again after resubmissions: what is unchanged stays, what is newer replaces the older.
+    """
+    from rich.console import Console
+
+    from autograder.collecting.collect import What
+    from autograder.collecting.collect import collect as collect_submissions
+    from autograder.grading.course import find_course
+
+    results = collect_submissions(find_course(Path.cwd(), ctx.obj), name, source, by or "", roster)
+    counts = Counter(result.what for result in results)
+    if as_json:
+        click.echo(json.dumps([result.to_dict() for result in results], indent=2))
+    else:
+        Console().print(collected_table(name, results))
+        click.echo(", ".join(f"{counts[what]} {what}" for what in What if counts[what]) + ".")
+        click.echo(f"Then:  autograder grade {name}")
+    sys.exit(1 if counts[What.REFUSED] else 0)
+
+
+def collected_table(name: str, results: list[Collected]) -> Table:
+    """A table for the terminal: whose, what became of it, when it was handed in, what to know."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{name}: {len(results)} found", title_justify="left")
+    for column in ("student", "", "handed in (UTC)", "files"):
+        table.add_column(column, justify="right" if column == "files" else "left")
+    table.add_column("note", overflow="fold")
+    for result in results:
+        at = f"{result.at:%Y-%m-%d %H:%M:%S}" if result.at else "late" if result.late else ""
+        whose = result.student or result.origin
+        files = str(result.files) if result.files else ""
+        table.add_row(Text(whose, overflow="fold"), result.what.value, at, files, Text(result.note))
+    return table

@@ -1,0 +1,84 @@
+"""A folder for each student, and names that the course's own configuration reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nbgrader.apps.zipcollectapp import ZipCollectApp
+from nbgrader.plugins import FileNameCollectorPlugin
+from nbgrader.utils import parse_utc
+from traitlets.config import Config
+
+from autograder.collecting.found import Found, below, only_folder, stray
+from autograder.collecting.people import Person
+from autograder.collecting.source import Item
+from autograder.errors import AutograderError
+
+__all__ = ["collector_of", "folder_submissions", "named_submissions"]
+
+
+def folder_submissions(items: list[Item], assignment: str) -> Iterator[Found]:
+    """The submissions in folders of students: STUDENT/file, or STUDENT/ASSIGNMENT/file as nbgrader has it. One folder
+    around them all is looked through."""
+    top = only_folder(items)
+    paths = [item.path.split("/") for item in items if not item.problem]
+    if {path[1] for path in paths if top} == {assignment} or any(len(path) < 3 for path in paths):
+        top = ""  # it is a student's
+    students: dict[str, list[Item]] = {}
+    loose = [item for item in items if top and not item.path.startswith(f"{top}/")]
+    for path, item in below(items, top):
+        student, slash, _ = path.partition("/")
+        if slash and not path.startswith(("/", "../")):
+            students.setdefault(student, []).append(item)
+        else:
+            loose.append(item)
+    for student, mine in students.items():
+        origin = f"{top}/{student}" if top else student
+        files = below(mine, f"{origin}/{assignment}")
+        if len(files) < len(mine):
+            files = below(mine, origin)
+        email = student if "@" in student else ""
+        yield Found(origin, Person(sid=student, email=email), files, student=student)
+    yield from stray(loose, "it lies in no student's folder")
+
+
+def collector_of(config: Config) -> FileNameCollectorPlugin | None:
+    """The plugin by which the course reads names of files for `nbgrader zip_collect`, if it has configured one."""
+    if "named_regexp" not in config.FileNameCollectorPlugin and "collector_plugin" not in config.ZipCollectApp:
+        return None
+    return ZipCollectApp(config=config).collector_plugin(config=config)
+
+
+def named_submissions(items: list[Item], source: Path, plugin: FileNameCollectorPlugin) -> Iterator[Found]:
+    """The submissions as the course's plugin reads them from the names of files. It is given a path as
+    `nbgrader zip_collect` gives it. Of several files of one name, the one with the newest time is taken."""
+    found: dict[str, Found] = {}
+    for item in items:
+        told = None if item.problem else plugin.collect(str(source.resolve() / item.path))
+        if not told:
+            yield from stray([item], f"{type(plugin).__name__} does not know its name")
+            continue
+        student = told["student_id"]
+        about = {key: told.get(key) or "" for key in ("email", "first_name", "last_name")}
+        mine = found.setdefault(student, Found(item.path, Person(sid=student, **about), student=student))
+        name = str(PurePosixPath(told["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
+        at = time_of(told, item)
+        if at and mine.at and name in dict(mine.files):
+            if at <= mine.at:
+                continue
+            mine.files = [(path, other) for path, other in mine.files if path != name]
+        mine.files.append((name, item))
+        mine.at = max(filter(None, (mine.at, at)), default=None)
+    yield from found.values()
+
+
+def time_of(told: dict[str, Any], item: Item) -> datetime | None:
+    """The time that the plugin has read from a name. Raises AutograderError if it is none."""
+    try:
+        at: datetime | None = parse_utc(told.get("timestamp") or None)
+    except ValueError as error:
+        raise AutograderError(f"The name of {item.path} has no time that can be read: {error}.") from None
+    return at

@@ -1,0 +1,96 @@
+"""Who a submission is of: what a source knows of a person, and the student id that the course gives them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.collecting.source import printable
+from autograder.errors import AutograderError
+from autograder.grading.reading import SubmissionRefused
+
+__all__ = ["Person", "Roster", "checked_id", "read_roster", "student_id"]
+
+ID = re.compile(r"\w[\w.@+-]{0,99}")
+KEYS = ("email", "lms_user_id", "sid")
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a source says of a person; empty where it says nothing. `name` is the whole name where only that is known;
+    `sid` is the number that the source knows them by, and `lms_user_id` that number where it is Canvas's."""
+
+    sid: str = ""
+    email: str = ""
+    name: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    lms_user_id: str = ""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The course's students by what a source may call them: id and person by a folded email, number or id."""
+
+    path: Path
+    known: dict[str, set[tuple[str, Person]]]
+
+    def find(self, person: Person) -> tuple[str, Person]:
+        """The student id of a person, and what roster and source know of them. Raises SubmissionRefused if the roster
+        has none or several."""
+        called = {text.casefold() for text in (person.email, person.sid, person.lms_user_id) if text}
+        found = set().union(*(self.known.get(text, set()) for text in called))
+        who = printable(", ".join(filter(None, (person.name, person.email, person.sid)))) or "nobody"
+        if len(found) != 1:
+            ids = ", ".join(sorted(student for student, _ in found))
+            many = f"is several students of {self.path.name}: {ids}" if found else f"is not in {self.path.name}"
+            raise SubmissionRefused(f"{who} {many}")
+        ((student, told),) = found
+        fields = {name: getattr(told, name) or getattr(person, name) for name in vars(person)}
+        return student, replace(person, **fields)
+
+
+def read_roster(path: Path) -> Roster:
+    """The roster in a CSV file as `nbgrader db student import` takes it: a column `id`, and any of `email`,
+    `lms_user_id`, `sid`, `first_name` and `last_name`. Raises AutograderError for a file that is none."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [{key: text or "" for key, text in row.items() if key} for row in csv.DictReader(file)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise AutograderError(f"{path} cannot be read as a CSV file: {error}.") from None
+    columns = set().union(*rows)
+    if "id" not in columns:
+        raise AutograderError(
+            f"{path} has no column 'id' with the course's student ids: as for `nbgrader db student import`, the first "
+            f"line names the columns, id and any of {', '.join(KEYS)}, first_name, last_name."
+        )
+    known: dict[str, set[tuple[str, Person]]] = {}
+    for row in rows:
+        cells = {key.strip().lower(): text.strip() for key, text in row.items()}
+        person = Person(**{key: cells.get(key, "") for key in (*KEYS, "first_name", "last_name")})
+        for text in {cells["id"], *(cells.get(key, "") for key in KEYS)} - {""}:
+            known.setdefault(text.casefold(), set()).add((cells["id"], person))
+    return Roster(path, known)
+
+
+def student_id(person: Person, by: str) -> str:
+    """The id of a person by their `email`, `sid` or `name`. Raises SubmissionRefused if the source does not say it, or
+    if it cannot be the name of a folder."""
+    name = re.sub(r"[^\w.\s-]", "", person.name.lower())
+    value = {"email": person.email.lower(), "sid": person.sid, "name": name}[by]
+    if not value:
+        who = printable(person.name or person.email or person.sid) or "this student"
+        raise SubmissionRefused(f"the export does not say the {by} of {who}")
+    return checked_id(value)
+
+
+def checked_id(text: str) -> str:
+    """A text as a student id: blanks become underscores, and letters, digits and . @ + - _ are left."""
+    student = re.sub(r"\s+", "_", text.strip())
+    if not ID.fullmatch(student):
+        raise SubmissionRefused(
+            f"{printable(text)!r} cannot be a student id, which has letters, digits and . @ + - _ only"
+        )
+    return student

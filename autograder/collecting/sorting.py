@@ -1,0 +1,100 @@
+"""Sorts what was found: submissions that are safe to write, each of one student, and those that are refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from autograder.collecting.found import Found
+from autograder.collecting.people import Person, Roster, checked_id, student_id
+from autograder.collecting.source import Item, printable
+from autograder.grading.reading import MAX_FILES, SubmissionRefused
+from autograder.sandbox.limits import MB
+
+__all__ = ["TIMESTAMP", "Refusal", "Wanted", "sorted_out"]
+
+TIMESTAMP = "timestamp.txt"
+Refusal = tuple[Found, str, str]  # what was found, the student's id if it is known, and why
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A submission whose files have safe names, and whose student's id is nobody else's."""
+
+    student: str
+    person: Person
+    files: dict[str, Item]
+    found: Found
+
+    @property
+    def size(self) -> int:
+        """In bytes, unpacked."""
+        return sum(item.size for item in self.files.values())
+
+
+def sorted_out(
+    found: list[Found], there: Iterable[str], by: str, roster: Roster | None, max_mb: int
+) -> tuple[list[Wanted], list[Refusal]]:
+    """What may be collected, and what not. `there` are the ids of students who have a submission already; `by` is
+    email, sid, name or empty; `max_mb` is how large a submission may be."""
+    by = by or ("email" if any(one.person.email for one in found) else "sid")
+    named: list[tuple[Found, str, Person]] = []
+    refused: list[Refusal] = []
+    for one in found:
+        try:
+            named.append((one, *identified(one, by, roster)))
+        except SubmissionRefused as error:
+            refused.append((one, "", str(error)))
+    origins: dict[str, list[str]] = {}
+    for one, student, _ in named:
+        origins.setdefault(student.casefold(), []).append(printable(one.origin))
+    wanted: list[Wanted] = []
+    for one, student, person in named:
+        try:
+            refuse_clash(student, origins[student.casefold()], there)
+            wanted.append(Wanted(student, person, safe_files(one.files, max_mb), one))
+        except SubmissionRefused as error:
+            refused.append((one, student, str(error)))
+    return wanted, refused
+
+
+def identified(one: Found, by: str, roster: Roster | None) -> tuple[str, Person]:
+    """The student id of a submission, and what is known of the student. Raises SubmissionRefused."""
+    if one.problem:
+        raise SubmissionRefused(one.problem)
+    if roster is not None:
+        student, person = roster.find(one.person)
+        return checked_id(student), person
+    return (checked_id(one.student) if one.student else student_id(one.person, by)), one.person
+
+
+def refuse_clash(student: str, origins: list[str], there: Iterable[str]) -> None:
+    """Raise SubmissionRefused if an id is that of several submissions, or differs from another's in case only, which
+    is the same folder on some systems."""
+    if len(origins) > 1:
+        raise SubmissionRefused(f"several submissions are {student}'s: {', '.join(origins)}")
+    for other in there:
+        if other != student and other.casefold() == student.casefold():
+            raise SubmissionRefused(f"the id differs in case only from {other}, who is there already")
+
+
+def safe_files(files: list[tuple[str, Item]], max_mb: int) -> dict[str, Item]:
+    """The files of a submission by name. Raises SubmissionRefused for one that is not safe to write, for two of one
+    name, and for too many or too large ones. A time that a student has written is left out."""
+    names = Counter(name.casefold() for name, _ in files)
+    for name, item in files:
+        if item.problem:
+            raise SubmissionRefused(f"{printable(item.path)} {item.problem}")
+        if names[name.casefold()] > 1:
+            raise SubmissionRefused(f"there are several files {name}, or such that differ in case only")
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            if folder.as_posix().casefold() in names:
+                raise SubmissionRefused(f"{folder} is a file and a folder")
+    if len(files) >= MAX_FILES:
+        raise SubmissionRefused(f"it has more than {MAX_FILES - 1} files")
+    if sum(item.size for _, item in files) > max_mb * MB:
+        name, item = max(files, key=lambda named: named[1].size)
+        raise SubmissionRefused(f"it is larger than {max_mb} MB: {name} alone has {item.size / MB:.1f} MB")
+    return {name: item for name, item in files if name.casefold() != TIMESTAMP}

@@ -1,0 +1,445 @@
+"""Collecting: from what Gradescope, Canvas and people hand over to submitted/, without believing any of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+import small_course
+from exports import as_bytes, gradescope, member, metadata, zipped
+from nbgrader.api import Gradebook
+from small_course import NAME, Run
+
+from autograder.collecting.collect import Collected, What, collect
+from autograder.collecting.source import open_source
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+from autograder.grading.reading import MAX_FILES
+from autograder.grading.settings import Autograder
+
+BOOK = f"{NAME}.ipynb"
+RIGHT = small_course.submission()
+OTHER = small_course.submission(why="Because.")
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course without students, with its gradebook: making one takes a second."""
+    course = small_course.make_course(tmp_path_factory.mktemp("empty") / "course", students=[])
+    with Gradebook(course.db_url, course.course_id):
+        pass
+    return course.root
+
+
+@pytest.fixture
+def course(made_once: Path, tmp_path: Path) -> Course:
+    shutil.copytree(made_once, tmp_path / "course")
+    return Course(tmp_path / "course")
+
+
+def by_student(results: list[Collected]) -> dict[str, What]:
+    return {result.student or result.origin: result.what for result in results}
+
+
+def files_of(course: Course, student: str) -> dict[str, bytes]:
+    folder = course.path("submitted", student, NAME)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def nothing_but(course: Course, *students: str) -> bool:
+    """Whether submitted/ holds the submissions of these students and nothing else, and nothing lies beside it."""
+    folder = course.root / "submitted"
+    there = {path.relative_to(folder).as_posix() for path in folder.glob("*/*")} if folder.is_dir() else set()
+    return there == {f"{student}/{NAME}" for student in students}
+
+
+def told(results: list[Collected]) -> dict[str, str]:
+    """Why each of the refused was refused."""
+    return {result.student or result.origin: result.note for result in results if result.what is What.REFUSED}
+
+
+ADA, BOB = "ada@uni.edu", "bob@uni.edu"
+
+
+def test_a_gradescope_export(course: Course, tmp_path: Path) -> None:
+    """Times, names and files of every submission arrive, also of a group, and nobody who is in the export is lost."""
+    records = [
+        {
+            "key": "submission_1",
+            "people": [("Ada King Lovelace", "007", "Ada@uni.edu")],
+            "at": "2026-09-30 23:59:01.5 Z",
+        },
+        {
+            "key": "submission_2",
+            "people": [("Bob", "008", BOB), ("Cyd", "009", "")],
+            "at": "2026-10-01 01:00:00 +02:00",
+        },
+        {"key": "submission_3", "people": [], "at": "2026-10-01 00:00:00 Z"},
+        {"key": "submission_4", "people": [("Dan", "010", "dan@uni.edu")], "at": "2026-10-01 00:00:00 Z"},
+    ]
+    files = {f"export/submission_1/{BOOK}": RIGHT, "export/submission_1/help/tools.py": "x = 1"}
+    files |= {f"export/submission_2/{BOOK}": OTHER, f"export/submission_3/{BOOK}": OTHER, "export/submission_9/x": ""}
+    files |= {
+        "export/submission_1/timestamp.txt": "2020-01-01 00:00:00 UTC",
+        "__MACOSX/export/._x": "",
+        "export/.DS_Store": "",
+    }
+    files |= {"export/submission_1/submission_metadata.yml": "submission_1: {}"}
+    results = collect(
+        course, NAME, zipped(tmp_path / "e.zip", {"export/submission_metadata.yml": metadata(*records)} | files)
+    )
+    assert by_student(results) == {
+        ADA: What.NEW,
+        BOB: What.NEW,
+        "export/submission_2": What.REFUSED,
+        "export/submission_3": What.REFUSED,
+        "export/submission_4": What.REFUSED,
+        "export/submission_9/x": What.REFUSED,
+    }
+    assert told(results)["export/submission_2"] == "the export does not say the email of Cyd"
+    assert told(results)["export/submission_4"] == "there is no submission_4 in the export"
+    assert set(files_of(course, ADA)) == {BOOK, "help/tools.py", "submission_metadata.yml", "timestamp.txt"}
+    assert files_of(course, ADA)["timestamp.txt"] == b"2026-09-30 23:59:01.500000 UTC"
+    assert files_of(course, BOB)["timestamp.txt"] == b"2026-09-30 23:00:00.000000 UTC"
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        ada = gradebook.find_student(ADA)
+        assert (ada.first_name, ada.last_name, ada.email) == ("Ada King", "Lovelace", "Ada@uni.edu")
+    assert nothing_but(course, ADA, BOB)
+
+
+@pytest.mark.parametrize(("by", "student"), [("sid", "00101"), ("name", "ada_oneill"), ("email", ADA)])
+def test_what_becomes_the_id_can_be_chosen(course: Course, tmp_path: Path, by: str, student: str) -> None:
+    """A course that has its own ids would get every student twice."""
+    source = gradescope(tmp_path / "e.zip", {ADA: ("Ada O'Neill", "2026-09-30 23:59:01 Z", {BOOK: RIGHT})})
+    assert by_student(collect(course, NAME, source, by)) == {student: What.NEW}
+
+
+def test_a_roster_gives_the_courses_ids(course: Course, tmp_path: Path) -> None:
+    """Grades must go to the student of the course, and a stranger's to nobody."""
+    (tmp_path / "roster.csv").write_text(
+        f"\ufeffid,Email,first_name,sid\nal1,{ADA.upper()},Augusta,\nbo2,,,00102\nx3,cyd@uni.edu,,\nx4,cyd@uni.edu,,\n"
+    )
+    people = {ADA: "Ada", BOB: "Bob", "cyd@uni.edu": "Cyd", "dan@uni.edu": "Dan"}
+    at = "2026-09-30 23:59:01 Z"
+    source = gradescope(tmp_path / "e.zip", {email: (name, at, {BOOK: RIGHT}) for email, name in people.items()})
+    results = collect(course, NAME, source, roster=tmp_path / "roster.csv")
+    assert {result.student: result.what for result in results if result.student} == {"al1": What.NEW, "bo2": What.NEW}
+    assert sorted(result.note for result in results if not result.student) == [
+        "Cyd, cyd@uni.edu, 00103 is several students of roster.csv: x3, x4",
+        "Dan, dan@uni.edu, 00104 is not in roster.csv",
+    ]
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        assert gradebook.find_student("al1").first_name == "Augusta"
+        assert gradebook.find_student("bo2").email == BOB
+    (tmp_path / "roster.csv").write_text("name,email\nAda,ada@uni.edu\n")
+    with pytest.raises(AutograderError, match="has no column 'id'"):
+        collect(course, NAME, source, roster=tmp_path / "roster.csv")
+
+
+def test_a_canvas_download(course: Course, tmp_path: Path) -> None:
+    """Canvas adds a number to the name of what is handed in again: the newest counts, under its first name."""
+    source = zipped(
+        tmp_path / "submissions.zip",
+        {
+            f"lovelaceada_12345_67890_{NAME}.ipynb": OTHER,
+            f"lovelaceada_12345_67900_{NAME}-2.ipynb": RIGHT,
+            f"lovelaceada_12345_67895_{NAME}-1.ipynb": OTHER,
+            "lovelaceada_12345_67901_tools-2.py": "x = 2",
+            "lovelaceada_12345_67902_data-2.csv": "2",
+            f"last_first_LATE_222_67903_{NAME}.ipynb": RIGHT,
+            "kurt_333_text.html": "typed in",
+            "gödel-kurt_444_67904_my_12_34_work.txt": "no notebook",
+        },
+    )
+    results = collect(course, NAME, source)
+    assert by_student(results) == {
+        "12345": What.NEW,
+        "222": What.NEW,
+        "444": What.NEW,
+        "kurt_333_text.html": What.REFUSED,
+    }
+    assert set(files_of(course, "12345")) == {BOOK, "tools.py", "data-2.csv"}
+    assert json.loads(files_of(course, "12345")[BOOK]) == json.loads(small_course.nbformat.writes(RIGHT))
+    notes = {result.student: (result.late, result.note) for result in results}
+    assert notes["12345"] == (False, "")
+    assert notes["222"][0]
+    assert "the source does not say when" in notes["222"][1]
+    assert notes["444"] == (False, "it has no notebook")
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        assert gradebook.find_student("12345").lms_user_id == "12345"
+    assert by_student(collect(course, NAME, source, "name")).keys() > {"lovelaceada", "last_first", "gödel-kurt"}
+
+
+@pytest.mark.parametrize("top", ["", "class 7/"])
+@pytest.mark.parametrize("inside", ["", f"{NAME}/"])
+def test_a_folder_for_each_student(course: Course, tmp_path: Path, top: str, inside: str) -> None:
+    """What most other systems and people hand over, with or without a folder around it, zipped or not."""
+    files = {f"{top}ada/{inside}{BOOK}": RIGHT, f"{top}bob/{inside}{BOOK}": OTHER, f"{top}bob/{inside}a/b.py": "1"}
+    source = zipped(tmp_path / "class.zip", files)
+    assert by_student(collect(course, NAME, source)) == {"ada": What.NEW, "bob": What.NEW}
+    assert set(files_of(course, "bob")) == {BOOK, "a/b.py"}
+    with zipfile.ZipFile(source) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert set(by_student(collect(course, NAME, tmp_path / "unpacked")).values()) == {What.UNCHANGED}
+
+
+def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path) -> None:
+    """A course that has taught nbgrader the names of its learning system need not teach them again."""
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write(
+            "c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<last_name>\\w+) (?P<student_id>\\d+)"
+            " (?P<timestamp>[\\d-]+)_(?P<file_id>\\w+)'\n"
+        )
+    files = {f"King 7 2026-10-02_{NAME}.ipynb": RIGHT, f"King 7 2026-10-01_{NAME}.ipynb": OTHER, "else.ipynb": OTHER}
+    results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", files))
+    assert by_student(results) == {"7": What.NEW, "else.ipynb": What.REFUSED}
+    assert files_of(course, "7")["timestamp.txt"] == b"2026-10-02 00:00:00.000000 UTC"
+    assert b"Because it is so." in files_of(course, "7")[BOOK]
+
+
+def test_again(course: Course, tmp_path: Path) -> None:
+    """A resubmission replaces, what is the same stays untouched, and an old export brings no old work back."""
+    first, second, third = "2026-09-30 10:00:00 Z", "2026-10-01 10:00:00 Z", "2026-10-02 10:00:00 Z"
+    old = gradescope(
+        tmp_path / "1.zip", {ADA: ("Ada", first, {BOOK: OTHER, "old.py": ""}), BOB: ("Bob", first, {BOOK: OTHER})}
+    )
+    new = gradescope(tmp_path / "2.zip", {ADA: ("Ada", second, {BOOK: RIGHT}), BOB: ("Bob", first, {BOOK: OTHER})})
+    same = gradescope(tmp_path / "3.zip", {ADA: ("Ada", third, {BOOK: RIGHT})})
+    collect(course, NAME, old)
+    before = course.path("submitted", BOB, NAME).stat().st_ino
+    assert by_student(collect(course, NAME, new)) == {ADA: What.REPLACED, BOB: What.UNCHANGED}
+    assert course.path("submitted", BOB, NAME).stat().st_ino == before
+    assert set(files_of(course, ADA)) == {BOOK, "timestamp.txt"}
+    results = collect(course, NAME, old)
+    assert by_student(results) == {ADA: What.OLDER, BOB: What.UNCHANGED}
+    assert results[0].note == "the one from 2026-10-01 10:00:00 UTC stays"
+    assert b"Because it is so." in files_of(course, ADA)[BOOK]
+    assert by_student(collect(course, NAME, same)) == {ADA: What.REPLACED}
+    assert files_of(course, ADA)["timestamp.txt"] == b"2026-10-02 10:00:00.000000 UTC"
+
+
+def test_a_time_that_a_person_wrote_stays_with_what_is_unchanged(course: Course, tmp_path: Path) -> None:
+    """Canvas says that, not when: who has looked it up must not lose it, nor may it stay with later work."""
+    source = zipped(tmp_path / "1.zip", {f"ada_LATE_1_10_{BOOK}": OTHER})
+    collect(course, NAME, source)
+    stamp = course.path("submitted", "1", NAME) / "timestamp.txt"
+    stamp.write_text("2026-10-02 10:00:00 UTC")
+    assert by_student(collect(course, NAME, source)) == {"1": What.UNCHANGED}
+    assert stamp.exists()
+    collect(course, NAME, zipped(tmp_path / "2.zip", {f"ada_LATE_1_11_{NAME}-1.ipynb": RIGHT}))
+    assert not stamp.exists()
+
+
+FILE, LINK, PIPE, DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR | 0o644
+
+
+TWICE = f"there are several files {BOOK}, or such that differ in case only"
+HOSTILE: list[tuple[str, int, str | bytes, str]] = [
+    ("x", LINK, "/etc/passwd", "{}/x is a link"),
+    ("x", PIPE, "", "{}/x is no regular file"),
+    ("x", DEVICE, "", "{}/x is no regular file"),
+    ("../bob/x", FILE, "", "{}/../bob/x leads out of its folder"),
+    ("a\\b", FILE, "", "{}/a\\b has a name that is not safe to write"),
+    ("a\x1b[2J", FILE, "", "{}/a\N{REPLACEMENT CHARACTER}[2J has a name that is not safe to write"),
+    ("a\u202eb", FILE, "", "{}/a\N{REPLACEMENT CHARACTER}b has a name that is not safe to write"),
+    ("/x", FILE, "", "{}//x has a name that is not safe to write"),
+    ("x" * 201, FILE, "", f"{{}}/{'x' * 201} has a name that is too long"),
+    (BOOK.replace("small", "SMALL"), FILE, "", TWICE),
+    (BOOK, FILE, "", TWICE),
+    (f"{BOOK}/x", FILE, "", f"{BOOK} is a file and a folder"),
+    ("zeros", FILE, bytes(3_000_000), "{}/zeros is packed more than 200 times, like a zip bomb"),
+    ("large", FILE, os.urandom(1_100_000), "it is larger than 1 MB: large alone has 1.0 MB"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_hostile_submissions_are_refused_by_name_and_the_others_are_collected(course: Course, tmp_path: Path) -> None:
+    """One student could otherwise write where they like, fill the disk, or stop the collection of the whole class."""
+    course.settings.submission_mb = 1
+    files: list[tuple[str | zipfile.ZipInfo, str | bytes]] = [(f"ada/{BOOK}", as_bytes(RIGHT)), ("bob/x.txt", "mine")]
+    for number, (name, kind, content, _) in enumerate(HOSTILE):
+        files += [(f"eve{number}/{BOOK}", "notebook"), (member(f"eve{number}/{name}", kind), content)]
+    files.append((member("many/" + "\N{GRINNING FACE}\u200d\N{ROCKET}\u202f.png"), "harmless"))
+    files += [(f"much/{number}", "") for number in range(MAX_FILES)]
+    results = collect(course, NAME, zipped(tmp_path / "e.zip", files))
+    whys = {f"eve{number}": why.format(f"eve{number}") for number, (_, _, _, why) in enumerate(HOSTILE)}
+    assert told(results) == whys | {"much": f"it has more than {MAX_FILES - 1} files"}
+    assert nothing_but(course, "ada", "bob", "many")
+    assert files_of(course, "bob") == {"x.txt": b"mine"}
+
+
+def test_what_belongs_to_nobody_is_refused_by_name(course: Course, tmp_path: Path) -> None:
+    """A name that leads elsewhere must be told, and must not change how the rest is understood."""
+    whys = {
+        "../x": "leads out of its folder",
+        "/etc/x": "has an absolute name",
+        "C:\\x": "has an absolute name",
+        "x": "it lies in no student's folder",
+    }
+    files = [(f"ada/{BOOK}", RIGHT), *((member(name), "x") for name in whys)]
+    assert told(collect(course, NAME, zipped(tmp_path / "e.zip", files))) == whys
+    files[0] = (f"class/ada/{BOOK}", RIGHT)
+    assert told(collect(course, NAME, zipped(tmp_path / "e.zip", files[:-1]))).keys() == set(whys) - {"x"}
+    assert nothing_but(course, "ada")
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_encrypted_file_and_a_broken_one_are_refused(course: Course, tmp_path: Path) -> None:
+    """What cannot be read must be told, and half of it must not be graded."""
+    source = zipped(tmp_path / "e.zip", {f"ada/{BOOK}": RIGHT, f"bob/{BOOK}": RIGHT, "cyd/x": "0123456789" * 9})
+    raw = bytearray(source.read_bytes())
+    with zipfile.ZipFile(source) as archive:
+        start = archive.getinfo("cyd/x").header_offset
+    raw[start + 30 + len("cyd/x")] ^= 0xFF
+    entry = raw.index(b"PK\x01\x02" + b"", raw.index(f"bob/{BOOK}".encode(), start) - 46)
+    raw[entry + 8] |= 1
+    source.write_bytes(raw)
+    results = collect(course, NAME, source)
+    assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED, "cyd": What.REFUSED}
+    assert told(results)["bob"] == f"bob/{BOOK} is encrypted"
+    assert told(results)["cyd"].startswith("cyd/x cannot be unpacked: ")
+    assert nothing_but(course, "ada")
+
+
+def test_a_folder_with_links_and_pipes(course: Course, tmp_path: Path) -> None:
+    """An unpacked download may hold links to the gradebook, and a pipe would be read for ever."""
+    for student in ("ada", "bob", "cyd", "dan"):
+        small_course.write(tmp_path / "class" / student / BOOK, RIGHT)
+    (tmp_path / "class/bob/x").symlink_to(course.root / "gradebook.db")
+    (tmp_path / "class/cyd/folder").symlink_to(course.root)
+    os.mkfifo(tmp_path / "class/dan/pipe")
+    results = collect(course, NAME, tmp_path / "class")
+    assert told(results) == {
+        "bob": "bob/x is a link",
+        "cyd": "cyd/folder is a link",
+        "dan": "dan/pipe is no regular file",
+    }
+    assert nothing_but(course, "ada")
+
+
+def test_two_submissions_of_one_id_are_both_refused(course: Course, tmp_path: Path) -> None:
+    """One of two people would get the other's grade, and on some systems ids that differ in case are one folder."""
+    files = {
+        f"Ada/{BOOK}": RIGHT,
+        f"ada/{BOOK}": OTHER,
+        f"BOB/{BOOK}": RIGHT,
+        f"cyd/{BOOK}": RIGHT,
+        f"a b;c/{BOOK}": RIGHT,
+    }
+    small_course.submit(course.root, "bob", OTHER)
+    results = collect(course, NAME, zipped(tmp_path / "e.zip", files))
+    assert told(results) == {
+        "Ada": "several submissions are Ada's: Ada, ada",
+        "ada": "several submissions are ada's: Ada, ada",
+        "BOB": "the id differs in case only from bob, who is there already",
+        "a b;c": "'a b;c' cannot be a student id, which has letters, digits and . @ + - _ only",
+    }
+    assert nothing_but(course, "bob", "cyd")
+
+
+def test_too_much_of_everybody_is_refused_before_anything_is_written(course: Course, tmp_path: Path) -> None:
+    """A disk that fills up half-way leaves a class half collected."""
+    files = {f"ada/{BOOK}": RIGHT, "bob/x": os.urandom(1_200_000), "cyd/x": os.urandom(900_000)}
+    source = zipped(tmp_path / "e.zip", files)
+    course.settings.collect_mb = 1
+    with pytest.raises(AutograderError, match=r"is 2 MB when unpacked, 1 MB of them bob's: .*Nothing was collected"):
+        collect(course, NAME, source)
+    assert nothing_but(course)
+    settings = Autograder(collect_files=2)
+    with (
+        pytest.raises(AutograderError, match=r"holds 3 files, 1 of them in ada: c.Autograder.collect_files allows 2"),
+        open_source(source, settings, []),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- a list", "cannot be read"),
+        ("a: [", "cannot be read"),
+        ("a: text", "cannot be read"),
+        ("[" * 5000, "cannot be read"),
+        ("submission_1:\n  :submitters: []\n...\nsubmission_1:\n  :submitters: []\n", "two entries for submission_1"),
+    ],
+)
+def test_metadata_that_cannot_be_read_is_told(course: Course, tmp_path: Path, text: str, why: str) -> None:
+    """Without it nobody knows whose the folders are: guessing would give grades to the wrong people."""
+    source = zipped(tmp_path / "e.zip", {"submission_metadata.yml": text, f"submission_1/{BOOK}": RIGHT})
+    with pytest.raises(AutograderError, match=why):
+        collect(course, NAME, source)
+
+
+def test_metadata_makes_no_objects(course: Course, tmp_path: Path) -> None:
+    """Metadata that a student's output got into would otherwise run code of theirs."""
+    text = metadata({"key": "submission_1", "people": [("Ada", "1", ADA)], "at": "2026-09-30 10:00:00 Z"})
+    more = f"  :more: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n  :map: !ruby/hash:Some::Class {{a: 1}}\n"
+    text = text.removesuffix("...\n") + more
+    source = zipped(tmp_path / "e.zip", {"submission_metadata.yml": text, f"submission_1/{BOOK}": RIGHT})
+    assert by_student(collect(course, NAME, source)) == {ADA: What.NEW}
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("stopped_at", ["fresh", "old"])
+def test_what_a_killed_run_leaves_is_put_right(course: Course, tmp_path: Path, stopped_at: str) -> None:
+    """A run that was killed between two renames must neither lose a submission nor leave folders about."""
+    source = gradescope(tmp_path / "1.zip", {ADA: ("Ada", "2026-09-30 10:00:00 Z", {BOOK: RIGHT})})
+    collect(course, NAME, source)
+    folder = course.path("submitted", ADA, NAME)
+    (folder.parent / f".{NAME}.new").mkdir()
+    (folder.parent / f".{NAME}.new" / "half").touch()
+    if stopped_at == "old":
+        folder.rename(folder.parent / f".{NAME}.old")
+    assert by_student(collect(course, NAME, source)) == {ADA: What.UNCHANGED}
+    assert nothing_but(course, ADA)
+
+
+def test_a_disk_that_is_full_leaves_the_old_submission(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a submission would be graded as if it were all."""
+    at = ("2026-09-30 10:00:00 Z", "2026-10-01 10:00:00 Z")
+    collect(course, NAME, gradescope(tmp_path / "1.zip", {ADA: ("Ada", at[0], {BOOK: RIGHT})}))
+    new = gradescope(tmp_path / "2.zip", {ADA: ("Ada", at[1], {BOOK: OTHER, "z.txt": "full"})})
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if content == b"full":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        collect(course, NAME, new)
+    monkeypatch.undo()
+    assert b"Because it is so." in files_of(course, ADA)[BOOK]
+    assert nothing_but(course, ADA)
+    assert by_student(collect(course, NAME, new)) == {ADA: What.REPLACED}
+
+
+def test_the_command(course: Course, tmp_path: Path, run: Run) -> None:
+    """What a person sees and a script reads: a table or JSON, one sentence for a mistake, and the exit codes."""
+    source = zipped(tmp_path / "e.zip", {f"ada/{BOOK}": RIGHT, f"e\x1b[2Jve/{BOOK}": RIGHT})
+    code, out, err = run("collect", source, NAME, here=course.root)
+    assert (code, err) == (1, "")
+    assert "ada" in out
+    assert "1 new, 1 refused." in out
+    assert "\x1b[2J" not in out
+    code, out, err = run("collect", source, NAME, "--json", here=course.root)
+    assert (code, err) == (1, "")
+    about = {"at": None, "late": False, "files": 1, "note": ""}
+    assert json.loads(out)[1] == {"student": "ada", "what": "unchanged", "origin": "ada"} | about
+    (tmp_path / "no.zip").write_text("no zip")
+    for args, said in (
+        ((tmp_path / "no.zip", NAME), "is neither a folder nor a zip"),
+        ((source, "smal"), "There is no assignment 'smal'"),
+    ):
+        code, out, err = run("collect", *args, here=course.root)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert err.count("\n") == 1

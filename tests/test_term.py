@@ -1,0 +1,184 @@
+"""A term, told from its start to its end: what a person types, and the numbers after each step."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from exports import gradescope
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from small_course import Run, cells_by_id
+
+from autograder.grading.course import Course
+
+NAME = "rain"
+ADA, BOB, CYD, EVE = "ada@uni.edu", "bob@uni.edu", "cyd@uni.edu", "eve@uni.edu"
+PEOPLE = {ADA: "Ada King", BOB: "Bob Bell", CYD: "Cyd Card", EVE: "Eve =1+1"}
+DUE = "2026-10-01 12:00:00 UTC"
+CONFIG = """
+c.Autograder.jobs = 2
+c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"
+c.LateDays.budget = 1
+c.LateDays.per_assignment = 1
+"""
+
+MAE = "def mean_absolute_error(predictions, y):\n    return np.abs(predictions - y).mean()"
+CANCELS = "def mean_absolute_error(predictions, y):\n    return abs((predictions - y).mean())"
+BOOTSTRAP = (
+    "def bootstrap(statistic, x, num_samples, rng):\n"
+    "    return np.array([statistic(x[rng.integers(len(x), size=len(x))]) for _ in range(num_samples)])"
+)
+ANSWER = "Narrower, by half: the spread of a mean falls with the root of the number of examples."
+
+Answers = dict[str, str]
+RIGHT = {"mean_absolute_error": MAE, "bootstrap": BOOTSTRAP, "more_days": ANSWER}
+# 20 points: 6 for the mean absolute error (two checks of weight 1, a hidden one of weight 2), 9 for the bootstrap, 5 by
+# hand. Who lets errors cancel keeps one check of weight 1: 1.5 points.
+
+
+class Term:
+    """The course on disk, with what a person does to it."""
+
+    def __init__(self, root: Path, run: Run) -> None:
+        self.root, self.run = root, run
+
+    def types(self, *args: str | Path, ends_with: int = 0) -> str:
+        """`autograder …` in the course's folder; returns what it prints."""
+        code, out, err = self.run(*args, here=self.root)
+        assert code == ends_with, out + err
+        return out
+
+    def answered(self, answers: Answers) -> NotebookNode:
+        """The released notebook as a student hands it in."""
+        book = nbformat.read(self.root / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+        for grade_id, text in answers.items():
+            cells_by_id(book)[grade_id].source = text
+        return book
+
+    def collected(self, handed_in: dict[str, tuple[str, Any]], ends_with: int = 0) -> dict[str, str]:
+        """Collect an export of who handed in what and when; returns what became of each."""
+        people = {email: (PEOPLE[email], at, {f"{NAME}.ipynb": book}) for email, (at, book) in handed_in.items()}
+        source = gradescope(self.root / "export.zip", people)
+        told = json.loads(self.types("collect", source, NAME, "--json", ends_with=ends_with))
+        return {entry["student"]: entry["what"] for entry in told}
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        return {score["student"]: score for score in json.loads(self.types("scores", NAME, "--json"))}
+
+    def finals(self) -> dict[str, float]:
+        """What counts, by student."""
+        return {student: round(score["final_score"], 6) for student, score in self.scores().items()}
+
+    def by_hand(self, student: str, change: Callable[[Any], None]) -> None:
+        """Grade the written answer as formgrader does."""
+        course = Course(self.root)
+        with Gradebook(course.db_url, course.course_id) as gradebook:
+            grade = gradebook.find_grade("more_days", NAME, NAME, student)
+            change(grade)
+            grade.needs_manual_grade = False
+            gradebook.find_comment("more_days", NAME, NAME, student).manual_comment = "=well argued"
+            gradebook.db.commit()
+
+    def canvas(self) -> dict[str, str]:
+        """What a Canvas import would give to whom."""
+        self.types("scores", NAME, "--csv", "canvas.csv", "--csv-for", "canvas", "--template", "gradebook.csv")
+        with open(self.root / "canvas.csv", newline="") as file:
+            return {line["SIS Login ID"]: line[f"{NAME} (77)"] for line in csv.DictReader(file) if line["SIS Login ID"]}
+
+
+@pytest.fixture
+def term(tmp_path: Path, run: Run) -> Term:
+    """A course of its own with late days, and the gradebook that Canvas has exported."""
+    root = tmp_path / "course"
+    root.mkdir()
+    config = (Path(__file__).parents[1] / "nbgrader_config.py").read_text()
+    (root / "nbgrader_config.py").write_text(config + CONFIG)
+    head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"{NAME} (77)"]
+    lines = [head, ["    Points Possible", "", "", "", "", "20"]]
+    with open(root / "gradebook.csv", "w", newline="") as file:
+        csv.writer(file).writerows([*lines, *([name, "", "", email, "1", ""] for email, name in PEOPLE.items())])
+    return Term(root, run)
+
+
+def give(points: float, extra: float | None = None) -> Callable[[Any], None]:
+    """What a grader enters."""
+
+    def change(grade: Any) -> None:
+        grade.manual_score, grade.extra_credit = points, extra
+
+    return change
+
+
+@pytest.mark.slow
+def test_a_term(term: Term) -> None:
+    """Each part may work by itself and the grades be wrong all the same: this is what a course relies on."""
+    # An assignment is written, found fit to be released, and due.
+    term.types("new", NAME)
+    assert "may be released" in term.types("release", NAME)
+    course = Course(term.root)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate=DUE)
+
+    # Four hand in; Cyd two days late and with one answer missing, Eve something that is no notebook.
+    first = {
+        ADA: ("2026-10-01 11:59:59.9 Z", term.answered(RIGHT)),
+        BOB: ("2026-10-01 01:00:00 Z", term.answered(RIGHT | {"mean_absolute_error": CANCELS})),
+        CYD: ("2026-10-02 12:00:01 Z", term.answered({"mean_absolute_error": MAE, "more_days": ANSWER})),
+        EVE: ("2026-10-01 02:00:00 Z", "not a notebook"),
+    }
+    assert set(term.collected(first).values()) == {"new"}
+    term.types("grade", NAME)
+    # 6 + 9, 1.5 + 9, and 6 less a tenth of 20 for the second late day.
+    assert term.finals() == {ADA: 15.0, BOB: 10.5, CYD: 4.0, EVE: 0.0}
+    assert term.scores()[CYD]["late_days"] == {"days": 2, "free": 1, "left": 0}
+
+    # The written answers are graded by hand.
+    for student, points in {ADA: give(4, 0.5), BOB: give(3), CYD: give(5)}.items():
+        term.by_hand(student, points)
+    scores = term.scores()
+    assert term.finals() == {ADA: 19.5, BOB: 13.5, CYD: 9.0, EVE: 0.0}
+    assert not any(score["needs_manual_grade"] for score in scores.values())
+    assert scores[ADA]["comments"] == {"more_days": "=well argued"}
+    assert "1 day" not in term.types("scores", NAME)
+
+    # Results are returned: as PDF, and to Canvas.
+    term.types("pdf", *sorted((term.root / "submitted").glob(f"*/{NAME}")), "-o", "pdfs", ends_with=1)
+    assert {path.read_bytes()[:5] for path in (term.root / "pdfs").rglob("*.pdf")} == {b"%PDF-"}
+    assert term.canvas() == {ADA: "19.5", BOB: "13.5", CYD: "9.0", EVE: "0.0"}
+
+    # Ada and Cyd hand in again. What was given by hand stays, what is unchanged is not graded again.
+    second = first | {
+        ADA: ("2026-10-02 11:00:00 Z", term.answered(RIGHT | {"bootstrap": "def bootstrap(*about):\n    return 0"})),
+        CYD: ("2026-10-03 13:00:00 Z", term.answered(RIGHT)),
+    }
+    assert term.collected(second) == {ADA: "replaced", BOB: "unchanged", CYD: "replaced", EVE: "unchanged"}
+    assert "2 unchanged since they were graded" in term.types("grade", NAME)
+    # 6 + 9/5 for the one check that a constant passes + 4.5 on a free late day; and 6 + 9 + 5 less two tenths.
+    assert term.finals() == {ADA: 12.3, BOB: 13.5, CYD: 16.0, EVE: 0.0}
+    assert term.scores()[ADA]["late_days"] == {"days": 1, "free": 1, "left": 0}
+    assert term.canvas() == {ADA: "12.3", BOB: "13.5", CYD: "16.0", EVE: "0.0"}
+
+    # A check is mended: the hidden one counts six times. Everybody is graded again, and twice is as once.
+    text = term.root / "assignments" / NAME / f"{NAME}.md"
+    old = "@points(2)\ndef test_mean_absolute_error_random"
+    assert text.read_text().count(old) == 1
+    text.write_text(text.read_text().replace(old, old.replace("2", "6")))
+    term.types("release", NAME, "--no-validate")
+    assert "unchanged" not in term.types("grade", NAME)
+    once = term.scores()
+    # Bob keeps one eighth of 6 instead of one quarter.
+    assert term.finals() == {ADA: 12.3, BOB: 12.75, CYD: 16.0, EVE: 0.0}
+    term.types("grade", NAME, "--regrade")
+    assert term.scores() == once
+    assert term.canvas() == {ADA: "12.3", BOB: "12.75", CYD: "16.0", EVE: "0.0"}
+    term.types("scores", NAME, "--csv", "plain.csv")
+    with open(term.root / "plain.csv", newline="") as file:
+        lines = {line["student"]: line for line in csv.DictReader(file)}
+    assert {student: float(line["final_score"]) for student, line in lines.items()} == term.finals()
+    assert (lines[EVE]["last_name"], lines[CYD]["late_penalty"]) == ("'=1+1", "4.0")

@@ -250,27 +250,58 @@ def grade(
 @click.option(
     "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
 )
+@click.option(
+    "--csv-for",
+    "form",
+    type=click.Choice(["plain", "canvas", "gradescope"]),
+    default="plain",
+    show_default=True,
+    help="Whose columns it has: Canvas's for its import, Gradescope's as in its own download.",
+)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A gradebook exported from Canvas: fill in these scores for its students.",
+)
+@click.option("--column", metavar="TITLE", help="The assignment's title in Canvas. Default: NAME.")
 @JSON
 @click.pass_context
-def scores(ctx: click.Context, name: str, csv_file: Path | None, as_json: bool) -> None:
+def scores(
+    ctx: click.Context,
+    name: str,
+    csv_file: Path | None,
+    form: str,
+    template: Path | None,
+    column: str | None,
+    as_json: bool,
+) -> None:
     """Show every student's score, and what a person must look at.
 
     \b
     Examples:
       autograder scores softmax
       autograder scores softmax --csv softmax.csv
+      autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
     """
-    from autograder.publishing.scores import read_scores, write_csv
+    from autograder.publishing.csv_forms import write_csv
+    from autograder.publishing.scores import read_scores
 
     course = course_of(ctx)
+    if (template or column) and (form != "canvas" or csv_file is None):
+        raise click.UsageError("--template and --column go with --csv FILE --csv-for canvas.")
     if as_json:
         click.echo(json.dumps(read_scores(course, name), indent=2))
-        return
-    if csv_file is not None:
-        write_csv(read_scores(course, name), csv_file)
-        click.echo(f"Written: {csv_file}")
-        return
-    show_scores(course, name)
+    elif csv_file is None:
+        show_scores(course, name)
+    else:
+        found = read_scores(course, name)
+        notes = write_csv(found, csv_file, form, column or name, template)
+        todo = sum(score["needs_manual_grade"] for score in found)
+        click.echo(f"Written: {csv_file}" + (f" ({todo} with something to grade by hand yet)" if todo else ""))
+        for note in notes:
+            click.echo(f"✗ {note}")
+        sys.exit(1 if notes else 0)
 
 
 def show_scores(course: Course, name: str) -> None:

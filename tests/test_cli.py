@@ -154,16 +154,18 @@ def test_a_broken_source_notebook_is_named(run: Run, empty: Path, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "args", [["grade"], ["grade", NAME, "--jobs", "0"], ["no-such-command"], ["scores", NAME, "--x"]]
+    "args", ["grade", f"grade {NAME} --jobs 0", "no-such-command", f"scores {NAME} --x", f"scores {NAME} --column x"]
 )
-def test_wrong_use_ends_with_two_and_a_hint(run: Run, args: list[str]) -> None:
+def test_wrong_use_ends_with_two_and_a_hint(run: Run, empty: Path, args: str) -> None:
     """Scripts tell wrong use from a failed grade by the exit code."""
-    code, out, err = run(*args)
+    code, out, err = run(*args.split(), here=empty)
     assert (code, out) == (2, "")
     assert "Try 'autograder" in err
 
 
-SHAPE = {"student", "score", "max_score", "needs_manual_grade", "cells", "incidents"}
+WHO = {"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late"}
+WHOLE = {"score", "late_penalty", "final_score", "max_score", "needs_manual_grade", "late_days"}
+SHAPE = WHO | WHOLE | {"cells", "comments", "incidents"}
 
 
 @pytest.mark.slow
@@ -196,13 +198,18 @@ def test_scores_as_csv_cannot_run_in_a_spreadsheet(run: Run, graded: Course) -> 
             gradebook.update_or_create_student(student)
             gradebook.update_or_create_submission(NAME, student)
     code, out, _ = run("scores", NAME, "--csv", "scores.csv", here=graded.root)
-    assert (code, out) == (0, "Written: scores.csv\n")
+    assert (code, out) == (0, "Written: scores.csv (8 with something to grade by hand yet)\n")
     with open(graded.root / "scores.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["student"] for line in lines][:4] == ["'+3", "'-2", "'=1+1", "'@SUM(A1)"]
     assert lines[4] == {
         "student": "ada",
+        "last_name": "",
+        "first_name": "",
+        "comments": "",
         "score": "5.0",
+        "late_penalty": "0.0",
+        "final_score": "5.0",
         "max_score": "8.0",
         "needs_manual_grade": "True",
         "test_double": "2.0",

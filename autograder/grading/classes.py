@@ -12,6 +12,7 @@ from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import open_gradebook, record
@@ -80,6 +81,7 @@ def grade_class(
                 record(gradebook, course, name, graded)
                 progress.graded.append(graded)
                 on_graded(graded)
+        settle_late_penalties(course, gradebook, name)
     return progress
 
 

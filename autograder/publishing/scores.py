@@ -1,10 +1,9 @@
-"""Scores of an assignment, read from the gradebook: as data, as a table, as CSV."""
+"""Scores of an assignment, read from the gradebook: as data and as a table."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -13,12 +12,13 @@ from sqlalchemy import inspect, select
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.late_days import late_days
 from autograder.grading.recorded import verdict_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["read_scores", "scores_table", "taken_out", "write_csv"]
+__all__ = ["Score", "lateness", "read_scores", "scores_table", "taken_out"]
 
 Score = dict[str, Any]
 
@@ -26,10 +26,14 @@ Score = dict[str, Any]
 def read_scores(course: Course, name: str) -> list[Score]:
     """One entry per submission, in order of student id:
 
-    `{"student", "score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score", "checks":
-    [{"name", "passed", "points", "hidden", "message", "void"}]}}, "incidents": [{"kind", "cell", "text"}]}`.
-    `void` says why a check was taken out and does not count; it is empty for one that counts.
-    A grade id that several notebooks have is preceded by the notebook's name and a slash.
+    `{"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late", "score",
+    "late_penalty", "final_score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score",
+    "checks": [{"name", "passed", "points", "hidden", "message", "void"}]}}, "comments": {cell: text}, "late_days":
+    {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
+
+    `submitted` is in UTC, or None. `score` is before the late penalty, `final_score` after it; `comments` are a
+    grader's, `void` says why a check was taken out and does not count, and is empty for one that counts. A grade id
+    that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
     with Gradebook(course.db_url, course.course_id) as gradebook:
@@ -43,30 +47,41 @@ def read_scores(course: Course, name: str) -> list[Score]:
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
         if ours:
             tables.make_tables(gradebook.engine)
-        return [
-            score_of(submission, gradebook.db if ours else None)
-            for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        ]
+        plugin = late_days(course)
+        scores = []
+        for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id):
+            use = plugin.uses(gradebook, submission.student_id).get(name) if plugin else None
+            score = score_of(submission, gradebook.db if ours else None)
+            scores.append(score | {"late_days": asdict(use) if use else None})
+        return scores
 
 
 def score_of(submission: Any, session: Any) -> Score:
     """The score of one submission."""
     checks = rows(session, tables.checks, submission) if session is not None else []
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-    names = Counter(grade.name for grade in grades)
-    cells = {
-        grade.name if names[grade.name] == 1 else f"{grade.notebook.name}/{grade.name}": cell_of(grade, checks)
-        for grade in grades
-    }
+    grades = named([grade for notebook in submission.notebooks for grade in notebook.grades])
+    comments = named([comment for notebook in submission.notebooks for comment in notebook.comments])
     incidents = rows(session, tables.incidents, submission) if session is not None else []
     return {
         "student": submission.student_id,
+        **{key: getattr(submission.student, key) or "" for key in ("first_name", "last_name", "email", "lms_user_id")},
+        "submitted": f"{submission.timestamp.isoformat()}Z" if submission.timestamp else None,
+        "seconds_late": submission.total_seconds_late,
         "score": submission.score,
+        "late_penalty": submission.late_submission_penalty,
+        "final_score": max(0.0, submission.score - submission.late_submission_penalty),
         "max_score": submission.max_score,
         "needs_manual_grade": submission.needs_manual_grade,
-        "cells": cells,
+        "cells": {name: cell_of(grade, checks) for name, grade in grades.items()},
+        "comments": {name: comment.manual_comment for name, comment in comments.items() if comment.manual_comment},
         "incidents": [{key: row[key] for key in ("kind", "cell", "text")} for row in incidents],
     }
+
+
+def named(cells: list[Any]) -> dict[str, Any]:
+    """nbgrader's rows by the name of their cell, with the notebook's where several have it."""
+    names = Counter(cell.name for cell in cells)
+    return {cell.name if names[cell.name] == 1 else f"{cell.notebook.name}/{cell.name}": cell for cell in cells}
 
 
 def rows(session: Any, table: Any, submission: Any) -> list[Any]:
@@ -98,13 +113,17 @@ def cell_of(grade: Any, checks: list[Any]) -> dict[str, Any]:
 
 
 def scores_table(name: str, scores: list[Score]) -> Table:
-    """A table for the terminal: students, points, the checks they lose, what a person must look at."""
+    """A table for the terminal: students, points after late penalties, the checks they lose, what a person must look
+    at; and the late days where somebody has used some."""
     from rich.table import Table
     from rich.text import Text
 
+    any_late = any(lateness(score) for score in scores)
     table = Table(title=f"{name}: {len(scores)} submissions", title_justify="left")
     for column, justify in (("student", "left"), ("score", "right"), ("checks", "right"), ("by hand", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    if any_late:
+        table.add_column("late")
     table.add_column("incidents", overflow="fold")
     for score in scores:
         checks = [check for cell in score["cells"].values() for check in cell["checks"] if not check["void"]]
@@ -112,9 +131,10 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
             Text(score["student"]),
-            f"{round(score['score'], 2):g} / {score['max_score']:g}",
+            f"{round(score['final_score'], 2):g} / {score['max_score']:g}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
+            *([lateness(score)] if any_late else []),
             Text(", ".join(told)),
         )
     return table
@@ -127,18 +147,12 @@ def taken_out(scores: list[Score]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def write_csv(scores: list[Score], path: Path) -> None:
-    """One line per student: score, and points per cell. Texts that a spreadsheet would run as a formula are quoted."""
-    cells = list(dict.fromkeys(cell for score in scores for cell in score["cells"]))
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["student", "score", "max_score", "needs_manual_grade", *cells])
-        for score in scores:
-            points = [score["cells"].get(cell, {}).get("score", "") for cell in cells]
-            whole = [score["score"], score["max_score"], score["needs_manual_grade"]]
-            writer.writerow([harmless(score["student"]), *whole, *points])
-
-
-def harmless(text: str) -> str:
-    """`text`, with an apostrophe before it if a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def lateness(score: Score) -> str:
+    """How late a submission was and what that costs; empty for one in time."""
+    days, penalty = score["late_days"], score["late_penalty"]
+    said = []
+    if days and days["days"]:
+        said.append(f"{days['days']} day{'s' if days['days'] > 1 else ''}, {days['free']} free, {days['left']} left")
+    if penalty:
+        said.append(f"−{round(penalty, 2):g} points")
+    return ": ".join(said)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small_course
@@ -10,11 +12,13 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME
 
+from autograder.errors import AutograderError
 from autograder.grading.course import Course
-from autograder.publishing.scores import read_scores, scores_table, write_csv
+from autograder.publishing.csv_forms import write_csv
+from autograder.publishing.scores import read_scores, scores_table
 
 
-def text_of(scores: list[dict[str, object]]) -> str:
+def text_of(scores: list[dict[str, Any]]) -> str:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115 - the console closes it
     console.print(scores_table(NAME, scores))
     return console.export_text()
@@ -68,20 +72,147 @@ def test_cells_of_one_name_in_two_notebooks_are_both_there(tmp_path: Path) -> No
     assert {name: cell["max_score"] for name, cell in score["cells"].items()} == {"one/q1": 1.0, "two/q1": 2.0}
 
 
-def entry(student: str, cells: dict[str, float]) -> dict[str, object]:
+def entry(student: str, cells: dict[str, float], **about: Any) -> dict[str, Any]:
     inside = {name: {"score": score, "max_score": 1.0, "checks": []} for name, score in cells.items()}
-    whole = {"score": sum(cells.values()), "max_score": 2.0, "needs_manual_grade": False}
-    return {"student": student, **whole, "cells": inside, "incidents": []}
+    score = sum(cells.values())
+    whole = {"score": score, "late_penalty": 0.0, "final_score": score, "max_score": 2.0, "needs_manual_grade": False}
+    who = {"student": student, "first_name": "", "last_name": "", "email": "", "lms_user_id": ""}
+    more = {"submitted": None, "seconds_late": 0.0, "comments": {}, "late_days": None, "incidents": []}
+    return who | whole | {"cells": inside} | more | about
+
+
+def lines_of(path: Path) -> list[list[str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
 
 
 def test_csv_has_a_column_for_every_cell_of_anybody(tmp_path: Path) -> None:
     """A student who lacks a cell must not shift the others' points into the wrong column."""
-    write_csv([entry("ada", {"a": 1.0}), entry("bob", {"b": 0.5})], tmp_path / "scores.csv")
+    scores = [entry("ada", {"a": 1.0}), entry("bob", {"b": 0.5}, late_penalty=0.25, final_score=0.25, last_name="Bell")]
+    assert write_csv(scores, tmp_path / "scores.csv", "plain", NAME) == []
     assert (tmp_path / "scores.csv").read_text().splitlines() == [
-        "student,score,max_score,needs_manual_grade,a,b",
-        "ada,1.0,2.0,False,1.0,",
-        "bob,0.5,2.0,False,,0.5",
+        "student,last_name,first_name,score,late_penalty,final_score,max_score,needs_manual_grade,a,b,comments",
+        "ada,,,1.0,0.0,1.0,2.0,False,1.0,,",
+        "bob,Bell,,0.5,0.25,0.25,2.0,False,,0.5,",
     ]
+
+
+DANGEROUS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1", "＝1+1")
+
+
+@pytest.mark.parametrize("form", ["plain", "canvas", "gradescope", "template"])
+def test_no_text_runs_in_a_spreadsheet(tmp_path: Path, form: str) -> None:
+    """A student who is called `=cmd|…`, or a comment that quotes one, must not run a program on anybody's machine."""
+    scores = [
+        entry(text, {text: 0.5}, first_name=text, last_name=text, email=text, lms_user_id=text, comments={text: text})
+        for text in DANGEROUS
+    ]
+    template = None
+    if form == "template":
+        template = tmp_path / "gradebook.csv"
+        with open(template, "w", newline="") as file:
+            rows = [["Student", "ID", "Section", NAME], *([text, text, text, text] for text in DANGEROUS)]
+            csv.writer(file).writerows(rows)
+    write_csv(scores, tmp_path / "out.csv", form.replace("template", "canvas"), NAME, template)
+    texts = [cell for line in lines_of(tmp_path / "out.csv") for cell in line]
+    assert sum(cell.startswith("'") for cell in texts) >= len(DANGEROUS)
+    for text in texts:
+        assert not text.strip().startswith(("=", "+", "@", "＝"))
+        assert not text.startswith(("-", "\t", "\r", "\n"))
+
+
+def test_canvas_form(tmp_path: Path) -> None:
+    """Canvas reads these columns in this order, and finds a student by number, or else by login."""
+    scores = [
+        entry("ada@uni.edu", {"a": 1.0}, last_name="King", first_name="Ada", final_score=0.66666),
+        entry("bob", {"a": 0.5}, lms_user_id="4711"),
+        entry("12345", {"a": 0.0}),
+    ]
+    assert write_csv(scores, tmp_path / "c.csv", "canvas", "Homework 1 (99)") == []
+    assert lines_of(tmp_path / "c.csv") == [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Homework 1 (99)"],
+        ["    Points Possible", "", "", "", "", "2.0"],
+        ["King, Ada", "", "", "ada@uni.edu", "", "0.67"],
+        ["bob", "4711", "", "", "", "0.5"],
+        ["12345", "12345", "", "", "", "0.0"],
+    ]
+
+
+TEMPLATE = """\
+\ufeffStudent,ID,SIS User ID,SIS Login ID,Section,Homework 1 (99),small (100),Current Score
+,,,,,Manual Posting,,
+    Points Possible,,,,,5,2,(read only)
+"King, Ada",1,u1,ada@uni.edu,"Lecture, A",4,,80
+"Bell, Bob",2,u2,BOB,B,3,0.5,60
+"Card, Cyd",3,u3,cyd,B,,1.5,
+"Student, Test",9,,t,B,,,
+"""
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_scores_go_into_a_gradebook_that_canvas_exported(tmp_path: Path, separator: str) -> None:
+    """Grades must reach the right students, and no grade that somebody gave in Canvas meanwhile may be undone."""
+    template = tmp_path / "gradebook.csv"
+    with open(template, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=separator).writerows(csv.reader(TEMPLATE.splitlines()))
+    scores = [
+        entry("x1", {}, email="ADA@uni.edu", final_score=1.0),
+        entry("bob", {}, final_score=2.0),
+        entry("eve", {}),
+    ]
+    assert write_csv(scores, tmp_path / "c.csv", "canvas", "small", template) == ["eve is not in gradebook.csv"]
+    assert lines_of(tmp_path / "c.csv") == [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "small (100)"],
+        ["", "", "", "", "", ""],
+        ["    Points Possible", "", "", "", "", "2.0"],
+        ["King, Ada", "1", "u1", "ada@uni.edu", "Lecture, A", "1.0"],
+        ["Bell, Bob", "2", "u2", "BOB", "B", "2.0"],
+        ["Card, Cyd", "3", "u3", "cyd", "B", "1.5"],
+        ["Student, Test", "9", "", "t", "B", ""],
+    ]
+    notes = write_csv(scores[:2], tmp_path / "c.csv", "canvas", "homework 1", template)
+    assert notes == ["gradebook.csv has 5.0 points possible for Homework 1 (99), here there are 2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is no gradebook that Canvas has exported"),
+        ("Student,ID,Section\n", r"no column 'small': name one with --column. Assignments there: none"),
+        ("Student,ID,Section,small (1),small (2)\n", r"several columns 'small': .*: small \(1\), small \(2\)"),
+    ],
+)
+def test_a_template_without_the_assignment_is_told(tmp_path: Path, text: str, said: str) -> None:
+    """A column that Canvas does not know would become a new assignment that counts."""
+    (tmp_path / "gradebook.csv").write_text(text)
+    with pytest.raises(AutograderError, match=said):
+        write_csv([entry("ada", {})], tmp_path / "c.csv", "canvas", "small", tmp_path / "gradebook.csv")
+    assert not (tmp_path / "c.csv").exists()
+
+
+def test_gradescope_form(tmp_path: Path) -> None:
+    """What reads Gradescope's own download must read ours."""
+    about = {"submitted": "2026-10-01T12:00:00Z", "seconds_late": 90061.4, "needs_manual_grade": True}
+    scores = [entry("007", {"a": 1.0}, first_name="Ada", last_name="King", email="ada@uni.edu", **about)]
+    write_csv([*scores, entry("bob@uni.edu", {"b": 0.5})], tmp_path / "g.csv", "gradescope", NAME)
+    head, ada, bob = lines_of(tmp_path / "g.csv")
+    assert ",".join(head) == (
+        "First Name,Last Name,SID,Email,Total Score,Max Points,Status,Submission Time,Lateness (H:M:S),"
+        "a (1 pts),b (1 pts)"
+    )
+    assert ",".join(ada) == "Ada,King,007,ada@uni.edu,1.0,2.0,Ungraded,2026-10-01T12:00:00Z,25:01:01,1.0,"
+    assert ",".join(bob) == ",,,,0.5,2.0,Graded,,0:00:00,,0.5"
+
+
+def test_the_table_says_what_lateness_costs() -> None:
+    """Who wonders at a score sees at once that days were late, and what is left."""
+    late = {"late_days": {"days": 3, "free": 2, "left": 0}, "late_penalty": 0.5, "final_score": 1.5}
+    assert "late" not in text_of([entry("ada", {"a": 1.0})])
+    lines = text_of([entry("ada", {"a": 1.0}), entry("bob", {"a": 2.0}, **late)]).splitlines()
+    assert "late" in lines[2]
+    (bob,) = (line for line in lines if "bob" in line)
+    assert "1.5 / 2" in bob
+    assert "3 days, 2 free, 0 left: −0.5 points" in bob
 
 
 def test_a_name_is_shown_as_it_is_in_the_table() -> None:

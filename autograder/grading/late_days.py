@@ -1,0 +1,77 @@
+"""Late days, as a plugin for nbgrader: a budget for each student and the whole course, and a penalty beyond it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from nbgrader.api import MissingEntry
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+from traitlets import Float, Int
+
+from autograder.grading.course import Course
+
+__all__ = ["LateDays", "LateUse", "late_days"]
+
+HOUR, DAY = 3600, 86400  # in seconds
+
+
+@dataclass(frozen=True)
+class LateUse:
+    """The late days of one submission: how many it took, how many of them are free, and how many the student has left
+    after it."""
+
+    days: int
+    free: int
+    left: int
+
+
+class LateDays(LateSubmissionPlugin):  # type: ignore[misc]
+    """Late days that are free up to a budget, and cost points beyond it. They are counted from what the gradebook
+    knows, in the order in which the assignments are due, so that a regrade ends as the first grading did."""
+
+    budget = Int(4, help="Late days that each student has for the whole course.").tag(config=True)
+    per_assignment = Int(2, help="Late days of the budget that may go into one assignment.").tag(config=True)
+    grace_hours = Float(0, help="Hours after the due date that count as in time.").tag(config=True)
+    points_per_day = Float(0, help="Points that each late day beyond costs.").tag(config=True)
+    fraction_per_day = Float(0.1, help="Part of the full marks that each late day beyond costs.").tag(config=True)
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        """The points that a notebook loses; of an assignment of several, each loses its part. nbgrader asks through its
+        preprocessor, which knows the assignment and the gradebook."""
+        step = self.parent
+        use = self.uses(step.gradebook, student_id)[step.assignment_id]
+        notebook = step.gradebook.find_submission_notebook(step.notebook_id, step.assignment_id, student_id)
+        full = step.gradebook.find_assignment(step.assignment_id).max_score
+        part = notebook.max_score / full if full else 0.0
+        penalty = (use.days - use.free) * (self.points_per_day + self.fraction_per_day * full) * part
+        return penalty or None
+
+    def uses(self, gradebook: Any, student: str) -> dict[str, LateUse]:
+        """What a student has used of the budget for each assignment that was handed in and has a due date."""
+        try:
+            submissions = gradebook.find_student(student).submissions
+        except MissingEntry:
+            return {}
+        left = self.budget
+        uses: dict[str, LateUse] = {}
+        for submission in sorted((s for s in submissions if s.assignment.duedate), key=when_due):
+            days = max(0, ceil((submission.total_seconds_late - self.grace_hours * HOUR) / DAY))
+            free = min(days, left, self.per_assignment)
+            left -= free
+            uses[submission.name] = LateUse(days, free, left)
+        return uses
+
+
+def when_due(submission: Any) -> tuple[datetime, str]:
+    """By the assignment's due date, whatever extensions there are, and by name where that is the same."""
+    return submission.assignment.duedate, submission.name
+
+
+def late_days(course: Course) -> LateDays | None:
+    """The course's late days, if it has chosen them: `c.AssignLatePenalties.plugin_class`."""
+    plugin = AssignLatePenalties(config=course.config).plugin_class
+    return plugin(config=course.config) if issubclass(plugin, LateDays) else None

@@ -1,0 +1,164 @@
+"""Scores as CSV: a plain form, the one that Canvas imports, and the one in which Gradescope gives out its own scores.
+
+No cell holds what a spreadsheet would run: names and comments come from people who may not mean well."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import AutograderError
+from autograder.publishing.scores import Score
+
+__all__ = ["harmless", "write_csv"]
+
+CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+POINTS = "Points Possible"
+FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+
+Row = list[Any]
+
+
+def write_csv(scores: list[Score], path: Path, form: str, title: str, template: Path | None = None) -> list[str]:
+    """Write scores in the form plain, canvas or gradescope; returns sentences on what a person must look at.
+
+    `title` is the assignment's name in Canvas. With `template`, a gradebook that Canvas has exported, the file has its
+    students and their columns, and of its assignments this one. Raises AutograderError if it is no such gradebook.
+    """
+    notes: list[str] = []
+    if form == "plain":
+        rows = plain(scores)
+    elif form == "gradescope":
+        rows = gradescope(scores)
+    elif template is None:
+        rows = canvas(scores, title)
+    else:
+        rows = into_template(scores, title, template, notes)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return notes
+
+
+def harmless(text: str) -> str:
+    """`text`, with an apostrophe before it if a spreadsheet would take it for a formula."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def cells_of(scores: Iterable[Score]) -> dict[str, float]:
+    """The grade cells of all scores with their points, in order."""
+    return {name: cell["max_score"] for score in scores for name, cell in score["cells"].items()}
+
+
+def points_of(score: Score, cells: Iterable[str]) -> Row:
+    """The points for each cell, empty for one that a submission has not."""
+    return [score["cells"].get(cell, {}).get("score", "") for cell in cells]
+
+
+def plain(scores: list[Score]) -> list[Row]:
+    """One line for each student: who, the whole score, points for each cell, a grader's comments."""
+    cells = cells_of(scores)
+    who = ["student", "last_name", "first_name"]
+    whole = ["score", "late_penalty", "final_score", "max_score", "needs_manual_grade"]
+    rows: list[Row] = [[*who, *whole, *cells, "comments"]]
+    for score in scores:
+        comments = " ".join(f"{cell}: {' '.join(text.split())}" for cell, text in score["comments"].items())
+        rows.append([score[key] for key in (*who, *whole)] + [*points_of(score, cells), comments])
+    return rows
+
+
+def gradescope(scores: list[Score]) -> list[Row]:
+    """As Gradescope's own "Download Grades": a student, the total, and a column for each question."""
+    cells = cells_of(scores)
+    questions = [f"{cell} ({points:g} pts)" for cell, points in cells.items()]
+    head = ["First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status", "Submission Time"]
+    rows: list[Row] = [[*head, "Lateness (H:M:S)", *questions]]
+    for score in scores:
+        student = score["student"]
+        who = [score["first_name"], score["last_name"], "" if "@" in student else student, score["email"]]
+        status = "Ungraded" if score["needs_manual_grade"] else "Graded"
+        minutes, seconds = divmod(round(score["seconds_late"]), 60)
+        late = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+        whole = [score["final_score"], score["max_score"], status, score["submitted"] or "", late]
+        rows.append([*who, *whole, *points_of(score, cells)])
+    return rows
+
+
+def canvas(scores: list[Score], title: str) -> list[Row]:
+    """As Canvas imports it. A number that Canvas knows a student by goes under ID, any other id is taken for the login;
+    a title that Canvas does not know becomes a new assignment."""
+    rows: list[Row] = [[*CANVAS, title], [f"    {POINTS}", *[""] * 4, full_marks(scores)]]
+    for score in scores:
+        student = score["student"]
+        number = score["lms_user_id"] or (student if student.isdecimal() else "")
+        name = ", ".join(filter(None, (score["last_name"], score["first_name"]))) or student
+        rows.append([name, number, "", "" if number else student, "", round(score["final_score"], 2)])
+    return rows
+
+
+def full_marks(scores: list[Score]) -> float:
+    return max((score["max_score"] for score in scores), default=0.0)
+
+
+def into_template(scores: list[Score], title: str, template: Path, notes: list[str]) -> list[Row]:
+    """Canvas's own gradebook with these scores. Other assignments are left out: grades that were given in Canvas since
+    it was exported would be undone."""
+    head, *rows = read_template(template)
+    info = head.index("Section") + 1
+    column = column_of(title, head, info, template)
+    places = {
+        row[head.index(key)].strip().casefold(): number
+        for number, row in enumerate(rows)
+        for key in ("ID", "SIS User ID", "SIS Login ID")
+        if key in head and POINTS not in row[0]
+    }
+    done: list[Row] = [[*row[:info], as_number(row[column])] for row in rows]
+    for row in done:
+        if POINTS in row[0] and row[-1] != full_marks(scores):
+            possible = f"{template.name} has {row[-1]} points possible for {head[column]}"
+            notes.append(f"{possible}, here there are {full_marks(scores):g}")
+    for score in scores:
+        called = (score["lms_user_id"], score["student"], score["email"])
+        found = next((places[key.casefold()] for key in called if key and key.casefold() in places), None)
+        if found is None:
+            notes.append(f"{score['student']} is not in {template.name}")
+        else:
+            done[found][-1] = round(score["final_score"], 2)
+    return [[*head[:info], head[column]], *done]
+
+
+def read_template(path: Path) -> list[list[str]]:
+    """A gradebook that Canvas has exported, every line as long as the first; with commas or semicolons."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        delimiter = max(",;", key=text.partition("\n")[0].count)
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except (OSError, ValueError, csv.Error) as error:
+        raise AutograderError(f"{path} cannot be read as a CSV file: {error}.") from None
+    if not lines or not {"Student", "ID", "Section"} <= set(lines[0]):
+        raise AutograderError(f"{path} is no gradebook that Canvas has exported: it has no Student, ID and Section.")
+    return [(line + [""] * len(lines[0]))[: len(lines[0])] for line in lines if line]
+
+
+def column_of(title: str, head: list[str], info: int, path: Path) -> int:
+    """The column of an assignment by its title, with or without Canvas's number behind it."""
+    number = re.compile(r"\s*\(\d+\)$")
+    names = {place: name.casefold() for place, name in enumerate(head) if place >= info}
+    exact = [place for place, name in names.items() if name == title.casefold()]
+    found = exact or [place for place, name in names.items() if number.sub("", name) == title.casefold()]
+    if len(found) != 1:
+        known = ", ".join(name for name in head[info:] if number.search(name)) or "none"
+        how_many = "several columns" if found else "no column"
+        raise AutograderError(f"{path} has {how_many} {title!r}: name one with --column. Assignments there: {known}.")
+    return found[0]
+
+
+def as_number(text: str) -> float | str:
+    """A cell of a CSV file as a number, if it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,127 @@
+"""Late days: a budget over the term, in the order of due dates, set by nbgrader's own preprocessor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_course
+from nbgrader.api import Gradebook
+
+from autograder.grading.course import Course
+from autograder.grading.late import assign_late_penalties, settle_late_penalties
+from autograder.grading.late_days import LateUse, late_days
+
+# nbgrader adds a submission to its session a few lines after it has linked it.
+pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted")
+
+CONFIG = """
+c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"
+c.LateDays.budget = 3
+c.LateDays.per_assignment = 2
+c.LateDays.grace_hours = 1
+c.LateDays.points_per_day = 0.5
+c.LateDays.fraction_per_day = 0.1
+"""
+DUE = {"third": "2026-10-15 12:00:00", "first": "2026-10-01 12:00:00", "second": "2026-10-08 12:00:00"}
+TIMES = {
+    "ada": {"first": "2026-10-03 01:00:00", "second": "2026-10-10 12:00:00", "third": "2026-10-15 12:00:00"},
+    "bob": {"second": "2026-10-08 13:00:00", "third": "2026-10-18 13:00:00", "open": "2027-01-01 00:00:00"},
+    "cyd": {"first": "2026-10-02 13:00:00", "second": None, "third": "2026-10-16 00:00:00"},
+}
+
+
+@pytest.fixture(scope="module")
+def term(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """Three assignments of 10 points, the third in two notebooks, and one without a due date."""
+    course = small_course.make_course(tmp_path_factory.mktemp("term") / "course", CONFIG, [])
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        for name in (*DUE, "open"):
+            gradebook.add_assignment(name, duedate=DUE.get(name))
+            for book, points in {"third": {"a": 4, "b": 6}}.get(name, {"a": 10}).items():
+                gradebook.add_notebook(book, name)
+                gradebook.add_grade_cell("q", book, name, max_score=points, cell_type="code")
+        for student, times in TIMES.items():
+            gradebook.add_student(student)
+            for name, at in times.items():
+                gradebook.add_submission(name, student, timestamp=at)
+                give(gradebook, name, student, 1.0)
+    return course
+
+
+def give(gradebook: Any, name: str, student: str, part: float, kind: str = "auto_score") -> None:
+    """Give a part of the full marks."""
+    for notebook in gradebook.find_submission(name, student).notebooks:
+        for grade in notebook.grades:
+            setattr(grade, kind, part * grade.max_score)
+    gradebook.db.commit()
+
+
+@pytest.fixture
+def gradebook(term: Course) -> Iterator[Any]:
+    with Gradebook(term.db_url, term.course_id) as gradebook:
+        yield gradebook
+
+
+def penalties(gradebook: Any, student: str) -> dict[str, float]:
+    return {s.name: s.late_submission_penalty for s in gradebook.find_student(student).submissions}
+
+
+def test_the_budget_goes_to_what_is_due_first(term: Course, gradebook: Any) -> None:
+    """Whoever is graded later must not pay for what an earlier assignment has left, nor the other way round."""
+    plugin = late_days(term)
+    assert plugin is not None
+    uses = {student: list(plugin.uses(gradebook, student).items()) for student in (*TIMES, "dan")}
+    assert uses == {
+        "ada": [("first", LateUse(2, 2, 1)), ("second", LateUse(2, 1, 0)), ("third", LateUse(0, 0, 0))],
+        "bob": [("second", LateUse(0, 0, 3)), ("third", LateUse(3, 2, 1))],
+        "cyd": [("first", LateUse(1, 1, 2)), ("second", LateUse(0, 0, 2)), ("third", LateUse(1, 1, 1))],
+        "dan": [],
+    }
+
+
+def test_penalties_are_the_same_in_whatever_order_and_how_often_they_are_set(term: Course, gradebook: Any) -> None:
+    """A regrade that ends with other grades than the first grading could not be explained to a student."""
+    for names in (["third", "second", "first"], ["first", "second", "third"]):
+        for name in names:
+            books = [notebook.name for notebook in gradebook.find_assignment(name).notebooks]
+            assign_late_penalties(term, name, "ada", books)
+        gradebook.db.expire_all()
+        assert penalties(gradebook, "ada") == {"first": 0.0, "second": 1.5, "third": 0.0}
+
+
+def test_a_notebook_loses_its_part(term: Course, gradebook: Any) -> None:
+    """An assignment in two notebooks would cost twice the points for one day."""
+    settle_late_penalties(term, gradebook, "third")
+    books = gradebook.find_submission("third", "bob").notebooks
+    assert {notebook.name: round(notebook.late_submission_penalty, 9) for notebook in books} == {"a": 0.6, "b": 0.9}
+
+
+def test_an_extension_is_no_lateness(term: Course, gradebook: Any) -> None:
+    """Who was ill must not pay with late days for the time that was granted."""
+    gradebook.grant_extension("first", "ada", days=1)
+    plugin = late_days(term)
+    assert plugin is not None
+    assert plugin.uses(gradebook, "ada")["second"] == LateUse(2, 2, 0)
+    settle_late_penalties(term, gradebook, "first")
+    assert penalties(gradebook, "ada") == {"first": 0.0, "second": 0.0, "third": 0.0}
+    gradebook.grant_extension("first", "ada")
+    settle_late_penalties(term, gradebook, "first")
+    assert penalties(gradebook, "ada")["second"] == 1.5
+
+
+def test_points_that_come_later_can_be_lost_too(term: Course, gradebook: Any) -> None:
+    """nbgrader cuts a penalty to the points that there are: what is graded by hand afterwards would be free of it."""
+    give(gradebook, "second", "ada", 0.0)
+    settle_late_penalties(term, gradebook, "second")
+    assert penalties(gradebook, "ada")["second"] == 0.0
+    give(gradebook, "second", "ada", 0.8, "manual_score")
+    settle_late_penalties(term, gradebook, "second")
+    assert penalties(gradebook, "ada")["second"] == 1.5
+
+
+def test_a_course_without_late_days_has_none(tmp_path: Path) -> None:
+    """What a course has not chosen must not show up in its scores."""
+    assert late_days(small_course.make_course(tmp_path / "course", students=[])) is None

@@ -38,8 +38,11 @@ def write_csv(scores: list[Score], path: Path, form: str, title: str, template: 
         rows = canvas(scores, title)
     else:
         rows = into_template(scores, title, template, notes)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    try:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([harmless(c) if isinstance(c, str) else c for c in row] for row in rows)
+    except OSError as error:
+        raise AutograderError(f"{path} cannot be written: {error.strerror}.") from None
     return notes
 
 
@@ -109,25 +112,40 @@ def into_template(scores: list[Score], title: str, template: Path, notes: list[s
     head, *rows = read_template(template)
     info = head.index("Section") + 1
     column = column_of(title, head, info, template)
-    places = {
-        row[head.index(key)].strip().casefold(): number
-        for number, row in enumerate(rows)
-        for key in ("ID", "SIS User ID", "SIS Login ID")
-        if key in head and POINTS not in row[0]
-    }
     done: list[Row] = [[*row[:info], as_number(row[column])] for row in rows]
     for row in done:
         if POINTS in row[0] and row[-1] != full_marks(scores):
             possible = f"{template.name} has {row[-1]} points possible for {head[column]}"
             notes.append(f"{possible}, here there are {full_marks(scores):g}")
+    places = places_of(head, rows)
+    given: dict[int, str] = {}
     for score in scores:
-        called = (score["lms_user_id"], score["student"], score["email"])
-        found = next((places[key.casefold()] for key in called if key and key.casefold() in places), None)
-        if found is None:
+        place = place_of(score, places)
+        if place is None:
             notes.append(f"{score['student']} is not in {template.name}")
+        elif place in given:
+            notes.append(f"{given[place]} and {score['student']} are one student of {template.name}: look who it is")
         else:
-            done[found][-1] = round(score["final_score"], 2)
+            given[place] = score["student"]
+            done[place][-1] = round(score["final_score"], 2)
     return [[*head[:info], head[column]], *done]
+
+
+def places_of(head: list[str], rows: list[list[str]]) -> dict[tuple[str, str], int]:
+    """The line of each student by kind and value of what Canvas calls them."""
+    kinds = [kind for kind in ("ID", "SIS User ID", "SIS Login ID") if kind in head]
+    return {
+        (kind, row[head.index(kind)].strip().casefold()): number for kind in kinds for number, row in enumerate(rows)
+    }
+
+
+def place_of(score: Score, places: dict[tuple[str, str], int]) -> int | None:
+    """A student's line: by Canvas's number if that is known, else by the course's id, or else by email."""
+    student, email = score["student"], score["email"]
+    called = [("ID", score["lms_user_id"]), ("SIS User ID", student), ("SIS Login ID", student)]
+    called += [("SIS Login ID", email), ("ID", student)]
+    found = (places.get((kind, text.casefold())) for kind, text in called if text)
+    return next((place for place in found if place is not None), None)
 
 
 def read_template(path: Path) -> list[list[str]]:

@@ -170,8 +170,12 @@ def test_scores_go_into_a_gradebook_that_canvas_exported(tmp_path: Path, separat
         ["Card, Cyd", "3", "u3", "cyd", "B", "1.5"],
         ["Student, Test", "9", "", "t", "B", ""],
     ]
-    notes = write_csv(scores[:2], tmp_path / "c.csv", "canvas", "homework 1", template)
-    assert notes == ["gradebook.csv has 5.0 points possible for Homework 1 (99), here there are 2"]
+    twice = [*scores[:2], entry("u3", {}, lms_user_id="1", final_score=0.0)]
+    assert write_csv(twice, tmp_path / "c.csv", "canvas", "homework 1", template) == [
+        "gradebook.csv has 5.0 points possible for Homework 1 (99), here there are 2",
+        "x1 and u3 are one student of gradebook.csv: look who it is",
+    ]
+    assert [line[-1] for line in lines_of(tmp_path / "c.csv")[3:]] == ["1.0", "2.0", "", ""]
 
 
 @pytest.mark.parametrize(

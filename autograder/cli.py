@@ -177,15 +177,19 @@ def show_problems(name: str, problems: list[Any]) -> bool:
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded at once. Default: one per processor.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster with this scheduler.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
 @click.pass_context
-def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | None, regrade: bool) -> None:
+def grade(
+    ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | None, scheduler: str | None, regrade: bool
+) -> None:
     """Grade what is new or changed of an assignment.
 
     \b
     Examples:
       autograder grade softmax
       autograder grade softmax --student ada --regrade
+      autograder grade softmax --scheduler tcp://10.0.0.5:8786
 
     Stop it at any time: the same command goes on where it was.
     """
@@ -193,6 +197,8 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
     from autograder.progress import progress_bar
     from autograder.sandbox.walls import SandboxMissing
 
+    if jobs and scheduler:
+        raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)
     with progress_bar(f"grading {name}") as (start, advance, say):
 
@@ -207,9 +213,11 @@ def grade(ctx: click.Context, name: str, students: tuple[str, ...], jobs: int | 
                 name,
                 students,
                 jobs=jobs or 0,
+                scheduler=scheduler or "",
                 regrade=regrade,
                 on_start=lambda total, unchanged: start(total),
                 on_graded=graded,
+                on_note=say,
             )
         except SandboxMissing as error:
             raise AutograderError(f"{error}.") from None
@@ -298,7 +306,7 @@ def demo(ctx: click.Context, folder: Path) -> None:
         click.echo(f"  {student:<10} {story}")
     click.echo()
     ctx.obj = folder
-    ctx.invoke(grade, name="softmax", students=(), jobs=None, regrade=True)
+    ctx.invoke(grade, name="softmax", students=(), jobs=None, scheduler=None, regrade=True)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,10 @@ OPTIONS = [
     "no:legacypath",
     "-p",
     "no:nose",
+    "-p",
+    "no:reports",
+    "-p",
+    "no:subtests",
 ]
 
 
@@ -97,6 +101,10 @@ class Session:
     reference: Notebook | None
     seeds: Seeds
     errors: dict[str, BaseException | None] = field(default_factory=dict)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        # Nobody reads pytest's own report of a failed test, and its default form costs more than the test.
+        config.option.tbstyle = "native"
 
     @pytest.fixture(name="student")
     def student_fixture(self) -> Notebook:

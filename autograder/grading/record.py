@@ -75,8 +75,9 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
             write_grades(row, done[row.name])
         else:
             write_missing(row, graded.needs_a_person)
-    gradebook.db.commit()
-    assign_late_penalties(course, assignment, graded)
+    if submission.total_seconds_late > 0 or any(row.late_submission_penalty for row in submission.notebooks):
+        gradebook.db.commit()  # nbgrader's step has a connection of its own
+        assign_late_penalties(course, assignment, graded)
     for table in (tables.checks, tables.incidents, tables.graded):
         gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
     write_checks(gradebook.db, assignment, graded)

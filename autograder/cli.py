@@ -178,6 +178,7 @@ def show_problems(name: str, problems: list[Any]) -> bool:
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded at once. Default: one per processor.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster with this scheduler.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
 @click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
 @click.option("--why", metavar="TEXT", help="Why it is taken out; students read this.")
@@ -188,6 +189,7 @@ def grade(
     name: str,
     students: tuple[str, ...] = (),
     jobs: int | None = None,
+    scheduler: str | None = None,
     regrade: bool = False,
     void: tuple[str, ...] = (),
     why: str | None = None,
@@ -199,6 +201,7 @@ def grade(
     Examples:
       autograder grade softmax
       autograder grade softmax --student ada --regrade
+      autograder grade softmax --scheduler tcp://10.0.0.5:8786
       autograder grade softmax --void softmax_checks::test_large --why "It asked for more than the text."
       autograder grade softmax --unvoid test_large
 
@@ -212,6 +215,8 @@ def grade(
 
     if why is not None and not (void and why.strip()):
         raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
+    if jobs and scheduler:
+        raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)
     with progress_bar(f"grading {name}") as (start, advance, say):
 
@@ -226,12 +231,14 @@ def grade(
                 name,
                 students,
                 jobs=jobs or 0,
+                scheduler=scheduler or "",
                 regrade=regrade,
                 void=void,
                 unvoid=unvoid,
                 why=why or NO_REASON,
                 on_start=lambda total, unchanged: start(total),
                 on_graded=graded,
+                on_note=say,
             )
         except SandboxMissing as error:
             raise AutograderError(f"{error}.") from None

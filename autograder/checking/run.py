@@ -71,6 +71,10 @@ OPTIONS = [
     "no:legacypath",
     "-p",
     "no:nose",
+    "-p",
+    "no:reports",
+    "-p",
+    "no:subtests",
 ]
 
 
@@ -101,6 +105,10 @@ class Session:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if getattr(item, "originalname", item.name) not in self.void]
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        # Nobody reads pytest's own report of a failed test, and its default form costs more than the test.
+        config.option.tbstyle = "native"
 
     @pytest.fixture(name="student")
     def student_fixture(self) -> Notebook:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.late import settle_late_penalties
@@ -49,22 +50,27 @@ def grade_class(
     students: Iterable[str] = (),
     *,
     jobs: int = 0,
+    scheduler: str = "",
     regrade: bool = False,
     void: Iterable[str] = (),
     unvoid: Iterable[str] = (),
     why: str = NO_REASON,
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
+    on_note: Callable[[str], None] = lambda line: None,
 ) -> Progress:
-    """Grade what is new or changed of the assignment `name`; all of it with `regrade`.
+    """Grade what is new or changed of the assignment `name`; all of it with `regrade`. With `scheduler`, the address
+    of a Dask scheduler, its workers do it, else `jobs` processes of this machine.
 
     First the checks `void` are taken out for everybody because of `why`, and those in `unvoid` count again; that
     needs no grading, except for a check that has never run.
 
-    `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes.
+    `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
+    `on_note` which workers of a cluster are not used and why.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
-    bubblewrap()
+    if not scheduler:
+        bubblewrap()
     assignment = load_assignment(course, name)
     submitted = chosen(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
@@ -75,8 +81,9 @@ def grade_class(
         progress = Progress(rescored=rescore_class(gradebook, course, assignment))
         known = {s: Recorded() if regrade else read_recorded(gradebook.db, name, s) for s in submitted}
         todo = list(changed(course, submitted, known, assignment, progress))
-        on_start(len(todo), len(progress.unchanged))
-        with Workers(min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))) as workers:
+        count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
+        with Cluster(scheduler, on_note) if scheduler and todo else Workers(count) as workers:
+            on_start(len(todo), len(progress.unchanged))
             for graded in executed(workers, todo, assignment, course):
                 record(gradebook, course, name, graded)
                 progress.graded.append(graded)
@@ -131,7 +138,7 @@ def changed(
 
 
 def executed(
-    workers: Workers, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
+    workers: Workers | Cluster, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
 ) -> Iterator[GradedSubmission]:
     """Results as they come: of what was refused at once, of the rest when a worker has done it."""
     kept, limits = frozenset(course.kept_files(assignment.name)), course.settings.limits()

@@ -76,8 +76,9 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
             write_grades(row, done[row.name], before, (graded.digest, graded.key))
         else:
             write_missing(row, graded.needs_a_person)
-    gradebook.db.commit()
-    assign_late_penalties(course, assignment, graded.student, done)
+    if submission.total_seconds_late > 0 or any(row.late_submission_penalty for row in submission.notebooks):
+        gradebook.db.commit()  # nbgrader's step has a connection of its own
+        assign_late_penalties(course, assignment, graded.student, done)
     for table in (tables.checks, tables.incidents, tables.graded):
         gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
     forget_cells(gradebook.db, assignment, graded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -91,6 +92,7 @@ def live_by(lifeline: Connection) -> None:
     Ctrl-C reaches every process of a terminal, and is the main process's to answer.
     """
     signal.signal(signal.SIGINT, lambda number, frame: None)
+    gc.freeze()  # what is imported stays: garbage collections need not look at it, nor copy what processes share
     threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
 
 

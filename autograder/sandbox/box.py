@@ -21,7 +21,23 @@ from autograder.sandbox.limits import Limits
 __all__ = ["Box", "Inmate", "SandboxBroken"]
 
 NOBODYS = 200_000
-PRELOAD = ("numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "ipykernel.ipkernel", "sklearn.datasets")
+# All that a kernel imports while it starts, draws its first figure or shows its first error.
+PRELOAD = (
+    "numpy",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "ipykernel.ipkernel",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.magics.pylab",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+    "stack_data",
+    "pygments.formatters.terminal256",
+    "PIL.JpegImagePlugin",
+    "autograder.sandbox.inside_kernel",
+    "autograder.kernel_side.serve",
+)
 
 
 class SandboxBroken(Exception):

@@ -63,7 +63,7 @@ TRIALS: list[tuple[str, str, str]] = [
 def inside() -> list[Finding]:
     """What student code finds in a real sandbox."""
     try:
-        with Kernel(Box(Limits(start_seconds=30, memory_mb=1024)), {}) as kernel:
+        with Box(Limits(start_seconds=30, memory_mb=1024)) as box, Kernel(box, {}) as kernel:
             return [tried(kernel.execute, *trial) for trial in TRIALS]
     except (SandboxBroken, SandboxMissing) as error:
         said = str(error).split("\n")[0]

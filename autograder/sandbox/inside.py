@@ -7,8 +7,11 @@ sandbox is used once.
 
 from __future__ import annotations
 
+import gc
+import io
 import os
 import socket
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -29,6 +32,10 @@ def main(control: int, preload: str) -> None:
             continue
     sock = socket.socket(fileno=control)
     channel = Channel(sock)
+    if "matplotlib.figure" in sys.modules:
+        rehearse()
+    gc.collect()
+    gc.freeze()  # else every child's garbage collections would look at, and so copy, all that is shared
     warm = namespaces.can_nest()
     channel.send({"warm": warm}, [])
     if not warm:
@@ -43,6 +50,18 @@ def main(control: int, preload: str) -> None:
         if child == 0:
             enter(sock)
         os.waitpid(child, 0)
+
+
+def rehearse() -> None:
+    """Draw a figure for nobody: what matplotlib loads and caches with its first figure, every child then has."""
+    from matplotlib.figure import Figure
+
+    left, right = Figure().subplots(1, 2)
+    left.plot([1, 2], [3, 4], label="$x^2$")
+    left.legend(title="a")
+    right.imshow([[1, 2], [3, 4]], cmap="gray")
+    right.set_title("b")
+    left.figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
 
 
 def enter(sock: socket.socket) -> None:

@@ -31,6 +31,12 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
     descriptors: dict[str, int]
     ports = ("shell", "iopub", "stdin", "control", "hb")
 
+    def parse_command_line(self, argv: Any = None) -> None:
+        """There is none."""
+
+    def load_config_file(self, suppress_errors: bool | None = None) -> None:
+        """There is none either: the student's folder is empty of configuration before the notebook runs."""
+
     def init_connection_file(self) -> None:
         self.transport, self.ip = "ipc", "inherited"
         for port, name in enumerate(self.ports, start=1):

@@ -123,5 +123,6 @@ def environment() -> dict[str, str]:
         "IPYTHONDIR": "/tmp/ipython",
         "PYTHONDONTWRITEBYTECODE": "1",
         "NBGRADER_EXECUTION": "autograde",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # ipykernel's debugger would complain in the log of every sandbox
         **threads,
     }

@@ -1,0 +1,220 @@
+"""Workers of a Dask cluster in place of this machine's processes: the same function and the same results, without
+shared files. What is the same for all jobs goes once to each worker, which first says whether it can be used."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import platform
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import autograder
+from autograder.errors import AutograderError
+from autograder.sandbox.doctor import examine
+
+__all__ = ["Cluster"]
+
+AHEAD = 2
+EVERY = 1.0
+PATIENCE = 60
+MOST_SHARED = 4
+LARGE = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+SHARED: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
+
+
+class Forgotten(Exception):
+    """A worker at this address does not know the run: it is not the process that was prepared."""
+
+
+class Cluster:
+    """The workers of the Dask cluster at `address` that can be trusted with grading; `say` is told about the others.
+
+    Raises AutograderError if there is no cluster, if it is lost, or if none of its workers can be used.
+    """
+
+    def __init__(self, address: str, say: Callable[[str], None]) -> None:
+        try:
+            import dask
+            from distributed import Client
+        except ImportError:
+            needed = "Grading on a cluster needs Dask: pip install 'autograder[cluster]'."
+            raise AutograderError(needed) from None
+        for name in ("distributed", "distributed.client"):  # a lost scheduler is told in one sentence
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        dask.config.set(LARGE)
+        self.address, self.say = address, say
+        self.ready: set[str] = set()
+        self.refused: dict[str, str] = {}
+        self.asked: dict[Any, str] = {}
+        self.ended: SimpleQueue[Any] = SimpleQueue()
+        self.next_look = 0.0
+        self.alone = self.used = False
+        try:
+            self.client = Client(address, set_as_default=False)
+        except Exception as error:
+            raise AutograderError(f"No Dask scheduler answers at {address}: {one_line(error)}.") from None
+
+    def close(self) -> None:
+        """Leave the cluster; what it still does for us is called off."""
+        with contextlib.suppress(Exception):
+            self.client.close(timeout=5)
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def results(
+        self, function: Callable[..., Result], jobs: Iterable[Job], *arguments: Any
+    ) -> Iterator[tuple[Job, Result | BaseException]]:
+        """Each job with `function(job, *arguments)` or what that raised, as they come. Only a few are on their way for
+        each worker, so memory stays flat. What was on its way to a worker that is lost is done by another.
+        """
+        self.token, self.common = uuid.uuid4().hex, pickle.dumps((function, arguments))
+        source, waiting = iter(jobs), deque[Job]()
+        running: dict[Any, tuple[Job, frozenset[str]]] = {}
+        while True:
+            room = max(1, AHEAD * len(self.ready) - len(running))
+            waiting.extend(islice(source, max(0, room - len(waiting))))
+            if not waiting and not running:
+                return
+            self._look(waiting, running)
+            while waiting and len(running) < AHEAD * len(self.ready):
+                job, workers = waiting.popleft(), frozenset(self.ready)
+                running[self._submit(workers, work, self.token, pickle.dumps(job))] = job, workers
+            yield from self._take(waiting, running)
+
+    def _submit(self, workers: Iterable[str], function: Callable[..., Any], *arguments: Any) -> Any:
+        future = self.client.submit(function, *arguments, workers=list(workers), pure=False)
+        future.add_done_callback(self.ended.put)
+        return future
+
+    def _look(self, waiting: deque[Job], running: dict[Any, tuple[Job, frozenset[str]]]) -> None:
+        """See which workers there are: new ones are asked whether they can be used, jobs of lost ones wait again."""
+        if time.monotonic() < self.next_look:
+            return
+        self.next_look = time.monotonic() + EVERY
+        try:
+            threads: dict[str, int] = self.client.nthreads()
+        except Exception:
+            raise self._lost() from None
+        self.ready &= threads.keys()
+        self.refused = {address: why for address, why in self.refused.items() if address in threads}
+        self.asked = {future: address for future, address in self.asked.items() if address in threads}
+        for future in [f for f, (_, workers) in running.items() if not workers & threads.keys()]:
+            waiting.append(running.pop(future)[0])
+        for address in threads.keys() - self.ready - self.refused.keys() - set(self.asked.values()):
+            if threads[address] == 1:
+                future = self._submit([address], prepare, versions(), self.token, self.common)
+                self.asked[future] = address
+            else:
+                self._refuse(address, f"it does {threads[address]} jobs in one process: start it with --nthreads 1")
+        alone = not self.ready and not self.asked
+        if alone and self.refused and not self.used:
+            told = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
+            raise AutograderError(f"No worker of the cluster at {self.address} can be used. {told}.")
+        if alone and not self.alone:
+            self.say(f"There is no worker at {self.address}: waiting for one.")
+        self.alone = alone
+
+    def _take(
+        self, waiting: deque[Job], running: dict[Any, tuple[Job, frozenset[str]]]
+    ) -> Iterator[tuple[Job, Any | BaseException]]:
+        """Wait a moment for something to end, and say what came of it."""
+        try:
+            future = self.ended.get(timeout=EVERY)
+        except Empty:
+            return
+        if future not in running and future not in self.asked:
+            return
+        try:
+            outcome = future.exception(PATIENCE) or future.result(PATIENCE)
+        except TimeoutError:  # its worker was lost before we had the result, and another does it again
+            future.add_done_callback(self.ended.put)
+            return
+        except Exception:
+            raise self._lost() from None
+        if future in self.asked:
+            self._answered(self.asked.pop(future), outcome)
+            return
+        job, _ = running.pop(future)
+        if isinstance(outcome, Forgotten):
+            self.ready.discard(str(outcome))
+            waiting.append(job)
+        else:
+            yield job, outcome
+
+    def _answered(self, address: str, answer: str | BaseException) -> None:
+        """A worker has said whether it can be used: an empty text, or why not."""
+        if isinstance(answer, BaseException):
+            answer = f"it cannot run autograder {autograder.__version__} ({one_line(answer)})"
+        if answer:
+            self._refuse(address, answer)
+        else:
+            self.ready.add(address)
+            self.used = True
+
+    def _refuse(self, address: str, why: str) -> None:
+        self.refused[address] = why
+        self.say(f"The worker at {address} is not used: {why}.")
+
+    def _lost(self) -> AutograderError:
+        kept = "What was done is kept: the same command goes on from there."
+        return AutograderError(f"The Dask scheduler at {self.address} was lost. {kept}")
+
+
+def one_line(error: BaseException) -> str:
+    """An exception in one line, without a full stop at its end."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(". ")
+
+
+def versions() -> dict[str, str]:
+    """What must be the same for all workers of a class: with another version a grade might be another."""
+    from numpy import __version__ as numpy
+
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"autograder": autograder.__version__, "Python": python, "NumPy": numpy}
+
+
+@cache
+def unconfined() -> str:
+    """On a worker: why student code cannot be confined there, found out once by trying; nothing if it can."""
+    bad = [finding.text for finding in examine() if finding.needed and not finding.good]
+    return f"student code cannot be confined there: {bad[0]}" if bad else ""
+
+
+def prepare(wanted: dict[str, str], token: str, common: bytes) -> str:
+    """On a worker: find out whether it can be used, and keep what all jobs share. Returns why not, or nothing."""
+    here = versions()
+    other = [f"{name} {here[name]}, not {version}" for name, version in wanted.items() if here[name] != version]
+    if other:
+        return f"it has {', '.join(other)}"
+    if why := unconfined():
+        return why
+    while len(SHARED) >= MOST_SHARED:
+        del SHARED[next(iter(SHARED))]
+    SHARED[token] = pickle.loads(common)
+    return ""
+
+
+def work(token: str, job: bytes) -> Any:
+    """On a worker: do one job. Raises Forgotten in a process that was not prepared."""
+    if token not in SHARED:
+        from distributed import get_worker
+
+        raise Forgotten(get_worker().address)
+    function, arguments = SHARED[token]
+    return function(pickle.loads(job), *arguments)

@@ -1,0 +1,190 @@
+"""Grading on a real Dask cluster of this machine: workers that die, that are slow or that must not be used, and a
+scheduler that is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import small_course
+from small_course import COMMAND, NAME
+
+from autograder.grading.classes import grade_class
+from autograder.grading.course import Course
+
+pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+pytestmark = pytest.mark.slow
+
+CLASS = {f"{student}{number}": student for student in ("ada", "bob", "cyd") for number in range(3)}
+WORKER = "from distributed.cli.dask_worker import main; main()"
+OTHER_VERSION = f"import autograder; autograder.__version__ = '0.0.9'; {WORKER}"
+SLOW = f"""\
+import time
+from autograder.grading import worker
+quick = worker.execute
+def execute(*arguments):
+    time.sleep(1)
+    return quick(*arguments)
+worker.execute = execute
+{WORKER}"""
+NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
+FORBID = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+
+
+class Cluster:
+    """A scheduler and workers, each a process that can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        port = self.address.rpartition(":")[2]
+        scheduler = "from distributed.cli.dask_scheduler import main; main()"
+        options = ("--host", "127.0.0.1", "--port", port, "--no-dashboard", "--no-jupyter")
+        self.scheduler = self.start([sys.executable, "-c", scheduler, *options])
+
+    def start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with open(self.folder / f"{len(self.processes)}.log", "wb") as log:
+            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+        self.processes.append(process)
+        return process
+
+    def worker(self, code: str = WORKER, *before: str, threads: int = 1) -> subprocess.Popen[bytes]:
+        """A worker without the nanny that would start it again."""
+        options = ("--no-nanny", "--no-dashboard", "--nthreads", str(threads), "--host", "127.0.0.1")
+        return self.start([*before, sys.executable, "-c", code, self.address, *options])
+
+    def grade(self, root: Path, *options: str) -> subprocess.Popen[str]:
+        command = [*COMMAND, "grade", NAME, "--scheduler", self.address, *options]
+        environment = os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "30s", "COLUMNS": "300"}
+        return subprocess.Popen(
+            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def close(self) -> None:
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class that this machine has graded without a cluster."""
+    course = small_course.make_course(tmp_path_factory.mktemp("here") / "course", students=[])
+    for student, like in CLASS.items():
+        small_course.submit(course.root, student, small_course.CLASS[like]())
+    grade_class(course, NAME, jobs=2)
+    return course.root
+
+
+@pytest.fixture
+def there(here: Path, tmp_path: Path) -> Path:
+    """The same class with the same secret, not graded."""
+    root = tmp_path / "there"
+    shutil.copytree(here, root, ignore=shutil.ignore_patterns("gradebook.db*", "autograded"))
+    return root
+
+
+def until_graded(root: Path, count: int, process: subprocess.Popen[str]) -> dict[str, str]:
+    """Wait until `count` submissions are recorded; returns when each was."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(Exception):
+            if len(graded := small_course.graded_at(root)) >= count:
+                return graded
+        time.sleep(0.02)
+    raise AssertionError(f"not {count} graded: {process.communicate(timeout=10)}")
+
+
+def sandboxes(pid: int) -> set[int]:
+    """The processes of bubblewrap below a process."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"--unshare-all" in (entry / "cmdline").read_bytes():
+                found.add(int(entry.name))
+    return found
+
+
+def test_a_worker_that_is_killed_changes_no_score(here: Path, there: Path, cluster: Cluster) -> None:
+    """A class would depend on the luck of a cluster: workers that are lost, slow, late, or of another version."""
+    cluster.worker(OTHER_VERSION)
+    first = cluster.worker()
+    grading = cluster.grade(there)
+    until_graded(there, 1, grading)
+    boxes = sandboxes(first.pid)
+    assert boxes
+    first.kill()
+    first.wait()
+    cluster.worker(SLOW)
+    said, complained = grading.communicate(timeout=240)
+    assert grading.returncode == 0, complained
+    assert "is not used: it has autograder 0.0.9, not" in complained
+    assert "Traceback" not in said + complained
+    assert small_course.everything(there) == small_course.everything(here)
+    assert not [pid for pid in boxes if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_lost_scheduler_ends_in_a_sentence_and_loses_nothing(here: Path, there: Path, cluster: Cluster) -> None:
+    """Whoever restarts a cluster's scheduler would lose grades, or wait for ever."""
+    cluster.worker()
+    grading = cluster.grade(there)
+    graded = until_graded(there, 1, grading)
+    cluster.scheduler.kill()
+    _, complained = grading.communicate(timeout=60)
+    assert grading.returncode == 2
+    kept = "What was done is kept: the same command goes on from there."
+    assert complained.splitlines()[-1] == f"autograder: The Dask scheduler at {cluster.address} was lost. {kept}"
+    assert "Traceback" not in complained
+    grade_class(Course(there), NAME, jobs=2)
+    assert graded.items() <= small_course.graded_at(there).items(), "graded twice"
+    assert small_course.everything(there) == small_course.everything(here)
+
+
+def test_workers_that_cannot_keep_the_promise_grade_nothing(there: Path, cluster: Cluster) -> None:
+    """Student code would run unconfined on a cluster, or two submissions in one process."""
+    cluster.worker(threads=2)
+    may = subprocess.run([*NO_NAMESPACES, FORBID, "sh", "true"], capture_output=True).returncode == 0
+    if may:
+        cluster.worker(WORKER, *NO_NAMESPACES, FORBID, "sh")
+    cluster.worker(OTHER_VERSION)
+    time.sleep(8)
+    grading = cluster.grade(there)
+    _, complained = grading.communicate(timeout=120)
+    assert grading.returncode == 2
+    said = complained.splitlines()[-1]
+    assert said.startswith(f"autograder: No worker of the cluster at {cluster.address} can be used.")
+    assert "it does 2 jobs in one process: start it with --nthreads 1" in said
+    assert "it has autograder 0.0.9, not" in said
+    assert ("student code cannot be confined there" in said) is may
+    assert small_course.graded_at(there) == {}
+
+
+def test_no_scheduler_is_told_in_a_sentence(there: Path) -> None:
+    """A mistyped address would end in a traceback."""
+    environment = os.environ | {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    done = small_course.autograder(there, "grade", NAME, "--scheduler", "tcp://127.0.0.1:9", env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("autograder: No Dask scheduler answers at tcp://127.0.0.1:9: ")
+    assert len(done.stderr.splitlines()) == 1

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ELSEWHERE = {"pdf": "autograder.publishing.pdf.command"}
+ELSEWHERE = {
+    "feedback": "autograder.publishing.feedback.command",
+    "report": "autograder.publishing.report.command",
+    "pdf": "autograder.publishing.pdf.command",
+}
 
 
 class Commands(click.Group):
@@ -72,6 +76,7 @@ def cli(ctx: click.Context, course: Path | None) -> None:
       autograder release softmax      make what students get
       autograder grade softmax        grade what was submitted
       autograder scores softmax       who has how many points
+      autograder feedback softmax     a page for every student
 
     \b
     New here?

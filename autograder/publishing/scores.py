@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from autograder.grading.course import Course
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["read_scores", "scores_table", "write_csv"]
+__all__ = ["graded_assignment", "read_scores", "rows", "scores_table", "write_csv"]
 
 Score = dict[str, Any]
 
@@ -30,6 +32,19 @@ def read_scores(course: Course, name: str) -> list[Score]:
     A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
+    with graded_assignment(course, name) as (assignment, session):
+        return [
+            score_of(submission, session)
+            for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id)
+        ]
+
+
+@contextmanager
+def graded_assignment(course: Course, name: str) -> Iterator[tuple[Any, Any]]:
+    """nbgrader's rows of an assignment, and a session to read our own with (None where there are no tables of ours).
+
+    Raises AutograderError if the gradebook does not know the assignment.
+    """
     with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
             assignment = gradebook.find_assignment(name)
@@ -39,10 +54,7 @@ def read_scores(course: Course, name: str) -> list[Score]:
                 f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
             ) from None
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
-        return [
-            score_of(submission, gradebook.db if ours else None)
-            for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        ]
+        yield assignment, gradebook.db if ours else None
 
 
 def score_of(submission: Any, session: Any) -> Score:

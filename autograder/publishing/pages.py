@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-__all__ = ["TEMPLATES", "render"]
+__all__ = ["TEMPLATES", "render", "title"]
 
 TEMPLATES = Path(__file__).with_name("templates")
 MIMETYPES = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -27,13 +27,18 @@ def environment() -> Environment:
     """The templates."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    made.filters["number"] = number
+    made.filters |= {"number": number, "question": title}
     return made
 
 
 def number(value: float) -> str:
     """A number of points: at most two decimals, and none that say nothing."""
     return f"{round(value, 2) + 0.0:g}"
+
+
+def title(grade_id: str) -> str:
+    """A grade cell's name as a question's: that it holds the checks is clear."""
+    return grade_id.removesuffix("_checks")
 
 
 def data_address(name: str, content: bytes) -> str:

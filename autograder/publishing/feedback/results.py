@@ -20,6 +20,7 @@ FOR_STUDENTS = {IncidentKind.REFUSED, IncidentKind.CHANGED}
 class Check:
     """One check: `points` of it were to be had, and `outcome` says how it ended."""
 
+    name: str
     description: str
     hidden: bool
     outcome: str
@@ -87,6 +88,7 @@ def cell_of(grade: Any, checks: list[Any]) -> Cell:
         grade.manual_score is not None,
         [
             Check(
+                row["name"],
                 row["description"],
                 row["hidden"],
                 row["outcome"],

@@ -16,6 +16,8 @@ from vectors import HTML, JS, MARKDOWN, code_cells, markdown_cells
 
 from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
+from autograder.publishing.report.classes import read_class
+from autograder.publishing.report.page import report_page
 
 pytestmark = pytest.mark.slow
 
@@ -72,14 +74,15 @@ def open_and_use(watched: Watched, page: Path) -> None:
     watched.page.wait_for_timeout(300)
 
 
-def assert_inert(watched: Watched) -> None:
+def assert_inert(watched: Watched, may_have: str = "none-such") -> None:
     """Nothing ran, nothing left, and the page has nothing that could, were it not for its policy."""
     page = watched.page
     assert page.evaluate("window.pwned") is None
     assert page.title() != "pwned"
     assert watched.said == []  # nor has the policy had to refuse anything
     assert watched.requests == []
-    assert page.evaluate(f"[...document.querySelectorAll({ACTIVE!r})].map(e => e.outerHTML.slice(0, 200))") == []
+    active = f"[...document.querySelectorAll({ACTIVE!r})].filter(e => !e.matches({may_have!r}))"
+    assert page.evaluate(f"{active}.map(e => e.outerHTML.slice(0, 200))") == []
     assert page.evaluate(HANDLERS) == []
     harmless = ("#", "https://", "http://", "mailto:", "data:image/png", "data:image/svg+xml")
     addresses = page.evaluate(ADDRESSES)
@@ -118,3 +121,20 @@ def test_nothing_of_a_student_acts_in_feedback(watched: Callable[[], Watched], g
         assert after.page.evaluate(SEEN, neighbour) == before.page.evaluate(SEEN, neighbour)
         assert not after.page.evaluate(SEEN, neighbour)["covered"]
     assert JS in after.page.content().replace("&gt;", ">")  # it is all there, as text
+
+
+def test_nothing_of_a_student_acts_in_the_report(watched: Callable[[], Watched], graded: Course) -> None:
+    """The page on the class shows names, messages and incidents of everybody to the one who may change grades."""
+    hostile(graded)
+    with Gradebook(graded.db_url, graded.course_id) as gradebook:
+        gradebook.add_student(f'<img src=x onerror="{JS}">')
+        gradebook.add_submission(NAME, f'<img src=x onerror="{JS}">')
+    write_feedback(graded, NAME, ["ada"])
+    page = graded.root / "report.html"
+    page.write_text(report_page(read_class(graded, NAME), graded, page), encoding="utf-8")
+    report = watched()
+    open_and_use(report, page)
+    assert_inert(report, may_have="svg, figure svg style")
+    for neighbour in ("h1", ".advice h2", "main > h2:last-of-type"):
+        assert not report.page.evaluate(SEEN, neighbour)["covered"]
+    assert report.page.evaluate(SEEN, "h1")["width"] > 800

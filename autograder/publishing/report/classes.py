@@ -37,16 +37,21 @@ SERIOUS = {IncidentKind.FAULT, IncidentKind.REFUSED, IncidentKind.DIED, Incident
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the table of students. `late` is the penalty in points, `seconds` what grading took."""
+    """One line of the table of students; the `penalty` is for being late, `seconds` is what grading took."""
 
     student: str
     score: float
-    late: float
+    penalty: float
+    hours_late: float
     passed: int
     checks: int
     waiting: int
     seconds: float | None
     incidents: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def is_late(self) -> bool:
+        return bool(self.penalty or self.hours_late)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def read_class(course: Course, name: str) -> ClassNumbers:
     """The class of an assignment. Raises AutograderError if nothing of it was graded."""
     with graded_assignment(course, name) as (assignment, session):
         submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        entries = [Entry(s.student_id, list(results_of(s, session))) for s in submissions]
+        entries = [Entry(s.student_id, list(results_of(s, session)), s.total_seconds_late / 3600) for s in submissions]
         seconds = graded_seconds(session, name) if session is not None else {}
         incidents = {}
         for submission in submissions:
@@ -88,7 +93,7 @@ def read_class(course: Course, name: str) -> ClassNumbers:
     questions, checks = question_numbers(entries), check_numbers(entries)
     similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
-    scores = summary([student.score - student.late for student in students])
+    scores = summary([student.score - student.penalty for student in students])
     return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
 
 
@@ -105,6 +110,7 @@ def student_of(entry: Entry, seconds: float | None, incidents: list[Any]) -> Stu
         entry.student,
         entry.score,
         sum(result.late_penalty for result in entry.results),
+        entry.hours_late,
         sum(check.outcome == "passed" for check in checks),
         len(checks),
         sum(cell.score is None for cell in cells),

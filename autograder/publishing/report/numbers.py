@@ -32,6 +32,7 @@ class Entry:
 
     student: str
     results: list[Result]
+    hours_late: float = 0.0
 
     @property
     def score(self) -> float:

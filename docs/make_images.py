@@ -6,6 +6,7 @@ is an assignment, solved, run and opened in JupyterLab.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import re
@@ -20,6 +21,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -92,8 +94,8 @@ def save(picture: bytes, path: Path) -> None:
 
 def demo() -> bytes:
     """What `autograder demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
-    with tempfile.TemporaryDirectory() as folder:
-        said = demo_course(Path(folder)).replace(f"{folder}/", "")
+    folder, said = demo_course()
+    said = said.replace(f"{folder}/", "")
     console = Console(record=True, width=WIDEST_LINE, file=io.StringIO())
     console.print(Text("$ make demo"))
     console.print(Text.from_ansi(said))
@@ -105,25 +107,27 @@ def demo() -> bytes:
         return page.screenshot()
 
 
-def demo_course(folder: Path) -> str:
-    """Grade the demo class in `folder`/demo-course; returns what was printed."""
-    environment = os.environ | {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1"}
-    return autograder(["--course", str(ROOT), "demo", "-o", "demo-course"], folder, environment)
+@cache
+def demo_course() -> tuple[Path, str]:
+    """A folder with the graded demo class in `demo-course`, and what grading it printed."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder, autograder(folder, "--course", str(ROOT), "demo", "-o", "demo-course")
 
 
-def autograder(arguments: list[str], folder: Path, environment: dict[str, str]) -> str:
+def autograder(folder: Path, *arguments: str) -> str:
+    """What a command prints."""
+    environment = os.environ | {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "autograder.cli", *arguments]
-    environment = environment | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False).stdout.decode()
 
 
 def page_picture(command: str, path: str, top: str, height: int) -> bytes:
     """A page that `command` makes of the demo class, from the element `top` on."""
-    with tempfile.TemporaryDirectory() as folder, browser() as page:
-        demo_course(Path(folder))
-        course = Path(folder, "demo-course")
-        for name in dict.fromkeys(("feedback", command)):  # the report links to feedback
-            autograder([name, "softmax"], course, dict(os.environ))
+    course = demo_course()[0] / "demo-course"
+    for name in dict.fromkeys(("feedback", command)):  # the report links to feedback
+        autograder(course, name, "softmax")
+    with browser() as page:
         page.set_viewport_size({"width": 960, "height": height})
         page.goto((course / path).as_uri())
         page.locator(top).first.evaluate("element => { element.scrollIntoView(); window.scrollBy(0, -20); }")

@@ -121,6 +121,10 @@ def test_nothing_of_a_student_acts_in_feedback(watched: Callable[[], Watched], g
         assert after.page.evaluate(SEEN, neighbour) == before.page.evaluate(SEEN, neighbour)
         assert not after.page.evaluate(SEEN, neighbour)["covered"]
     assert JS in after.page.content().replace("&gt;", ">")  # it is all there, as text
+    after.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", "".join(HTML[2:20]))
+    after.page.wait_for_timeout(300)
+    assert after.page.evaluate("window.pwned") is None  # the second wall holds without the first
+    assert after.requests == []
 
 
 def test_nothing_of_a_student_acts_in_the_report(watched: Callable[[], Watched], graded: Course) -> None:

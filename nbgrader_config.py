@@ -12,8 +12,8 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "nbgrader.preprocessors.ClearHiddenTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
+# nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act.
+c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.exporter.FeedbackExporter"
+c.GenerateFeedback.preprocessors = []
+c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.exporter.HarmlessOutputs"]
+c.HTMLExporter.filters = {"markdown2html": "autograder.publishing.feedback.exporter.harmless_markdown"}

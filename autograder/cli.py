@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ELSEWHERE = {"collect": "autograder.collecting.command", "pdf": "autograder.publishing.pdf.command"}
+ELSEWHERE = {
+    "collect": "autograder.collecting.command",
+    "feedback": "autograder.publishing.feedback.command",
+    "report": "autograder.publishing.report.command",
+    "pdf": "autograder.publishing.pdf.command",
+}
 
 
 class Commands(click.Group):
@@ -73,6 +78,7 @@ def cli(ctx: click.Context, course: Path | None) -> None:
       autograder collect FILE softmax put in place what was handed in
       autograder grade softmax        grade what was submitted
       autograder scores softmax       who has how many points
+      autograder feedback softmax     a page for every student
 
     \b
     New here?

@@ -1,11 +1,12 @@
 """Makes the pictures of the documentation: `python docs/make_images.py [NAME…]`, in the project's environment.
 
-Needs Chromium with its driver, and selenium (`pip install selenium`), which nothing else here needs. `demo` is the
-terminal of `autograder demo`; every other name is an assignment, solved, run and opened in JupyterLab.
+Needs Chromium. `demo` is the terminal of `autograder demo`, `feedback` and `report` are of that class; every other name
+is an assignment, solved, run and opened in JupyterLab.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import re
@@ -20,6 +21,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -28,9 +30,9 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 from nbgrader.preprocessors import ClearHiddenTests
 from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
 from rich.text import Text
-from selenium import webdriver
 
 from autograder.authoring.examples import read_examples
 from autograder.authoring.notebooks import notebook_from_text, text_path
@@ -52,22 +54,29 @@ TABLES = {
     "two_layer_net": ("softplus_checks", 260),
 }
 MISTAKE = ("softmax", "The loss is summed")
+# Of the demo class: the command, the page, what is at the picture's top, and its height.
+PAGES = {
+    "feedback": ("feedback", "feedback/carl/softmax/softmax.html", "section.answer:has(+ section .wrong)", 760),
+    "report": ("report", "reports/softmax.html", "h1", 800),
+}
 
 SETTINGS = {
     "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": '{"windowingMode": "none"}',
     "@jupyterlab/apputils-extension/notification.jupyterlab-settings": '{"fetchNews": "false"}',
 }
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --force-device-scale-factor=1"
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars"
 )
 
 
 def main(names: list[str]) -> None:
     """Make the pictures of `names`, or all of them."""
-    for name in names or ["demo", "mistake", *TABLES]:
+    for name in names or ["demo", "feedback", "report", "mistake", *TABLES]:
         if name == "demo":
             picture = demo()
+        elif name in PAGES:
+            picture = page_picture(*PAGES[name])
         elif name == "mistake":
             picture = notebook_picture(*with_mistake(*MISTAKE), above=430, height=690)
         else:
@@ -85,21 +94,44 @@ def save(picture: bytes, path: Path) -> None:
 
 def demo() -> bytes:
     """What `autograder demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "autograder.cli", "--course", str(ROOT), "demo", "-o", "demo-course"]
-        environment = os.environ | {"COLUMNS": str(COLUMNS), "PYTHONPATH": str(ROOT), "FORCE_COLOR": "1"}
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False)
-        said = done.stdout.decode().replace(f"{folder}/", "")
+    folder, said = demo_course()
+    said = said.replace(f"{folder}/", "")
     console = Console(record=True, width=WIDEST_LINE, file=io.StringIO())
     console.print(Text("$ make demo"))
     console.print(Text.from_ansi(said))
-    with browser() as chromium:
-        chromium.get(f"data:text/html,<style>{TERMINAL_STYLE}</style>")
-        chromium.execute_script("document.body.innerHTML = arguments[0]", console.export_svg(title="autograder demo"))
-        box = chromium.execute_script("return document.querySelector('svg').getAttribute('viewBox')").split()
-        resize(chromium, WIDTH, round(WIDTH * float(box[3]) / float(box[2])))
+    with browser() as page:
+        page.set_content(f"<style>{TERMINAL_STYLE}</style>{console.export_svg(title='autograder demo')}")
+        box = page.locator("svg").get_attribute("viewBox").split()
+        page.set_viewport_size({"width": WIDTH, "height": round(WIDTH * float(box[3]) / float(box[2]))})
         time.sleep(2)
-        return chromium.get_screenshot_as_png()
+        return page.screenshot()
+
+
+@cache
+def demo_course() -> tuple[Path, str]:
+    """A folder with the graded demo class in `demo-course`, and what grading it printed."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder, autograder(folder, "--course", str(ROOT), "demo", "-o", "demo-course")
+
+
+def autograder(folder: Path, *arguments: str) -> str:
+    """What a command prints."""
+    environment = os.environ | {"COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "autograder.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=False).stdout.decode()
+
+
+def page_picture(command: str, path: str, top: str, height: int) -> bytes:
+    """A page that `command` makes of the demo class, from the element `top` on."""
+    course = demo_course()[0] / "demo-course"
+    for name in dict.fromkeys(("feedback", command)):  # the report links to feedback
+        autograder(course, name, "softmax")
+    with browser() as page:
+        page.set_viewport_size({"width": 960, "height": height})
+        page.goto((course / path).as_uri())
+        page.locator(top).first.evaluate("element => { element.scrollIntoView(); window.scrollBy(0, -20); }")
+        return page.screenshot()
 
 
 def student_notebook(name: str) -> NotebookNode:
@@ -137,21 +169,21 @@ def notebook_picture(name: str, notebook: NotebookNode, check: str, above: int, 
         NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
         NotebookNotary(data_dir=str(Path(folder, "data"))).sign(notebook)
         nbformat.write(notebook, Path(folder, "work", f"{name}.ipynb"))
-        with lab(Path(folder)) as url, browser() as chromium:
-            resize(chromium, WIDTH, height)
-            chromium.get(url.format(path=f"{name}.ipynb"))
-            wait_for(chromium, "return document.querySelectorAll('.jp-Notebook .jp-Cell').length", len(notebook.cells))
+        with lab(Path(folder)) as url, browser() as page:
+            page.set_viewport_size({"width": WIDTH, "height": height})
+            page.goto(url.format(path=f"{name}.ipynb"))
+            expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(notebook.cells), timeout=60_000)
             time.sleep(8)
-            chromium.execute_script(SCROLL, index, above)
+            page.evaluate(SCROLL, [index, above])
             time.sleep(2)
-            return chromium.get_screenshot_as_png()
+            return page.screenshot()
 
 
-SCROLL = """
-const table = document.querySelectorAll('.jp-Notebook .jp-Cell')[arguments[0]].querySelector('.jp-Cell-outputWrapper');
-table.scrollIntoView({block: 'start'});
-document.querySelector('.jp-WindowedPanel-outer').scrollBy(0, -arguments[1]);
-"""
+SCROLL = """([index, above]) => {
+  const cell = document.querySelectorAll('.jp-Notebook .jp-Cell')[index];
+  cell.querySelector('.jp-Cell-outputWrapper').scrollIntoView({block: 'start'});
+  document.querySelector('.jp-WindowedPanel-outer').scrollBy(0, -above);
+}"""
 
 
 @contextmanager
@@ -184,32 +216,12 @@ def lab(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browser() -> Iterator[webdriver.Chrome]:
-    """A headless Chromium with a profile of its own."""
-    driver = webdriver.ChromeService(shutil.which("chromedriver"))
-    with tempfile.TemporaryDirectory() as profile:
-        options = webdriver.ChromeOptions()
-        for flag in [*FLAGS.split(), f"--user-data-dir={profile}"]:
-            options.add_argument(flag)
-        chromium = webdriver.Chrome(options=options, service=driver)
-        try:
-            yield chromium
-        finally:
-            chromium.quit()
-
-
-def resize(chromium: webdriver.Chrome, width: int, height: int) -> None:
-    """Make the page itself, not the window around it, this large."""
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-
-def wait_for(chromium: webdriver.Chrome, script: str, wanted: int) -> None:
-    for _ in range(120):
-        if chromium.execute_script(script) == wanted:
-            return
-        time.sleep(0.5)
-    raise TimeoutError(f"JupyterLab does not show {wanted} cells")
+def browser() -> Iterator[Page]:
+    """A page of a headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        yield chromium.new_page()
+        chromium.close()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from autograder.grading.recorded import verdict_of
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "lateness", "read_scores", "scores_table", "taken_out"]
+__all__ = ["Score", "graded_assignment", "lateness", "read_scores", "rows", "scores_table", "taken_out"]
 
 Score = dict[str, Any]
 
@@ -36,6 +38,21 @@ def read_scores(course: Course, name: str) -> list[Score]:
     that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
+    scores, plugin = [], late_days(course)
+    with graded_assignment(course, name) as (assignment, gradebook, session):
+        for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id):
+            use = plugin.uses(gradebook, submission.student_id).get(name) if plugin else None
+            scores.append(score_of(submission, session) | {"late_days": asdict(use) if use else None})
+    return scores
+
+
+@contextmanager
+def graded_assignment(course: Course, name: str) -> Iterator[tuple[Any, Any, Any]]:
+    """nbgrader's rows of an assignment, its gradebook, and a session to read our own rows with (None where there are
+    no tables of ours).
+
+    Raises AutograderError if the gradebook does not know the assignment.
+    """
     with Gradebook(course.db_url, course.course_id) as gradebook:
         try:
             assignment = gradebook.find_assignment(name)
@@ -47,13 +64,7 @@ def read_scores(course: Course, name: str) -> list[Score]:
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
         if ours:
             tables.make_tables(gradebook.engine)
-        plugin = late_days(course)
-        scores = []
-        for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id):
-            use = plugin.uses(gradebook, submission.student_id).get(name) if plugin else None
-            score = score_of(submission, gradebook.db if ours else None)
-            scores.append(score | {"late_days": asdict(use) if use else None})
-        return scores
+        yield assignment, gradebook, gradebook.db if ours else None
 
 
 def score_of(submission: Any, session: Any) -> Score:

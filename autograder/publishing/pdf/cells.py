@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from autograder.publishing.pdf.code import highlighted
-from autograder.publishing.pdf.context import Context, Node, formula_items
+from autograder.publishing.pdf.context import Context, Node
 from autograder.publishing.pdf.formulas import Formulas
 from autograder.publishing.pdf.macros import Macros
 from autograder.publishing.pdf.markdown import Reader, listing
@@ -40,7 +40,7 @@ class CellReader:
         if cell.kind == "markdown":
             yield from self._markdown_items(cell.source)
         if cell.kind == "code":
-            yield from output_items(cell)
+            yield from output_items(cell, self.context)
 
     def _markdown_items(self, source: str) -> Iterator[Item]:
         if len(source) > MAX_MARKDOWN:
@@ -49,7 +49,7 @@ class CellReader:
         self._markdown[source] = formulas.hide(source)
         yield "markdown", self._markdown[source]
         for formula in formulas.found:
-            yield from formula_items(self.context.macros.expand(formula.tex), formula.display)
+            yield from self.context.formula_items(self.context.macros.expand(formula.tex), formula.display)
 
     def nodes(self, cell: Cell) -> list[Node]:
         """The nodes of one cell."""

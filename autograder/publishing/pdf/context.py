@@ -12,7 +12,7 @@ from autograder.publishing.pdf.tex import candidates
 from autograder.publishing.pdf.text import breakable
 from autograder.publishing.pdf.typstmath import is_safe, renamed
 
-__all__ = ["Context", "Inline", "Node", "formula_items"]
+__all__ = ["Context", "Inline", "Node"]
 
 Node = dict[str, Any]
 Inline = str | Node
@@ -43,6 +43,10 @@ class Context:
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
         return {"t": "written", "s": breakable(text.strip("\n")), "mark": mark, "block": block}
 
+    def formula_items(self, tex: str, display: bool) -> list[Item]:
+        """What pandoc is to be asked for a formula."""
+        return [("display" if display else "inline", candidate) for candidate in candidates(tex)]
+
     def formula(self, tex: str, written: str, display: bool) -> Node:
         """A formula, or what was written where it is not understood."""
         typst = self._typst(tex, display)
@@ -56,8 +60,3 @@ class Context:
             if typst is not None and is_safe(typst):
                 return renamed(typst)
         return None
-
-
-def formula_items(tex: str, display: bool) -> list[Item]:
-    """What pandoc is to be asked for a formula."""
-    return [("display" if display else "inline", candidate) for candidate in candidates(tex)]

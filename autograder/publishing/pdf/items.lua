@@ -15,11 +15,18 @@ local function math(kind, text)
   return pandoc.CodeBlock(pandoc.write(formula, "typst"))
 end
 
+local function mathml(kind, text)
+  local formula = pandoc.Pandoc{pandoc.Plain{pandoc.Math(kind, text)}}
+  return pandoc.CodeBlock(pandoc.write(formula, "html", pandoc.WriterOptions{html_math_method = "mathml"}))
+end
+
 local kinds = {
   markdown = function(text) return parse(text, MARKDOWN) end,
   html = function(text) return parse(text, "html-native_divs-native_spans") end,
   display = function(text) return math("DisplayMath", text) end,
   inline = function(text) return math("InlineMath", text) end,
+  ["mathml display"] = function(text) return mathml("DisplayMath", text) end,
+  ["mathml inline"] = function(text) return mathml("InlineMath", text) end,
 }
 
 function Reader(input)

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from autograder.publishing.pdf import html
-from autograder.publishing.pdf.context import Context, Node, formula_items
+from autograder.publishing.pdf.context import Context, Node
 from autograder.publishing.pdf.images import BadImage
 from autograder.publishing.pdf.markdown import Reader, listing
 from autograder.publishing.pdf.notebook import Cell, text_of
@@ -21,7 +21,7 @@ _IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp"
 _LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
 
 
-def output_items(cell: Cell) -> Iterator[Item]:
+def output_items(cell: Cell, context: Context) -> Iterator[Item]:
     """What pandoc will be asked for this cell's outputs, so that one process answers for all."""
     for output in cell.outputs:
         data = _data(output)
@@ -29,7 +29,7 @@ def output_items(cell: Cell) -> Iterator[Item]:
         if html.has_page_content(source) and not html.unknown_tags(source):
             yield "html", html.sanitised(source)
         if latex := text_of(data.get("text/latex")):
-            yield from formula_items(_tex(latex), True)
+            yield from context.formula_items(_tex(latex), True)
 
 
 def output_nodes(cell: Cell, context: Context, markdown: Any) -> list[Node]:

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Item", "Pandoc"]
+__all__ = ["Item", "Kind", "Pandoc"]
 
-Kind = Literal["markdown", "html", "display", "inline"]
+Kind = Literal["markdown", "html", "display", "inline", "mathml display", "mathml inline"]
 Item = tuple[Kind, str]
 Block = dict[str, Any]
 
@@ -78,6 +78,14 @@ class Pandoc:
         # A formula that was not understood comes back as escaped text; one with \label ends in "<name>".
         found = re.fullmatch(r"\$(.*)\$(?:<[^<>$]*>)?", block["c"][1], re.DOTALL)
         return found[1].strip() if found else None
+
+    def mathml(self, tex: str, display: bool) -> str | None:
+        """A formula in MathML, None when it is not one that pandoc understands."""
+        block = self._get(("mathml display" if display else "mathml inline", tex))
+        found = (
+            re.fullmatch(r"<math .*</math>", block["c"][1], re.DOTALL) if block and block["t"] == "CodeBlock" else None
+        )
+        return found[0] if found else None
 
     def _get(self, item: Item) -> Block | None:
         self.convert([item])

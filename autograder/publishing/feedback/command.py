@@ -1,0 +1,43 @@
+"""`autograder feedback`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+__all__ = ["feedback"]
+
+EPILOG = """\b
+Examples:
+  autograder feedback softmax
+  autograder feedback softmax --student ada --student alan
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated.")
+@click.pass_context
+def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
+    """Write a page for every student who was graded: points, checks, comments.
+
+    The pages are in nbgrader's place, feedback/STUDENT/NAME, so that nbgrader release_feedback gives them out.
+    Sources of hidden tests are not in them, and nothing that a student wrote can act in a browser.
+    """
+    # Imported here, so that --help is quick.
+    from autograder.grading.course import find_course
+    from autograder.progress import progress_bar
+    from autograder.publishing.feedback.writing import write_feedback
+
+    course = find_course(Path.cwd(), ctx.obj)
+    with progress_bar(f"feedback on {name}") as (start, advance, _):
+        done = write_feedback(course, name, students, on_start=start, on_done=lambda student: advance())
+    pages = course.path("feedback", "*", name)
+    click.echo(f"{len(done.written)} written, {len(done.unchanged)} unchanged: {pages}")
+    if done.waiting:
+        click.echo(f"Points by hand are still to come for {', '.join(done.waiting)}; their pages say so.")
+    if done.not_graded:
+        click.echo(f"Not graded, so without feedback: {', '.join(done.not_graded)} (autograder grade {name}).")
+    sys.exit(1 if done.not_graded else 0)

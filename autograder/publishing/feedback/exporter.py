@@ -1,0 +1,83 @@
+"""nbgrader's sockets: with these in `nbgrader_config.py`, `nbgrader generate_feedback` writes the pages that
+`autograder feedback` writes, and nothing of a student's acts in formgrader's pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context as TemplateContext
+from nbconvert.exporters import Exporter
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.api import Gradebook
+from sqlalchemy import inspect
+from traitlets import default
+
+from autograder.grading import tables
+from autograder.publishing.feedback.formulas import PageContext
+from autograder.publishing.feedback.page import feedback_page, secret_regions
+from autograder.publishing.feedback.results import results_of
+from autograder.publishing.pages import render
+from autograder.publishing.pdf.cells import CellReader
+from autograder.publishing.pdf.notebook import Cell, Notebook, from_json
+
+__all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
+
+
+class FeedbackExporter(Exporter):  # type: ignore[misc]
+    """A graded notebook as the page that its student reads; for `c.GenerateFeedback.exporter_class`."""
+
+    output_mimetype = "text/html"
+
+    @default("file_extension")  # type: ignore[untyped-decorator]
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_notebook_node(
+        self, nb: Any, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The page, and nbconvert's resources, which must have nbgrader's names in them."""
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        names, folder = resources["nbgrader"], resources["metadata"].get("path")
+        with Gradebook(names["db_url"]) as gradebook:
+            submission = gradebook.find_submission(names["assignment"], names["student"])
+            ours = inspect(gradebook.engine).has_table(tables.checks.name)
+            results = results_of(submission, gradebook.db if ours else None)
+            result = next(result for result in results if result.notebook == names["notebook"])
+        notebook = from_json(nb, Path(folder) if folder else None)
+        return feedback_page(notebook, result, secret_regions(self.config)), resources
+
+
+class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
+    """What cells showed, as HTML that does nothing; for `c.HTMLExporter.preprocessors`, which formgrader uses."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Each cell's outputs become one, written anew."""
+        notebook = from_json(nb)
+        cells = [Cell(cell.number, cell.kind, "", outputs=cell.outputs) for cell in notebook.cells]
+        # The Markdown is read now too, all at once, and remembered for `harmless_markdown`.
+        context, reader = reading([*cells, *(cell for cell in notebook.cells if cell.kind == "markdown")], notebook)
+        for node, cell in zip(nb.cells, cells, strict=True):
+            if node.cell_type == "code" and node.outputs:
+                shown = render("part.html.j2", context.pictures.files, nodes=reader.nodes(cell))
+                node.outputs = [new_output("display_data", data={"text/html": shown})]
+        return nb, resources
+
+
+@pass_context
+def harmless_markdown(template: TemplateContext, source: str) -> str:
+    """Markdown as HTML that does nothing; for `c.HTMLExporter.filters["markdown2html"]`, which formgrader uses."""
+    cell = template.get("cell") or {}
+    node = {"cell_type": "markdown", "source": source, "attachments": cell.get("attachments")}
+    notebook = from_json({"cells": [node]})
+    context, reader = reading(notebook.cells, notebook)
+    return render("part.html.j2", context.pictures.files, nodes=reader.nodes(notebook.cells[0]))
+
+
+def reading(cells: Any, notebook: Notebook) -> tuple[PageContext, CellReader]:
+    """A reader of cells, without a folder to read pictures from."""
+    context = PageContext()
+    return context, CellReader(cells, context, notebook.language)

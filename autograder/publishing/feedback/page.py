@@ -1,0 +1,137 @@
+"""A graded notebook as a page that its student reads.
+
+Nothing of a student's is ever HTML here: cells become nodes, as for a PDF, and the template writes these with every
+text escaped. What a page could still be made to do, its content security policy forbids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
+
+from autograder import __version__
+from autograder.checking.cell import is_check_cell
+from autograder.publishing.feedback.formulas import PageContext
+from autograder.publishing.feedback.results import Cell as Points
+from autograder.publishing.feedback.results import Result
+from autograder.publishing.pages import TEMPLATES, render
+from autograder.publishing.pdf.cells import CellReader
+from autograder.publishing.pdf.context import Node
+from autograder.publishing.pdf.notebook import Cell, Notebook
+from autograder.publishing.pdf.questions import questions_of
+
+__all__ = ["Regions", "digest_of", "feedback_page", "secret_regions"]
+
+Regions = Sequence[tuple[str, str]]
+WITHHELD = "What this cell showed is left out, since it has hidden tests."
+
+
+def secret_regions(config: Any) -> Regions:
+    """The marks between which a cell of the course's is not for students, as the course has set them."""
+    tests, scheme = ClearHiddenTests(config=config), ClearMarkScheme(config=config)
+    return [
+        (tests.begin_test_delimeter, tests.end_test_delimeter),
+        (scheme.begin_mark_scheme_delimeter, scheme.end_mark_scheme_delimeter),
+    ]
+
+
+@dataclass(frozen=True)
+class View:
+    """One cell as the template draws it: what it shows, and for a grade cell its points and a grader's comment."""
+
+    number: int
+    kind: str
+    nodes: list[Node]
+    points: Points | None = None
+    comment: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line of the page's first table; `number` is that of the cell to go to."""
+
+    title: str
+    number: int
+    cells: list[Points]
+
+
+def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
+    """The page, as HTML that needs nothing else."""
+    cells = [for_student(cell, regions) for cell in notebook.cells]
+    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items()}
+    context = PageContext(notebook.folder)
+    reader = CellReader([*cells, *comments.values()], context, notebook.language)
+    views = [view(cell, reader, result, comments) for cell in cells]
+    return render(
+        "feedback.html.j2",
+        context.pictures.files,
+        result=result,
+        questions=list(questions(cells, result)),
+        views=views,
+        waits=sum(points.score is None for points in result.cells.values()),
+        digest=digest_of(notebook, result, regions),
+    )
+
+
+def for_student(cell: Cell, regions: Regions) -> Cell:
+    """A cell without what its author keeps from students: hidden tests, mark schemes, and what hidden tests show."""
+    if not cell.nbgrader or cell.nbgrader.get("solution"):
+        return cell
+    source = cell.source
+    for begin, end in regions:
+        source = without(source, begin, end)
+    if is_check_cell(source) and cell.is_graded:
+        return replace(cell, source=source, outputs=(), count=None)
+    outputs = cell.outputs
+    if source != cell.source and any(output.get("output_type") == "error" for output in outputs):
+        outputs = ({"output_type": "stream", "name": "stderr", "text": WITHHELD},)
+    return replace(cell, source=source, outputs=outputs)
+
+
+def without(source: str, begin: str, end: str) -> str:
+    """A text without the lines between two marks, and without the marks; one that is never closed goes to the end."""
+    kept, inside = [], False
+    for line in source.split("\n"):
+        if begin in line:
+            inside = True
+        elif end in line:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def view(cell: Cell, reader: CellReader, result: Result, comments: Mapping[str, Cell]) -> View:
+    points = result.cells.get(cell.grade_id) if cell.is_graded else None
+    kind = "answer" if cell.is_answer else "check" if points else cell.kind
+    comment = comments.get(cell.grade_id) if cell.is_answer else None
+    return View(cell.number, kind, reader.nodes(cell), points, reader.nodes(comment) if comment else [])
+
+
+def questions(cells: Sequence[Cell], result: Result) -> Iterator[Question]:
+    """The questions of the notebook with their grade cells, in order."""
+    numbers = {cell.grade_id: cell.number for cell in reversed(cells)}
+    for question in questions_of(cells):
+        points = [result.cells[name] for name in question.grade_ids if name in result.cells]
+        yield Question(question.title, numbers[question.grade_ids[0]], points)
+
+
+def digest_of(notebook: Notebook, result: Result, regions: Regions) -> str:
+    """A digest of all that the page depends on, by which one that is still right is known."""
+    templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
+    cells = [joined(vars(cell)) for cell in notebook.cells]
+    return hashlib.sha256(json.dumps([__version__, templates, cells, result.data(), regions]).encode()).hexdigest()
+
+
+def joined(value: Any) -> Any:
+    """A part of a notebook in which texts are one piece: files have them line by line, nbformat has them whole."""
+    if isinstance(value, dict):
+        return {name: joined(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return "".join(value) if all(isinstance(part, str) for part in value) else [joined(part) for part in value]
+    return value

@@ -1,0 +1,104 @@
+"""Feedback for a class: a page for every notebook of everybody who was graded, in nbgrader's place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+from autograder.publishing.feedback.page import Regions, digest_of, feedback_page, secret_regions
+from autograder.publishing.feedback.results import Result, results_of
+from autograder.publishing.pdf.notebook import Notebook, Unreadable, read
+from autograder.publishing.scores import graded_assignment
+
+__all__ = ["Written", "write_feedback"]
+
+# nbgrader's release_feedback knows by these whose feedback it is.
+KEPT = ("timestamp.txt", "submission_secret.txt")
+HEAD = 2_000
+
+
+@dataclass
+class Written:
+    """Whose pages were written, whose were right already, who has not been graded, and where points are missing."""
+
+    written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    not_graded: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+def write_feedback(
+    course: Course,
+    name: str,
+    students: Iterable[str] = (),
+    *,
+    on_start: Callable[[int], None] = lambda total: None,
+    on_done: Callable[[str], None] = lambda student: None,
+) -> Written:
+    """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
+    regions, done = secret_regions(course.config), Written()
+    with graded_assignment(course, name) as (assignment, _, session):
+        graded = {submission.student_id: submission for submission in assignment.submissions}
+        submitted = course.students(name)
+        wanted = sorted(set(students) or {*graded, *submitted})
+        for student in wanted:
+            if student not in graded and student not in submitted:
+                raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
+        on_start(len(wanted))
+        for student in wanted:
+            if student in graded:
+                write_one(course, name, list(results_of(graded[student], session)), regions, done)
+            else:
+                done.not_graded.append(student)
+            on_done(student)
+    return done
+
+
+def write_one(course: Course, name: str, results: list[Result], regions: Regions, done: Written) -> None:
+    """Write the pages of one submission, unless they are there and right."""
+    student = results[0].student
+    source, target = course.path("autograded", student, name), course.path("feedback", student, name)
+    pages = dict(changed(source, target, results, regions))
+    for file in KEPT:
+        with suppress(OSError):
+            pages[target / file] = (source / file).read_bytes()
+    for path, content in pages.items():
+        write(path, content)
+    (done.written if any(path.suffix == ".html" for path in pages) else done.unchanged).append(student)
+    if any(cell.score is None for result in results for cell in result.cells.values()):
+        done.waiting.append(student)
+
+
+def changed(source: Path, target: Path, results: list[Result], regions: Regions) -> Iterator[tuple[Path, bytes]]:
+    """The pages that are not there yet, or not as they are now."""
+    for result in results:
+        try:
+            notebook = read(source / f"{result.notebook}.ipynb")
+        except (OSError, Unreadable):
+            notebook = Notebook(())  # nothing was handed in that could be read: the page says so
+        path = target / f"{result.notebook}.html"
+        if digest_of(notebook, result, regions) not in head(path):
+            yield path, feedback_page(notebook, result, regions).encode()
+
+
+def head(path: Path) -> str:
+    """The beginning of a page, where its digest stands."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(HEAD)
+    except OSError:
+        return ""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file that is either whole or not there; a link in its place is replaced, not followed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    part.write_bytes(content)
+    os.replace(part, path)

@@ -1,0 +1,45 @@
+"""Pages of HTML that need no network and no script: one template for the nodes of cells, one style for all."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+__all__ = ["TEMPLATES", "render", "title"]
+
+TEMPLATES = Path(__file__).with_name("templates")
+MIMETYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+
+def render(template: str, pictures: Mapping[str, bytes], **values: Any) -> str:
+    """A page, or a part of one, with `pictures` inside; every text in `values` is escaped."""
+    images = {name: data_address(name, content) for name, content in pictures.items()}
+    return environment().get_template(template).render(images=images, **values)
+
+
+@cache
+def environment() -> Environment:
+    """The templates."""
+    loader = FileSystemLoader(TEMPLATES)
+    made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"number": number, "question": title}
+    return made
+
+
+def number(value: float) -> str:
+    """A number of points: at most two decimals, and none that say nothing."""
+    return f"{round(value, 2) + 0.0:g}"
+
+
+def title(grade_id: str) -> str:
+    """A grade cell's name as a question's: that it holds the checks is clear."""
+    return grade_id.removesuffix("_checks")
+
+
+def data_address(name: str, content: bytes) -> str:
+    return f"data:{MIMETYPES[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"

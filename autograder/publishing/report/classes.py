@@ -1,0 +1,173 @@
+"""A class as the report tells it: numbers, and what stands out in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from sqlalchemy import select
+
+from autograder.grading import tables
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.results import IncidentKind
+from autograder.publishing.feedback.results import results_of
+from autograder.publishing.pdf.notebook import Cell, Unreadable, from_json, read
+from autograder.publishing.report.numbers import (
+    CheckNumbers,
+    Entry,
+    QuestionNumbers,
+    check_numbers,
+    question_numbers,
+    summary,
+)
+from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
+from autograder.publishing.scores import graded_assignment, rows
+
+__all__ = ["ClassNumbers", "Student", "read_class"]
+
+WEAK_QUESTION = 0.7
+WEAK_STUDENT = 0.4
+# Of these a person may want to hear; the others are told by lost checks.
+SERIOUS = {IncidentKind.FAULT, IncidentKind.REFUSED, IncidentKind.DIED, IncidentKind.NETWORK}
+
+
+@dataclass(frozen=True)
+class Student:
+    """One line of the table of students; the `penalty` is for being late, `seconds` is what grading took."""
+
+    student: str
+    score: float
+    penalty: float
+    hours_late: float
+    passed: int
+    checks: int
+    waiting: int
+    seconds: float | None
+    incidents: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def is_late(self) -> bool:
+        return bool(self.penalty or self.hours_late)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to look at first: questions to teach again, students to talk to, checks to doubt; each with the reason."""
+
+    teach: list[tuple[str, str]]
+    talk: list[tuple[str, str]]
+    doubt: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class ClassNumbers:
+    """All that the report tells."""
+
+    assignment: str
+    max_score: float
+    scores: dict[str, float]
+    questions: list[QuestionNumbers]
+    checks: list[CheckNumbers]
+    students: list[Student]
+    similar: list[Pair]
+    advice: Advice
+
+
+def read_class(course: Course, name: str) -> ClassNumbers:
+    """The class of an assignment. Raises AutograderError if nothing of it was graded."""
+    with graded_assignment(course, name) as (assignment, _, session):
+        submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
+        entries = [Entry(s.student_id, list(results_of(s, session)), s.total_seconds_late / 3600) for s in submissions]
+        seconds = graded_seconds(session, name) if session is not None else {}
+        incidents = {}
+        for submission in submissions:
+            incidents[submission.student_id] = (
+                rows(session, tables.incidents, submission) if session is not None else []
+            )
+        max_score = float(assignment.max_score or 0)
+    students = [student_of(e, seconds.get(e.student), incidents.get(e.student, [])) for e in entries]
+    questions, checks = question_numbers(entries), check_numbers(entries)
+    similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
+    advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
+    scores = summary([student.score - student.penalty for student in students])
+    return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
+
+
+def graded_seconds(session: Any, name: str) -> dict[str, float]:
+    """How long each student's submission took to grade."""
+    taken = select(tables.graded.c.student, tables.graded.c.seconds).where(tables.graded.c.assignment == name)
+    return dict(session.execute(taken).all())
+
+
+def student_of(entry: Entry, seconds: float | None, incidents: list[Any]) -> Student:
+    cells = [cell for _, cell, _ in entry.cells()]
+    checks = [check for cell in cells for check in cell.checks]
+    return Student(
+        entry.student,
+        entry.score,
+        sum(result.late_penalty for result in entry.results),
+        entry.hours_late,
+        sum(check.outcome == "passed" for check in checks),
+        len(checks),
+        sum(cell.score is None for cell in cells),
+        seconds,
+        [{key: row[key] for key in ("kind", "cell", "text")} for row in incidents],
+    )
+
+
+def answers_of(course: Course, name: str, entry: Entry) -> set[Gram]:
+    """The pieces of a student's answers, as they were graded."""
+    found: set[Gram] = set()
+    for result in entry.results:
+        try:
+            notebook = read(course.path("autograded", entry.student, name) / f"{result.notebook}.ipynb")
+        except (OSError, Unreadable):
+            continue
+        found |= grams(notebook.cells)
+    return found
+
+
+def known(course: Course, name: str) -> set[Gram]:
+    """The pieces that students were given, and those of the answer key: who is right writes what others write."""
+    given = [
+        Cell(0, cell.cell_type, cell.source, nbgrader=cell.nbgrader)
+        for template in load_assignment(course, name).notebooks
+        for cell in template.cells
+    ]
+    sources = [from_json(nbformat.read(path, as_version=4)) for path in Path(course.source(name)).glob("*.ipynb")]
+    return grams(given).union(*(grams(source.cells) for source in sources))
+
+
+def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:
+    """Questions of which those who answered lost much, the worst first, with what went wrong most often."""
+    weak = [(q.share, q) for q in questions if q.share is not None and q.share < WEAK_QUESTION]
+    for share, question in sorted(weak, key=lambda pair: pair[0])[:5]:
+        why = f"; {question.mistake.count} × {question.mistake.text}" if question.mistake else ""
+        yield question.name, f"{share:.0%} of the points of those who answered{why}"
+
+
+def to_talk_to(students: list[Student], max_score: float, similar: list[Pair]) -> Iterator[tuple[str, str]]:
+    """Students with few points, those whose submission did something that a person should hear of, and pairs."""
+    for pair in similar:
+        yield f"{pair.one} and {pair.other}", f"their answers are alike ({pair.share:.0%})"
+    for student in sorted(students, key=lambda student: student.score):
+        reasons = list(dict.fromkeys(i["kind"] for i in student.incidents if i["kind"] in SERIOUS))
+        if student.score < WEAK_STUDENT * max_score:
+            reasons.insert(0, f"{student.score:.4g} of {max_score:g} points")
+        if reasons:
+            yield student.student, ", ".join(reasons)
+
+
+def to_doubt(checks: list[CheckNumbers]) -> Iterator[tuple[str, str]]:
+    """Checks that may be unfair: the strong fail them, nobody passes, or they could not be graded."""
+    for check in checks:
+        if check.ungraded:
+            yield check.name, f"could not be graded for {check.ungraded}"
+        if check.of > 1 and not check.passed:
+            yield check.name, f"none of {check.of} passes it"
+        elif check.is_reversed:
+            yield check.name, "the weak pass it and the strong do not"

@@ -1,0 +1,51 @@
+"""`autograder report`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+__all__ = ["report"]
+
+EPILOG = """\b
+Examples:
+  autograder report softmax
+  autograder report softmax -o softmax.html
+  autograder report softmax --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write.  [default: reports/NAME.html in the course]",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@click.pass_context
+def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) -> None:
+    """Write one page on the class: what to teach again, whom to talk to, which check to look at.
+
+    Scores, questions, checks with their commonest mistakes, times, incidents, late submissions, and answers that are
+    alike. The page needs no network; it names students, so keep it to yourself.
+    """
+    # Imported here, so that --help is quick.
+    from autograder.grading.course import find_course
+    from autograder.publishing.report.classes import read_class
+    from autograder.publishing.report.page import report_page
+
+    course = find_course(Path.cwd(), ctx.obj)
+    numbers = read_class(course, name)
+    if as_json:
+        click.echo(json.dumps(asdict(numbers), indent=2))
+        return
+    output = output or course.root / "reports" / f"{name}.html"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(report_page(numbers, course, output), encoding="utf-8")
+    click.echo(f"Written: {output}")

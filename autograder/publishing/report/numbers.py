@@ -1,0 +1,181 @@
+"""What can be counted of a class, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autograder.publishing.feedback.results import Cell, Check, Result
+
+__all__ = ["CheckNumbers", "Entry", "Mistake", "QuestionNumbers", "check_numbers", "question_numbers", "summary"]
+
+# With fewer, a coefficient says more about chance than about the check.
+ENOUGH = 8
+KINDS = 3
+MAX_KIND = 160
+NUMBER = re.compile(r"(?<![\w])-?\d[\d.,]*(?:e[-+]?\d+)?(?!\w)")
+UNNAMED = "wrong, and no cause is named"
+# Messages of a check whose question was not answered, or whose code had stopped earlier, and of one that tells nothing.
+NO_ANSWER = ("Not done yet:", "There is no ", "Your code could not be asked:")
+NO_CAUSE = (UNNAMED, "The values are wrong")
+# What nbgrader says of an answer that is as it was released.
+NO_RESPONSE = "No response."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One student's submission: the results of its notebooks."""
+
+    student: str
+    results: list[Result]
+    hours_late: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Points without the penalty for being late."""
+        return sum(result.score for result in self.results)
+
+    @property
+    def checked(self) -> float:
+        """The points for checks alone, which everybody has who was graded."""
+        checks = (check for _, cell, _ in self.cells() for check in cell.checks)
+        return sum(check.points for check in checks if check.outcome == "passed")
+
+    def cells(self) -> Iterable[tuple[str, Cell, bool]]:
+        """The grade cells by name, with the notebook before it where there are several, and whether it was answered."""
+        for result in self.results:
+            prefix = f"{result.notebook}/" if len(self.results) > 1 else ""
+            for name, cell in result.cells.items():
+                silent = result.comments.get(name) == NO_RESPONSE
+                yield prefix + name, cell, any(map(is_answered, cell.checks)) if cell.checks else not silent
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A message that `count` students got, without its numbers."""
+
+    text: str
+    count: int
+
+
+@dataclass(frozen=True)
+class CheckNumbers:
+    """How a check did: `passed` of `of` students who answered; `ungraded` are those whose check could not be graded.
+
+    `discrimination` is the correlation between passing it and the points for all other checks (the point-biserial
+    coefficient, −1 to 1), None where there are too few students or all did the same.
+    """
+
+    question: str
+    name: str
+    description: str
+    hidden: bool
+    passed: int
+    of: int
+    ungraded: int
+    discrimination: float | None
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the weak pass it and the strong do not, by more than chance makes it look (about 1 in 40)."""
+        return self.discrimination is not None and self.discrimination < -2 / self.of**0.5
+
+
+@dataclass(frozen=True)
+class QuestionNumbers:
+    """How a grade cell did: the mean of those who answered and are graded, in points and as a share of all that can
+    be had, how many did not answer, how many wait for a person, and the most common mistake."""
+
+    name: str
+    max_score: float
+    mean: float | None
+    share: float | None
+    unanswered: int
+    waiting: int
+    mistake: Mistake | None
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Mean, smallest, quartiles and largest."""
+    if not values:
+        return {}
+    names = ("lowest", "lower quartile", "median", "upper quartile", "highest")
+    numbers = dict(zip(names, np.percentile(values, [0, 25, 50, 75, 100]), strict=True))
+    return {name: round(float(number), 4) for name, number in ({"mean": np.mean(values)} | numbers).items()}
+
+
+def question_numbers(entries: Sequence[Entry]) -> list[QuestionNumbers]:
+    """The grade cells of an assignment, in its order."""
+    cells: dict[str, list[tuple[Cell, bool]]] = {}
+    for entry in entries:
+        for name, cell, answered in entry.cells():
+            cells.setdefault(name, []).append((cell, answered))
+    return [one_question(name, mine) for name, mine in cells.items()]
+
+
+def one_question(name: str, cells: list[tuple[Cell, bool]]) -> QuestionNumbers:
+    max_score = cells[0][0].max_score
+    answers = [cell for cell, answered in cells if answered]
+    scores = [cell.score for cell in answers if cell.score is not None]
+    mean = float(np.mean(scores)) if scores else None
+    share = mean / max_score if mean is not None and max_score else None
+    # Each student once, however many checks of the cell tell them the same.
+    told = Counter(kind for cell in answers for kind in {kind_of(check) for check in cell.checks if is_lost(check)})
+    named = [Mistake(text, count) for text, count in told.most_common() if not text.startswith(NO_CAUSE)]
+    silent, waiting = len(cells) - len(answers), len(answers) - len(scores)
+    return QuestionNumbers(name, max_score, mean, share, silent, waiting, named[0] if named else None)
+
+
+def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
+    """The checks of an assignment, in its order."""
+    found: dict[tuple[str, str], list[tuple[Entry, Check]]] = {}
+    for entry in entries:
+        for cell_name, cell, _ in entry.cells():
+            for check in cell.checks:
+                found.setdefault((cell_name, check.name), []).append((entry, check))
+    return [one_check(question, name, mine) for (question, name), mine in found.items()]
+
+
+def one_check(question: str, name: str, found: list[tuple[Entry, Check]]) -> CheckNumbers:
+    graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and is_answered(check)]
+    passed = np.array([check.outcome == "passed" for _, check in graded], dtype=float)
+    rest = [entry.checked - check.points * (check.outcome == "passed") for entry, check in graded]
+    told = Counter(kind_of(check) for _, check in graded if is_lost(check))
+    first = found[0][1]
+    return CheckNumbers(
+        question,
+        name,
+        first.description,
+        first.hidden,
+        int(passed.sum()),
+        len(graded),
+        sum(check.outcome == "ungraded" for _, check in found),
+        correlation(passed, np.array(rest)),
+        [Mistake(text, count) for text, count in told.most_common(KINDS)],
+    )
+
+
+def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
+    """The point-biserial coefficient, which is Pearson's where one variable is 0 or 1."""
+    if len(passed) < ENOUGH or passed.std() < 1e-12 or rest.std() < 1e-12:
+        return None
+    return round(float(np.corrcoef(passed, rest)[0, 1]), 4)
+
+
+def is_answered(check: Check) -> bool:
+    return not check.message.startswith(NO_ANSWER)
+
+
+def is_lost(check: Check) -> bool:
+    return check.outcome in ("wrong", "raised") and is_answered(check)
+
+
+def kind_of(check: Check) -> str:
+    """A message without its numbers and without what follows its first sentence: what students have in common."""
+    sentence = re.split(r"(?<=[.!?])\s| — ", check.message.strip(), maxsplit=1)[0]
+    return NUMBER.sub("…", sentence)[:MAX_KIND] or UNNAMED

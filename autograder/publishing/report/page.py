@@ -1,0 +1,36 @@
+"""The numbers of a class as a page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from autograder.grading.course import Course
+from autograder.publishing.pages import render
+from autograder.publishing.report.classes import WEAK_QUESTION, ClassNumbers
+from autograder.publishing.report.plots import question_plot, score_plot
+
+__all__ = ["report_page"]
+
+
+def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
+    """The page, as HTML that needs nothing else; `output` is where it will be, for its links to feedback."""
+    checks = sorted(numbers.checks, key=lambda check: (check.passed / check.of if check.of else 1, check.question))
+    students = [student.student for student in numbers.students]
+    return render(
+        "report.html.j2",
+        {},
+        numbers=numbers,
+        checks=checks,
+        score_plot=score_plot([student.score - student.penalty for student in numbers.students], numbers.max_score),
+        question_plot=question_plot(numbers.questions, WEAK_QUESTION),
+        links={student: link(course, numbers.assignment, student, output) for student in students},
+        weak=WEAK_QUESTION,
+    )
+
+
+def link(course: Course, name: str, student: str, output: Path) -> str:
+    """The address of a student's feedback, relative to the page; nothing where there is none yet."""
+    pages = sorted(course.path("feedback", student, name).glob("*.html"))
+    return quote(os.path.relpath(pages[0], output.resolve().parent)) if pages else ""

@@ -1,0 +1,75 @@
+"""The report's pictures, as SVG that stands in the page and says in words what it shows."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from autograder.publishing.pages import title
+from autograder.publishing.report.numbers import QuestionNumbers
+
+__all__ = ["question_plot", "score_plot"]
+
+BAR, WEAK, INK = "#5a7fb0", "#b3261e", "#1a1a1a"
+# Letters stay letters: they can be read aloud and searched, and the browser's own font is used.
+STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "text.color": INK}
+BINS = 10
+
+
+def score_plot(scores: Sequence[float], max_score: float) -> str:
+    """How many students have how many points."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.6, 2.6), layout="constrained")
+        axes = figure.subplots()
+        top = max([max_score, *scores]) or 1
+        counts, edges = np.histogram(np.clip(scores, 0, top), bins=BINS, range=(0, top))
+        axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BAR, edgecolor="white")
+        axes.set_xlabel("points")
+        axes.set_ylabel("students")
+        axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        plain(axes)
+        told = ", ".join(f"{low:g} to {high:g}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False))
+        return svg(figure, "scores", "Points of the class", f"How many students have how many points. {told}.")
+
+
+def question_plot(questions: Sequence[QuestionNumbers], weak: float) -> str:
+    """What share of each question's points the class has; those below `weak` stand out."""
+    with matplotlib.rc_context(STYLE):
+        shares = [(title(question.name), question.share) for question in questions if question.share is not None]
+        figure = Figure(figsize=(7.6, 0.7 + 0.24 * len(shares)), layout="constrained")
+        axes = figure.subplots()
+        axes.barh(range(len(shares)), [s for _, s in shares], color=[WEAK if s < weak else BAR for _, s in shares])
+        axes.set_yticks(range(len(shares)), [name for name, _ in shares], parse_math=False)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+        plain(axes)
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+        return svg(figure, "questions", "Points per question", f"The share of each question's points: {told}.")
+
+
+def plain(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def svg(figure: Figure, name: str, heading: str, description: str) -> str:
+    """The figure as an element of a page, with a title and a description for those who do not see it."""
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    whole = file.getvalue()
+    inside = re.sub(r"<metadata>.*?</metadata>", "", whole[whole.index("<svg") :], flags=re.DOTALL)
+    told = f'<title id="{name}-title">{escape(heading)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+    about = f'<svg role="img" aria-labelledby="{name}-title {name}-desc"'
+    return re.sub(r"<svg([^>]*)>", lambda found: f"{about}{found[1]}>{told}", inside, count=1)

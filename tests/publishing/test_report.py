@@ -1,0 +1,175 @@
+"""The report on a class: its numbers against an oracle's, and what it says to look at."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import small_course
+from scipy.stats import pointbiserialr
+from small_course import NAME, autograder
+
+from autograder.grading.course import Course
+from autograder.publishing.feedback.results import Cell, Check, Result
+from autograder.publishing.pdf.notebook import Cell as NotebookCell
+from autograder.publishing.report.classes import to_doubt
+from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, question_numbers, summary
+from autograder.publishing.report.similar import grams, similar_pairs
+
+WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
+
+
+def class_of(passed: np.ndarray, message: str = WRONG) -> list[Entry]:
+    """A class whose students (rows) pass checks (columns, a point each) or lose them with `message`."""
+    return [Entry(f"student{number}", [result_of(row, message)]) for number, row in enumerate(passed)]
+
+
+def result_of(row: np.ndarray, message: str) -> Result:
+    checks = [
+        Check(f"test_{n}", "says", False, "passed" if holds else "wrong", 1.0, "" if holds else message)
+        for n, holds in enumerate(row)
+    ]
+    cell = Cell(float(row.sum()), float(len(row)), False, checks)
+    return Result("student", "a", "a", cell.score or 0.0, cell.max_score, 0.0, {"f_checks": cell})
+
+
+def test_discrimination_is_the_point_biserial_coefficient() -> None:
+    """An instructor would take a fair check for an unfair one, or the other way round."""
+    passed = np.random.default_rng(3).random((40, 6)) < 0.6
+    for number, check in enumerate(check_numbers(class_of(passed))):
+        rest = np.delete(passed, number, axis=1).sum(axis=1)
+        assert check.discrimination == pytest.approx(pointbiserialr(passed[:, number], rest)[0], abs=1e-4)
+        assert (check.passed, check.of) == (passed[:, number].sum(), 40)
+
+
+def test_a_check_that_only_the_weak_pass_is_pointed_out() -> None:
+    """An unfair check would cost the best students points until one of them complains."""
+    strength = np.arange(30)[:, None]
+    passed = strength > np.array([[3, 9, 14, 20, 25]])
+    passed[:, 2] = ~passed[:, 2]
+    assert [name for name, _ in to_doubt(check_numbers(class_of(passed)))] == ["test_2"]
+    few = to_doubt(check_numbers(class_of(passed[::6])))
+    assert [why for _, why in few if "weak" in why] == []  # so few say nothing
+
+
+def test_messages_count_by_what_they_name_and_not_by_their_numbers() -> None:
+    """The mistake that half of the class makes would look like thirty different ones."""
+    answered = class_of(np.array([[True, False], [False, False], [True, True]]))
+    silent = class_of(np.array([[False, False]]), "Not done yet: f still raises NotImplementedError.")
+    (question,) = question_numbers([*answered, *silent])
+    assert question.mistake == Mistake("It is … times too large.", 2)
+    assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 1)
+    assert [check.of for check in check_numbers([*answered, *silent])] == [3, 3]
+
+
+def test_a_summary_of_scores_is_of_all_of_them() -> None:
+    """The class's median would be of something else."""
+    scores = [3.0, 9.0, 4.0, 0.0]
+    told = summary(scores)
+    assert (told["median"], told["lowest"], told["highest"], told["mean"]) == (3.5, 0.0, 9.0, 4.0)
+    assert summary([]) == {}
+
+
+OWN = """def train(x, y, rate, steps):
+    weights = [0.0 for _ in range(len(x[0]))]
+    history = []
+    for step in range(steps):
+        total = 0.0
+        for row, target in zip(x, y):
+            guess = sum(a * b for a, b in zip(weights, row))
+            error = guess - target
+            total += error ** 2
+            weights = [w - rate * error * v for w, v in zip(weights, row)]
+        history.append(total / len(x))
+        if step % 10 == 0:
+            print("step", step, "loss", history[-1])
+    return weights, history"""
+OTHER = """def train(X, y, lr, n):
+    W = np.zeros(X.shape[1])
+    losses = np.empty(n)
+    for i in range(n):
+        residual = X @ W - y
+        losses[i] = np.mean(np.square(residual))
+        W -= lr * X.T @ residual / len(y)
+    assert np.isfinite(losses).all(), "diverged"
+    return W, losses.tolist()"""
+
+
+def pieces(source: str) -> set[tuple[str, ...]]:
+    return grams([NotebookCell(1, "code", source, nbgrader={"solution": True})])
+
+
+def test_a_copy_in_disguise_is_found_and_nobody_else() -> None:
+    """Copies would go unseen once a name is changed, or honest students be suspected."""
+    renamed = (
+        re.sub(r"\bweights\b", "theta", OWN)
+        .replace("row", "example")
+        .replace("    history = []", "\n    h = []  # mine")
+    )
+    renamed = renamed.replace("history", "h")
+    students = {"ada": pieces(OWN), "bob": pieces(OTHER), "cyd": pieces(renamed)}
+    (pair,) = similar_pairs(students, set())
+    assert (pair.one, pair.other) == ("ada", "cyd")
+    assert pair.share > 0.9
+
+
+def test_what_was_given_or_many_have_is_nobodys_copy() -> None:
+    """Everybody who is right in the usual way would be suspected."""
+    assert similar_pairs({"ada": pieces(OWN), "cyd": pieces(OWN)}, pieces(OWN)) == []
+    assert similar_pairs({f"s{number}": pieces(OWN) for number in range(9)}, set()) == []
+    assert grams([NotebookCell(1, "code", OWN)]) == set()  # a cell of the course's is no answer
+
+
+class Page(HTMLParser):
+    """What a page links to, and what its pictures say."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name == "href" and tag == "a"]
+        self.pictures += [dict(attrs)] if tag == "svg" else []
+
+
+@pytest.mark.slow
+def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course) -> None:
+    """Numbers would differ by how one asks, links lead nowhere, or hidden tests stand in a page that is passed on."""
+    root = graded.root
+    assert autograder(root, "feedback", NAME).returncode == 0
+    told = json.loads(autograder(root, "report", NAME, "--json").stdout)
+    assert {s["student"]: s["score"] for s in told["students"]}["ada"] == 5.0
+    weak = {student["student"] for student in told["students"] if student["score"] < 0.4 * 8}
+    reasons = dict(told["advice"]["talk"])
+    assert set(reasons) == weak | {"dan", "fay"}
+    assert ("kernel died" in reasons["dan"], "refused" in reasons["fay"]) == (True, True)
+    checks = {check["name"]: check for check in told["checks"]}
+    assert (checks["test_two_numbers"]["passed"], checks["test_like_the_answer_key"]["passed"]) == (3, 2)
+    done = autograder(root, "report", NAME, "-o", "class.html")
+    assert done.stdout.strip() == "Written: class.html"
+    text = (root / "class.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert [(picture["role"], picture["aria-labelledby"]) for picture in page.pictures] == [
+        ("img", "scores-title scores-desc"),
+        ("img", "questions-title questions-desc"),
+    ]
+    assert len(page.links) == len(small_course.CLASS) + 1
+    assert all((root / unquote(link)).is_file() for link in page.links)
+    assert "reference.mean" not in text
+    assert "'aa'" not in text
+    assert not Path(root, "reports").exists()
+
+
+@pytest.mark.slow
+def test_an_assignment_that_nobody_graded_has_no_report(course: Course) -> None:
+    """The instructor would look for the mistake in a page of zeros."""
+    done = autograder(course.root, "report", NAME)
+    assert done.returncode == 2
+    assert "run `autograder grade small` first" in done.stderr

@@ -21,7 +21,9 @@ from autograder.grading.results import GradedSubmission, Incident, IncidentKind,
 from autograder.grading.voids import put_back, take_out, with_voids
 from autograder.grading.worker import execute
 from autograder.grading.workers import Workers
-from autograder.sandbox.walls import SandboxMissing, bubblewrap
+from autograder.sandbox.choose import chosen as chosen_sandbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["NO_REASON", "Progress", "grade_class"]
 
@@ -52,18 +54,21 @@ def grade_class(
     void: Iterable[str] = (),
     unvoid: Iterable[str] = (),
     why: str = NO_REASON,
+    sandbox: str = "",
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
 ) -> Progress:
     """Grade what is new or changed of the assignment `name`; all of it with `regrade`.
 
     First the checks `void` are taken out for everybody because of `why`, and those in `unvoid` count again; that
-    needs no grading, except for a check that has never run.
+    needs no grading, except for a check that has never run. `sandbox` takes the place of the course's own setting of
+    that name.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
-    bubblewrap()
+    # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
+    limits = replace(course.settings.limits(), sandbox=chosen_sandbox(sandbox or course.settings.sandbox))
     assignment = load_assignment(course, name)
     submitted = chosen(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
@@ -76,7 +81,7 @@ def grade_class(
         todo = list(changed(course, submitted, known, assignment, progress))
         on_start(len(todo), len(progress.unchanged))
         with Workers(min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))) as workers:
-            for graded in executed(workers, todo, assignment, course):
+            for graded in executed(workers, todo, assignment, course, limits):
                 record(gradebook, course, name, graded)
                 progress.graded.append(graded)
                 on_graded(graded)
@@ -129,10 +134,14 @@ def changed(
 
 
 def executed(
-    workers: Workers, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
+    workers: Workers,
+    todo: list[Submission | GradedSubmission],
+    assignment: Assignment,
+    course: Course,
+    limits: Limits,
 ) -> Iterator[GradedSubmission]:
     """Results as they come: of what was refused at once, of the rest when a worker has done it."""
-    kept, limits = frozenset(course.kept_files(assignment.name)), course.settings.limits()
+    kept = frozenset(course.kept_files(assignment.name))
     yield from (refused for refused in todo if isinstance(refused, GradedSubmission))
     submissions = (submission for submission in todo if isinstance(submission, Submission))
     for submission, outcome in workers.results(execute, submissions, assignment, kept, course.secret, limits):

@@ -22,6 +22,8 @@ __all__ = ["main"]
 
 ELSEWHERE = {
     "pdf": "autograder.publishing.pdf.command",
+    "gradescope": "autograder.publishing.gradescope.command",
+    "gradescope-run": "autograder.publishing.gradescope.command",
 }
 
 

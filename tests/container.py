@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import autograder
 from autograder.sandbox import seccomp
 from autograder.sandbox.seccomp import ALL_OF, ALLOW, CLONE_NEWUSER, EQUALS, FIRST_ARGUMENT, LOAD, RETURN, step
 
@@ -53,17 +55,24 @@ def packages() -> Path:
 
 
 class Container:
-    """Runs commands in containers that share the folders in `shown` (host path by path inside), writable."""
+    """Runs commands in containers that share the folders in `shown` (host path by path inside), writable.
 
-    def __init__(self, folder: Path, package: Path, shown: dict[str, Path]) -> None:
+    In `folder` it keeps what it needs; `package`, if it is there already, is what a wheel holds.
+    """
+
+    def __init__(self, folder: Path, shown: dict[str, Path]) -> None:
         if reason := missing():
             pytest.skip(reason)
-        self.shown, self.package, self.folder = shown, package, folder
+        self.shown, self.folder = shown, folder
+        self.package = folder / "package"
+        if not self.package.is_dir():
+            shutil.copytree(Path(autograder.__file__).parent, self.package / "autograder")
         self.environment = folder / "environment"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.environment], check=True)
-        script = self.environment / "bin/autograder"
-        script.write_text(f"#!{PYTHON}\nfrom autograder.cli import main\nmain()\n")
-        script.chmod(0o755)
+        for name, module in (("autograder", "autograder.cli"), ("alembic", "alembic.config")):
+            script = self.environment / "bin" / name
+            script.write_text(f"#!{PYTHON}\nfrom {module} import main\nmain()\n")
+            script.chmod(0o755)
         (folder / "filter").write_bytes(no_namespaces())
 
     def command(self, refused: int) -> list[str]:
@@ -85,7 +94,19 @@ class Container:
         args += ["--perms", "1777", "--tmpfs", "/var/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"]
         for path, source in self.shown.items():
             args += ["--bind", str(source), path]
-        return [*args, "--setenv", "PATH", "/usr/bin:/bin", "--chdir", "/", "--seccomp", str(refused)]
+        return [
+            *args,
+            "--setenv",
+            "PATH",
+            "/usr/bin:/bin",
+            "--setenv",
+            "HOME",
+            "/tmp",
+            "--chdir",
+            "/",
+            "--seccomp",
+            str(refused),
+        ]
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         with open(self.folder / "filter", "rb") as refused:

@@ -1,15 +1,11 @@
-"""The same attacks where namespaces are refused, and what the choice of a sandbox says there."""
+"""The core of the attacks again, where namespaces are refused and the weaker sandbox is taken."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from container import PYTHON, Container
 
 pytestmark = pytest.mark.slow
@@ -20,12 +16,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
     """A container with the package, this folder's tests and nothing else of the project."""
-    package, tests = tmp_path / "package", tmp_path / "project"
-    shutil.copytree(ROOT / "autograder", package / "autograder", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "tests/hostile", tests / "tests/hostile", ignore=shutil.ignore_patterns("__pycache__"))
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "tests/hostile", project / "tests/hostile", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("nbgrader_config.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tests)
-    return Container(tmp_path, package, {"/project": tests})
+        shutil.copy(ROOT / name, project)
+    return Container(tmp_path, {"/project": project})
 
 
 def test_the_core_holds_where_namespaces_are_refused(container: Container) -> None:

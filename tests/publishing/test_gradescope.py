@@ -62,7 +62,7 @@ class Gradescope:
         (self.root / "submission_metadata.json").write_text(json.dumps(METADATA | {"note": CANARY}))
         with zipfile.ZipFile(next((self.root / "source").glob("*.whl"))) as wheel:
             wheel.extractall(folder / "package")
-        self.container = Container(folder, folder / "package", {"/autograder": self.root})
+        self.container = Container(folder, {"/autograder": self.root})
 
     def hand_in(self, files: dict[str, str | bytes]) -> None:
         shutil.rmtree(self.root / "submission")
@@ -130,6 +130,7 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
     assert {"setup.sh", "run_autograder", "requirements.lock", f"course/source/{NAME}/{NAME}.ipynb"} <= set(modes)
     assert f"course/source/{NAME}/data.csv" in modes
     assert [name for name, mode in modes.items() if mode & 0o077] == []
+    assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
     assert modes["setup.sh"] == modes["run_autograder"] == 0o700
     assert len(secret) == 32
     assert b"--hash=sha256:" in lock

@@ -36,6 +36,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     settings = {"assignment": name, "hidden_checks": hidden_checks}
     partial = output.with_name(f".{output.name}.partial")
     try:
+        partial.touch(0o600)
         with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
             for script in SCRIPTS:
                 add(bundle, script, Path(__file__).with_name(script).read_bytes(), EXECUTABLE)

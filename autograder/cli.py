@@ -25,6 +25,8 @@ ELSEWHERE = {
     "feedback": "autograder.publishing.feedback.command",
     "report": "autograder.publishing.report.command",
     "pdf": "autograder.publishing.pdf.command",
+    "gradescope": "autograder.publishing.gradescope.command",
+    "gradescope-run": "autograder.publishing.gradescope.command",
 }
 
 
@@ -36,7 +38,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in ELSEWHERE:
-            command = getattr(import_module(ELSEWHERE[name]), name)
+            command = getattr(import_module(ELSEWHERE[name]), name.replace("-", "_"))
             assert isinstance(command, click.Command)
             return command
         return super().get_command(ctx, name)
@@ -180,6 +182,11 @@ def show_problems(name: str, problems: list[Any]) -> bool:
     return not problems
 
 
+UNSAFE = """\
+NO SANDBOX. The students' code runs as you: it can read the answers, change grades, delete files and use the network.
+Grade nobody's work like this whom you would not give your computer to."""
+
+
 @cli.command()
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
@@ -189,6 +196,7 @@ def show_problems(name: str, problems: list[Any]) -> bool:
 @click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
 @click.option("--why", metavar="TEXT", help="Why it is taken out; students read this.")
 @click.option("--unvoid", multiple=True, metavar="CHECK", help="Let a check count again; may be given again.")
+@click.option("--unsafe", is_flag=True, help="Run student code without any sandbox, as you; nothing is promised then.")
 @click.pass_context
 def grade(
     ctx: click.Context,
@@ -200,6 +208,7 @@ def grade(
     void: tuple[str, ...] = (),
     why: str | None = None,
     unvoid: tuple[str, ...] = (),
+    unsafe: bool = False,
 ) -> None:
     """Grade what is new or changed of an assignment.
 
@@ -224,6 +233,8 @@ def grade(
     if jobs and scheduler:
         raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)
+    if unsafe or course.settings.sandbox == "none":
+        click.secho(UNSAFE, err=True, bold=True, fg="red")
     with progress_bar(f"grading {name}") as (start, advance, say):
 
         def graded(submission: GradedSubmission) -> None:
@@ -242,6 +253,7 @@ def grade(
                 void=void,
                 unvoid=unvoid,
                 why=why or NO_REASON,
+                sandbox="none" if unsafe else "",
                 on_start=lambda total, unchanged: start(total),
                 on_graded=graded,
                 on_note=say,

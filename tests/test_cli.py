@@ -236,7 +236,7 @@ def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
     """Before a term starts, one command must tell whether grading is safe here, and scripts must be able to ask."""
     code, out, _ = run("doctor", "--json")
     findings = json.loads(out)
-    assert {"Python", "bubblewrap"} <= {finding["what"] for finding in findings}
+    assert {"Python", "sandbox"} <= {finding["what"] for finding in findings}
     assert code == (0 if all(finding["good"] for finding in findings if finding["needed"]) else 1)
     if os.environ.get("CI"):
         assert code == 0, out

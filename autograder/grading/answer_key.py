@@ -12,7 +12,7 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.student import Notebook, SocketPeer
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.wire import Channel, Message, WireError
-from autograder.sandbox.box import Box
+from autograder.sandbox.choose import open_box
 from autograder.sandbox.descriptors import send_descriptors
 from autograder.sandbox.limits import Limits
 
@@ -28,7 +28,7 @@ class AnswerKey:
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.limits = limits
         self.snapshots: dict[str, socket.socket] = {}
-        self.box = Box(limits)
+        self.box = open_box(limits)
         try:
             self._prepare(cells, files)
         except BaseException:

@@ -23,7 +23,9 @@ from autograder.grading.results import GradedSubmission, Incident, IncidentKind,
 from autograder.grading.voids import put_back, take_out, with_voids
 from autograder.grading.worker import execute
 from autograder.grading.workers import Workers
-from autograder.sandbox.walls import SandboxMissing, bubblewrap
+from autograder.sandbox.choose import chosen as chosen_sandbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["NO_REASON", "Progress", "grade_class"]
 
@@ -55,6 +57,7 @@ def grade_class(
     void: Iterable[str] = (),
     unvoid: Iterable[str] = (),
     why: str = NO_REASON,
+    sandbox: str = "",
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
     on_note: Callable[[str], None] = lambda line: None,
@@ -63,14 +66,16 @@ def grade_class(
     of a Dask scheduler, its workers do it, else `jobs` processes of this machine.
 
     First the checks `void` are taken out for everybody because of `why`, and those in `unvoid` count again; that
-    needs no grading, except for a check that has never run.
+    needs no grading, except for a check that has never run. `sandbox` takes the place of the course's own setting of
+    that name.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
     `on_note` which workers of a cluster are not used and why.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
-    if not scheduler:
-        bubblewrap()
+    # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
+    wanted = sandbox or course.settings.sandbox
+    limits = replace(course.settings.limits(), sandbox=on_cluster(wanted) if scheduler else chosen_sandbox(wanted))
     assignment = load_assignment(course, name)
     submitted = chosen(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
@@ -82,14 +87,20 @@ def grade_class(
         known = {s: Recorded() if regrade else read_recorded(gradebook.db, name, s) for s in submitted}
         todo = list(changed(course, submitted, known, assignment, progress))
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
-        with Cluster(scheduler, on_note) if scheduler and todo else Workers(count) as workers:
+        with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
             on_start(len(todo), len(progress.unchanged))
-            for graded in executed(workers, todo, assignment, course):
+            for graded in executed(workers, todo, assignment, course, limits):
                 record(gradebook, course, name, graded)
                 progress.graded.append(graded)
                 on_graded(graded)
         settle_late_penalties(course, gradebook, name)
     return progress
+
+
+def on_cluster(wanted: str) -> str:
+    """The sandbox that every worker of a cluster must have: "best" is the strong one, lest grades depend on where a
+    submission was graded."""
+    return "namespaces" if wanted == "best" else wanted
 
 
 def chosen(course: Course, name: str, students: Iterable[str]) -> dict[str, Path]:
@@ -138,10 +149,14 @@ def changed(
 
 
 def executed(
-    workers: Workers | Cluster, todo: list[Submission | GradedSubmission], assignment: Assignment, course: Course
+    workers: Workers | Cluster,
+    todo: list[Submission | GradedSubmission],
+    assignment: Assignment,
+    course: Course,
+    limits: Limits,
 ) -> Iterator[GradedSubmission]:
     """Results as they come: of what was refused at once, of the rest when a worker has done it."""
-    kept, limits = frozenset(course.kept_files(assignment.name)), course.settings.limits()
+    kept = frozenset(course.kept_files(assignment.name))
     yield from (refused for refused in todo if isinstance(refused, GradedSubmission))
     submissions = (submission for submission in todo if isinstance(submission, Submission))
     for submission, outcome in workers.results(execute, submissions, assignment, kept, course.secret, limits):

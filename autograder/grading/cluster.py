@@ -18,7 +18,10 @@ from typing import Any, TypeVar
 
 import autograder
 from autograder.errors import AutograderError
+from autograder.sandbox.choose import open_box
 from autograder.sandbox.doctor import examine
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["Cluster"]
 
@@ -39,12 +42,12 @@ class Forgotten(Exception):
 
 
 class Cluster:
-    """The workers of the Dask cluster at `address` that can be trusted with grading; `say` is told about the others.
+    """The workers of the Dask cluster at `address` that have the kind of `sandbox`; `say` is told about the others.
 
     Raises AutograderError if there is no cluster, if it is lost, or if none of its workers can be used.
     """
 
-    def __init__(self, address: str, say: Callable[[str], None]) -> None:
+    def __init__(self, address: str, sandbox: str, say: Callable[[str], None]) -> None:
         try:
             import dask
             from distributed import Client
@@ -54,7 +57,7 @@ class Cluster:
         for name in ("distributed", "distributed.client"):  # a lost scheduler is told in one sentence
             logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set(LARGE)
-        self.address, self.say = address, say
+        self.address, self.sandbox, self.say = address, sandbox, say
         self.ready: set[str] = set()
         self.refused: dict[str, str] = {}
         self.asked: dict[Any, str] = {}
@@ -118,7 +121,7 @@ class Cluster:
             waiting.append(running.pop(future)[0])
         for address in threads.keys() - self.ready - self.refused.keys() - set(self.asked.values()):
             if threads[address] == 1:
-                future = self._submit([address], prepare, versions(), self.token, self.common)
+                future = self._submit([address], prepare, versions(), self.sandbox, self.token, self.common)
                 self.asked[future] = address
             else:
                 self._refuse(address, f"it does {threads[address]} jobs in one process: start it with --nthreads 1")
@@ -190,19 +193,23 @@ def versions() -> dict[str, str]:
 
 
 @cache
-def unconfined() -> str:
-    """On a worker: why student code cannot be confined there, found out once by trying; nothing if it can."""
-    bad = [finding.text for finding in examine() if finding.needed and not finding.good]
+def unconfined(sandbox: str) -> str:
+    """On a worker: why student code cannot be confined there as asked, found out once by trying; nothing if it can."""
+    try:
+        open_box(Limits(sandbox=sandbox)).close()
+    except SandboxMissing as error:
+        return f"student code cannot be confined there: {error}"
+    bad = [finding.text for finding in examine() if finding.needed and not finding.good and sandbox != "none"]
     return f"student code cannot be confined there: {bad[0]}" if bad else ""
 
 
-def prepare(wanted: dict[str, str], token: str, common: bytes) -> str:
+def prepare(wanted: dict[str, str], sandbox: str, token: str, common: bytes) -> str:
     """On a worker: find out whether it can be used, and keep what all jobs share. Returns why not, or nothing."""
     here = versions()
     other = [f"{name} {here[name]}, not {version}" for name, version in wanted.items() if here[name] != version]
     if other:
         return f"it has {', '.join(other)}"
-    if why := unconfined():
+    if why := unconfined(sandbox):
         return why
     while len(SHARED) >= MOST_SHARED:
         del SHARED[next(iter(SHARED))]

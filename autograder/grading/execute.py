@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import nbformat
@@ -46,6 +47,7 @@ class NotebookRun:
     kept: dict[str, list[Verdict]] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
+    on_grade: Callable[[CellGrade], None] = lambda grade: None
     why_stopped: str = STOPPED
     deadline: float = math.inf
 
@@ -130,6 +132,7 @@ class NotebookRun:
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
         self.grades.append(CellGrade(template.grade_id, earned, points, verdicts, template.digest))
+        self.on_grade(self.grades[-1])
         cell.outputs = [table(verdicts, earned, points)]
         cell.execution_count = None
         for verdict in verdicts:
@@ -183,10 +186,12 @@ def grade_notebook(
     seeds: Seeds,
     box: Box,
     kept: dict[str, list[Verdict]],
+    on_grade: Callable[[CellGrade], None] = lambda grade: None,
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Run a restored notebook and grade every grade cell. Raises SandboxBroken if no sandbox can be had."""
+    """Run a restored notebook and grade every grade cell; `on_grade` is told of each check cell when it is done.
+    Raises SandboxBroken if no sandbox can be had."""
     with Kernel(box, files) as kernel:
-        run = NotebookRun(template, kernel, key, seeds, box.limits, kept)
+        run = NotebookRun(template, kernel, key, seeds, box.limits, kept, on_grade=on_grade)
         run.run(notebook)
     checked = {grade.grade_id: grade for grade in run.grades}
     grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]

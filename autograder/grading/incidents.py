@@ -15,7 +15,8 @@ __all__ = ["shown_by", "told_by_calls"]
 
 MEMORY = ("MemoryError", "_ArrayMemoryError", "numpy._core._exceptions._ArrayMemoryError")
 NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-UNREACHABLE = "[Errno 101]"
+# No way there, and no such sockets: what the two kinds of walls answer.
+UNREACHABLE = re.compile(r"\[Errno (101|95)\]")
 REFUSED = "[Errno 13] Permission denied"
 READ_ONLY = re.compile(r"\[Errno 30\] ")
 # A file that is there but not theirs. Reading it is not refused, but for the system's own view of processes.
@@ -32,7 +33,7 @@ def kind_of(name: str, text: str, traceback: str = "") -> IncidentKind | None:
     """The kind of incident that an exception of this name and text is."""
     if name in MEMORY:
         return IncidentKind.MEMORY
-    if name in NETWORK or UNREACHABLE in text or (text == REFUSED and "connect(" in traceback):
+    if name in NETWORK or UNREACHABLE.search(text) or (text == REFUSED and "connect(" in traceback):
         return IncidentKind.NETWORK
     if name in ("OSError", "PermissionError") and (READ_ONLY.match(text) or NOT_THEIRS.match(text)):
         return IncidentKind.OUTSIDE

@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.grading.results import Submission
 from autograder.sandbox.limits import MB
 
-__all__ = ["SubmissionRefused", "read_submission"]
+__all__ = ["MAX_FILES", "SubmissionRefused", "read_submission"]
 
 MAX_FILES = 1_000
 

@@ -24,6 +24,7 @@ class IncidentKind(StrEnum):
     CHANGED = "changed the notebook"
     BY_HAND = "changed since graded by hand"
     FAULT = "could not be graded"
+    UNCONFINED = "ran without a sandbox"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import Float, Int
+from traitlets import Enum, Float, Int
 from traitlets.config import Configurable
 
+from autograder.sandbox.choose import SANDBOXES
 from autograder.sandbox.limits import Limits
 
 __all__ = ["Autograder"]
@@ -23,6 +24,11 @@ class Autograder(Configurable):  # type: ignore[misc]
     file_mb = Int(64, help="Size in MB that one file may grow to.").tag(config=True)
     disk_mb = Int(128, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(config=True)
     output_kb = Int(512, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
+    sandbox = Enum(
+        ["best", *SANDBOXES],
+        "best",
+        help="Walls around student code: namespaces, another user, none, or the best that this machine has.",
+    ).tag(config=True)
     submission_mb = Int(64, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
     collect_mb = Int(4096, help="Size in MB that all submissions of an export may have when unpacked.").tag(config=True)
     collect_files = Int(100_000, help="Number of files that an export may hold.").tag(config=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import atexit
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
 from nbformat import NotebookNode
@@ -19,22 +21,32 @@ from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.execute import grade_notebook
-from autograder.grading.results import GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
+from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
 from autograder.sandbox.box import Box, SandboxBroken
+from autograder.sandbox.choose import open_box
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["execute", "execute_restored", "files_beside"]
+
+UNCONFINED = "its code could read and change whatever the grader could: nothing of this grade is promised"
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
 BOXES: dict[Limits, Box] = {}
 
 
 def execute(
-    submission: Submission, assignment: Assignment, kept: frozenset[str], secret: bytes, limits: Limits
+    submission: Submission,
+    assignment: Assignment,
+    kept: frozenset[str],
+    secret: bytes,
+    limits: Limits,
+    *,
+    on_grade: Callable[[str, CellGrade], None] = lambda notebook, grade: None,
 ) -> GradedSubmission:
-    """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it."""
+    """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it. `on_grade` is
+    told the notebook and the grade of each check cell when it is done, and again if the notebook is tried again."""
     started = time.monotonic()
     graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
     graded.files = files_beside(submission, assignment, kept)
@@ -50,7 +62,8 @@ def execute(
             continue
         try:
             stand = {cell: verdicts for (name, cell), verdicts in submission.kept.items() if name == template.name}
-            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits, stand)
+            tell = partial(on_grade, template.name)
+            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits, stand, tell)
         except (SandboxBroken, SandboxMissing, GraderFault) as error:
             graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
             continue
@@ -77,6 +90,7 @@ def execute_restored(
     seeds: Seeds,
     limits: Limits,
     kept: dict[str, list[Verdict]] | None = None,
+    on_grade: Callable[[CellGrade], None] = lambda grade: None,
 ) -> tuple[GradedNotebook, list[Incident]]:
     """Grade one restored notebook with this process's answer key. Verdicts in `kept`, by check cell, stand.
 
@@ -88,7 +102,12 @@ def execute_restored(
 
     def attempt() -> tuple[GradedNotebook, list[Incident]]:
         key = answer_key(template, assignment, limits)
-        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits), kept or {})
+        box = warm_box(limits)
+        done, incidents = grade_notebook(
+            copy.deepcopy(notebook), template, key, files, seeds, box, kept or {}, on_grade
+        )
+        unconfined = [Incident(IncidentKind.UNCONFINED, UNCONFINED)] if limits.sandbox == "none" else []
+        return done, unconfined + incidents
 
     try:
         graded, incidents = attempt()
@@ -107,7 +126,7 @@ def warm_box(limits: Limits) -> Box:
     if box is None or not box.usable:
         if box is not None:
             box.close()
-        BOXES[limits] = box = Box(limits)
+        BOXES[limits] = box = open_box(limits)
     return box
 
 

@@ -1,4 +1,7 @@
-"""A sandbox from outside: started once, given one job after another, and ended."""
+"""A sandbox from outside: started once, given one job after another, and ended.
+
+`Box` is the strong one, made by bubblewrap. `user_box.UserBox` and `plain_box.PlainBox` are used in the same way.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,7 @@ class Box:
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            env={},
+            env=self._environment(),
             process_group=0,  # Ctrl-C in a terminal reaches every process of the group
         )
         theirs.close()
@@ -98,19 +101,34 @@ class Box:
         command = walls.command(control, self.limits, lambda path: staged(path, sources))
         return [*helper, *map(str, sources), "--", *command]
 
+    def _environment(self) -> dict[str, str]:
+        """bubblewrap is given the student's environment, and needs none of its own."""
+        return {}
+
+    def _inmate(self, pidfd: int) -> Inmate:
+        return Inmate(pidfd)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it can be given a job. Raises SandboxBroken when the sandbox does not work."""
+        if self.warm is None:
+            try:
+                message, _ = self.control.receive(time.monotonic() + self.limits.start_seconds)
+            except (OSError, WireError):
+                raise self.broken() from None
+            self.warm = bool(message["warm"])
+
     def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> Inmate:
         """Do `job` with the descriptors in `sockets`. Raises SandboxBroken when the sandbox does not work."""
+        self.wait_until_ready()
         deadline = time.monotonic() + self.limits.start_seconds
         message = job | {"limits": self.limits.as_dict(), "sockets": list(sockets)}
         try:
-            if self.warm is None:
-                self.warm = bool(self.control.receive(deadline)[0]["warm"])
             self.spent = not self.warm
             send_descriptors(self.control.sock, list(sockets.values()))
             self.control.send(message, contents, deadline)
             self.control.sock.settimeout(self.limits.start_seconds)
             (pidfd,) = receive_descriptors(self.control.sock)
-            return Inmate(pidfd)
+            return self._inmate(pidfd)
         except (OSError, EOFError, ValueError, WireError):
             raise self.broken() from None
 

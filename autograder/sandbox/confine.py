@@ -6,22 +6,27 @@ import os
 import random
 import resource
 import sys
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 from autograder.sandbox import landlock
 from autograder.sandbox.limits import MB
 
-__all__ = ["confine"]
+__all__ = ["DEVICES", "WRITABLE", "confine"]
 
-WRITABLE = ("/home/student", "/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+WRITABLE = ("/home/student", "/tmp", "/dev/shm", *DEVICES)
 
 # Address space for threads' stacks and for shared mappings, which RLIMIT_DATA does not count.
 SHARED = 2**30
 
 
-def confine(limits: dict[str, Any], keep: list[int]) -> None:
-    """Limit this process and all that it starts. No descriptor stays open but those in `keep`."""
+def confine(
+    limits: dict[str, Any], keep: list[int], writable: Iterable[str] = WRITABLE, readable: Iterable[str] = ("/",)
+) -> None:
+    """Limit this process and all that it starts. No descriptor stays open but those in `keep`; where there is
+    Landlock, nothing is written but below `writable`, and nothing read but below `readable` or that."""
     null = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -44,7 +49,7 @@ def confine(limits: dict[str, Any], keep: list[int]) -> None:
     for which, value in caps.items():
         resource.setrlimit(which, (value, value))
     if landlock.abi():
-        landlock.restrict(path for path in WRITABLE if os.path.exists(path))
+        landlock.restrict(filter(os.path.exists, writable), filter(os.path.exists, readable))
 
 
 def mapped() -> int:

@@ -38,6 +38,8 @@ class MemoryGuard:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds."""
+    """Bytes of memory that this process holds; 0 where the system does not say so in /proc."""
+    if not os.path.exists("/proc/self/statm"):
+        return 0
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

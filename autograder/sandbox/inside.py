@@ -12,30 +12,24 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NoReturn
 
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox import namespaces
 from autograder.sandbox.confine import confine
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 
-__all__ = ["main"]
+__all__ = ["do", "fork_for_each_job", "load", "main"]
 
 
 def main(control: int, preload: str) -> None:
     """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
-    for name in filter(None, preload.split(",")):
-        try:
-            import_module(name)
-        except ImportError:
-            continue
+    load(preload)
     sock = socket.socket(fileno=control)
     channel = Channel(sock)
-    if "matplotlib.figure" in sys.modules:
-        rehearse()
-    gc.collect()
-    gc.freeze()  # else every child's garbage collections would look at, and so copy, all that is shared
     warm = namespaces.can_nest()
     channel.send({"warm": warm}, [])
     if not warm:
@@ -43,8 +37,28 @@ def main(control: int, preload: str) -> None:
         job, contents = channel.receive()
         send_descriptors(sock, [os.pidfd_open(os.getpid())])
         do(job, contents, descriptors)
-    # The warm process looks only whether something has come: what it read would stay in its memory, and the next
-    # submission, which begins as a copy of it, could find there what this one handed in.
+    fork_for_each_job(sock, enter)
+
+
+def load(preload: str) -> None:
+    """Import what is there of the modules in `preload` (comma-separated), and get ready to be copied."""
+    for name in filter(None, preload.split(",")):
+        try:
+            import_module(name)
+        except ImportError:
+            continue
+    if "matplotlib.figure" in sys.modules:
+        rehearse()
+    gc.collect()
+    gc.freeze()  # else every child's garbage collections would look at, and so copy, all that is shared
+
+
+def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None]) -> None:
+    """Have a child `enter` whenever a job has come, until the other side closes.
+
+    This process looks only whether something has come: what it read would stay in its memory, and the next
+    submission, which begins as a copy of it, could find there what this one handed in.
+    """
     while sock.recv(1, socket.MSG_PEEK):
         child = os.fork()
         if child == 0:
@@ -82,11 +96,16 @@ def enter(sock: socket.socket) -> None:
         os._exit(status)
 
 
-def do(job: Message, contents: list[bytes], descriptors: list[int]) -> None:
-    """Become what the job says. Never returns."""
+def do(
+    job: Message,
+    contents: list[bytes],
+    descriptors: list[int],
+    close_doors: Callable[[dict[str, Any], list[int]], None] = confine,
+) -> NoReturn:
+    """Become what the job says, once `close_doors` has limited this process. Never returns."""
     try:
         write_files(job["files"], contents)
-        confine(job["limits"], descriptors)
+        close_doors(job["limits"], descriptors)
         names = dict(zip(job["sockets"], descriptors, strict=True))
         if job["kind"] == "kernel":
             from autograder.sandbox.inside_kernel import run_kernel

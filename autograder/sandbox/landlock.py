@@ -29,8 +29,9 @@ def abi() -> int:
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, VERSION_FLAG)))
 
 
-def restrict(writable: Iterable[str]) -> None:
-    """Let this process and its children read and run everything they can see, and write only below `writable`.
+def restrict(writable: Iterable[str], readable: Iterable[str] = ("/",)) -> None:
+    """Let this process and its children read and run only what is below `readable` (everything they can see, unless
+    said otherwise), and write only below `writable`.
 
     Abstract sockets and signals do not leave it, and no TCP port can be used. Raises OSError.
     """
@@ -45,7 +46,8 @@ def restrict(writable: Iterable[str]) -> None:
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = checked(libc.syscall(CREATE_RULESET, attributes, size, 0), "landlock_create_ruleset")
     try:
-        allow(ruleset, "/", EXECUTE | READ_FILE | READ_DIR)
+        for path in readable:
+            allow(ruleset, path, EXECUTE | READ_FILE | READ_DIR)
         for path in writable:
             allow(ruleset, path, everything)
         checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")

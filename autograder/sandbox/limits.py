@@ -1,8 +1,9 @@
-"""How much of each thing student code may use."""
+"""How much of each thing student code may use, and behind which walls."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["Limits"]
 
@@ -11,7 +12,10 @@ MB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """Times in seconds, sizes in MB (2**20 bytes) unless the name says otherwise."""
+    """Times in seconds, sizes in MB (2**20 bytes) unless the name says otherwise.
+
+    `sandbox` is the kind of walls: "namespaces", "user", "none", or "best" for the strongest that there are here.
+    """
 
     cell_seconds: float = 30
     notebook_seconds: float = 600
@@ -21,7 +25,8 @@ class Limits:
     file_mb: int = 64
     disk_mb: int = 128
     output_kb: int = 512
+    sandbox: str = "best"
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """Plain data, to be sent to the other side."""
         return asdict(self)

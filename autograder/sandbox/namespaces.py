@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-__all__ = ["can_nest", "furnish", "unshare"]
+__all__ = ["can_nest", "furnish", "give_up_privileges", "unshare"]
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 0x1000, 0x4000
@@ -52,6 +52,11 @@ def furnish(disk_mb: int) -> None:
     mount("proc", "/proc", "")
     with open("/proc/sys/user/max_user_namespaces", "w") as file:
         file.write("0")
+    give_up_privileges()
+
+
+def give_up_privileges() -> None:
+    """Give up every capability for good, and the key ring that was inherited. Raises OSError."""
     libc.syscall(KEYCTL, JOIN_SESSION_KEYRING, None, 0, 0, 0)
     for capability in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)

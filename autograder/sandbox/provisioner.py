@@ -17,6 +17,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from jupyter_client.session import Session
 
 from autograder.sandbox.box import Box, Inmate
+from autograder.sandbox.choose import open_box
 from autograder.sandbox.limits import Limits
 
 __all__ = ["SandboxProvisioner"]
@@ -70,7 +71,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         serve, unused = socket.socketpair()
         key = info["key"].decode() if isinstance(info["key"], bytes) else str(info["key"])
         try:
-            self.box = Box(Limits())
+            self.box = open_box(Limits())
             sockets = {name: sock.fileno() for name, sock in (*listening.items(), ("serve", serve))}
             job = {"kind": "kernel", "key": key, "files": []}
             self.inmate = await asyncio.to_thread(self.box.spawn, job, [], sockets)

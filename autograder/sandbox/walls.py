@@ -14,7 +14,7 @@ from pathlib import Path
 import autograder
 from autograder.sandbox.limits import MB, Limits
 
-__all__ = ["SandboxMissing", "bubblewrap", "command", "package_folder", "readable_paths"]
+__all__ = ["SandboxMissing", "bubblewrap", "command", "environment", "package_folder", "readable_paths"]
 
 HOME = "/home/student"
 # nbgrader's exchange holds what everybody handed in, and lies among the system's files.
@@ -111,16 +111,17 @@ main(int(sys.argv[1]), sys.argv[2])
 """
 
 
-def environment() -> dict[str, str]:
-    """All the environment that student code sees."""
+def environment(home: str = HOME, temporary: str = "/tmp") -> dict[str, str]:
+    """All the environment that student code sees, with its folder and the one for what is temporary."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
     return {
-        "HOME": HOME,
+        "HOME": home,
+        "TMPDIR": temporary,
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "MPLCONFIGDIR": "/tmp/matplotlib",
-        "IPYTHONDIR": "/tmp/ipython",
+        "MPLCONFIGDIR": f"{temporary}/matplotlib",
+        "IPYTHONDIR": f"{temporary}/ipython",
         "PYTHONDONTWRITEBYTECODE": "1",
         "NBGRADER_EXECUTION": "autograde",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # ipykernel's debugger would complain in the log of every sandbox

@@ -16,6 +16,7 @@ SHOWN = [
     ("PermissionError", "[Errno 13] Permission denied", "sock.connect(sa)", "tried the network"),
     ("PermissionError", "[Errno 13] Permission denied", "os.kill(1, 9)", None),
     ("OSError", "[Errno 101] Network is unreachable", "", "tried the network"),
+    ("OSError", "[Errno 95] Operation not supported", "", "tried the network"),
     ("URLError", "<urlopen error>", "", "tried the network"),
     ("MemoryError", "", "", "memory limit"),
     ("OSError", "[Errno 28] No space left on device", "", None),

@@ -1,0 +1,1 @@
+"""Gradescope's autograder: the zip that it takes, and grading one submission as there."""

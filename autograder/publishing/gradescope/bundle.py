@@ -1,0 +1,81 @@
+"""Makes the zip that Gradescope's autograder takes: the program, its lock, one assignment and a secret of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import zipfile
+from pathlib import Path
+
+from autograder.errors import AutograderError
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import CONFIG_FILE, Course
+from autograder.sandbox.walls import package_folder
+
+__all__ = ["BUNDLE", "COURSE", "VISIBILITIES", "make_bundle"]
+
+VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+BUNDLE, COURSE = "gradescope.json", "course"
+SCRIPTS = ("setup.sh", "run_autograder")
+EXECUTABLE, PRIVATE = 0o100700, 0o100600
+
+
+def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> None:
+    """Write the zip for the assignment `name` to `output`. Raises AutograderError if that cannot be.
+
+    Its secret is a fresh one: random inputs differ from those of the course's own grading, and stay the same for as
+    long as this zip is used.
+    """
+    load_assignment(course, name)
+    folder = course.source(name)
+    if not folder.is_relative_to(course.root):
+        raise AutograderError(f"{folder} lies outside the course {course.root}: Gradescope's zip needs it inside.")
+    project = clone()
+    settings = {"assignment": name, "hidden_checks": hidden_checks}
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        partial.touch(0o600)
+        with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
+            for script in SCRIPTS:
+                add(bundle, script, Path(__file__).with_name(script).read_bytes(), EXECUTABLE)
+            wheel = build_wheel(project, Path(made))
+            add(bundle, wheel.name, wheel.read_bytes())
+            add(bundle, "requirements.lock", (project / "requirements.lock").read_bytes())
+            add(bundle, BUNDLE, json.dumps(settings, indent=2).encode())
+            add(bundle, f"{COURSE}/{CONFIG_FILE}", (course.root / CONFIG_FILE).read_bytes())
+            add(bundle, f"{COURSE}/gradebook.secret", secrets.token_bytes(32))
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    add(bundle, f"{COURSE}/{path.relative_to(course.root).as_posix()}", path.read_bytes())
+        os.replace(partial, output)
+    except OSError as error:
+        raise AutograderError(f"{output} could not be written: {error.strerror}.") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def add(bundle: zipfile.ZipFile, name: str, data: bytes, mode: int = PRIVATE) -> None:
+    """Add a file that only its owner may read: the zip holds tests and answers."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = mode << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    bundle.writestr(entry, data)
+
+
+def clone() -> Path:
+    """The folder of this project. Raises AutograderError where only the installed program is."""
+    project = package_folder().parent
+    for name in ("pyproject.toml", "requirements.lock"):
+        if not (project / name).is_file():
+            raise AutograderError(f"The zip is made from the project, and {project} has no {name}: run it in a clone.")
+    return project
+
+
+def build_wheel(project: Path, folder: Path) -> Path:
+    """Build the project's wheel in `folder`, without network."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    (wheel,) = WheelBuilder(str(project)).build(directory=str(folder), versions=["standard"])
+    return Path(wheel)

@@ -1,0 +1,129 @@
+"""Grades one submission where Gradescope runs it. Whatever happens, results.json says it in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.reading import SubmissionRefused
+from autograder.grading.results import GradedSubmission, Incident, IncidentKind
+from autograder.grading.worker import close_boxes, execute, forget_keys
+from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
+from autograder.publishing.gradescope.results import Results
+from autograder.publishing.gradescope.submission import handed_in, who
+from autograder.sandbox.choose import no_namespaces
+from autograder.sandbox.limits import Limits
+
+__all__ = ["run"]
+
+OURS = "That is not your doing, and nothing is lost: a person has to look at it. Please tell your teachers."
+UNFINISHED = f"Grading was stopped before it was done, so some checks below were not reached. {OURS}"
+TOLD = (
+    IncidentKind.TIME,
+    IncidentKind.MEMORY,
+    IncidentKind.OUTPUT,
+    IncidentKind.DIED,
+    IncidentKind.REFUSED,
+    IncidentKind.CHANGED,
+)
+BROKEN = f"The grader failed. {OURS}"
+
+
+def run(root: Path) -> bool:
+    """Grade what lies in `root`/submission and write `root`/results/results.json. Returns whether a person must look
+    at it; why is on standard output, which Gradescope shows to instructors only."""
+    path = root / "results" / "results.json"
+    for private in (root, root / "source", root / "submission", root / "results"):
+        private.chmod(0o700)
+    try:
+        settings = json.loads((root / "source" / BUNDLE).read_bytes())
+        course = Course(root / "source" / COURSE)
+        results = Results(load_assignment(course, settings["assignment"]), settings["hidden_checks"], path)
+        results.write(UNFINISHED)
+    except Exception:
+        traceback.print_exc(file=sys.stdout)
+        path.write_text(json.dumps({"score": 0.0, "output": BROKEN}), encoding="utf-8")
+        return True
+    signal.signal(signal.SIGTERM, stopped)
+    try:
+        return grade(root, course, results)
+    except Exception:
+        traceback.print_exc(file=sys.stdout)
+        results.write(BROKEN)
+        return True
+
+
+def stopped(number: int, frame: Any) -> NoReturn:
+    """Gradescope ends the run, at its time limit perhaps: results.json has what is known so far, and says so."""
+    print("Stopped from outside: is Gradescope's time limit long enough for this assignment?", flush=True)
+    forget_keys()
+    close_boxes()
+    os._exit(1)
+
+
+def grade(root: Path, course: Course, results: Results) -> bool:
+    """Grade the submission. Results are written as checks are done, and at the end with a word on the whole."""
+    student = who(root / "submission_metadata.json")
+    try:
+        submission = handed_in(root / "submission", student, results.assignment, course.settings.submission_mb)
+    except SubmissionRefused as error:
+        results.write(f"Your submission was not read: {error}. Please hand it in again.")
+        return False
+    kept = frozenset(course.kept_files(results.assignment.name))
+    graded = execute(
+        submission, results.assignment, kept, course.secret, limits_here(course), on_grade=recorder(results)
+    )
+    for notebook in graded.notebooks:
+        for cell in notebook.grades:
+            results.record(notebook.name, cell)
+    results.write(told(graded))
+    tell_instructors(graded)
+    return graded.needs_a_person
+
+
+def limits_here(course: Course) -> Limits:
+    """The course's limits, behind the strongest walls that there are. The weaker ones do without Landlock here: nobody
+    else's work is on this machine, and tests and answers are root's alone."""
+    limits = course.settings.limits()
+    return replace(limits, sandbox="user") if limits.sandbox == "best" and no_namespaces() else limits
+
+
+def recorder(results: Results) -> Callable[[str, Any], None]:
+    def record(notebook: str, grade: Any) -> None:
+        results.record(notebook, grade)
+        results.write(UNFINISHED)
+
+    return record
+
+
+def told(graded: GradedSubmission) -> str:
+    """What the student is told of the submission as a whole."""
+    lines = [f"Part of your work could not be graded. {OURS}"] if graded.needs_a_person else []
+    return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind in TOLD)])
+
+
+def line_of(incident: Incident) -> str:
+    text = incident.text.split("\n")[0]
+    where = f"{incident.cell}: " if incident.cell else ""
+    return f"{where}{text}" + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def tell_instructors(graded: GradedSubmission) -> None:
+    """Print what only instructors may see: every check that does not hold, with its details, and every incident."""
+    for notebook in graded.notebooks:
+        for cell in notebook.grades:
+            for verdict in cell.verdicts:
+                if not verdict.passed:
+                    print(f"{cell.grade_id} {verdict.name}: {verdict.outcome}\n{verdict.message}\n{verdict.detail}\n")
+    for incident in graded.incidents:
+        print(f"{incident.kind} {incident.cell}: {incident.text}")
+    print(f"{graded.seconds:.1f} s")

@@ -1,0 +1,74 @@
+"""End users of the weaker sandbox: every process of theirs, and every file that they left.
+
+    evict.py FOLDER UID     this user, whose own folder is FOLDER/UID
+    evict.py FOLDER         everybody who has a folder there, and the folder itself
+
+Run as root, as a process of its own. Standard library only, and no import of the package: nothing needs to be loaded
+before a kernel that runs wild is stopped.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+__all__ = ["evict", "evict_all"]
+
+SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
+
+
+def evict(folder: str, user: int) -> None:
+    """Kill all that `user` runs, then remove FOLDER/USER and what they own in folders that everybody can write to."""
+    kill_all(user)
+    remove([os.path.join(folder, str(user)), *left_by(user)])
+
+
+def evict_all(folder: str) -> None:
+    """Evict everybody who has a folder in FOLDER, and remove it."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        if name.isdigit():
+            evict(folder, int(name))
+    remove([folder])
+
+
+def kill_all(user: int) -> None:
+    """Kill every process of `user` at once, however fast they multiply.
+
+    The child that does it may signal them (its effective user is theirs), but not they it (its real and saved user is
+    one that nobody else has).
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresuid(user + 1, user, user + 1)
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+def left_by(user: int) -> list[str]:
+    """What `user` owns in folders that everybody can write to. Where there is Landlock, they could write to none."""
+    found = []
+    for folder in filter(os.path.isdir, SHARED):
+        for name in os.listdir(folder):
+            path = os.path.join(folder, name)
+            with contextlib.suppress(FileNotFoundError):
+                found += [path] if os.lstat(path).st_uid == user else []
+    return found
+
+
+def remove(paths: list[str]) -> None:
+    """Remove files and folders, however deep: rm goes through no link and counts no depth."""
+    subprocess.run(["/bin/rm", "-rf", "--one-file-system", "--", *paths], check=False, stderr=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        evict_all(sys.argv[1])
+    else:
+        evict(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,74 @@
+"""The weaker sandbox from inside, for root in a container that refuses namespaces.
+
+A warm process, root's, never runs student code. For each job it forks a child, which becomes a user that nobody else
+is, with a folder of its own, and closes the doors behind it: limits, Landlock, a filter of system calls.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from autograder.kernel_side.wire import Channel
+from autograder.sandbox import seccomp, users, walls
+from autograder.sandbox.confine import DEVICES, confine
+from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
+from autograder.sandbox.evict import evict_all
+from autograder.sandbox.inside import do, fork_for_each_job, load
+
+__all__ = ["main"]
+
+READABLE = ("/proc/cpuinfo", "/proc/meminfo", *DEVICES)
+
+
+def main(control: int, folder: str, preload: str) -> None:
+    """Do jobs that come over the socket `control`; each user has a folder in `folder`. When the other side is gone,
+    whatever ended it, nothing of any user stays."""
+    os.chdir("/")
+    load(preload)
+    sock = socket.socket(fileno=control)
+    Channel(sock).send({"warm": True}, [])
+    fork_for_each_job(sock, partial(enter, Path(folder)))
+    evict_all(folder)
+
+
+def enter(folder: Path, sock: socket.socket) -> None:
+    """In a child of the warm process: start the process that does the job, and tell the other side its pidfd and its
+    user."""
+    status = 1
+    try:
+        descriptors = receive_descriptors(sock)
+        job, contents = Channel(sock).receive()
+        first = os.fork()
+        if first == 0:
+            sock.close()
+            home = move_in(folder, users.user_of(os.getpid()))
+            do(job, contents, descriptors, partial(close_doors, home))
+        send_descriptors(sock, [os.pidfd_open(first)])
+        Channel(sock).send({"user": users.user_of(first)}, [])
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def move_in(folder: Path, user: int) -> Path:
+    """Make the user's folder, become the user, and return it."""
+    own = folder / str(user)
+    for path in (own, own / "student", own / "tmp"):
+        path.mkdir(mode=0o700)
+        os.chown(path, user, user)
+    users.become(user)
+    os.environ.update(walls.environment(str(own / "student"), str(own / "tmp")))
+    tempfile.tempdir = None
+    return own
+
+
+def close_doors(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
+    """Nothing is written but in the user's own folder, and of the system only an allow-list is read."""
+    readable = [*walls.readable_paths(), walls.package_folder(), *READABLE]
+    confine(limits, keep, [str(own), *DEVICES], map(str, readable))
+    seccomp.restrict()

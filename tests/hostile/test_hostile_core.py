@@ -1,0 +1,211 @@
+"""What must hold behind every kind of walls. `test_hostile_weaker` runs this file again where namespaces are refused.
+
+So nothing here is about how it is held: what is tried may be impossible, refused or without effect.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+MARK = "cnry_mark_900001"
+FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/opt", "/")
+
+TRY = """\
+import os, signal, socket, subprocess, sys, time
+def tried(f, *args):
+    try:
+        return f(*args)
+    except BaseException as error:
+        return type(error).__name__
+"""
+
+
+def assert_others_get_theirs(classroom) -> None:
+    """Whoever comes next, in the same worker, gets full marks for right answers."""
+    trial = classroom.grade(classroom.solved())
+    assert trial.checks == 15
+    assert trial.graded.incidents == []
+
+
+def others() -> str:
+    """Code that sets `OTHERS`: the processes outside, but for numbers that are one's own inside."""
+    running = [int(path.name) for path in Path("/proc").glob("[0-9]*") if int(path.name) > 1]
+    own = "tried(os.listdir, '/proc') + tried(os.listdir, '/proc/self/task')"
+    return f"""\
+OTHERS = {running}
+if type(tried(os.listdir, "/proc")) is list:
+    OTHERS = [pid for pid in OTHERS if str(pid) not in {own}]
+"""
+
+
+def running(mark: str) -> list[str]:
+    """The processes on this machine that have `mark` in their command line or environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_files_that_are_not_the_student_s_cannot_be_read(classroom, no_gain):
+    """Tests, answers, the secret and others' work would be copied into the next submission."""
+    root = classroom.course.root
+    classroom.hand_in("neighbour", b"cnry_other_900002")
+    paths = [str(path) for path in root.rglob("*") if path.is_file()] + ["/etc/shadow", "/etc/gshadow", str(root)]
+    assert any("gradebook.secret" in path for path in paths)
+    look = "print([p for p in PATHS if tried(os.path.isdir, p) is True and type(tried(os.listdir, p)) is list])"
+    read = "print([p for p in PATHS if type(tried(lambda: open(p, 'rb').read(1))) is bytes])"
+    trial = no_gain(classroom.cheat(f"{TRY}PATHS = {paths!r}\n{read}\n{look}"))
+    assert trial.printed() == "[]\n[]\n"
+
+
+def test_nothing_outside_can_be_written(classroom, no_gain):
+    """Grades, tests, or what a neighbour finds in a shared folder would be the student's."""
+    root = classroom.course.root
+    places = [*FOLDERS, str(root), str(root / "source"), os.path.dirname(os.__file__)]
+    write = f"for p in PLACES: tried(lambda: open(os.path.join(p, {MARK!r}), 'w').write('x'))"
+    no_gain(classroom.cheat(f"{TRY}PLACES = {places!r}\n{write}"))
+    assert [place for place in places if os.path.exists(os.path.join(place, MARK))] == []
+
+
+def test_the_files_of_a_submission_are_gone_with_it(classroom, no_gain):
+    """Disks would fill, and the next student find what the last one left."""
+    leave = "print(os.path.abspath('.'))\nfor folder in ('.', os.environ['TMPDIR']):\n"
+    leave += f"    os.makedirs(os.path.join(folder, '/'.join(['{MARK}'] * 100)))\n"
+    trial = no_gain(classroom.cheat(TRY + leave))
+    folder = trial.printed().strip()
+    look = f"print([tried(os.listdir, {folder!r}), {MARK!r} in str(tried(os.listdir, os.environ['TMPDIR']))])"
+    shown = classroom.grade(classroom.cheat(TRY + look)).printed()
+    assert MARK not in shown
+    assert "True" not in shown
+    assert folder == "/home/student" or not os.path.exists(folder)
+
+
+def test_no_process_can_be_signalled(classroom, no_gain):
+    """A student who stops or ends the grader, the answer key or a neighbour decides who gets points."""
+    shoot = """\
+for number in (signal.SIGTERM, signal.SIGSTOP, signal.SIGKILL):
+    print(len([pid for pid in OTHERS if tried(os.kill, pid, number) is None]))
+    tried(os.kill, -1, number)
+    tried(os.killpg, 0, 0)
+"""
+    trial = no_gain(classroom.cheat(TRY + others() + shoot))
+    assert trial.printed().split() == ["0", "0", "0"]
+    assert_others_get_theirs(classroom)
+
+
+def test_no_process_outlives_its_submission(classroom, no_gain):
+    """What goes on running could disturb, or help, those who come after."""
+    leave = f"""\
+for _ in range(3):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "{MARK}"], start_new_session=True)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"], {{"X": "{MARK}"}})
+        os._exit(0)
+time.sleep(0.5)
+print("left")
+"""
+    trial = no_gain(classroom.cheat(TRY + leave))
+    assert "left" in trial.printed()
+    until = time.monotonic() + 10
+    while running(MARK) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert running(MARK) == []
+
+
+def test_a_fork_bomb_ends_with_its_submission(classroom, no_gain):
+    """One student's bomb would stop the class."""
+    bomb = f"os.environ['X'] = '{MARK}_bomb'\nwhile True:\n    tried(os.fork)\n"
+    no_gain(classroom.cheat(TRY + bomb))
+    assert running(f"{MARK}_bomb") == []
+    assert_others_get_theirs(classroom)
+
+
+def test_the_grader_s_environment_cannot_be_read(classroom, no_gain, monkeypatch):
+    """Tokens of whoever grades would be in students' hands."""
+    monkeypatch.setenv("TOKEN", "cnry_token_900003")
+    look = """\
+found = [os.environ.get("TOKEN")]
+for pid in OTHERS:
+    for name in ("environ", "cwd", "root", "fd", "maps"):
+        path = f"/proc/{pid}/{name}"
+        got = tried(lambda: open(path, "rb").read()) if name in ("environ", "maps") else tried(os.listdir, path)
+        if type(got) in (bytes, list):
+            found.append(path)
+print(found)
+"""
+    assert no_gain(classroom.cheat(TRY + others() + look)).printed() == "[None]\n"
+
+
+def test_no_network_not_even_here(classroom, no_gain):
+    """Answers would be fetched, and tests sent away; what listens on the grader's machine could be asked."""
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        tcp.settimeout(0.2)
+        udp.settimeout(0.2)
+        reach = f"""\
+def tell():
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", {udp.getsockname()[1]}))
+print(tried(socket.create_connection, ("127.0.0.1", {tcp.getsockname()[1]}), 1))
+tried(tell)
+"""
+        assert "socket" not in no_gain(classroom.cheat(TRY + reach)).printed()
+        for listening in (tcp, udp):
+            with pytest.raises(TimeoutError):
+                listening.accept() if listening is tcp else listening.recv(1)
+
+
+def test_no_message_is_left_for_the_next(classroom, no_gain):
+    """Shared memory, queues and key rings outlive processes: students would pass each other answers."""
+    leave = """\
+import ctypes
+libc = ctypes.CDLL(None)
+libc.shmget(0x900001, 4096, 0o1666); libc.semget(0x900001, 1, 0o1666); libc.msgget(0x900001, 0o1666)
+libc.mq_open(b"/cnry_queue", os.O_CREAT | os.O_RDWR, 0o666, None)
+libc.syscall(248, b"user", b"cnry", b"left", 4, -4)
+"""
+    look = """\
+import ctypes
+libc = ctypes.CDLL(None)
+print([libc.shmget(0x900001, 0, 0), libc.semget(0x900001, 0, 0), libc.msgget(0x900001, 0),
+       libc.mq_open(b"/cnry_queue", os.O_RDWR), libc.syscall(250, 10, -4, b"user", b"cnry", 0)])
+"""
+    no_gain(classroom.cheat(TRY + leave))
+    assert no_gain(classroom.cheat(TRY + look)).printed() == "[-1, -1, -1, -1, -1]\n"
+
+
+def test_no_more_rights_can_be_had(classroom, no_gain):
+    """A student who became root, or got a namespace in which to be root, could do all of the above."""
+    rise = """\
+import ctypes
+libc = ctypes.CDLL(None)
+print(libc.unshare(0x10000000), libc.syscall(101, 16, os.getppid(), 0, 0))
+tried(os.setuid, 0)
+print(os.getuid() > 0, "CapEff:\\t0000000000000000" in open("/proc/self/status").read() if MAY else True)
+"""
+    rise = rise.replace("MAY", "tried(lambda: open('/proc/self/status').close()) is None")
+    assert no_gain(classroom.cheat(TRY + rise)).printed() == "-1 -1\nTrue True\n"
+
+
+def test_forged_answers_gain_nothing(no_gain):
+    """The socket to the judge is in the student's process behind any walls."""
+    forge = """\
+import os, socket, struct, json
+sock = socket.socket(fileno=os.dup(1000))
+body = json.dumps({"op": "return", "id": 1, "value": 4.0}).encode()
+sock.sendall(struct.pack("!4sII", b"AGR1", len(body), 0) + body)
+def double(x):
+    return x"""
+    no_gain({"double": forge})

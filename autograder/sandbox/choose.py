@@ -20,8 +20,10 @@ ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS), or wit
 
 
 def open_box(limits: Limits) -> Box:
-    """A new sandbox. Raises SandboxMissing where there is none of the kind that is asked for."""
-    return SANDBOXES[chosen(limits.sandbox)](limits)
+    """A new sandbox of the kind that was chosen, or the best. Raises SandboxMissing where there is none.
+
+    What was chosen is not tried out again: if it does not work any more, it says so when it is given a job."""
+    return SANDBOXES[chosen("best") if limits.sandbox == "best" else limits.sandbox](limits)
 
 
 def chosen(wanted: str) -> str:

@@ -103,15 +103,16 @@ def whole_notebooks(root: Path) -> bool:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """What an uninterrupted run gives."""
-    course = small_course.make_course(tmp_path_factory.mktemp("undisturbed") / "course", students=QUICK)
-    (course.root / "gradebook.secret").write_bytes(bytes(32))
+    course = Course(fresh(tmp_path_factory.mktemp("undisturbed") / "course"))
     grade_class(course, NAME, jobs=2)
     return course
 
 
 def fresh(root: Path) -> Path:
-    """The same course, with nothing graded."""
+    """The same course, with nothing graded. One submission takes a while, so that a run can be met at work."""
     small_course.make_course(root, students=QUICK)
+    slow = "import time\ntime.sleep(2)\ndef double(x):\n    return 2 * x"
+    small_course.submit(root, "zoe", small_course.submission(double=slow))
     (root / "gradebook.secret").write_bytes(bytes(32))
     return root
 
@@ -281,10 +282,11 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     script = (
         "from pathlib import Path; import autograder.sandbox.walls as walls; walls.bubblewrap = lambda: '/bin/false'\n"
         "from autograder.grading import assignment, worker; from autograder.grading.course import Course\n"
-        "from autograder.grading.reading import read_submission\n"
+        "from dataclasses import replace; from autograder.grading.reading import read_submission\n"
         f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"
         "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
-        "done = worker.execute(one, made, frozenset(), bytes(32), course.settings.limits())\n"
+        "limits = replace(course.settings.limits(), sandbox='namespaces')\n"
+        "done = worker.execute(one, made, frozenset(), bytes(32), limits)\n"
         "print(done.needs_a_person, done.incidents[0].text)"
     )
     done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, text=True, timeout=60)

@@ -14,13 +14,13 @@ from sqlalchemy import inspect, select
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
-from autograder.grading.late_days import late_days
+from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import verdict_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "graded_assignment", "lateness", "read_scores", "rows", "scores_table", "taken_out"]
+__all__ = ["Score", "graded_submissions", "lateness", "read_scores", "rows", "scores_table", "taken_out"]
 
 Score = dict[str, Any]
 
@@ -38,18 +38,14 @@ def read_scores(course: Course, name: str) -> list[Score]:
     that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
-    scores, plugin = [], late_days(course)
-    with graded_assignment(course, name) as (assignment, gradebook, session):
-        for submission in sorted(assignment.submissions, key=lambda submission: submission.student_id):
-            use = plugin.uses(gradebook, submission.student_id).get(name) if plugin else None
-            scores.append(score_of(submission, session) | {"late_days": asdict(use) if use else None})
-    return scores
+    with graded_submissions(course, name) as (submissions, session):
+        return [score_of(s, session) | {"late_days": asdict(use) if use else None} for s, use in submissions]
 
 
 @contextmanager
-def graded_assignment(course: Course, name: str) -> Iterator[tuple[Any, Any, Any]]:
-    """nbgrader's rows of an assignment, its gradebook, and a session to read our own rows with (None where there are
-    no tables of ours).
+def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[Any, LateUse | None]], Any]]:
+    """nbgrader's rows of an assignment's submissions in order of student id, each with the late days that it took, and
+    a session to read our own rows with (None where there are no tables of ours).
 
     Raises AutograderError if the gradebook does not know the assignment.
     """
@@ -64,7 +60,10 @@ def graded_assignment(course: Course, name: str) -> Iterator[tuple[Any, Any, Any
         ours = inspect(gradebook.engine).has_table(tables.checks.name)
         if ours:
             tables.make_tables(gradebook.engine)
-        yield assignment, gradebook, gradebook.db if ours else None
+        plugin = late_days(course)
+        submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
+        uses = [plugin.uses(gradebook, s.student_id).get(name) if plugin else None for s in submissions]
+        yield list(zip(submissions, uses, strict=True)), gradebook.db if ours else None
 
 
 def score_of(submission: Any, session: Any) -> Score:

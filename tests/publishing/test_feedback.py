@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 
@@ -56,17 +57,23 @@ def test_a_student_learns_what_was_wrong_and_nothing_of_hidden_tests(graded: Cou
 
 def test_points_by_hand_comments_and_lateness_are_in_it(graded: Course) -> None:
     """A grader's work would not reach the student, or the sum would not be the one in the gradebook."""
+    with open(graded.root / "nbgrader_config.py", "a") as config:
+        config.write('c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n')
+    graded = Course(graded.root)
     write_feedback(graded, NAME, ["ada"])
     assert "One part waits for a person to grade" in text_of(graded, "ada")
     with Gradebook(graded.db_url, graded.course_id) as gradebook:
         gradebook.find_grade("why", NAME, NAME, "ada").manual_score = 2.5
         gradebook.find_comment("why", NAME, NAME, "ada").manual_comment = "Say *which* key, $k_1$."
         gradebook.find_submission_notebook(NAME, NAME, "ada").late_submission_penalty = 1.25
+        gradebook.find_assignment(NAME).duedate = datetime(2026, 1, 1)
+        gradebook.find_submission(NAME, "ada").timestamp = datetime(2026, 1, 2, 12)
         gradebook.db.commit()
     again = write_feedback(graded, NAME, ["ada"])
     assert (again.written, again.waiting) == (["ada"], [])
     text = text_of(graded, "ada")
     assert "6.25 of 8 points (7.5 less 1.25 for being late)" in text
+    assert "Late: 2 days, 2 free, 2 left." in text
     assert "graded by a person · 2.5 / 3" in text
     assert "Say which key" in text
     assert "<em>which</em>" in page_of(graded, "ada").read_text(encoding="utf-8")

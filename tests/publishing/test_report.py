@@ -100,7 +100,7 @@ OTHER = """def train(X, y, lr, n):
     return W, losses.tolist()"""
 
 
-def pieces(source: str) -> set[tuple[str, ...]]:
+def pieces(source: str) -> set[int]:
     return grams([NotebookCell(1, "code", source, nbgrader={"solution": True})])
 
 

@@ -12,17 +12,16 @@ from nbconvert.exporters import Exporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.api import Gradebook
-from sqlalchemy import inspect
 from traitlets import default
 
-from autograder.grading import tables
+from autograder.grading.course import Course
 from autograder.publishing.feedback.formulas import PageContext
 from autograder.publishing.feedback.page import feedback_page, secret_regions
 from autograder.publishing.feedback.results import results_of
 from autograder.publishing.pages import render
 from autograder.publishing.pdf.cells import CellReader
 from autograder.publishing.pdf.notebook import Cell, Notebook, from_json
+from autograder.publishing.scores import graded_submissions
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
 
@@ -42,11 +41,10 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         """The page, and nbconvert's resources, which must have nbgrader's names in them."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         names, folder = resources["nbgrader"], resources["metadata"].get("path")
-        with Gradebook(names["db_url"]) as gradebook:
-            submission = gradebook.find_submission(names["assignment"], names["student"])
-            ours = inspect(gradebook.engine).has_table(tables.checks.name)
-            results = results_of(submission, gradebook.db if ours else None)
-            result = next(result for result in results if result.notebook == names["notebook"])
+        # nbgrader has gone to the course's folder before it converts anything.
+        with graded_submissions(Course(Path.cwd(), self.config.copy()), names["assignment"]) as (submissions, session):
+            mine = next(pair for pair in submissions if pair[0].student_id == names["student"])
+            result = next(r for r in results_of(*mine, session) if r.notebook == names["notebook"])
         notebook = from_json(nb, Path(folder) if folder else None)
         return feedback_page(notebook, result, secret_regions(self.config)), resources
 

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from autograder.grading import tables
+from autograder.grading.late_days import LateUse
+from autograder.grading.recorded import verdict_of
 from autograder.grading.results import IncidentKind
-from autograder.publishing.scores import rows
+from autograder.publishing.scores import lateness, rows
 
 __all__ = ["Cell", "Check", "Result", "results_of"]
 
@@ -18,7 +20,7 @@ FOR_STUDENTS = {IncidentKind.REFUSED, IncidentKind.CHANGED}
 
 @dataclass(frozen=True)
 class Check:
-    """One check: `points` of it were to be had, and `outcome` says how it ended."""
+    """One check: `points` of it were to be had, and `outcome` says how it ended, "void" if it was taken out."""
 
     name: str
     description: str
@@ -40,7 +42,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Result:
-    """The points, checks and comments of one submitted notebook, by grade id, and what its student must know."""
+    """The points, checks and comments of one submitted notebook, by grade id, and what its student must know. `late`
+    says how many late days it took."""
 
     student: str
     assignment: str
@@ -51,14 +54,21 @@ class Result:
     cells: dict[str, Cell] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    late: str = ""
+
+    @property
+    def final_score(self) -> float:
+        """The points after the late penalty."""
+        return max(0.0, self.score - self.late_penalty)
 
     def data(self) -> dict[str, Any]:
         """All of it, as data that can be digested."""
         return asdict(self)
 
 
-def results_of(submission: Any, session: Any) -> Iterable[Result]:
-    """The results of a submission's notebooks; `session` is None where the gradebook has no tables of ours."""
+def results_of(submission: Any, use: LateUse | None, session: Any) -> Iterable[Result]:
+    """The results of a submission's notebooks; `session` is None where the gradebook has no tables of ours, `use` where
+    the course has no late days."""
     checks = rows(session, tables.checks, submission) if session is not None else []
     incidents = rows(session, tables.incidents, submission) if session is not None else []
     for notebook in submission.notebooks:
@@ -74,27 +84,22 @@ def results_of(submission: Any, session: Any) -> Iterable[Result]:
             {grade.name: cell_of(grade, mine) for grade in notebook.grades},
             {comment.name: comment.comment for comment in notebook.comments if comment.comment},
             [row["text"] for row in told],
+            lateness({"late_days": asdict(use) if use else None, "late_penalty": 0.0}),
         )
 
 
 def cell_of(grade: Any, checks: list[Any]) -> Cell:
     """The points of one grade cell, and its checks with their share of them."""
     mine = [row for row in checks if row["cell"] == grade.name]
-    total = sum(row["weight"] for row in mine) or 1
+    total = sum(row["weight"] for row in mine if not row["void"]) or 1
     waits = grade.auto_score is None and grade.manual_score is None
-    return Cell(
-        None if waits else grade.score,
-        grade.max_score,
-        grade.manual_score is not None,
-        [
-            Check(
-                row["name"],
-                row["description"],
-                row["hidden"],
-                row["outcome"],
-                grade.max_score * row["weight"] / total,
-                row["message"],
-            )
-            for row in mine
-        ],
+    checks = [check_of(row, grade.max_score * row["weight"] / total) for row in mine]
+    return Cell(None if waits else grade.score, grade.max_score, grade.manual_score is not None, checks)
+
+
+def check_of(row: Any, points: float) -> Check:
+    verdict = verdict_of(row)
+    outcome = "void" if verdict.void else verdict.outcome.value
+    return Check(
+        verdict.name, verdict.description, verdict.hidden, outcome, 0.0 if verdict.void else points, verdict.told
     )

@@ -13,7 +13,7 @@ from autograder.grading.course import Course
 from autograder.publishing.feedback.page import Regions, digest_of, feedback_page, secret_regions
 from autograder.publishing.feedback.results import Result, results_of
 from autograder.publishing.pdf.notebook import Notebook, Unreadable, read
-from autograder.publishing.scores import graded_assignment
+from autograder.publishing.scores import graded_submissions
 
 __all__ = ["Written", "write_feedback"]
 
@@ -42,8 +42,8 @@ def write_feedback(
 ) -> Written:
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
     regions, done = secret_regions(course.config), Written()
-    with graded_assignment(course, name) as (assignment, _, session):
-        graded = {submission.student_id: submission for submission in assignment.submissions}
+    with graded_submissions(course, name) as (submissions, session):
+        graded = {submission.student_id: (submission, use) for submission, use in submissions}
         submitted = course.students(name)
         wanted = sorted(set(students) or {*graded, *submitted})
         for student in wanted:
@@ -52,7 +52,7 @@ def write_feedback(
         on_start(len(wanted))
         for student in wanted:
             if student in graded:
-                write_one(course, name, list(results_of(graded[student], session)), regions, done)
+                write_one(course, name, list(results_of(*graded[student], session)), regions, done)
             else:
                 done.not_graded.append(student)
             on_done(student)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from autograder.grading import tables
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
+from autograder.grading.late_days import LateUse
 from autograder.grading.results import IncidentKind
 from autograder.publishing.feedback.results import results_of
 from autograder.publishing.pdf.notebook import Cell, Unreadable, from_json, read
@@ -25,33 +26,36 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
-from autograder.publishing.scores import graded_assignment, rows
+from autograder.publishing.scores import graded_submissions, lateness, rows
 
 __all__ = ["ClassNumbers", "Student", "read_class"]
 
 WEAK_QUESTION = 0.7
 WEAK_STUDENT = 0.4
 # Of these a person may want to hear; the others are told by lost checks.
-SERIOUS = {IncidentKind.FAULT, IncidentKind.REFUSED, IncidentKind.DIED, IncidentKind.NETWORK}
+SERIOUS = {
+    IncidentKind.FAULT,
+    IncidentKind.REFUSED,
+    IncidentKind.DIED,
+    IncidentKind.NETWORK,
+    IncidentKind.OUTSIDE,
+    IncidentKind.TOUCHED,
+}
 
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the table of students; the `penalty` is for being late, `seconds` is what grading took."""
+    """One line of the table of students: the score after the penalty, how late it was, the seconds of grading."""
 
     student: str
     score: float
     penalty: float
-    hours_late: float
+    late: str
     passed: int
     checks: int
     waiting: int
     seconds: float | None
     incidents: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def is_late(self) -> bool:
-        return bool(self.penalty or self.hours_late)
 
 
 @dataclass(frozen=True)
@@ -79,21 +83,17 @@ class ClassNumbers:
 
 def read_class(course: Course, name: str) -> ClassNumbers:
     """The class of an assignment. Raises AutograderError if nothing of it was graded."""
-    with graded_assignment(course, name) as (assignment, _, session):
-        submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        entries = [Entry(s.student_id, list(results_of(s, session)), s.total_seconds_late / 3600) for s in submissions]
+    with graded_submissions(course, name) as (submissions, session):
+        entries = [Entry(s.student_id, list(results_of(s, use, session))) for s, use in submissions]
         seconds = graded_seconds(session, name) if session is not None else {}
-        incidents = {}
-        for submission in submissions:
-            incidents[submission.student_id] = (
-                rows(session, tables.incidents, submission) if session is not None else []
-            )
-        max_score = float(assignment.max_score or 0)
-    students = [student_of(e, seconds.get(e.student), incidents.get(e.student, [])) for e in entries]
+        incidents = {s.student_id: rows(session, tables.incidents, s) for s, _ in submissions if session is not None}
+        late = {s.student_id: lateness_of(s, use) for s, use in submissions}
+        max_score = float(max((s.max_score for s, _ in submissions), default=0))
+    students = [student_of(e, late[e.student], seconds.get(e.student), incidents.get(e.student, [])) for e in entries]
     questions, checks = question_numbers(entries), check_numbers(entries)
     similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
-    scores = summary([student.score - student.penalty for student in students])
+    scores = summary([student.score for student in students])
     return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
 
 
@@ -103,14 +103,23 @@ def graded_seconds(session: Any, name: str) -> dict[str, float]:
     return dict(session.execute(taken).all())
 
 
-def student_of(entry: Entry, seconds: float | None, incidents: list[Any]) -> Student:
+def lateness_of(submission: Any, use: LateUse | None) -> str:
+    """How late a submission was: in late days where the course has them, else in hours; empty for one in time."""
+    penalty = submission.late_submission_penalty
+    told = lateness({"late_days": asdict(use) if use else None, "late_penalty": penalty})
+    hours = f"{submission.total_seconds_late / 3600:.1f} h" if submission.total_seconds_late and not use else ""
+    return ", ".join(filter(None, (hours, told)))
+
+
+def student_of(entry: Entry, late: str, seconds: float | None, incidents: list[Any]) -> Student:
     cells = [cell for _, cell, _ in entry.cells()]
-    checks = [check for cell in cells for check in cell.checks]
+    checks = [check for cell in cells for check in cell.checks if check.outcome != "void"]
+    penalty = sum(result.late_penalty for result in entry.results)
     return Student(
         entry.student,
-        entry.score,
-        sum(result.late_penalty for result in entry.results),
-        entry.hours_late,
+        max(0.0, entry.score - penalty),
+        penalty,
+        late,
         sum(check.outcome == "passed" for check in checks),
         len(checks),
         sum(cell.score is None for cell in cells),

@@ -22,6 +22,8 @@ UNNAMED = "wrong, and no cause is named"
 # Messages of a check whose question was not answered, or whose code had stopped earlier, and of one that tells nothing.
 NO_ANSWER = ("Not done yet:", "There is no ", "Your code could not be asked:")
 NO_CAUSE = (UNNAMED, "The values are wrong")
+# Outcomes of a check that was taken out.
+NO_VERDICT = ("void", "not run")
 # What nbgrader says of an answer that is as it was released.
 NO_RESPONSE = "No response."
 
@@ -32,7 +34,6 @@ class Entry:
 
     student: str
     results: list[Result]
-    hours_late: float = 0.0
 
     @property
     def score(self) -> float:
@@ -136,7 +137,7 @@ def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
     found: dict[tuple[str, str], list[tuple[Entry, Check]]] = {}
     for entry in entries:
         for cell_name, cell, _ in entry.cells():
-            for check in cell.checks:
+            for check in (check for check in cell.checks if check.outcome not in NO_VERDICT):
                 found.setdefault((cell_name, check.name), []).append((entry, check))
     return [one_check(question, name, mine) for (question, name), mine in found.items()]
 
@@ -168,7 +169,7 @@ def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
 
 
 def is_answered(check: Check) -> bool:
-    return not check.message.startswith(NO_ANSWER)
+    return not check.message.startswith(NO_ANSWER) and check.outcome not in NO_VERDICT
 
 
 def is_lost(check: Check) -> bool:

@@ -22,7 +22,8 @@ COMMON, COMMON_SHARE = 4, 0.25
 LEAST, ALIKE = 40, 0.6
 MAX_CHARACTERS = 100_000
 
-Gram = tuple[str, ...]
+# A piece by its hash: a class has millions of them.
+Gram = int
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def grams(cells: Iterable[Cell]) -> set[Gram]:
 def runs(parts: Iterable[str], length: int) -> Iterator[Gram]:
     """All runs of `length` neighbours."""
     row = list(parts)
-    return zip(*(row[start:] for start in range(length)), strict=False)
+    return map(hash, zip(*(row[start:] for start in range(length)), strict=False))
 
 
 def tokens(source: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 ELSEWHERE = {
     "collect": "autograder.collecting.command",
+    "scores": "autograder.publishing.command",
     "feedback": "autograder.publishing.feedback.command",
     "report": "autograder.publishing.report.command",
     "pdf": "autograder.publishing.pdf.command",
@@ -226,6 +227,7 @@ def grade(
     """
     from autograder.grading.classes import NO_REASON, grade_class
     from autograder.progress import progress_bar
+    from autograder.publishing.command import show_scores
     from autograder.sandbox.walls import SandboxMissing
 
     if why is not None and not (void and why.strip()):
@@ -268,77 +270,6 @@ def grade(
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
     sys.exit(1 if done.needs_a_person else 0)
-
-
-@cli.command()
-@NAME
-@click.option(
-    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
-)
-@click.option(
-    "--csv-for",
-    "form",
-    type=click.Choice(["plain", "canvas", "gradescope"]),
-    default="plain",
-    show_default=True,
-    help="Whose columns it has: Canvas's for its import, Gradescope's as in its own download.",
-)
-@click.option(
-    "--template",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A gradebook exported from Canvas: fill in these scores for its students.",
-)
-@click.option("--column", metavar="TITLE", help="The assignment's title in Canvas. Default: NAME.")
-@JSON
-@click.pass_context
-def scores(
-    ctx: click.Context,
-    name: str,
-    csv_file: Path | None,
-    form: str,
-    template: Path | None,
-    column: str | None,
-    as_json: bool,
-) -> None:
-    """Show every student's score, and what a person must look at.
-
-    \b
-    Examples:
-      autograder scores softmax
-      autograder scores softmax --csv softmax.csv
-      autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
-    """
-    from autograder.publishing.csv_forms import write_csv
-    from autograder.publishing.scores import read_scores
-
-    course = course_of(ctx)
-    if (template or column) and (form != "canvas" or csv_file is None):
-        raise click.UsageError("--template and --column go with --csv FILE --csv-for canvas.")
-    if as_json:
-        click.echo(json.dumps(read_scores(course, name), indent=2))
-    elif csv_file is None:
-        show_scores(course, name)
-    else:
-        found = read_scores(course, name)
-        notes = write_csv(found, csv_file, form, column or name, template)
-        todo = sum(score["needs_manual_grade"] for score in found)
-        click.echo(f"Written: {csv_file}" + (f" ({todo} with something to grade by hand yet)" if todo else ""))
-        for note in notes:
-            click.echo(f"✗ {note}")
-        sys.exit(1 if notes else 0)
-
-
-def show_scores(course: Course, name: str) -> None:
-    """Print the table of scores, and what does not count in it."""
-    from rich.console import Console
-
-    from autograder.publishing.scores import read_scores, scores_table, taken_out
-
-    found = read_scores(course, name)
-    Console().print(scores_table(name, found))
-    for line in taken_out(found):
-        click.echo(line)
 
 
 @cli.command()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
+from traitlets.config import Configurable
 
+import autograder
 from autograder.checking import comparisons, prelude, student
 from autograder.cli import cli
+from autograder.grading.late_days import LateDays
 from autograder.grading.results import IncidentKind
 from autograder.grading.settings import Autograder
 
@@ -71,10 +76,30 @@ def test_options(command: str, option: str) -> None:
     assert any(word.search(text) for page in PAGES if command in (text := page.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("name", Autograder.class_own_traits())
-def test_settings(name: str) -> None:
-    """Every setting is in the table of settings, with its default."""
-    default = Autograder.class_own_traits()[name].default_value
+def configurables() -> list[type[Configurable]]:
+    """Every class of ours that a configuration file can set something of."""
+    for module in pkgutil.walk_packages(autograder.__path__, "autograder."):
+        import_module(module.name)
+    found, todo = [], [Configurable]
+    while todo:
+        todo += (children := todo.pop().__subclasses__())
+        found += [child for child in children if child.__module__.startswith("autograder.")]
+    return sorted(set(found), key=lambda kind: kind.__name__)
+
+
+SETTINGS = [(kind, name) for kind in configurables() for name in kind.class_own_traits(config=True)]
+
+
+@pytest.mark.parametrize(("kind", "name"), SETTINGS)
+def test_every_setting_is_said(kind: type[Configurable], name: str) -> None:
+    """A setting that no page names is found by nobody."""
+    assert re.search(rf"`{name}`|\b{kind.__name__}\.{name}\b", TEXT)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in SETTINGS if kind in (Autograder, LateDays)])
+def test_settings(kind: type[Configurable], name: str) -> None:
+    """Every setting of a course is in a table of settings, with its default."""
+    default = kind.class_own_traits()[name].default_value
     rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/instructors.md").read_text(encoding="utf-8"))
     assert rows == [f"{default:g}" if type(default) in (int, float) else str(default)]
 

@@ -180,8 +180,10 @@ def test_a_canvas_download(course: Course, tmp_path: Path) -> None:
 def test_a_folder_for_each_student(course: Course, tmp_path: Path, top: str, inside: str) -> None:
     """What most other systems and people hand over, with or without a folder around it, zipped or not."""
     files = {f"{top}ada/{inside}{BOOK}": RIGHT, f"{top}bob/{inside}{BOOK}": OTHER, f"{top}bob/{inside}a/b.py": "1"}
+    files[f"{top}ada/{inside}timestamp.txt"] = "2020-01-01 00:00:00 UTC"
     source = zipped(tmp_path / "class.zip", files)
     assert by_student(collect(course, NAME, source)) == {"ada": What.NEW, "bob": What.NEW}
+    assert set(files_of(course, "ada")) == {BOOK}  # and not the time that the student wrote
     assert set(files_of(course, "bob")) == {BOOK, "a/b.py"}
     with zipfile.ZipFile(source) as archive:
         archive.extractall(tmp_path / "unpacked")

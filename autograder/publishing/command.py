@@ -1,0 +1,87 @@
+"""`autograder scores`, and the table that ends `autograder grade` too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
+
+__all__ = ["scores", "show_scores"]
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
+)
+@click.option(
+    "--csv-for",
+    "form",
+    type=click.Choice(["plain", "canvas", "gradescope"]),
+    default="plain",
+    show_default=True,
+    help="Whose columns it has: Canvas's for its import, Gradescope's as in its own download.",
+)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A gradebook exported from Canvas: fill in these scores for its students.",
+)
+@click.option("--column", metavar="TITLE", help="The assignment's title in Canvas. Default: NAME.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@click.pass_context
+def scores(
+    ctx: click.Context,
+    name: str,
+    csv_file: Path | None,
+    form: str,
+    template: Path | None,
+    column: str | None,
+    as_json: bool,
+) -> None:
+    """Show every student's score, and what a person must look at.
+
+    \b
+    Examples:
+      autograder scores softmax
+      autograder scores softmax --csv softmax.csv
+      autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
+    """
+    from autograder.grading.course import find_course
+    from autograder.publishing.csv_forms import write_csv
+    from autograder.publishing.scores import read_scores
+
+    course = find_course(Path.cwd(), ctx.obj)
+    if (template or column) and (form != "canvas" or csv_file is None):
+        raise click.UsageError("--template and --column go with --csv FILE --csv-for canvas.")
+    if as_json:
+        click.echo(json.dumps(read_scores(course, name), indent=2))
+    elif csv_file is None:
+        show_scores(course, name)
+    else:
+        found = read_scores(course, name)
+        notes = write_csv(found, csv_file, form, column or name, template)
+        todo = sum(score["needs_manual_grade"] for score in found)
+        click.echo(f"Written: {csv_file}" + (f" ({todo} with something to grade by hand yet)" if todo else ""))
+        for note in notes:
+            click.echo(f"✗ {note}")
+        sys.exit(1 if notes else 0)
+
+
+def show_scores(course: Course, name: str) -> None:
+    """Print the table of scores, and what does not count in it."""
+    from rich.console import Console
+
+    from autograder.publishing.scores import read_scores, scores_table, taken_out
+
+    found = read_scores(course, name)
+    Console().print(scores_table(name, found))
+    for line in taken_out(found):
+        click.echo(line)

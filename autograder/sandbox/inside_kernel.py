@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import zmq
@@ -68,4 +69,7 @@ def run_kernel(descriptors: dict[str, int], key: str) -> None:
     app = InheritedKernelApp.instance(config=config)
     app.descriptors = descriptors
     app.initialize([])
+    if "matplotlib.pyplot" in sys.modules:
+        # A notebook's own import does this, but here it was imported before there was a kernel to show figures.
+        app.shell.enable_matplotlib("inline")
     app.start()

@@ -42,6 +42,13 @@ def test_the_folders_are_fresh_for_each_job(box: Box) -> None:
             assert said(kernel, f"for f in {folders}: open(f + '/left', 'w').write('behind')") == ""
 
 
+def test_a_figure_is_shown_without_being_asked_for(box: Box) -> None:
+    """Plots would be missing where a person must grade them, in every notebook without `%matplotlib inline`."""
+    with Kernel(box, {}) as kernel:
+        outputs = kernel.execute("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 20).outputs.cells
+        assert [list(output.get("data", {})) for output in outputs] == [["text/plain", "image/png"]]
+
+
 # Landlock refuses before the empty network namespace does.
 REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
 LIMITED = {

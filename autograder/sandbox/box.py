@@ -35,6 +35,12 @@ class Inmate:
         self.pidfd = pidfd
 
     @property
+    def pid(self) -> int:
+        """The number of its first process, as this process sees it."""
+        with open(f"/proc/self/fdinfo/{self.pidfd}") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
+
+    @property
     def alive(self) -> bool:
         return self.pidfd >= 0 and not select.select([self.pidfd], [], [], 0)[0]
 

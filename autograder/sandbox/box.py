@@ -21,7 +21,22 @@ from autograder.sandbox.limits import Limits
 __all__ = ["Box", "Inmate", "SandboxBroken"]
 
 NOBODYS = 200_000
-PRELOAD = ("numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "ipykernel.ipkernel", "sklearn.datasets")
+# From ipykernel on, it is what a kernel imports while it starts.
+PRELOAD = (
+    "numpy",
+    "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline",
+    "sklearn.datasets",
+    "ipykernel.debugger",
+    "ipykernel.heartbeat",
+    "ipykernel.kernelapp",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+)
 
 
 class SandboxBroken(Exception):

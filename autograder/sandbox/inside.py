@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -22,11 +25,7 @@ __all__ = ["main"]
 
 def main(control: int, preload: str) -> None:
     """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
-    for name in filter(None, preload.split(",")):
-        try:
-            import_module(name)
-        except ImportError:
-            continue
+    load(filter(None, preload.split(",")))
     sock = socket.socket(fileno=control)
     channel = Channel(sock)
     warm = namespaces.can_nest()
@@ -43,6 +42,15 @@ def main(control: int, preload: str) -> None:
         if child == 0:
             enter(sock)
         os.waitpid(child, 0)
+
+
+def load(names: Iterable[str]) -> None:
+    """Import what kernels need, and not ipykernel's debugger: nobody debugs here, and it is a third of a kernel."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    for name in names:
+        with suppress(ImportError):
+            import_module(name)
+    del sys.modules["debugpy"]
 
 
 def enter(sock: socket.socket) -> None:

@@ -23,6 +23,7 @@ from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.incidents import shown_by, told_by_calls
 from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
 from autograder.sandbox.box import Box
+from autograder.sandbox.guard import MESSAGES, PROCESSES
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.outputs import Outputs
@@ -106,10 +107,12 @@ class NotebookRun:
             outputs.error("OutputLimitError", text)
             self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
         if execution.died:
-            text = "the kernel died in this cell: the cells and checks after it could not run"
+            kind, why = self._ended("the kernel died in this cell")
+            text = f"{why}: the cells and checks after it could not run"
             outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(IncidentKind.DIED, text, where, sudden=self.kernel.ended_by_itself))
-            self.why_stopped = f"your notebook's kernel had died in cell {number}"
+            self.incidents.append(Incident(kind, text, where, sudden=self.kernel.ended_by_itself))
+            died = f"your notebook's kernel had died in cell {number}"
+            self.why_stopped = died if kind is IncidentKind.DIED else why
         if execution.lost:
             text = "what this cell showed is missing: more came at once than can be read"
             outputs.error("OutputLimitError", text)
@@ -117,6 +120,16 @@ class NotebookRun:
         if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
             outputs.error("CellFailed", "this cell raised an error that could not be shown")
         self.incidents += shown_by(outputs.cells, where)
+
+    def _ended(self, otherwise: str) -> tuple[IncidentKind, str]:
+        """The kind of incident that the kernel's end is, and why it ended."""
+        if self.kernel.ended_for == PROCESSES:
+            most = self.limits.memory_mb
+            text = f"your notebook and what it had started took more than {most} MB of memory together"
+            return IncidentKind.MEMORY, text
+        if self.kernel.ended_for == MESSAGES:
+            return IncidentKind.OUTPUT, "your notebook sent more at once than can be read"
+        return IncidentKind.DIED, otherwise
 
     def _note_tampering(self, where: str) -> None:
         """Record what no kernel does by itself, once for each kind of it."""
@@ -146,7 +159,7 @@ class NotebookRun:
         if not self.kernel.alive:
             return all_ended(check, StudentStopped(self.why_stopped))
         seconds, until = self.limits.cell_seconds, self.deadline
-        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, until=until)
+        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
         student = Notebook(peer, self.uses)
         asked = self.kernel.start_serving()
         try:
@@ -158,12 +171,18 @@ class NotebookRun:
             self.kernel.tampering |= peer.tampering
             self.incidents += told_by_calls(student._raised, template.grade_id)
             if peer.why_gone:
-                self.why_stopped = "your notebook stopped answering in an earlier check"
+                kind, why = self._ended(peer.why_gone)
+                stopped = "your notebook stopped answering in an earlier check"
+                self.why_stopped = stopped if kind is IncidentKind.DIED else why
                 sudden = self.kernel.ended_by_itself
-                self.incidents.append(Incident(IncidentKind.DIED, peer.why_gone, template.grade_id, sudden=sudden))
+                self.incidents.append(Incident(kind, why, template.grade_id, sudden=sudden))
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)
+
+    def _stopped(self, why: str) -> StudentStopped:
+        """What a check ends with whose call has no answer."""
+        return StudentStopped(self._ended(why)[1])
 
 
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:

@@ -29,10 +29,14 @@ PRELOAD = (
     "numpy",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "ipykernel.ipkernel",
     "ipykernel.debugger",
+    "ipykernel.heartbeat",
+    "ipykernel.kernelapp",
     "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
     "IPython.core.magics.pylab",
+    "IPython.core.oinspect",
     "IPython.extensions.storemagic",
     "tornado.platform.asyncio",
     "stack_data",
@@ -52,6 +56,12 @@ class Inmate:
 
     def __init__(self, pidfd: int) -> None:
         self.pidfd = pidfd
+
+    @property
+    def pid(self) -> int:
+        """The number of its first process, as this process sees it."""
+        with open(f"/proc/self/fdinfo/{self.pidfd}") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
 
     @property
     def alive(self) -> bool:

@@ -1,45 +1,89 @@
-"""Keeps a hostile kernel from filling the memory of the process that grades it."""
+"""Keeps a hostile kernel from filling the machine's memory: its own processes', and that of the process that grades."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["MemoryGuard"]
+__all__ = ["MESSAGES", "PROCESSES", "MemoryGuard"]
 
 EVERY = 0.05
+# Looking closely costs time for every page that is held, so it is done this much more seldom than it takes.
+CALM = 5
 MOST = 2 * 2**30
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+PROCESSES, MESSAGES = "processes", "messages"
 
 
 class MemoryGuard:
-    """Calls `end` once if this process comes to hold `MOST` bytes more than it did, until it is closed.
+    """Calls `end` once with the reason, until it is closed: PROCESSES if the process `pid` and all below it come to
+    hold `most` bytes more than they did, MESSAGES if this process comes to hold `MOST` bytes more.
 
+    No limit of the system's holds for processes together without control groups, which only some machines let us make.
     ZeroMQ keeps the parts of a message until the last one has come, however many there are, and reads while nobody
     here does; it has no limit of its own for that.
     """
 
-    def __init__(self, end: Callable[[], None]) -> None:
-        self.end = end
-        self.most = resident() + MOST
+    def __init__(self, end: Callable[[str], None], pid: int, most: int) -> None:
+        self.end, self.pid = end, pid
+        self.ours = resident("self") + MOST
+        self.theirs = proportional(pid) + most
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
     def _watch(self) -> None:
-        while not self.closed.wait(EVERY):
-            if resident() > self.most:
-                self.end()
+        pause = EVERY
+        while not self.closed.wait(pause):
+            started = time.monotonic()
+            reason = self._reason()
+            if reason:
+                self.end(reason)
                 return
+            pause = max(EVERY, CALM * (time.monotonic() - started))
+
+    def _reason(self) -> str:
+        if resident("self") > self.ours:
+            return MESSAGES
+        # What processes share counts for each of them, so this is too much rather than too little.
+        if sum(map(resident, tree(self.pid))) > self.theirs and sum(map(proportional, tree(self.pid))) > self.theirs:
+            return PROCESSES
+        return ""
 
     def close(self) -> None:
         self.closed.set()
         self.thread.join()
 
 
-def resident() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not say so in /proc."""
-    if not os.path.exists("/proc/self/statm"):
+def resident(pid: int | str) -> int:
+    """Bytes of memory that a process holds, alone or with others; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except (OSError, IndexError):
         return 0
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def proportional(pid: int) -> int:
+    """Bytes of memory that a process holds, of what it shares with others only its part; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except ProcessLookupError:
+        return 0
+    except OSError:
+        return resident(pid)
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def tree(pid: int) -> Iterator[int]:
+    """The process `pid` and all below it."""
+    todo = [pid]
+    while todo:
+        yield (number := todo.pop())
+        with suppress(OSError):
+            for task in Path(f"/proc/{number}/task").iterdir():
+                todo += map(int, (task / "children").read_text().split())

@@ -18,6 +18,7 @@ from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.box import Box
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.guard import MemoryGuard
+from autograder.sandbox.limits import MB
 from autograder.sandbox.outputs import NoOutputs, Outputs
 
 __all__ = ["Execution", "Kernel", "Sockets"]
@@ -74,7 +75,7 @@ class Execution:
 class Kernel:
     """An IPython kernel in `box`. Raises SandboxBroken if it does not come up.
 
-    What no IPython kernel sends by itself is noted in `tampering`.
+    What no IPython kernel sends by itself is noted in `tampering`. `ended_for` is the guard's reason, if it ended it.
     """
 
     def __init__(self, box: Box, files: dict[str, bytes]) -> None:
@@ -84,6 +85,7 @@ class Kernel:
         self.heard = {"shell", "iopub"}
         self.killed = False
         self.tampering: set[str] = set()
+        self.ended_for = ""
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
@@ -107,7 +109,9 @@ class Kernel:
             job = {"kind": "kernel", "key": self.key, "files": list(files)}
             self.inmate = self.box.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
-            self.guard = MemoryGuard(self.kill)
+            # Where the sandbox is used once, orphans of its processes belong to the sandbox's own first process.
+            first = self.inmate.pid if self.box.warm else self.box.process.pid
+            self.guard = MemoryGuard(self._end, first, self.limits.memory_mb * MB)
         finally:
             theirs.close()
             sockets.close()
@@ -241,6 +245,10 @@ class Kernel:
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
         self._send(self.control, "interrupt_request", {})
+
+    def _end(self, reason: str) -> None:
+        self.ended_for = reason
+        self.kill()
 
     @property
     def ended_by_itself(self) -> bool:

@@ -23,6 +23,10 @@ BOMBS = {
         "for n in range(10**6):\n    with open(f'/tmp/{n}', 'wb') as file:\n        file.write(bytes(1 << 20))\n"
         "print('GOT' + ' IT')"
     ),
+    "shared memory's folder": (
+        "for n in range(10):\n    with open(f'/dev/shm/{n}', 'wb') as file:\n        file.write(bytes(1 << 22))\n"
+        "print('GOT' + ' IT')"
+    ),
     "one file": "open('x', 'wb').write(bytes(1 << 25))\nprint('GOT' + ' IT')",
     "prints": "while True: print('x' * 1000)",
     "displays": "from IPython.display import display\nwhile True: display({'text/plain': 'x' * 10_000}, raw=True)",
@@ -39,6 +43,40 @@ def test_bombs_hit_a_limit(no_gain, classroom, what):
     assert len(trial.graded.notebooks[0].text) < 1_000_000
     assert time.monotonic() - started < 30
     assert classroom.grade(classroom.solved()).checks == 15
+
+
+CHILDREN = """\
+import os
+for _ in range(20):
+    if os.fork() == 0:
+        HOLD
+        os.read(here, 1)
+        os._exit(0)
+"""
+SLICES = "import os\nhere, there = os.pipe()\n" + CHILDREN.replace("HOLD", "held = b'x' * (100 << 20)")
+
+
+@pytest.mark.parametrize("when", ["in a cell", "in a check"])
+def test_memory_is_limited_for_all_processes_together(classroom, patient, when):
+    """Sixty-four processes, each within its limit, would take the machine's memory and with it the class."""
+    if when == "in a cell":
+        trial = classroom.grade(classroom.cheat(SLICES + "os.read(here, 1)"), limits=patient)
+    else:
+        body = (SLICES + "os.read(here, 1)").replace("\n", "\n    ")
+        trial = classroom.grade(classroom.answered(double=f"def double(x):\n    {body}"), limits=patient)
+    told = "your notebook and what it had started took more than 768 MB of memory together"
+    assert [(i.kind.value, i.text.startswith(told)) for i in trial.graded.incidents] == [("memory limit", True)]
+    assert told in trial.messages["test_loss"]
+    assert trial.checks == 0
+
+
+def test_memory_that_processes_share_counts_once(classroom, patient):
+    """Honest code that works in parallel on one large array holds it once, whatever each process shows."""
+    shared = "here, there = os.pipe()\nbig = np.ones(25_000_000)\n" + CHILDREN.replace("HOLD", "big.sum()")
+    wait = "import time\ntime.sleep(2)\nos.write(there, bytes(20))\nfor _ in range(20): os.wait()\nprint('all there')"
+    trial = classroom.grade(classroom.cheat("import os\n" + shared + wait), limits=patient)
+    assert trial.printed().strip() == "all there"
+    assert trial.graded.incidents == []
 
 
 def test_the_system_out_of_memory_ends_student_code_first(classroom):

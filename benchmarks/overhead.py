@@ -1,0 +1,194 @@
+"""What grading costs beside the students' own computing: processor seconds for each tiny notebook, and where they go.
+
+    python benchmarks/overhead.py            # 20 notebooks, each with one answer and one check cell
+    python benchmarks/overhead.py -n 100
+
+Every notebook is read, executed in the sandbox and recorded in a gradebook by the code that `autograder grade` runs,
+here all in one process so that its time can be told apart. Its answer is one line, so nearly all of this is overhead.
+What runs once for a worker (imports, the sandbox, the answer key) is shown by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.grading import execute, record, worker
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.execute import NotebookRun
+from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.reading import read_submission
+from autograder.sandbox.box import Box
+from autograder.sandbox.guard import tree
+from autograder.sandbox.kernel import Kernel
+
+NAME = "tiny"
+TICKS = os.sysconf("SC_CLK_TCK")
+ANSWER = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
+CHECKS = '''%%check
+def test_two(student):
+    """Twice two is four."""
+    assert_close(student.double(2.0), 4.0)
+
+### BEGIN HIDDEN TESTS
+def test_random(student, reference, rng):
+    """Right on random numbers."""
+    x = rng.normal(size=7)
+    assert_close(student.double(x), reference.double(x))
+### END HIDDEN TESTS'''
+
+
+class Stopwatch:
+    """Processor seconds of this process by what it is doing: the innermost thing that is timed."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.doing = ["the rest"]
+        self.since = time.process_time()
+
+    def turn(self) -> None:
+        now = time.process_time()
+        self.seconds[self.doing[-1]] += now - self.since
+        self.since = now
+
+    def timed(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            self.turn()
+            self.doing.append(what)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.turn()
+                self.doing.pop()
+
+        return wrapper
+
+    def watch(self, owner: Any, name: str, what: str) -> None:
+        setattr(owner, name, self.timed(what, getattr(owner, name)))
+
+
+WATCHED = [
+    (worker, "read_notebook", "grader: reading the notebook"),
+    (worker, "restore", "grader: restoring it"),
+    (Kernel, "__init__", "grader: starting the kernel"),
+    (Kernel, "close", "grader: ending the kernel"),
+    (NotebookRun, "_execute", "grader: asking for cells, taking outputs"),
+    (NotebookRun, "check", "grader: check cells but for pytest"),
+    (execute, "run_checks", "grader: checks (pytest and calls)"),
+    (execute.nbformat, "writes", "grader: writing the notebook as text"),
+    (record, "write_autograded", "grader: writing it to disk"),
+    (record, "submission_rows", "grader: nbgrader's rows"),
+    (record, "assign_late_penalties", "grader: nbgrader's late penalties"),
+    (record, "record", "grader: recording, the rest"),
+]
+
+
+def processor_seconds(box: Box) -> float:
+    """Processor seconds of a sandbox: of all that runs in it, and of all that has ended in it."""
+    total = 0
+    for pid in tree(box.process.pid):
+        total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return total / TICKS
+
+
+def of_process(pid: int) -> float:
+    """Processor seconds of one process and its threads, by its clock (clock_getcpuclockid(3))."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def make_course(root: Path, count: int) -> Course:
+    """A course with one small assignment and `count` right submissions."""
+    (root / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'tiny'\n")
+    cells = []
+    for grade_id, source, flags in (
+        ("double", ANSWER, {"solution": True}),
+        ("checks", CHECKS, {"grade": True, "locked": True, "points": 2}),
+    ):
+        off = {"grade": False, "solution": False, "locked": False, "task": False}
+        about = {"schema_version": 3, "grade_id": grade_id} | off | flags
+        cells.append(nbformat.v4.new_code_cell(source, metadata={"nbgrader": about}))
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    text = nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}))
+    for folder in (root / "source" / NAME, *(root / "submitted" / f"s{n:03}" / NAME for n in range(count))):
+        folder.mkdir(parents=True)
+        (folder / f"{NAME}.ipynb").write_text(text)
+    return Course(root)
+
+
+def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
+    """Processor seconds for every notebook but the first by what they went into, what a worker costs once, and how
+    many notebooks there were."""
+    watch, starts = Stopwatch(), Counter[str]()
+    for owner, name, what in WATCHED:
+        watch.watch(owner, name, what)
+    close = Kernel.close
+    started = Kernel.__init__
+
+    def start(kernel: Kernel, *args: Any) -> None:
+        started(kernel, *args)
+        starts["kernel: starting"] += of_process(kernel.inmate.pid)
+
+    def end(kernel: Kernel) -> None:
+        starts["kernel: in all"] += of_process(kernel.inmate.pid)
+        close(kernel)
+
+    Kernel.__init__, Kernel.close = start, end  # type: ignore[method-assign]
+    limits, assignment = course.settings.limits(), load_assignment(course, NAME)
+    sync_assignment(course, NAME)
+    students = course.submissions(NAME)
+    before = time.process_time()
+    with record.open_gradebook(course) as gradebook:
+        for number, (student, folder) in enumerate(students.items()):
+            submission = read_submission(student, folder, 64)
+            graded = worker.execute(submission, assignment, frozenset(), course.secret, limits)
+            assert graded.notebooks[0].grades[0].score == 2, graded.incidents
+            record.record(gradebook, course, NAME, graded)
+            if number == 0:
+                boxes = [worker.warm_box(limits), worker.answer_key(assignment.notebooks[0], assignment, limits).box]
+                once = {"this process, from its start": time.process_time()}
+                once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, boxes), strict=True))
+                watch.turn()
+                watch.seconds.clear()
+                starts.clear()
+                before = time.process_time()
+    watch.turn()
+    sandbox, key = (
+        processor_seconds(box) - once[name] for box, name in zip(boxes, ("sandbox", "answer key"), strict=True)
+    )
+    spent = dict(watch.seconds)
+    assert abs(sum(spent.values()) - (time.process_time() - before)) < 0.05
+    spent["sandbox: forking the kernel's process"] = sandbox - starts["kernel: in all"]
+    spent["kernel: starting"] = starts["kernel: starting"]
+    spent["kernel: cells and calls, the student's code in them"] = starts["kernel: in all"] - starts["kernel: starting"]
+    spent["answer key: a fresh copy for each check cell"] = key
+    return spent, once, len(students) - 1
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=20, metavar="COUNT", help="how many notebooks (default: 20)")
+    with tempfile.TemporaryDirectory() as folder:
+        spent, once, count = measure(make_course(Path(folder), parser.parse_args().n + 1))
+    print(f"| of {count} tiny notebooks, each | processor seconds |\n| --- | ---: |")
+    for what, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"| {what} | {seconds / count:.3f} |")
+    print(f"| **in all** | **{sum(spent.values()) / count:.3f}** |")
+    print("\n| once for a worker | processor seconds |\n| --- | ---: |")
+    for what, seconds in once.items():
+        print(f"| {what} | {seconds:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ import sys
 from functools import cache
 
 from autograder.sandbox import landlock, seccomp
-from autograder.sandbox.box import Box, SandboxBroken
+from autograder.sandbox.box import FOR_KERNELS, Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.plain_box import PlainBox
 from autograder.sandbox.user_box import UserBox, out_of_reach
@@ -19,9 +19,10 @@ SANDBOXES: dict[str, type[Box]] = {"namespaces": Box, "user": UserBox, "none": P
 ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS), or without any sandbox with --unsafe"
 
 
-def open_box(limits: Limits) -> Box:
-    """A new sandbox. Raises SandboxMissing where there is none of the kind that is asked for."""
-    return SANDBOXES[chosen(limits.sandbox)](limits)
+def open_box(limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> Box:
+    """A new sandbox, in which the modules `preload` are loaded when the first job comes. Raises SandboxMissing where
+    there is none of the kind that is asked for."""
+    return SANDBOXES[chosen(limits.sandbox)](limits, preload)
 
 
 def chosen(wanted: str) -> str:

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAMES := $(notdir $(wildcard assignments/*))
 
-.PHONY: help setup demo test lint notebooks text release lock clean
+.PHONY: help setup demo test lint notebooks text release bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/:.*##/ —/'
@@ -27,8 +27,8 @@ test: setup      ## every test, fast ones first
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests
 
 lint: setup      ## ruff, mypy strict, import direction
-	$(BIN)/ruff check autograder tests
-	$(BIN)/ruff format --check autograder tests
+	$(BIN)/ruff check autograder tests benchmarks
+	$(BIN)/ruff format --check autograder tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
@@ -41,8 +41,11 @@ text: setup      ## notebooks edited elsewhere, back to assignments/*/*.md
 release: setup   ## notebooks, validated, then release/ for students
 	@for name in $(NAMES); do $(BIN)/autograder release $$name || exit; done
 
+bench: setup     ## autograder, nbgrader and otter-grader with the same classes: an hour
+	$(BIN)/python benchmarks/compare.py --docs
+
 lock:            ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
 
 clean:           ## remove what make made
-	rm -rf .venv demo-course build dist
+	rm -rf .venv benchmarks/.venvs benchmarks/out demo-course build dist

@@ -12,6 +12,7 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.student import Notebook, SocketPeer
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.wire import Channel, Message, WireError
+from autograder.sandbox.box import FOR_KEYS
 from autograder.sandbox.choose import open_box
 from autograder.sandbox.descriptors import send_descriptors
 from autograder.sandbox.limits import Limits
@@ -28,7 +29,7 @@ class AnswerKey:
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.limits = limits
         self.snapshots: dict[str, socket.socket] = {}
-        self.box = open_box(limits)
+        self.box = open_box(limits, FOR_KEYS)
         try:
             self._prepare(cells, files)
         except BaseException:

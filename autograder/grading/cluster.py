@@ -49,10 +49,14 @@ class Cluster:
     def __init__(self, address: str, sandbox: str, say: Callable[[str], None]) -> None:
         try:
             import dask
-            from distributed import Client
+            from distributed import Client, Security
         except ImportError:
             needed = "Grading on a cluster needs Dask: pip install 'autograder[cluster]'."
             raise AutograderError(needed) from None
+        if address.startswith("tls:") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise AutograderError(
+                f"{address} needs certificates: Dask's configuration has none (distributed.comm.tls)."
+            )
         for name in ("distributed", "distributed.client"):  # a lost scheduler is told in one sentence
             logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set(LARGE)

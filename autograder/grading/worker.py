@@ -101,8 +101,8 @@ def execute_restored(
     """
 
     def attempt() -> tuple[GradedNotebook, list[Incident]]:
+        box = warm_box(limits)  # first, so that it gets warm while the answer key runs
         key = answer_key(template, assignment, limits)
-        box = warm_box(limits)
         done, incidents = grade_notebook(
             copy.deepcopy(notebook), template, key, files, seeds, box, kept or {}, on_grade
         )

@@ -21,14 +21,17 @@ from autograder.sandbox import as_nobody, walls
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.limits import Limits
 
-__all__ = ["Box", "Inmate", "SandboxBroken"]
+__all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate", "SandboxBroken"]
 
 NOBODYS = 200_000
-# All that a kernel imports while it starts, draws its first figure or shows its first error.
-PRELOAD = (
+# What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
+FOR_KEYS = ("numpy", "matplotlib.pyplot", "autograder.sandbox.inside_reference")
+FOR_KERNELS = (
     "numpy",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
+    "autograder.sandbox.inside_kernel",
+    "autograder.kernel_side.serve",
     "ipykernel.debugger",
     "ipykernel.heartbeat",
     "ipykernel.kernelapp",
@@ -42,8 +45,6 @@ PRELOAD = (
     "stack_data",
     "pygments.formatters.terminal256",
     "PIL.JpegImagePlugin",
-    "autograder.sandbox.inside_kernel",
-    "autograder.kernel_side.serve",
 )
 
 
@@ -83,7 +84,7 @@ class Inmate:
 class Box:
     """A bubblewrap sandbox with a warm process in it. Ends with this process, and when it is closed."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> None:
         self.limits = limits
         ours, theirs = socket.socketpair()
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the box

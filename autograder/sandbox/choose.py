@@ -7,7 +7,7 @@ import sys
 from functools import cache
 
 from autograder.sandbox import landlock, seccomp
-from autograder.sandbox.box import Box, SandboxBroken
+from autograder.sandbox.box import FOR_KERNELS, Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.plain_box import PlainBox
 from autograder.sandbox.user_box import UserBox, out_of_reach
@@ -19,11 +19,12 @@ SANDBOXES: dict[str, type[Box]] = {"namespaces": Box, "user": UserBox, "none": P
 ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS), or without any sandbox with --unsafe"
 
 
-def open_box(limits: Limits) -> Box:
-    """A new sandbox of the kind that was chosen, or the best. Raises SandboxMissing where there is none.
+def open_box(limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> Box:
+    """A new sandbox of the kind that was chosen, or the best, in which the modules `preload` are loaded when the first
+    job comes. Raises SandboxMissing where there is none.
 
     What was chosen is not tried out again: if it does not work any more, it says so when it is given a job."""
-    return SANDBOXES[chosen("best") if limits.sandbox == "best" else limits.sandbox](limits)
+    return SANDBOXES[chosen("best") if limits.sandbox == "best" else limits.sandbox](limits, preload)
 
 
 def chosen(wanted: str) -> str:

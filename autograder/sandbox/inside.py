@@ -48,7 +48,7 @@ def load(preload: str) -> None:
         with suppress(ImportError):
             import_module(name)
     del sys.modules["debugpy"]
-    if "matplotlib.figure" in sys.modules:
+    if "matplotlib_inline.backend_inline" in sys.modules:
         rehearse()
     gc.collect()
     gc.freeze()  # else every child's garbage collections would look at, and so copy, all that is shared

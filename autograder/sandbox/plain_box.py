@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 
 from autograder.sandbox import walls
-from autograder.sandbox.box import PRELOAD, Box, Inmate
+from autograder.sandbox.box import FOR_KERNELS, Box, Inmate
 from autograder.sandbox.limits import Limits
 
 __all__ = ["PlainBox"]
@@ -42,7 +42,7 @@ class Unconfined(Inmate):
 class PlainBox(Box):
     """A process that does one job, with everything that this user may do."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="box-", ignore_cleanup_errors=True)
         super().__init__(limits, preload)
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from autograder.sandbox import evict, walls
-from autograder.sandbox.box import PRELOAD, Box, Inmate
+from autograder.sandbox.box import FOR_KERNELS, Box, Inmate
 from autograder.sandbox.limits import Limits
 
 __all__ = ["UserBox", "out_of_reach"]
@@ -42,7 +42,7 @@ class Tenant(Inmate):
 class UserBox(Box):
     """A warm process of root's that starts each job as a user of its own. Ends with this process."""
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD) -> None:
+    def __init__(self, limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="box-", dir="/tmp"))  # everybody can reach it there
         self.folder.chmod(0o711)
         super().__init__(limits, preload)

@@ -188,3 +188,8 @@ def test_no_scheduler_is_told_in_a_sentence(there: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("autograder: No Dask scheduler answers at tcp://127.0.0.1:9: ")
     assert len(done.stderr.splitlines()) == 1
+    done = small_course.autograder(there, "grade", NAME, "--scheduler", "tls://127.0.0.1:9", env=environment)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "autograder: tls://127.0.0.1:9 needs certificates: Dask's configuration has none (distributed.comm.tls).\n",
+    )

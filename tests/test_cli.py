@@ -180,7 +180,7 @@ def test_scores_as_json_have_the_documented_shape_and_nothing_else(run: Run, gra
         assert set(score["cells"]) == {"test_mean", "test_double", "why"}
         for cell in score["cells"].values():
             assert set(cell) == {"score", "max_score", "checks"}
-            assert all(set(c) == {"name", "passed", "points", "hidden", "message"} for c in cell["checks"])
+            assert all(set(c) == {"name", "passed", "points", "hidden", "message", "void"} for c in cell["checks"])
         assert all(set(incident) == {"kind", "cell", "text"} for incident in score["incidents"])
     bob = scores[1]
     assert (bob["score"], bob["max_score"], bob["needs_manual_grade"]) == (3.0, small_course.FULL, True)

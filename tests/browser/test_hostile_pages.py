@@ -19,7 +19,7 @@ from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.report.classes import read_class
 from autograder.publishing.report.page import report_page
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Object of type <Submitted")]
 
 # Where an element is, how wide, how it looks, and whether something lies over it.
 SEEN = """selector => {
@@ -121,9 +121,11 @@ def test_nothing_of_a_student_acts_in_feedback(watched: Callable[[], Watched], g
         assert after.page.evaluate(SEEN, neighbour) == before.page.evaluate(SEEN, neighbour)
         assert not after.page.evaluate(SEEN, neighbour)["covered"]
     assert JS in after.page.content().replace("&gt;", ">")  # it is all there, as text
-    after.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", "".join(HTML[2:20]))
+    # The policy holds without the first wall too, but for going to another page, which no policy can forbid.
+    past_the_wall = "".join(html for html in HTML if "http-equiv" not in html)
+    after.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", past_the_wall)
     after.page.wait_for_timeout(300)
-    assert after.page.evaluate("window.pwned") is None  # the second wall holds without the first
+    assert after.page.evaluate("window.pwned") is None
     assert after.requests == []
 
 

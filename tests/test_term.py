@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ class Term:
             gradebook.find_comment("more_days", NAME, NAME, student).manual_comment = "=well argued"
             gradebook.db.commit()
 
+    def returned(self, student: str) -> str:
+        """What a student reads at the top of the feedback."""
+        self.types("feedback", NAME)
+        page = (self.root / "feedback" / student / NAME / f"{NAME}.html").read_text(encoding="utf-8")
+        return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+    def reported(self) -> dict[str, float]:
+        """What the report says of everybody, which must be the same."""
+        self.types("report", NAME)
+        assert (self.root / "reports" / f"{NAME}.html").is_file()
+        told = json.loads(self.types("report", NAME, "--json"))
+        return {entry["student"]: round(entry["score"] - entry["penalty"], 6) for entry in told["students"]}
+
     def canvas(self) -> dict[str, str]:
         """What a Canvas import would give to whom."""
         self.types("scores", NAME, "--csv", "canvas.csv", "--csv-for", "canvas", "--template", "gradebook.csv")
@@ -147,7 +161,11 @@ def test_a_term(term: Term) -> None:
     assert scores[ADA]["comments"] == {"more_days": "=well argued"}
     assert "1 day" not in term.types("scores", NAME)
 
-    # Results are returned: as PDF, and to Canvas.
+    # Results are returned: as feedback, as PDF, and to Canvas; and the class is looked at.
+    assert "19.5 of 20 points" in term.returned(ADA)
+    assert "9 of 20 points (11 less 2 for being late)" in term.returned(CYD)
+    assert "Late: 2 days, 1 free, 0 left." in term.returned(CYD)
+    assert term.reported() == term.finals()
     term.types("pdf", *sorted((term.root / "submitted").glob(f"*/{NAME}")), "-o", "pdfs", ends_with=1)
     assert {path.read_bytes()[:5] for path in (term.root / "pdfs").rglob("*.pdf")} == {b"%PDF-"}
     assert term.canvas() == {ADA: "19.5", BOB: "13.5", CYD: "9.0", EVE: "0.0"}
@@ -162,6 +180,7 @@ def test_a_term(term: Term) -> None:
     # 6 + 9/5 for the one check that a constant passes + 4.5 on a free late day; and 6 + 9 + 5 less two tenths.
     assert term.finals() == {ADA: 12.3, BOB: 13.5, CYD: 16.0, EVE: 0.0}
     assert term.scores()[ADA]["late_days"] == {"days": 1, "free": 1, "left": 0}
+    assert "16 of 20 points (20 less 4 for being late)" in term.returned(CYD)
     assert term.canvas() == {ADA: "12.3", BOB: "13.5", CYD: "16.0", EVE: "0.0"}
 
     # A check is mended: the hidden one counts six times. All notebooks are graded again, and twice is as once.
@@ -176,6 +195,8 @@ def test_a_term(term: Term) -> None:
     assert term.finals() == {ADA: 12.3, BOB: 12.75, CYD: 16.0, EVE: 0.0}
     term.types("grade", NAME, "--regrade")
     assert term.scores() == once
+    assert "12.75 of 20 points" in term.returned(BOB)
+    assert term.reported() == term.finals()
     assert term.canvas() == {ADA: "12.3", BOB: "12.75", CYD: "16.0", EVE: "0.0"}
     term.types("scores", NAME, "--csv", "plain.csv")
     with open(term.root / "plain.csv", newline="") as file:

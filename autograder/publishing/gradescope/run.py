@@ -20,7 +20,8 @@ from autograder.grading.worker import close_boxes, execute, forget_keys
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results import Results
 from autograder.publishing.gradescope.submission import handed_in, who
-from autograder.sandbox.choose import no_namespaces
+from autograder.sandbox import landlock
+from autograder.sandbox.choose import chosen, no_namespaces
 from autograder.sandbox.limits import Limits
 
 __all__ = ["run"]
@@ -79,14 +80,14 @@ def grade(root: Path, course: Course, results: Results) -> bool:
         results.write(f"Your submission was not read: {error}. Please hand it in again.")
         return False
     kept = frozenset(course.kept_files(results.assignment.name))
-    graded = execute(
-        submission, results.assignment, kept, course.secret, limits_here(course), on_grade=recorder(results)
-    )
+    limits = limits_here(course)
+    graded = execute(submission, results.assignment, kept, course.secret, limits, on_grade=recorder(results))
     for notebook in graded.notebooks:
         for cell in notebook.grades:
             results.record(notebook.name, cell)
     results.write(told(graded))
     tell_instructors(graded)
+    print(f"{graded.seconds:.1f} s, sandbox: {chosen(limits.sandbox)}, Landlock: {landlock.abi()}")
     return graded.needs_a_person
 
 
@@ -126,4 +127,3 @@ def tell_instructors(graded: GradedSubmission) -> None:
                     print(f"{cell.grade_id} {verdict.name}: {verdict.outcome}\n{verdict.message}\n{verdict.detail}\n")
     for incident in graded.incidents:
         print(f"{incident.kind} {incident.cell}: {incident.text}")
-    print(f"{graded.seconds:.1f} s")

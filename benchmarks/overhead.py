@@ -155,7 +155,10 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
             assert graded.notebooks[0].grades[0].score == 2, graded.incidents
             record.record(gradebook, course, NAME, graded)
             if number == 0:
-                boxes = [worker.warm_box(limits), worker.answer_key(assignment.notebooks[0], assignment, limits).box]
+                boxes = [
+                    worker.warm_box(limits, assignment.libraries),
+                    worker.answer_key(assignment.notebooks[0], assignment, limits).box,
+                ]
                 once = {"this process, from its start": time.process_time()}
                 once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, boxes), strict=True))
                 watch.turn()

@@ -41,7 +41,7 @@ def try_notebook(
     """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises TrialFailed."""
     try:
         key = answer_key(template, assignment, limits)
-        with Kernel(warm_box(limits), assignment.files) as kernel:
+        with Kernel(warm_box(limits, assignment.libraries), assignment.files) as kernel:
             seeds = Seeds(b"", assignment.name, "", "")
             run = SeveralSeeds(template, kernel, key, seeds, limits, secrets=secrets, rounds=[[] for _ in secrets])
             run.run(notebook)

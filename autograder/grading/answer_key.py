@@ -19,6 +19,10 @@ from autograder.sandbox.limits import Limits
 __all__ = ["AnswerKey"]
 
 
+# What runs the cells. The rest is imported by them, once.
+PRELOAD = ("IPython.core.interactiveshell",)
+
+
 class AnswerKey:
     """The answer key of one notebook: `at(grade_id)` is the state that a check cell sees.
 
@@ -28,7 +32,7 @@ class AnswerKey:
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.limits = limits
         self.snapshots: dict[str, socket.socket] = {}
-        self.box = Box(limits)
+        self.box = Box(limits, PRELOAD)
         try:
             self._prepare(cells, files)
         except BaseException:

@@ -21,14 +21,14 @@ from autograder.grading.assignment import Assignment, Template
 from autograder.grading.execute import grade_notebook
 from autograder.grading.results import GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
-from autograder.sandbox.box import Box, SandboxBroken
+from autograder.sandbox.box import PRELOAD, Box, SandboxBroken
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["execute", "execute_restored", "files_beside"]
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
-BOXES: dict[Limits, Box] = {}
+BOXES: dict[tuple[Limits, tuple[str, ...]], Box] = {}
 
 
 def execute(
@@ -88,7 +88,8 @@ def execute_restored(
 
     def attempt() -> tuple[GradedNotebook, list[Incident]]:
         key = answer_key(template, assignment, limits)
-        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, warm_box(limits), kept or {})
+        box = warm_box(limits, assignment.libraries)
+        return grade_notebook(copy.deepcopy(notebook), template, key, files, seeds, box, kept or {})
 
     try:
         graded, incidents = attempt()
@@ -101,13 +102,14 @@ def execute_restored(
     return attempt()
 
 
-def warm_box(limits: Limits) -> Box:
-    """This process's sandbox for students, started again if the last one cannot take another job."""
-    box = BOXES.get(limits)
+def warm_box(limits: Limits, libraries: tuple[str, ...] = ()) -> Box:
+    """This process's sandbox for students with `libraries` loaded, started again if the last one cannot take another
+    job."""
+    box = BOXES.get((limits, libraries))
     if box is None or not box.usable:
         if box is not None:
             box.close()
-        BOXES[limits] = box = Box(limits)
+        BOXES[limits, libraries] = box = Box(limits, PRELOAD + libraries)
     return box
 
 

@@ -18,7 +18,7 @@ from autograder.sandbox import as_nobody, walls
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.limits import Limits
 
-__all__ = ["Box", "Inmate", "SandboxBroken"]
+__all__ = ["PRELOAD", "Box", "Inmate", "SandboxBroken"]
 
 NOBODYS = 200_000
 # From ipykernel on, it is what a kernel imports while it starts.
@@ -26,7 +26,6 @@ PRELOAD = (
     "numpy",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "sklearn.datasets",
     "ipykernel.debugger",
     "ipykernel.heartbeat",
     "ipykernel.kernelapp",

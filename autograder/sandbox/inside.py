@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from autograder.imports import unimportable
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox import namespaces
 from autograder.sandbox.confine import confine
@@ -46,11 +46,10 @@ def main(control: int, preload: str) -> None:
 
 def load(names: Iterable[str]) -> None:
     """Import what kernels need, and not ipykernel's debugger: nobody debugs here, and it is a third of a kernel."""
-    sys.modules["debugpy"] = None  # type: ignore[assignment]
-    for name in names:
-        with suppress(ImportError):
-            import_module(name)
-    del sys.modules["debugpy"]
+    with unimportable("debugpy"):
+        for name in names:
+            with suppress(ImportError):
+                import_module(name)
 
 
 def enter(sock: socket.socket) -> None:

@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autograder.imports import unimportable
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox import namespaces
 from autograder.sandbox.confine import confine
@@ -43,11 +44,10 @@ def main(control: int, preload: str) -> None:
 
 def load(preload: str) -> None:
     """Import what is there of the modules in `preload` (comma-separated), and get ready to be copied."""
-    sys.modules["debugpy"] = None  # type: ignore[assignment]  # nobody debugs here, and it is a third of a kernel
-    for name in filter(None, preload.split(",")):
-        with suppress(ImportError):
-            import_module(name)
-    del sys.modules["debugpy"]
+    with unimportable("debugpy"):  # nobody debugs here, and it is a third of a kernel
+        for name in filter(None, preload.split(",")):
+            with suppress(ImportError):
+                import_module(name)
     if "matplotlib_inline.backend_inline" in sys.modules:
         rehearse()
     gc.collect()

@@ -97,7 +97,7 @@ class Term:
         self.types("report", NAME)
         assert (self.root / "reports" / f"{NAME}.html").is_file()
         told = json.loads(self.types("report", NAME, "--json"))
-        return {entry["student"]: round(entry["score"] - entry["penalty"], 6) for entry in told["students"]}
+        return {entry["student"]: round(entry["score"], 6) for entry in told["students"]}
 
     def canvas(self) -> dict[str, str]:
         """What a Canvas import would give to whom."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import small_course
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from small_course import NAME, cell, cells_by_id, notebook, rows
 
 from autograder.grading.classes import grade_class
@@ -194,3 +195,19 @@ def test_autograde_keeps_the_checks_of_every_notebook(tmp_path: Path) -> None:
     nbgrader(root, "autograde", NAME, "--force")
     assert len(rows(root, small_course.CHECK_ROWS)) == 4
     assert len(rows(root, small_course.INCIDENT_ROWS)) == 1
+
+
+def test_late_days_are_counted_by_nbgrader_s_command_too(tmp_path: Path) -> None:
+    """Who presses the button instead of typing our command must take the same points from the same student."""
+    config = 'c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n'
+    course = small_course.make_course(tmp_path / "c", config, students=["ada"])
+    assert nbgrader(course.root, "generate_assignment", NAME).returncode == 0
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2026-10-01 12:00:00 UTC")
+    (course.path("submitted", "ada", NAME) / "timestamp.txt").write_text("2026-10-04 11:00:00 UTC")
+    done = nbgrader(course.root, "autograde", NAME)
+    assert done.returncode == 0, done.stderr
+    penalties = "SELECT late_submission_penalty FROM submitted_notebook"
+    assert rows(course.root, penalties) == [(0.8,)]  # two of three days are free, and one costs a tenth of 8 points
+    grade_class(course, NAME, regrade=True)
+    assert rows(course.root, penalties) == [(0.8,)]

@@ -229,6 +229,11 @@ def test_hidden_tests_do_not_leave(tmp_path):
     pdf, _ = draw(tmp_path, *cells)
     assert "SECRET" not in text(pdf)
     assert "after = 2" in text(pdf)
+    error = {"output_type": "error", "ename": "E", "evalue": "e", "traceback": ["----> 2 SECRET = 1"]}
+    cells[4] = {**cells[4], "outputs": [error]}
+    pdf, _ = draw(tmp_path, *cells)
+    assert "SECRET" not in text(pdf)
+    assert "left out, since it has hidden tests" in text(pdf)
     cells[4]["source"] = cells[4]["source"].replace("### END HIDDEN TESTS", "")
     assert "SECRET" not in text(draw(tmp_path, *cells)[0])
 

@@ -22,13 +22,12 @@ from autograder.publishing.feedback.results import Result
 from autograder.publishing.pages import TEMPLATES, render
 from autograder.publishing.pdf.cells import CellReader
 from autograder.publishing.pdf.context import Node
-from autograder.publishing.pdf.notebook import Cell, Notebook
+from autograder.publishing.pdf.notebook import Cell, Notebook, without_error
 from autograder.publishing.pdf.questions import questions_of
 
 __all__ = ["Regions", "digest_of", "feedback_page", "secret_regions"]
 
 Regions = Sequence[tuple[str, str]]
-WITHHELD = "What this cell showed is left out, since it has hidden tests."
 
 
 def secret_regions(config: Any) -> Regions:
@@ -87,10 +86,7 @@ def for_student(cell: Cell, regions: Regions) -> Cell:
         source = without(source, begin, end)
     if is_check_cell(source) and cell.is_graded:
         return replace(cell, source=source, outputs=(), count=None)
-    outputs = cell.outputs
-    if source != cell.source and any(output.get("output_type") == "error" for output in outputs):
-        outputs = ({"output_type": "stream", "name": "stderr", "text": WITHHELD},)
-    return replace(cell, source=source, outputs=outputs)
+    return replace(without_error(cell) if source != cell.source else cell, source=source)
 
 
 def without(source: str, begin: str, end: str) -> str:

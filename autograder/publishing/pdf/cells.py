@@ -10,7 +10,7 @@ from autograder.publishing.pdf.context import Context, Node
 from autograder.publishing.pdf.formulas import Formulas
 from autograder.publishing.pdf.macros import Macros
 from autograder.publishing.pdf.markdown import Reader, listing
-from autograder.publishing.pdf.notebook import Cell
+from autograder.publishing.pdf.notebook import Cell, without_error
 from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_nodes
 from autograder.publishing.pdf.pandoc import Item
 from autograder.publishing.pdf.text import shortened
@@ -74,6 +74,8 @@ class CellReader:
 
     def _code_nodes(self, cell: Cell) -> list[Node]:
         nodes = []
+        if cell.is_graded and _HIDDEN.search(cell.source):
+            cell = without_error(cell)
         outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
         if cell.source.strip():
             code = listing(self._source(cell), "code")

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.publishing.pdf.files import read_inside
 from autograder.publishing.pdf.text import clean
 
-__all__ = ["Cell", "Notebook", "Unreadable", "from_json", "read", "text_of"]
+__all__ = ["Cell", "Notebook", "Unreadable", "from_json", "read", "text_of", "without_error"]
 
 MAX_BYTES = 300_000_000
 
@@ -54,6 +54,14 @@ class Cell:
         """The cell's points, 0 where it has none."""
         points = self.nbgrader.get("points") if self.is_graded else 0
         return float(points) if isinstance(points, (int, float)) and 0 <= points < 1e6 else 0.0
+
+
+def without_error(cell: Cell) -> Cell:
+    """A cell that has hidden tests, without the error that would show their lines to whoever reads it."""
+    if not any(output.get("output_type") == "error" for output in cell.outputs):
+        return cell
+    told = "What this cell showed is left out, since it has hidden tests."
+    return replace(cell, outputs=({"output_type": "stream", "name": "stderr", "text": told},))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,22 +48,33 @@ if type(tried(os.listdir, "/proc")) is list:
 
 
 def running(mark: str) -> list[str]:
-    """The processes on this machine that have `mark` in their command line or environment."""
+    """The processes on this machine that have `mark` in their command line or are named so."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if mark.encode() in (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes():
+            if mark.encode() in (folder / "cmdline").read_bytes() + (folder / "comm").read_bytes():
                 found.append(folder.name)
         except OSError:
             continue
     return found
 
 
-def test_files_that_are_not_the_student_s_cannot_be_read(classroom, no_gain):
+@pytest.fixture
+def careless() -> Iterator[Path]:
+    """A folder with a file that everybody may read and write, as in a course whose owner set no modes."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        (Path(folder) / "open.txt").write_text("as it was")
+        (Path(folder) / "open.txt").chmod(0o666)
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_files_that_are_not_the_student_s_cannot_be_read(classroom, no_gain, careless):
     """Tests, answers, the secret and others' work would be copied into the next submission."""
     root = classroom.course.root
     classroom.hand_in("neighbour", b"cnry_other_900002")
-    paths = [str(path) for path in root.rglob("*") if path.is_file()] + ["/etc/shadow", "/etc/gshadow", str(root)]
+    paths = [str(careless), f"{careless}/open.txt"]
+    paths += [str(path) for path in root.rglob("*") if path.is_file()] + ["/etc/shadow", "/etc/gshadow", str(root)]
     assert any("gradebook.secret" in path for path in paths)
     look = "print([p for p in PATHS if tried(os.path.isdir, p) is True and type(tried(os.listdir, p)) is list])"
     read = "print([p for p in PATHS if type(tried(lambda: open(p, 'rb').read(1))) is bytes])"
@@ -69,13 +82,16 @@ def test_files_that_are_not_the_student_s_cannot_be_read(classroom, no_gain):
     assert trial.printed() == "[]\n[]\n"
 
 
-def test_nothing_outside_can_be_written(classroom, no_gain):
+def test_nothing_outside_can_be_written(classroom, no_gain, careless):
     """Grades, tests, or what a neighbour finds in a shared folder would be the student's."""
     root = classroom.course.root
-    places = [*FOLDERS, str(root), str(root / "source"), os.path.dirname(os.__file__)]
-    write = f"for p in PLACES: tried(lambda: open(os.path.join(p, {MARK!r}), 'w').write('x'))"
+    places = [*FOLDERS, str(careless), str(root), str(root / "source"), os.path.dirname(os.__file__)]
+    write = (
+        f"for p in PLACES:\n for n in ({MARK!r}, 'open.txt'): tried(lambda: open(os.path.join(p, n), 'w').write('x'))"
+    )
     no_gain(classroom.cheat(f"{TRY}PLACES = {places!r}\n{write}"))
     assert [place for place in places if os.path.exists(os.path.join(place, MARK))] == []
+    assert (careless / "open.txt").read_text() == "as it was"
 
 
 def test_the_files_of_a_submission_are_gone_with_it(classroom, no_gain):
@@ -112,7 +128,7 @@ for _ in range(3):
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)"], {{"X": "{MARK}"}})
+            os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(600)", "{MARK}"])
         os._exit(0)
 time.sleep(0.5)
 print("left")
@@ -127,9 +143,9 @@ print("left")
 
 def test_a_fork_bomb_ends_with_its_submission(classroom, no_gain):
     """One student's bomb would stop the class."""
-    bomb = f"os.environ['X'] = '{MARK}_bomb'\nwhile True:\n    tried(os.fork)\n"
+    bomb = "import ctypes\nctypes.CDLL(None).prctl(15, b'cnry_bomb')\nwhile True:\n    tried(os.fork)\n"
     no_gain(classroom.cheat(TRY + bomb))
-    assert running(f"{MARK}_bomb") == []
+    assert running("cnry_bomb") == []
     assert_others_get_theirs(classroom)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -34,8 +35,8 @@ NO_REASON = "the check was not right"
 
 @dataclass
 class Progress:
-    """What became of a run: who was graded now, who needed no grading because nothing had changed, and whose scores
-    were made anew from recorded verdicts."""
+    """What became of a run: who was graded now (without notebooks and files, lest a large class fill the memory), who
+    needed no grading because nothing had changed, and whose scores were made anew from recorded verdicts."""
 
     graded: list[GradedSubmission] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -84,15 +85,15 @@ def grade_class(
         take_out(gradebook.db, assignment, void, why)
         assignment = with_voids(gradebook.db, assignment)
         progress = Progress(rescored=rescore_class(gradebook, course, assignment))
-        known = {s: Recorded() if regrade else read_recorded(gradebook.db, name, s) for s in submitted}
+        known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)
         todo = list(changed(course, submitted, known, assignment, progress))
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
             on_start(len(todo), len(progress.unchanged))
             for graded in executed(workers, todo, assignment, course, limits):
                 record(gradebook, course, name, graded)
-                progress.graded.append(graded)
                 on_graded(graded)
+                progress.graded.append(replace(graded, notebooks=[], files={}))
         settle_late_penalties(course, gradebook, name)
     return progress
 
@@ -121,12 +122,12 @@ def chosen(course: Course, name: str, students: Iterable[str]) -> dict[str, Path
 def changed(
     course: Course,
     submitted: dict[str, Path],
-    known: dict[str, Recorded],
+    known: Callable[[str], Recorded],
     assignment: Assignment,
     progress: Progress,
 ) -> Iterator[Submission | GradedSubmission]:
     """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read.
-    Where only check cells changed, the verdicts of the others stand."""
+    Where only check cells changed, the verdicts of the others stand. Their files are left out: `loaded` reads them."""
     for student, folder in submitted.items():
         submission: Submission | GradedSubmission
         try:
@@ -135,15 +136,15 @@ def changed(
             refusal = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
             digest = hashlib.sha256(refusal.text.encode()).hexdigest()
             submission = GradedSubmission(student, digest, assignment.digest, incidents=[refusal])
-        before = known[student]
+        before = known(student)
         stale = stale_cells(before, assignment)
         same = before.versions == (submission.digest, assignment.digest)
         # A run that is stopped between two renames leaves a grade without its notebook.
         if not same or not course.path("autograded", student, assignment.name).is_dir():
-            yield submission
+            yield replace(submission, files={})
         elif stale and isinstance(submission, Submission):
             kept = {place: scored for place, scored in standing(before, assignment).items() if place not in stale}
-            yield replace(submission, kept=kept)
+            yield replace(submission, files={}, kept=kept)
         else:
             progress.unchanged.append(student)
 
@@ -158,9 +159,20 @@ def executed(
     """Results as they come: of what was refused at once, of the rest when a worker has done it."""
     kept = frozenset(course.kept_files(assignment.name))
     yield from (refused for refused in todo if isinstance(refused, GradedSubmission))
-    submissions = (submission for submission in todo if isinstance(submission, Submission))
+    submissions = (loaded(submission, course, assignment) for submission in todo if isinstance(submission, Submission))
     for submission, outcome in workers.results(execute, submissions, assignment, kept, course.secret, limits):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
+
+
+def loaded(submission: Submission, course: Course, assignment: Assignment) -> Submission:
+    """The submission with its files, read when its turn has come. What was handed in anew since then is graded as it
+    is now, and one that cannot be read any more as an empty one: the next run finds that it has changed."""
+    folder = course.path("submitted", submission.student, assignment.name)
+    try:
+        now = read_submission(submission.student, folder, course.settings.submission_mb)
+    except SubmissionRefused:
+        return submission
+    return replace(now, kept=submission.kept) if now.digest == submission.digest else now
 
 
 def not_graded(submission: Submission, error: BaseException, assignment: Assignment) -> GradedSubmission:

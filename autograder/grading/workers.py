@@ -60,7 +60,7 @@ class Workers:
         When a worker dies nobody knows which job was its end, so all that were on their way are tried once more, one
         by one; a job that ends a second worker is answered with the error.
         """
-        waiting, suspects, again = iter(jobs), list[Job](), set[int]()
+        waiting, suspects, again = iter(jobs), list[Job](), dict[int, Job]()
         running: dict[Future[Result], Job] = {}
         while True:
             room = AHEAD * self.count - len(running)
@@ -71,7 +71,7 @@ class Workers:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job, error = running.pop(future), future.exception()
                 if isinstance(error, BrokenProcessPool) and id(job) not in again:
-                    again.add(id(job))
+                    again[id(job)] = job
                     suspects.append(job)
                 else:
                     yield job, future.result() if error is None else error

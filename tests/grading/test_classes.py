@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from small_course import NAME, rows
 from autograder.errors import AutograderError
 from autograder.grading.classes import grade_class
 from autograder.grading.course import Course
+from autograder.grading.results import GradedSubmission, Submission
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +120,23 @@ def test_only_those_who_were_named_are_graded(course: Course) -> None:
     done = grade_class(course, NAME, ["ada"])
     assert [submission.student for submission in done.graded] == ["ada"]
     assert set(small_course.graded_at(course.root)) == {"ada"}
+
+
+def test_a_class_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    """A class of ten thousand would fill the memory of whoever grades it."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    for number in range(10):
+        small_course.submit(course.root, f"s{number}", small_course.submission())
+    held: list[int] = []
+
+    def count(graded: GradedSubmission) -> None:
+        gc.collect()
+        found = (each for each in gc.get_objects() if type(each) in (Submission, GradedSubmission))
+        held.append(sum(bool(each.files or getattr(each, "notebooks", ())) for each in found))
+
+    grade_class(course, NAME, jobs=1, on_graded=count)
+    assert len(held) == 10
+    assert max(held) < 7
 
 
 def test_a_folder_lost_from_autograded_is_made_again(graded: Course) -> None:

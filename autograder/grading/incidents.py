@@ -18,6 +18,7 @@ NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", 
 # No way there, and no such sockets: what the two kinds of walls answer.
 UNREACHABLE = re.compile(r"\[Errno (101|95)\]")
 REFUSED = "[Errno 13] Permission denied"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 READ_ONLY = re.compile(r"\[Errno 30\] ")
 # A file that is there but not theirs. Reading it is not refused, but for the system's own view of processes.
 NOT_THEIRS = re.compile(r"\[Errno 13\] [^:]*: '/(?!proc/|sys/)")
@@ -44,7 +45,7 @@ def shown_by(outputs: Iterable[Any], where: str) -> Iterator[Incident]:
     """Incidents that show in a cell's errors."""
     for output in outputs:
         if output.output_type == "error":
-            kind = kind_of(output.ename, output.evalue, "".join(output.traceback))
+            kind = kind_of(output.ename, output.evalue, COLOURS.sub("", "".join(output.traceback)))
             if kind is not None:
                 said = f": {output.evalue[:200]}" if kind is IncidentKind.OUTSIDE else ""
                 yield Incident(kind, f"this cell {TEXTS[kind]}{said}", where)

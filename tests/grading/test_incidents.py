@@ -13,7 +13,12 @@ SHOWN = [
     ("PermissionError", "[Errno 13] Permission denied: '/etc/fonts/fonts.conf'", "", "wrote outside"),
     ("PermissionError", "[Errno 13] Permission denied: '/proc/1/mem'", "", None),
     ("PermissionError", "[Errno 13] Permission denied: 'own.txt'", "", None),
-    ("PermissionError", "[Errno 13] Permission denied", "sock.connect(sa)", "tried the network"),
+    (
+        "PermissionError",
+        "[Errno 13] Permission denied",
+        "sock\x1b[38;5;241m.\x1b[39mconnect\x1b[0m(sa)",
+        "tried the network",
+    ),
     ("PermissionError", "[Errno 13] Permission denied", "os.kill(1, 9)", None),
     ("OSError", "[Errno 101] Network is unreachable", "", "tried the network"),
     ("OSError", "[Errno 95] Operation not supported", "", "tried the network"),

@@ -11,11 +11,16 @@ What runs once for a worker (imports, the sandbox, the answer key) is shown by i
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -33,6 +38,7 @@ from autograder.sandbox.guard import tree
 from autograder.sandbox.kernel import Kernel
 
 NAME = "tiny"
+CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
 ANSWER = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
 CHECKS = '''%%check
@@ -175,16 +181,38 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
     return spent, once, len(students) - 1
 
 
+def of_command(root: Path, *options: str) -> float:
+    """Processor seconds of `autograder grade` and of all that it starts, also of what is ended from outside."""
+    ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1, 0, 0, 0)  # whoever loses its parent becomes this process's child
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "autograder.cli", "grade", NAME, *options]
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=20, metavar="COUNT", help="how many notebooks (default: 20)")
+    wanted = parser.parse_args().n
     with tempfile.TemporaryDirectory() as folder:
-        spent, once, count = measure(make_course(Path(folder), parser.parse_args().n + 1))
+        course = make_course(Path(folder), wanted + 1)
+        of_command(course.root, "--student", "s000")  # what a course costs once: its gradebook
+        command = of_command(course.root)
+        nothing = of_command(course.root)
+    with tempfile.TemporaryDirectory() as folder:
+        spent, once, count = measure(make_course(Path(folder), wanted + 1))
     print(f"| of {count} tiny notebooks, each | processor seconds |\n| --- | ---: |")
     for what, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         print(f"| {what} | {seconds / count:.3f} |")
     print(f"| **in all** | **{sum(spent.values()) / count:.3f}** |")
+    print(f"\n| `autograder grade`, {os.cpu_count()} workers | processor seconds |\n| --- | ---: |")
+    print(f"| {wanted} notebooks | {command:.2f} |\n| **each** | **{command / wanted:.3f}** |")
+    print(f"| nothing to grade | {nothing:.2f} |")
     print("\n| once for a worker | processor seconds |\n| --- | ---: |")
     for what, seconds in once.items():
         print(f"| {what} | {seconds:.2f} |")

@@ -281,7 +281,8 @@ class Classroom:
 
 def make_classroom(root: Path) -> Classroom:
     """A course of its own in `root`."""
-    settings = "\nc.Autograder.cell_seconds = 2\nc.Autograder.memory_mb = 768\nc.Autograder.jobs = 2\n"
+    limits = "".join(f"c.Autograder.{name} = {value!r}\n" for name, value in LIMITS.as_dict().items())
+    settings = f"\n{limits}c.Autograder.jobs = 2\n"
     (root / "nbgrader_config.py").write_text(CONFIG.read_text(encoding="utf-8") + settings)
     (root / "source" / NAME / "data").mkdir(parents=True)
     (root / "source" / NAME / "data" / "numbers.csv").write_text("1,2,3\n")

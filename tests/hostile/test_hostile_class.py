@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from hostile_sources import BOMBS, WAYS
+from processes import descendants, gone_within
+from small_course import COMMAND
 
-from autograder.grading.classes import grade_class
 from autograder.publishing.scores import read_scores
 
 pytestmark = pytest.mark.slow
@@ -89,26 +92,71 @@ def version_3(notebook):
     return {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": "x"}, "worksheets": [{"cells": cells}]}
 
 
-def test_a_class_survives_every_kind_of_submission(new_classroom):
+def hostile_notebooks(room):
+    """Notebooks that take all there is, fall silent, or reach for what is not theirs, by student."""
+    reaches = {
+        "outside": room.cheat("open('/usr/lib/x', 'w')"),
+        "network": room.cheat("import socket\nsocket.create_connection(('192.0.2.1', 80), 1)"),
+        "channel": room.cheat("import os\nos.write(1000, b'GET / HTTP/1.1' * 100)"),
+        "children": room.cheat(
+            "import os, time\nfor _ in range(20):\n    if os.fork() == 0:\n        held = b'x' * (90 << 20)\n"
+            "        time.sleep(60)\nos.wait()"
+        ),
+    }
+    takes = {f"takes {what}": room.cheat(source) for what, source in BOMBS.items()}
+    return reaches | takes | {f"silent {way}": room.answered(double=source) for way, source in WAYS.items()}
+
+
+# What is certain of each, and the end that it may come to first on a slow machine.
+NAMED = {
+    **{broken: {"refused"} for broken in ("empty", "not_json", "no_cells", "version_99", "deep_json")},
+    "outside": {"wrote outside"},
+    "network": {"tried the network"},
+    "channel": {"touched the grader's side"},
+    "children": {"memory limit", "time limit"},
+    "takes memory": {"memory limit", "time limit"},
+    "takes prints": {"output limit", "time limit"},
+    "takes displays": {"output limit", "time limit"},
+    "takes no end, not to be interrupted": {"time limit"},
+    "silent the kernel ends": {"kernel died"},
+    "silent the kernel crashes": {"kernel died"},
+    "silent more at once than a message may hold": {"output limit", "time limit", "kernel died"},
+}
+CHILD_SUBREAPER = 36
+
+
+def test_a_class_of_forty_survives_every_kind_of_submission(new_classroom):
     """One submission that stops the run, or changes somebody else's grade, would leave a class without grades."""
     room = new_classroom
+    honest = {"ada": 16, "zoe": 16, "half": 8}
     room.hand_in("ada", room.solved(), {"notes.txt": b"cnry_other_600010"})
-    broken = broken_submissions(room)
+    room.hand_in("half", room.solved(mean_loss="", train=""))
+    room.hand_in("zoe", room.solved())
+    broken = broken_submissions(room) | {who: (book, {}) for who, book in hostile_notebooks(room).items()}
     for student, (data, files) in broken.items():
         room.hand_in(student, data, files)
     links = room.hand_in("links", room.unsolved())
     (links / "ada.ipynb").symlink_to(room.course.path("submitted", "ada", NAME) / f"{NAME}.ipynb")
     (links / "secret.txt").symlink_to(room.course.root / "gradebook.secret")
     os.mkfifo(links / "pipe.ipynb")
-    room.hand_in("zoe", room.solved())
-    progress = grade_class(room.course, NAME, jobs=2)
+    before = set(descendants(os.getpid()))
+    ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1, 0, 0, 0)  # what a run leaves behind becomes this process's
+    done = subprocess.run([*COMMAND, "grade", NAME], cwd=room.course.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert gone_within(10, [pid for pid in descendants(os.getpid()) if pid not in before])
     scores = {score["student"]: score for score in read_scores(room.course, NAME)}
-    assert set(scores) == {"ada", "zoe", "links", *broken}
-    assert {scores[who]["score"] for who in ("ada", "zoe")} == {16}
-    assert {who: scores[who]["score"] for who in broken} == dict.fromkeys(broken, 0)
-    assert not progress.needs_a_person
+    assert len(scores) >= 40
+    assert set(scores) == {"links", *honest, *broken}
+    assert {who: scores[who]["score"] for who in (*honest, *broken)} == honest | dict.fromkeys(broken, 0)
+    named = {who: {incident["kind"] for incident in scores[who]["incidents"]} for who in scores}
+    assert {who: named[who] for who in NAMED if not named[who] & NAMED[who]} == {}
+    assert not any(named[who] for who in honest)
+    graded = [path for path in (room.course.root / "autograded").rglob("*") if path.is_file()]
+    assert max(path.stat().st_size for path in graded if "ten_thousand" not in path.parts) < 1_000_000
+    text = "".join(path.read_text() for path in graded if path.suffix == ".ipynb" or path.stat().st_size < 10_000)
+    assert "GOT IT" not in text
+    assert SECRET not in text
     assert not os.path.exists("/tmp/cnry_unpickled")
-    assert SECRET not in "".join(p.read_text() for p in (room.course.root / "autograded").rglob("*") if p.is_file())
 
 
 def test_nbgrader_itself_follows_no_link_into_the_sandbox(new_classroom):

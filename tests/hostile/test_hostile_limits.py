@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,37 +12,6 @@ import pytest
 from autograder.sandbox import guard
 
 pytestmark = pytest.mark.slow
-
-BOMBS = {
-    "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: break",
-    "threads": "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()",
-    "memory": "everything = []\nwhile True: everything.append(bytearray(1 << 24))",
-    "shared memory": "import mmap\nkept = [mmap.mmap(-1, 1 << 27) for _ in range(400)]\nprint('GOT' + ' IT')",
-    "files": (
-        "for n in range(10**6):\n    with open(f'/tmp/{n}', 'wb') as file:\n        file.write(bytes(1 << 20))\n"
-        "print('GOT' + ' IT')"
-    ),
-    "shared memory's folder": (
-        "for n in range(10):\n    with open(f'/dev/shm/{n}', 'wb') as file:\n        file.write(bytes(1 << 22))\n"
-        "print('GOT' + ' IT')"
-    ),
-    "one file": "open('x', 'wb').write(bytes(1 << 25))\nprint('GOT' + ' IT')",
-    "prints": "while True: print('x' * 1000)",
-    "displays": "from IPython.display import display\nwhile True: display({'text/plain': 'x' * 10_000}, raw=True)",
-    "no end, not to be interrupted": "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-}
-
-
-@pytest.mark.parametrize("what", BOMBS)
-def test_bombs_hit_a_limit(no_gain, classroom, what):
-    """Student code without a limit would end the machine, and with it the class."""
-    started = time.monotonic()
-    trial = no_gain(classroom.cheat(BOMBS[what]))
-    assert "GOT IT" not in trial.shown
-    assert len(trial.graded.notebooks[0].text) < 1_000_000
-    assert time.monotonic() - started < 30
-    assert classroom.grade(classroom.solved()).checks == 15
-
 
 CHILDREN = """\
 import os

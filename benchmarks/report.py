@@ -146,6 +146,8 @@ def write_figure(found: Row, path: Path) -> None:
     sizes = sorted((size, rows) for (_, size), rows in rows_of(found, "growth").items())
     axes[2].plot([size for size, _ in sizes], [median(map(each, rows)) for _, rows in sizes], "o-")
     axes[2].set(title="growth (light class)", xlabel="submissions", xscale="log", ylim=0)
+    axes[2].set_xticks([size for size, _ in sizes], [f"{size:,}" for size, _ in sizes])
+    axes[2].minorticks_off()
     axes[2].set_ylabel("seconds for each submission")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

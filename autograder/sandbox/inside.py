@@ -68,8 +68,12 @@ def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None
 
 
 def rehearse() -> None:
-    """Draw a figure for nobody: what matplotlib loads and caches with its first figure, every child then has."""
+    """Draw a figure for nobody: what matplotlib loads and caches with its first figure, every child then has. But for
+    fonts: they are open files, and a child that has closed them would take for them what it opens in their place.
+    """
+    from matplotlib import font_manager
     from matplotlib.figure import Figure
+    from matplotlib.mathtext import MathTextParser
 
     left, right = Figure().subplots(1, 2)
     left.plot([1, 2], [3, 4], label="$x^2$")
@@ -77,6 +81,8 @@ def rehearse() -> None:
     right.imshow([[1, 2], [3, 4]], cmap="gray")
     right.set_title("b")
     left.figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+    MathTextParser._parse_cached.cache_clear()  # type: ignore[attr-defined]
+    font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
 
 
 def enter(sock: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 from autograder.sandbox import choose, landlock, seccomp, walls
 from autograder.sandbox.box import Box
 from autograder.sandbox.doctor import examine
+from autograder.sandbox.guard import tree
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 
@@ -51,6 +53,17 @@ def test_a_figure_is_shown_without_being_asked_for(box: Box) -> None:
 
 # Landlock refuses before the empty network namespace does.
 REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
+
+
+def test_the_warm_process_has_no_file_open(box: Box) -> None:
+    """Every kernel begins as a copy of it and closes what was open; a font that matplotlib then closes once more is by
+    now one of the kernel's sockets, and the kernel dies in the middle of a plot."""
+    box.wait_until_ready()
+    links = [os.readlink(link) for pid in tree(box.process.pid) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    assert len(links) > 4
+    assert [link for link in links if link.startswith("/") and link != "/dev/null" and "(deleted)" not in link] == []
+
+
 LIMITED = {
     "memory": ("x = bytearray(600 * 2**20)", "MemoryError"),
     "disk": ("for n in range(4):\n with open(f'/tmp/{n}', 'wb') as f: f.write(bytes(6 * 2**20))", "OSError"),
@@ -89,6 +102,7 @@ MARK = "7654321"  # seconds of sleep that nothing else asks for
 OWNER = f"""
 import time
 from autograder.sandbox.box import Box
+from autograder.sandbox.guard import tree
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 kernel = Kernel(Box(Limits()), {{}})

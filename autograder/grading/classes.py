@@ -44,7 +44,8 @@ class Progress:
 
     @property
     def needs_a_person(self) -> bool:
-        return any(submission.needs_a_person for submission in self.graded)
+        """Whether one of those that were graded now could not be graded or not be read."""
+        return any(submission.needs_a_person or submission.refused for submission in self.graded)
 
 
 def grade_class(

@@ -100,3 +100,8 @@ class GradedSubmission:
     def needs_a_person(self) -> bool:
         """Whether something could not be graded, through no fault of the student's."""
         return any(incident.kind is IncidentKind.FAULT for incident in self.incidents)
+
+    @property
+    def refused(self) -> bool:
+        """Whether it, or a notebook of it, could not be read: somebody may want to ask the student for another."""
+        return any(incident.kind is IncidentKind.REFUSED for incident in self.incidents)

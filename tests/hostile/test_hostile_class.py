@@ -142,7 +142,7 @@ def test_a_class_of_forty_survives_every_kind_of_submission(new_classroom):
     before = set(descendants(os.getpid()))
     ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1, 0, 0, 0)  # what a run leaves behind becomes this process's
     done = subprocess.run([*COMMAND, "grade", NAME], cwd=room.course.root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr  # some could not be read: somebody must look
     assert gone_within(10, [pid for pid in descendants(os.getpid()) if pid not in before])
     scores = {score["student"]: score for score in read_scores(room.course, NAME)}
     assert len(scores) >= 40

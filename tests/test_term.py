@@ -147,7 +147,7 @@ def test_a_term(term: Term) -> None:
         EVE: ("2026-10-01 02:00:00 Z", "not a notebook"),
     }
     assert set(term.collected(first).values()) == {"new"}
-    term.types("grade", NAME)
+    term.types("grade", NAME, ends_with=1)  # a person must look at what Eve handed in
     # 6 + 9, 1.5 + 9, and 6 less a tenth of 20 for the second late day.
     assert term.finals() == {ADA: 15.0, BOB: 10.5, CYD: 4.0, EVE: 0.0}
     assert term.scores()[CYD]["late_days"] == {"days": 2, "free": 1, "left": 0}
@@ -193,7 +193,7 @@ def test_a_term(term: Term) -> None:
     once = term.scores()
     # Bob keeps one eighth of 6 instead of one quarter.
     assert term.finals() == {ADA: 12.3, BOB: 12.75, CYD: 16.0, EVE: 0.0}
-    term.types("grade", NAME, "--regrade")
+    term.types("grade", NAME, "--regrade", ends_with=1)
     assert term.scores() == once
     assert "12.75 of 20 points" in term.returned(BOB)
     assert term.reported() == term.finals()

@@ -31,7 +31,7 @@ def sanitised(html: str) -> str:
     import nh3
 
     return nh3.clean(
-        html,
+        html.encode(errors="replace").decode(),  # it takes no half characters
         tags=set(_TAGS),
         clean_content_tags={"style", "script", "head", "title"},
         attributes={

@@ -67,6 +67,14 @@ def test_the_warm_process_has_no_file_open(box: Box) -> None:
     assert [link for link in links if link.startswith("/") and link != "/dev/null" and "(deleted)" not in link] == []
 
 
+def test_a_kernel_computes_with_one_thread(box: Box) -> None:
+    """Kernels side by side would slow each other down, and a time limit would depend on how many there are."""
+    count = "import os, numpy as np; before = len(os.listdir('/proc/self/task'))"
+    work = "a = np.ones((600, 600)); a @ a; print(len(os.listdir('/proc/self/task')) - before)"
+    with Kernel(box, {}) as kernel:
+        assert said(kernel, f"{count}; {work}") == "0"
+
+
 LIMITED = {
     "memory": ("x = bytearray(600 * 2**20)", "MemoryError"),
     "disk": ("for n in range(4):\n with open(f'/tmp/{n}', 'wb') as f: f.write(bytes(6 * 2**20))", "OSError"),

@@ -14,9 +14,8 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.sandbox.walls import package_folder
 
-__all__ = ["BUNDLE", "COURSE", "VISIBILITIES", "make_bundle"]
+__all__ = ["BUNDLE", "COURSE", "make_bundle"]
 
-VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 BUNDLE, COURSE = "gradescope.json", "course"
 SCRIPTS = ("setup.sh", "run_autograder")
 EXECUTABLE, PRIVATE = 0o100700, 0o100600

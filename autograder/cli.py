@@ -15,6 +15,7 @@ from autograder import __version__
 from autograder.errors import AutograderError
 
 if TYPE_CHECKING:
+    from autograder.grading.classes import Progress
     from autograder.grading.course import Course
     from autograder.grading.results import GradedSubmission
 
@@ -227,7 +228,6 @@ def grade(
     """
     from autograder.grading.classes import NO_REASON, grade_class
     from autograder.progress import progress_bar
-    from autograder.publishing.command import show_scores
     from autograder.sandbox.walls import SandboxMissing
 
     if why is not None and not (void and why.strip()):
@@ -240,8 +240,8 @@ def grade(
     with progress_bar(f"grading {name}") as (start, advance, say):
 
         def graded(submission: GradedSubmission) -> None:
-            for incident in submission.incidents:
-                say(f"{submission.student}: {incident.kind.value} {incident.cell}: {incident.text.splitlines()[0]}")
+            for line in incident_lines(submission):
+                say(line)
             advance()
 
         try:
@@ -262,6 +262,19 @@ def grade(
             )
         except SandboxMissing as error:
             raise AutograderError(f"{error}.") from None
+    show_outcome(course, name, done)
+    sys.exit(1 if done.needs_a_person else 0)
+
+
+def incident_lines(submission: GradedSubmission) -> list[str]:
+    """What happened while a submission was graded, a line each."""
+    return [f"{submission.student}: {i.kind.value} {i.cell}: {i.text.splitlines()[0]}" for i in submission.incidents]
+
+
+def show_outcome(course: Course, name: str, done: Progress) -> None:
+    """What became of a run, and where to look."""
+    from autograder.publishing.command import show_scores
+
     if done.unchanged:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     if done.rescored:
@@ -269,7 +282,6 @@ def grade(
     show_scores(course, name)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
-    sys.exit(1 if done.needs_a_person else 0)
 
 
 @cli.command()

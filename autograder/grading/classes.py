@@ -21,7 +21,7 @@ from autograder.grading.record import open_gradebook, record
 from autograder.grading.recorded import Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
-from autograder.grading.voids import put_back, take_out, with_voids
+from autograder.grading.voids import voided_anew
 from autograder.grading.worker import execute
 from autograder.grading.workers import Workers
 from autograder.sandbox.choose import chosen as chosen_sandbox
@@ -31,6 +31,7 @@ from autograder.sandbox.walls import SandboxMissing
 __all__ = ["NO_REASON", "Progress", "grade_class"]
 
 NO_REASON = "the check was not right"
+WEAKER = "Here is only the weaker sandbox, another user for each submission: docs/security.md says what it leaves open."
 
 
 @dataclass
@@ -72,19 +73,19 @@ def grade_class(
     that name.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
-    `on_note` which workers of a cluster are not used and why.
+    `on_note` which workers of a cluster are not used and why, and that the sandbox is the weaker one.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
     wanted = sandbox or course.settings.sandbox
     limits = replace(course.settings.limits(), sandbox=on_cluster(wanted) if scheduler else chosen_sandbox(wanted))
+    if limits.sandbox == "user":
+        on_note(WEAKER)
     assignment = load_assignment(course, name)
     submitted = chosen(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
         sync_assignment(course, name)
-        put_back(gradebook.db, assignment, unvoid)
-        take_out(gradebook.db, assignment, void, why)
-        assignment = with_voids(gradebook.db, assignment)
+        assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         progress = Progress(rescored=rescore_class(gradebook, course, assignment))
         known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)
         todo = list(changed(course, submitted, known, assignment, progress))

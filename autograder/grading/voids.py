@@ -13,27 +13,37 @@ from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 
-__all__ = ["put_back", "take_out", "with_voids"]
+__all__ = ["voided_anew", "with_voids"]
 
 Check = tuple[str, str, str]
 Voids = dict[Check, str]
 
 
+def voided_anew(
+    session: Any, assignment: Assignment, void: Iterable[str], unvoid: Iterable[str], why: str
+) -> Assignment:
+    """The assignment with its checks as they count from now on: those in `unvoid` do again, those in `void` don't.
+    Raises AutograderError, and changes nothing, if one of them cannot be found."""
+    put_back(session, assignment, unvoid)
+    take_out(session, assignment, void, why)
+    session.commit()
+    return with_voids(session, assignment)
+
+
 def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: str) -> None:
     """Take out `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody.
 
-    Raises AutograderError, and changes nothing, if one of them cannot be found.
+    Raises AutograderError if one of them cannot be found.
     """
     found = [one_check(assignment, check) for check in checks]
     for check in found:
         session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
         names = dict(zip(("notebook", "cell", "name"), check, strict=True))
         session.execute(insert(tables.voids), [names | {"assignment": assignment.name, "why": why}])
-    session.commit()
 
 
 def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:
-    """Let `checks` count again. Raises AutograderError, and changes nothing, for one that was not taken out."""
+    """Let `checks` count again. Raises AutograderError for one that was not taken out."""
     found = {check: one_check(assignment, check) for check in checks}
     voids = read_voids(session, assignment.name)
     for name, check in found.items():
@@ -42,7 +52,6 @@ def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> Non
             raise AutograderError(f"{name} was not taken out by command, so it cannot be put back{advice}.")
     for check in found.values():
         session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
-    session.commit()
 
 
 def with_voids(session: Any, assignment: Assignment) -> Assignment:

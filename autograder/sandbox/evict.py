@@ -12,9 +12,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 __all__ = ["evict", "evict_all"]
 
+PATIENCE = 10  # seconds for what was killed to be gone
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
 
 
@@ -33,7 +35,7 @@ def evict_all(folder: str) -> None:
 
 
 def kill_all(user: int) -> None:
-    """Kill every process of `user` at once, however fast they multiply.
+    """Kill every process of `user` at once, however fast they multiply, and wait until they are gone.
 
     The child that does it may signal them (its effective user is theirs), but not they it (its real and saved user is
     one that nobody else has).
@@ -49,6 +51,19 @@ def kill_all(user: int) -> None:
         finally:
             os._exit(0)
     os.waitpid(child, 0)
+    deadline = time.monotonic() + PATIENCE
+    while any(runs(pid, user) for pid in filter(str.isdigit, os.listdir("/proc"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def runs(pid: str, user: int) -> bool:
+    """Whether the process is one of `user`'s. One that has ended and that nobody has asked about does not run."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            fields = dict(line.split(":\t", 1) for line in file if line.startswith(("State:", "Uid:")))
+    except OSError:
+        return False
+    return fields["Uid"].split()[0] == str(user) and fields["State"][0] not in "ZX"
 
 
 def left_by(user: int) -> list[str]:

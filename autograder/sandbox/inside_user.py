@@ -71,4 +71,4 @@ def close_doors(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
     """Nothing is written but in the user's own folder, and of the system only an allow-list is read."""
     readable = [*walls.readable_paths(), walls.package_folder(), *READABLE]
     confine(limits, keep, [str(own), *DEVICES], map(str, readable))
-    seccomp.restrict()
+    seccomp.restrict(namespaces=False)

@@ -12,7 +12,8 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 0x1000, 0x4000
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 CAPABILITY_VERSION_3 = 0x20080522
 CAPABILITIES = 64
-KEYCTL, JOIN_SESSION_KEYRING = 250, 1
+KEYCTL, JOIN_SESSION_KEYRING = 250 if os.uname().machine == "x86_64" else 219, 1
+KEY_LISTS = ("/proc/keys", "/proc/key-users")
 FOLDERS = ("/home/student", "/tmp", "/dev/shm")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -44,12 +45,15 @@ def unshare() -> None:
 
 
 def furnish(disk_mb: int) -> None:
-    """Fresh folders, each of at most `disk_mb` MB, and a /proc of this PID namespace; then give up every
-    capability, and with it the right to make namespaces. Raises OSError."""
+    """Fresh folders, each of at most `disk_mb` MB, and a /proc of this PID namespace without the list of keys, which
+    belong to a user and to no namespace; then give up every capability, and with it the right to make namespaces.
+    Raises OSError."""
     os.setsid()
     for folder in FOLDERS:
         refresh(folder, f"size={disk_mb}m,mode=0755,uid={os.getuid()},gid={os.getgid()}")
     mount("proc", "/proc", "")
+    for keys in filter(os.path.exists, KEY_LISTS):
+        checked(libc.mount(b"/dev/null", keys.encode(), None, MS_BIND, None), f"mount {keys}")
     with open("/proc/sys/user/max_user_namespaces", "w") as file:
         file.write("0")
     give_up_privileges()

@@ -1,8 +1,9 @@
-"""A system call filter: what a user without namespaces of its own could still reach through the kernel.
+"""A system call filter: what student code could still reach through the kernel behind the other walls.
 
-Sockets other than Unix ones (no network, not even UDP), memory and queues that outlive their process, other processes'
-memory, key rings, new namespaces. Classic BPF, assembled by hand; numbers are Linux's own (asm/unistd.h,
-linux/seccomp.h).
+Key rings, which no namespace holds: the next submission of the same user would find what was left in them. Doors into
+the kernel that no coursework needs. Without namespaces also sockets other than Unix ones (no network, not even UDP),
+memory and queues that outlive their process, other processes' memory, new namespaces. Classic BPF, assembled by hand;
+numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
 """
 
 from __future__ import annotations
@@ -25,6 +26,15 @@ SECOND_SET = 0x40000000
 MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # By name: the call's number on each of these machines.
 REFUSED = {
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+}
+REFUSED_WITHOUT_NAMESPACES = {
     "shmget": (29, 194),
     "semget": (64, 190),
     "msgget": (68, 186),
@@ -32,16 +42,9 @@ REFUSED = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
-    "keyctl": (250, 219),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
 }
 SOCKET, CLONE, CLONE3 = (41, 198), (56, 220), (435, 435)
 
@@ -57,29 +60,34 @@ def refuse(number: int) -> bytes:
     return step(RETURN, REFUSE | number)
 
 
-def filter_program(machine: str) -> bytes:
-    """The filter for a processor, as `os.uname()` names it. Raises OSError for one that is not known."""
+def filter_program(machine: str, namespaces: bool) -> bytes:
+    """The filter for a processor, as `os.uname()` names it, for a process with namespaces of its own or without.
+    Raises OSError for one that is not known."""
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"there is no system call filter for {machine} processors")
     column = list(MACHINES).index(machine)
     program = [step(LOAD, ARCHITECTURE), step(EQUALS, MACHINES[machine], 1, 0), refuse(errno.ENOSYS)]
     program += [step(LOAD, NUMBER), step(AT_LEAST, SECOND_SET, 0, 1), refuse(errno.ENOSYS)]
-    for numbers in REFUSED.values():
+    for numbers in (REFUSED if namespaces else REFUSED | REFUSED_WITHOUT_NAMESPACES).values():
         program += [step(EQUALS, numbers[column], 0, 1), refuse(errno.EPERM)]
+    return b"".join([*program, *([] if namespaces else without_namespaces(column)), step(RETURN, ALLOW)])
+
+
+def without_namespaces(column: int) -> list[bytes]:
+    """The calls that are refused for some arguments: what makes namespaces, and what makes sockets for a network."""
     # Its flags lie in memory, where no filter can look: the C library then takes the older call.
-    program += [step(EQUALS, CLONE3[column], 0, 1), refuse(errno.ENOSYS)]
+    program = [step(EQUALS, CLONE3[column], 0, 1), refuse(errno.ENOSYS)]
     program += [step(EQUALS, CLONE[column], 0, 4), step(LOAD, FIRST_ARGUMENT)]
     program += [step(ALL_OF, CLONE_NEWUSER, 0, 1), refuse(errno.EPERM), step(RETURN, ALLOW)]
     program += [step(EQUALS, SOCKET[column], 0, 3), step(LOAD, FIRST_ARGUMENT)]
     # ZeroMQ takes this error as "no such thing here"; at any other it would end the process.
-    program += [step(EQUALS, AF_UNIX, 1, 0), refuse(errno.EOPNOTSUPP), step(RETURN, ALLOW)]
-    return b"".join(program)
+    return [*program, step(EQUALS, AF_UNIX, 1, 0), refuse(errno.EOPNOTSUPP)]
 
 
-def restrict() -> None:
+def restrict(namespaces: bool) -> None:
     """Filter the system calls of this process and of all that it starts; it must have given up new privileges
     before. Raises OSError."""
-    program = ctypes.create_string_buffer(filter_program(os.uname().machine))
+    program = ctypes.create_string_buffer(filter_program(os.uname().machine, namespaces))
     count = len(program.raw) // 8
     pointer = struct.pack("@HP", count, ctypes.addressof(program))
     if libc.prctl(PR_SET_SECCOMP, MODE_FILTER, pointer, 0, 0) != 0:

@@ -120,11 +120,8 @@ print("sysv", libc.shmget(0x700001, 4096, 0o1666) >= 0, libc.semget(0x700001, 1,
       libc.msgget(0x700001, 0o1666) >= 0)
 abstract = socket.socket(socket.AF_UNIX); abstract.bind("\\0" + MARK); abstract.listen()
 path = socket.socket(socket.AF_UNIX); path.bind("/tmp/" + MARK + ".sock"); path.listen()
-for ring in (-3, -4, -5):
-    libc.syscall(248, b"user", MARK.encode(), MARK.encode(), len(MARK), ring)
-persistent = libc.syscall(250, 22, -1, -2)
-if persistent > 0:
-    libc.syscall(248, b"user", MARK.encode(), MARK.encode(), len(MARK), persistent)
+print("keys", *(libc.syscall(248, b"user", MARK.encode(), MARK.encode(), len(MARK), ring) for ring in (-3, -4, -5)),
+      libc.syscall(250, 22, -1, -2), repr(open("/proc/keys").read()))
 os.environ[MARK] = MARK
 sys.modules[MARK] = sys
 random.seed(1); np.random.seed(1)
@@ -171,6 +168,8 @@ def test_nothing_left_behind_is_there_for_the_next(classroom):
     """Whatever outlives a submission lets students pass each other answers, or disturb each other."""
     planted = classroom.grade(classroom.cheat(PLANT + LOOK)).printed()
     assert "sysv True True True" in planted
+    # The system forgets key rings when it has time, so none may be made.
+    assert "keys -1 -1 -1 -1 ''" in planted
     for kind in (
         "/tmp",
         "/dev/shm",

@@ -18,6 +18,7 @@ from autograder.checking.outcomes import (
     StudentStopped,
     Verdict,
 )
+from autograder.text import storable
 
 __all__ = ["verdict_of"]
 
@@ -46,11 +47,6 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
 
 def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
     return Verdict(test.name, test.description, test.weight, test.hidden, outcome, storable(message), storable(detail))
-
-
-def storable(text: str) -> str:
-    """`text` without what no file or database takes: half characters, which a student's exception may hold."""
-    return text.encode(errors="replace").decode()
 
 
 def sentence(text: str) -> str:

@@ -20,7 +20,7 @@ from autograder.collecting.found import Found
 from autograder.collecting.gradescope import gradescope_submissions, metadata_of
 from autograder.collecting.people import Person, read_roster
 from autograder.collecting.sorting import TIMESTAMP, Wanted, sorted_out
-from autograder.collecting.source import Item, open_source, printable
+from autograder.collecting.source import Item, open_source
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
@@ -29,6 +29,7 @@ from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import introduce, open_gradebook
 from autograder.sandbox.limits import MB
+from autograder.text import printable
 
 __all__ = ["Collected", "What", "collect"]
 

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.collecting.source import printable
 from autograder.errors import AutograderError
 from autograder.grading.reading import SubmissionRefused
+from autograder.text import printable
 
 __all__ = ["Person", "Roster", "checked_id", "read_roster", "student_id"]
 

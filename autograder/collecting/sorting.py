@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 
 from autograder.collecting.found import Found
 from autograder.collecting.people import Person, Roster, checked_id, student_id
-from autograder.collecting.source import Item, printable
+from autograder.collecting.source import Item
 from autograder.grading.reading import MAX_FILES, SubmissionRefused
 from autograder.sandbox.limits import MB
+from autograder.text import printable
 
 __all__ = ["TIMESTAMP", "Refusal", "Wanted", "sorted_out"]
 

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 from autograder.errors import AutograderError
 from autograder.grading.reading import SubmissionRefused, read_regular
 from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import MB
+from autograder.text import printable
 
-__all__ = ["Item", "open_source", "printable"]
+__all__ = ["Item", "open_source"]
 
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
-JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
 NAME_BYTES = 200
 PATH_BYTES = 1000
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
@@ -145,13 +145,3 @@ def name_problem(name: str) -> str:
     if len(name.encode()) > PATH_BYTES or any(len(part.encode()) > NAME_BYTES for part in parts):
         return "has a name that is too long"
     return ""
-
-
-def printable(name: str) -> str:
-    """A name that may be shown: without bytes that are no text, or that a terminal would obey."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if is_control(letter) else letter for letter in name)
-
-
-def is_control(letter: str) -> bool:
-    """Whether a character is none that one sees: a control character, half of a pair, a change of direction."""
-    return category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in JOINERS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autograder.grading.results import Submission
 from autograder.sandbox.limits import MB
+from autograder.text import printable, storable
 
 __all__ = ["MAX_FILES", "SubmissionRefused", "read_submission"]
 
@@ -31,18 +32,13 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
             if content is None:
                 continue
             size += len(content)
-            files[readable(path.relative_to(folder).as_posix())] = content
+            files[storable(path.relative_to(folder).as_posix())] = content
             if len(files) > MAX_FILES:
                 raise SubmissionRefused(f"it has more than {MAX_FILES} files")
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{len(name.encode())} {name} {len(content)} ".encode() + content)
     return Submission(student, files, digest.hexdigest())
-
-
-def readable(name: str) -> str:
-    """A file name as text, whatever bytes it was made of."""
-    return name.encode(errors="replace").decode()
 
 
 def read_regular(path: Path, left: int) -> bytes | None:
@@ -56,5 +52,5 @@ def read_regular(path: Path, left: int) -> bytes | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         if status.st_size > left:
-            raise SubmissionRefused(f"it is too large (at {readable(path.name)})")
+            raise SubmissionRefused(f"it is too large (at {printable(path.name)})")
         return file.read(left)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy import and_, update
 
 from autograder.checking.outcomes import Verdict
 from autograder.checking.run import score
+from autograder.files import write_whole
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import write_grade
@@ -82,9 +82,7 @@ def show_anew(path: Path, grades: dict[str, CellGrade]) -> None:
         if grade is not None:
             cell.outputs = [table(grade.verdicts, grade.score, grade.max_score)]
             cell.metadata.nbgrader["points"] = grade.max_score
-    fresh = path.with_name(f".{path.name}.new")
-    nbformat.write(notebook, fresh)
-    os.replace(fresh, path)
+    write_whole(path, nbformat.writes(notebook).encode())
 
 
 def write_scored(session: Any, assignment: str, student: str, place: tuple[str, str], grade: CellGrade) -> None:

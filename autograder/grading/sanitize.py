@@ -11,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.grading.assignment import Template, TemplateCell
+from autograder.text import storable
 
 __all__ = ["NotANotebook", "read_notebook", "restore"]
 
@@ -52,7 +53,7 @@ def plain_cell(cell: Any) -> NotebookNode | None:
         source = "".join(part for part in source if isinstance(part, str))
     if not isinstance(source, str):
         return None
-    fresh = new_cell(cell.get("cell_type"), source.encode(errors="replace").decode())
+    fresh = new_cell(cell.get("cell_type"), storable(source))
     attachments = cell.get("attachments")
     if fresh.cell_type == "markdown" and isinstance(attachments, dict):
         fresh.attachments = nbformat.from_dict(attachments)

@@ -8,6 +8,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from autograder.text import storable
+
 __all__ = ["NoOutputs", "Outputs"]
 
 MAX_METADATA = 2_000
@@ -107,7 +109,7 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
 
 def text_of(value: object) -> str:
     """`value` if it is text that can be stored, else nothing."""
-    return value.encode(errors="replace").decode() if type(value) is str else ""
+    return storable(value) if type(value) is str else ""
 
 
 def data_of(bundle: object) -> NotebookNode:

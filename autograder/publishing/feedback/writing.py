@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.files import write_whole
 from autograder.grading.course import Course
 from autograder.publishing.feedback.page import Regions, digest_of, feedback_page, secret_regions
 from autograder.publishing.feedback.results import Result, results_of
@@ -68,7 +68,7 @@ def write_one(course: Course, name: str, results: list[Result], regions: Regions
         with suppress(OSError):
             pages[target / file] = (source / file).read_bytes()
     for path, content in pages.items():
-        write(path, content)
+        write_whole(path, content)
     (done.written if any(path.suffix == ".html" for path in pages) else done.unchanged).append(student)
     if any(cell.score is None for result in results for cell in result.cells.values()):
         done.waiting.append(student)
@@ -93,12 +93,3 @@ def head(path: Path) -> str:
             return file.read(HEAD)
     except OSError:
         return ""
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or not there; a link in its place is replaced, not followed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import tempfile
 import zipfile
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.files import whole
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.sandbox.walls import package_folder
@@ -33,10 +33,12 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
         raise AutograderError(f"{folder} lies outside the course {course.root}: Gradescope's zip needs it inside.")
     project = clone()
     settings = {"assignment": name, "hidden_checks": hidden_checks}
-    partial = output.with_name(f".{output.name}.partial")
     try:
-        partial.touch(0o600)
-        with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
+        with (
+            whole(output, 0o600) as part,
+            tempfile.TemporaryDirectory() as made,
+            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle,
+        ):
             for script in SCRIPTS:
                 add(bundle, script, Path(__file__).with_name(script).read_bytes(), EXECUTABLE)
             wheel = build_wheel(project, Path(made))
@@ -48,11 +50,8 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and not path.is_symlink():
                     add(bundle, f"{COURSE}/{path.relative_to(course.root).as_posix()}", path.read_bytes())
-        os.replace(partial, output)
     except OSError as error:
         raise AutograderError(f"{output} could not be written: {error.strerror}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def add(bundle: zipfile.ZipFile, name: str, data: bytes, mode: int = PRIVATE) -> None:

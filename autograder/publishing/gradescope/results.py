@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autograder.checking.cell import BEGIN_HIDDEN, Test
 from autograder.checking.outcomes import Outcome, Verdict
+from autograder.files import write_whole
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.results import CellGrade
+from autograder.text import storable
 
 __all__ = ["Results"]
 
@@ -39,9 +40,7 @@ class Results:
         }
         if not tests:
             document["score"] = 0.0
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False), encoding="utf-8")
-        os.replace(partial, self.path)
+        write_whole(self.path, json.dumps(document, indent=1, allow_nan=False).encode())
 
     def tests(self) -> Iterator[dict[str, Any]]:
         """One test per check, and one per test cell that is not a check cell."""
@@ -113,5 +112,5 @@ def is_automatic(cell: TemplateCell) -> bool:
 
 def shown(text: str) -> str:
     """`text` as Gradescope can take it, and not too much of it."""
-    text = text.encode(errors="replace").decode()
+    text = storable(text)
     return text if len(text) <= MOST else text[:MOST] + " …"

@@ -11,6 +11,7 @@ from autograder.grading.assignment import Assignment
 from autograder.grading.reading import MAX_FILES, SubmissionRefused, read_submission
 from autograder.grading.results import Submission
 from autograder.sandbox.limits import MB
+from autograder.text import storable
 
 __all__ = ["handed_in", "who"]
 
@@ -72,7 +73,7 @@ def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
                 with archive.open(entry) as file:
                     content = file.read(left + 1)
                 left -= len(content)
-                files[entry.filename.encode(errors="replace").decode()] = content
+                files[storable(entry.filename)] = content
                 if left < 0 or len(files) > MAX_FILES:
                     raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:

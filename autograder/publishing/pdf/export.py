@@ -1,12 +1,12 @@
 """One submission to one PDF file. Whatever is in it, a PDF comes out."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from autograder.files import write_whole
 from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
 from autograder.publishing.pdf.errors import Notice, PdfError
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
@@ -54,7 +54,7 @@ def export(submission: Submission, output: Path, options: Options, student: str)
         document, pdf = _unreadable(heading, error)
     else:
         document, pdf = _notebook_pdf(notebook, submission, heading, options)
-    write(output, pdf)
+    write_whole(output, pdf)
     return Exported(submission, output, document.notices)
 
 
@@ -62,7 +62,7 @@ def export_plain(submission: Submission, output: Path, options: Options, student
     """As :func:`export`, by the simplest means, for a notebook that broke them."""
     heading = Heading(submission.assignment, student, options.paper)
     document, pdf = _plain(read(submission.notebook), heading, "drawing it crashed or took too long")
-    write(output, pdf)
+    write_whole(output, pdf)
     return Exported(submission, output, document.notices)
 
 
@@ -134,11 +134,3 @@ def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
         return tuple(allotments(read(release), Heading("", "", options.paper), options.room))
     except (Unreadable, OSError) as error:
         raise PdfError(f"The release {release} cannot be read: {error}.") from None
-
-
-def write(output: Path, pdf: bytes) -> None:
-    """Write a file that is either whole or not there."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_name(f".{output.name}.part")
-    part.write_bytes(pdf)
-    os.replace(part, output)

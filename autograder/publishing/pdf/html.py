@@ -2,6 +2,8 @@
 
 import re
 
+from autograder.text import storable
+
 __all__ = ["FORMATS", "MAX_CHARACTERS", "has_page_content", "is_silent", "sanitised", "tag_name", "unknown_tags"]
 
 MAX_CHARACTERS = 200_000
@@ -31,7 +33,7 @@ def sanitised(html: str) -> str:
     import nh3
 
     return nh3.clean(
-        html.encode(errors="replace").decode(),  # it takes no half characters
+        storable(html),  # it takes no half characters
         tags=set(_TAGS),
         clean_content_tags={"style", "script", "head", "title"},
         attributes={

@@ -99,6 +99,7 @@ def course_of(ctx: click.Context) -> Course:
     return find_course(Path.cwd(), ctx.obj)
 
 
+SEEDS = 3
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
 
@@ -148,7 +149,11 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
 @cli.command()
 @NAME
 @click.option(
-    "--seeds", default=3, show_default=True, help="How many different random inputs every check must agree on."
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=SEEDS,
+    show_default=True,
+    help="How many different random inputs every check must agree on.",
 )
 @JSON
 @click.pass_context
@@ -166,7 +171,7 @@ def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-def problems_of(course: Course, name: str, seeds: int = 3) -> list[Any]:
+def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Any]:
     """Validate with a progress bar."""
     from autograder.authoring.validate import validate as find_problems
     from autograder.progress import progress_bar

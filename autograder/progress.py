@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from autograder.text import printable
+
 __all__ = ["progress_bar"]
 
 Bar = tuple[Callable[[int], None], Callable[[], None], Callable[[str], None]]
@@ -33,7 +35,7 @@ def progress_bar(title: str) -> Iterator[Bar]:
         progress.start()  # not before: an error of the user's is told without an empty bar above it
 
     def say(line: str) -> None:
-        progress.console.print(line, markup=False, highlight=False)
+        progress.console.print(printable(line), markup=False, highlight=False)
 
     try:
         yield start, lambda: progress.advance(task), say

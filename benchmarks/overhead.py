@@ -95,7 +95,6 @@ WATCHED = [
     (execute.nbformat, "writes", "grader: writing the notebook as text"),
     (record, "write_autograded", "grader: writing it to disk"),
     (record, "submission_rows", "grader: nbgrader's rows"),
-    (record, "assign_late_penalties", "grader: nbgrader's late penalties"),
     (record, "record", "grader: recording, the rest"),
 ]
 

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
 from autograder.cli import cli
+from autograder.grading import course
 from autograder.grading.course import Course
 
 
@@ -57,6 +58,50 @@ def test_without_a_course_it_says_how_to_name_one(run: Run, tmp_path: Path) -> N
     assert one_sentence(err) == (
         f"No course here: no nbgrader_config.py in {tmp_path} or above it; name one with --course DIR."
     )
+
+
+def test_a_student_s_configuration_is_never_run(run: Run, empty: Path) -> None:
+    """A command that is typed in a submission's folder would run the student's code as the instructor."""
+    for folder in (f"submitted/ada/{NAME}", f"autograded/ada/{NAME}"):
+        (empty / folder).mkdir(parents=True)
+        (empty / folder / "nbgrader_config.py").write_text("raise SystemExit(7)")
+        assert run("scores", NAME, here=empty / folder)[0] == 2
+
+
+def test_a_course_that_student_code_could_read_is_not_graded(
+    run: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A course in the folder of its own environment would show answers and gradebook to every submission."""
+    small_course.submit(empty, "ada", small_course.submission())
+    monkeypatch.setattr(course, "readable_paths", lambda: (Path("/usr"), empty.parent))
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2
+    assert one_sentence(err) == (
+        f"The course {empty} lies in {empty.parent}, which student code can read: move it elsewhere."
+    )
+
+
+def test_a_secret_that_was_cut_short_is_told(run: Run, empty: Path) -> None:
+    """Random inputs could be guessed, for ever and in silence."""
+    small_course.submit(empty, "ada", small_course.submission())
+    (empty / "gradebook.secret").write_bytes(b"")
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2
+    assert "gradebook.secret was cut short" in one_sentence(err.splitlines()[-1] + "\n")
+
+
+@pytest.mark.parametrize(
+    "check",
+    ["%%check\ndef test_a(student):\n    pass\ndef test_a(student):\n    pass", "%%check\n@points(x)\ndef test_a(): 0"],
+)
+def test_a_check_cell_that_cannot_be_read_stops_before_anybody_is_graded(run: Run, empty: Path, check: str) -> None:
+    """Every student would get a fault of the grader's, or the run would end in a traceback."""
+    small_course.submit(empty, "ada", small_course.submission())
+    path = empty / "source" / NAME / f"{NAME}.ipynb"
+    small_course.write(path, small_course.source_notebook(check=check))
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2
+    assert one_sentence(err).startswith(f"{path}, test_mean: line ")
 
 
 def test_a_folder_that_is_no_course_is_named(run: Run, tmp_path: Path) -> None:
@@ -154,7 +199,15 @@ def test_a_broken_source_notebook_is_named(run: Run, empty: Path, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    "args", ["grade", f"grade {NAME} --jobs 0", "no-such-command", f"scores {NAME} --x", f"scores {NAME} --column x"]
+    "args",
+    [
+        "grade",
+        f"grade {NAME} --jobs 0",
+        "no-such-command",
+        f"scores {NAME} --x",
+        f"scores {NAME} --column x",
+        f"validate {NAME} --seeds 0",
+    ],
 )
 def test_wrong_use_ends_with_two_and_a_hint(run: Run, empty: Path, args: str) -> None:
     """Scripts tell wrong use from a failed grade by the exit code."""

@@ -16,7 +16,6 @@ from autograder.checking.forbidden import named_modules
 
 __all__ = ["Problem", "structure_problems"]
 
-REGIONS = ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\b")
 
 

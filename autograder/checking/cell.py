@@ -69,17 +69,22 @@ class CheckCell:
         return hidden
 
     def tests(self) -> list[Test]:
-        """The test functions in order. Raises CheckCellError if it does not parse or markers are off."""
+        """The test functions in order. Raises CheckCellError if it does not parse, markers are off, or two have one
+        name."""
         hidden = self.hidden_lines()
         try:
             tree = ast.parse(self.module)
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
-        return [
-            test_of(node, not hidden.isdisjoint(lines_of(node)), self.voids.get(node.name, ""))
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
-        ]
+        found: dict[str, Test] = {}
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+                if node.name in found:
+                    first = found[node.name].line
+                    raise CheckCellError(f"line {node.lineno}: {node.name} is there already, at line {first}")
+                hidden_in_part = not hidden.isdisjoint(lines_of(node))
+                found[node.name] = test_of(node, hidden_in_part, self.voids.get(node.name, ""))
+        return list(found.values())
 
 
 def lines_of(node: ast.FunctionDef) -> range:

@@ -180,8 +180,9 @@ def run_module(module: str, session: Session) -> str:
         path = Path(folder, "test_check.py")
         path.write_text(module, encoding="utf-8")
         known = set(sys.modules)
-        with alone(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            pytest.main([*OPTIONS, "--rootdir", folder, str(path)], plugins=[session])
+        own = ["--rootdir", folder, "-c", str(Path(folder, "pytest.ini"))]
+        with alone(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            pytest.main([*OPTIONS, *own, str(path)], plugins=[session])
         for name in set(sys.modules) - known:
             if "test_check" in name:
                 del sys.modules[name]
@@ -189,21 +190,20 @@ def run_module(module: str, session: Session) -> str:
 
 
 @contextlib.contextmanager
-def alone(folder: str) -> Iterator[None]:
-    """pytest as on an empty machine: no plugin of the environment, no bytecode left behind, and back as it was."""
+def alone() -> Iterator[None]:
+    """pytest as on an empty machine: no plugin of the environment, no bytecode left behind, and back as it was. The
+    working folder stays: in a student's own notebook their functions run in this process, and may read files."""
     kept = {
         name: os.environ.get(name) for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
     }
-    here, bytecode = os.getcwd(), sys.dont_write_bytecode
+    bytecode = sys.dont_write_bytecode
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ.pop("PYTEST_PLUGINS", None)
     sys.dont_write_bytecode = True
-    os.chdir(folder)
     try:
         yield
     finally:
-        os.chdir(here)
         sys.dont_write_bytecode = bytecode
         for name, value in kept.items():
             if value is None:

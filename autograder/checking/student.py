@@ -324,7 +324,7 @@ def raised_of(reply: Message) -> tuple[str, str, list[list[Any]]]:
     """Type name, text and the student's frames of an exception, as far as they have the right form."""
     name, text, frames = reply.get("type"), reply.get("text"), reply.get("frames")
     good = [
-        frame
+        [frame[0][:100], frame[1], frame[2][:200]]
         for frame in (frames[:10] if isinstance(frames, list) else [])
         if type(frame) is list and [type(part) for part in frame] == [str, int, str]
     ]

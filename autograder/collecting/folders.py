@@ -61,6 +61,9 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
         if not told:
             yield from stray([item], f"{type(plugin).__name__} does not know its name")
             continue
+        if missing := {"student_id", "file_id"} - told.keys():
+            yield from stray([item], f"{type(plugin).__name__} finds no {' and no '.join(sorted(missing))} in its name")
+            continue
         student = told["student_id"]
         about = {key: told.get(key) or "" for key in ("email", "first_name", "last_name")}
         mine = found.setdefault(student, Found(item.path, Person(sid=student, **about), student=student))

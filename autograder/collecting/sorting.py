@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from autograder.collecting.found import Found
 from autograder.collecting.people import Person, Roster, checked_id, student_id
-from autograder.collecting.source import Item
+from autograder.collecting.source import Item, name_problem
 from autograder.grading.reading import MAX_FILES, SubmissionRefused
 from autograder.sandbox.limits import MB
 from autograder.text import printable
@@ -86,8 +86,8 @@ def safe_files(files: list[tuple[str, Item]], max_mb: int) -> dict[str, Item]:
     name, and for too many or too large ones. A time that a student has written is left out."""
     names = Counter(name.casefold() for name, _ in files)
     for name, item in files:
-        if item.problem:
-            raise SubmissionRefused(f"{printable(item.path)} {item.problem}")
+        if problem := item.problem or name_problem(name):
+            raise SubmissionRefused(f"{printable(item.path)} {problem}")
         if names[name.casefold()] > 1:
             raise SubmissionRefused(f"there are several files {name}, or such that differ in case only")
         for folder in list(PurePosixPath(name).parents)[:-1]:

@@ -4,6 +4,7 @@ Nothing is unpacked here, and nothing is followed: no link, no name that leads o
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import stat
@@ -23,10 +24,11 @@ from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["Item", "open_source"]
+__all__ = ["Item", "name_problem", "open_source"]
 
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
 NAME_BYTES = 200
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
 PATH_BYTES = 1000
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
 
@@ -101,7 +103,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
             return file.read(info.file_size)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except BROKEN_ZIP as error:
         raise SubmissionRefused(f"{printable(info.orig_filename)} cannot be unpacked: {error}") from None
 
 
@@ -127,9 +129,12 @@ def on_disk(path: Path, name: str, settings: Autograder) -> Item:
 
 def read_file(path: Path, most: int) -> bytes:
     """The content of a regular file."""
-    content = read_regular(path, most)
+    try:
+        content = read_regular(path, most)
+    except OSError as error:
+        raise SubmissionRefused(f"{printable(path.name)} cannot be read: {error.strerror}") from None
     if content is None:
-        raise SubmissionRefused(f"{printable(path.name)} cannot be read")
+        raise SubmissionRefused(f"{printable(path.name)} is no regular file any more")
     return content
 
 

@@ -22,13 +22,14 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 
-from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
 from autograder.checking.forbidden import named_modules
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 
 __all__ = ["Assignment", "KeyCell", "Template", "TemplateCell", "digest_of", "load_assignment", "prepared"]
 
+PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
 
 
@@ -138,7 +139,12 @@ def template_of(path: Path, course: Course) -> Template:
     except Exception as error:
         raise AutograderError(f"{path} cannot be read as a notebook: {error}.") from None
     cells = tuple(cell for node in prepared(source, path, course).cells if (cell := template_cell(node)) is not None)
-    kernelspec = dict(source.metadata.get("kernelspec", {}))
+    for cell in filter(lambda cell: cell.is_check, cells):
+        try:
+            cell.check.tests()
+        except CheckCellError as error:
+            raise AutograderError(f"{path}, {cell.grade_id}: {error}.") from None
+    kernelspec = dict(source.metadata.get("kernelspec", PYTHON))
     return Template(path.stem, cells, tuple(answer_key(source)), kernelspec)
 
 

@@ -27,6 +27,7 @@ from autograder.grading.workers import Workers
 from autograder.sandbox.choose import chosen as chosen_sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import SandboxMissing
+from autograder.text import printable
 
 __all__ = ["NO_REASON", "Progress", "grade_class"]
 
@@ -78,7 +79,7 @@ def grade_class(
     """
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
     wanted = sandbox or course.settings.sandbox
-    limits = replace(course.settings.limits(), sandbox=on_cluster(wanted) if scheduler else chosen_sandbox(wanted))
+    limits = course.limits(on_cluster(wanted) if scheduler else chosen_sandbox(wanted))
     if limits.sandbox == "user":
         on_note(WEAKER)
     assignment = load_assignment(course, name)
@@ -90,13 +91,16 @@ def grade_class(
         known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)
         todo = list(changed(course, submitted, known, assignment, progress))
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
-        with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
-            on_start(len(todo), len(progress.unchanged))
-            for graded in executed(workers, todo, assignment, course, limits):
-                record(gradebook, course, name, graded)
-                on_graded(graded)
-                progress.graded.append(replace(graded, notebooks=[], files={}))
-        settle_late_penalties(course, gradebook, name)
+        try:
+            with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
+                on_start(len(todo), len(progress.unchanged))
+                for graded in executed(workers, todo, assignment, course, limits):
+                    record(gradebook, course, name, graded)
+                    on_graded(graded)
+                    progress.graded.append(replace(graded, notebooks=[], files={}))
+        finally:
+            gradebook.db.rollback()
+            settle_late_penalties(course, gradebook, name)
     return progress
 
 
@@ -130,17 +134,20 @@ def changed(
 ) -> Iterator[Submission | GradedSubmission]:
     """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read.
     Where only check cells changed, the verdicts of the others stand. Their files are left out: `loaded` reads them."""
+    key = assignment.digest
     for student, folder in submitted.items():
         submission: Submission | GradedSubmission
         try:
             submission = read_submission(student, folder, course.settings.submission_mb)
         except SubmissionRefused as error:
-            refusal = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
-            digest = hashlib.sha256(refusal.text.encode()).hexdigest()
-            submission = GradedSubmission(student, digest, assignment.digest, incidents=[refusal])
+            submission = not_read(student, Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"), key)
+        except OSError as error:
+            where = printable(str(error.filename or folder))
+            fault = Incident(IncidentKind.FAULT, f"the submission cannot be read: {error.strerror}: {where}")
+            submission = not_read(student, fault, key)
         before = known(student)
         stale = stale_cells(before, assignment)
-        same = before.versions == (submission.digest, assignment.digest)
+        same = before.versions == (submission.digest, key)
         # A run that is stopped between two renames leaves a grade without its notebook.
         if not same or not course.path("autograded", student, assignment.name).is_dir():
             yield replace(submission, files={})
@@ -149,6 +156,11 @@ def changed(
             yield replace(submission, files={}, kept=kept)
         else:
             progress.unchanged.append(student)
+
+
+def not_read(student: str, why: Incident, key: str) -> GradedSubmission:
+    """The result for a submission that was not read: the same as long as the reason is the same."""
+    return GradedSubmission(student, hashlib.sha256(why.text.encode()).hexdigest(), key, incidents=[why])
 
 
 def executed(
@@ -168,12 +180,12 @@ def executed(
 
 def loaded(submission: Submission, course: Course, assignment: Assignment) -> Submission:
     """The submission with its files, read when its turn has come. What was handed in anew since then is graded as it
-    is now, and one that cannot be read any more as an empty one: the next run finds that it has changed."""
+    is now, and one that cannot be read any more as an empty one: without a digest, so that the next run grades it."""
     folder = course.path("submitted", submission.student, assignment.name)
     try:
         now = read_submission(submission.student, folder, course.settings.submission_mb)
-    except SubmissionRefused:
-        return submission
+    except (SubmissionRefused, OSError):
+        return replace(submission, digest="")
     return replace(now, kept=submission.kept) if now.digest == submission.digest else now
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,20 +20,26 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.errors import AutograderError
 from autograder.grading.settings import Autograder
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.walls import readable_paths
 
 __all__ = ["CONFIG_FILE", "Course", "find_course"]
 
 CONFIG_FILE = "nbgrader_config.py"
+SECRET_BYTES = 32
+STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
 
 
 def find_course(start: Path, given: Path | None = None) -> Course:
-    """The course at `given`, or the nearest folder from `start` upwards that has a configuration file."""
+    """The course at `given`, or the nearest folder from `start` upwards that has a configuration file and is none that
+    a student handed in: to read it is to run it."""
     if given is not None:
         if not (given / CONFIG_FILE).is_file():
             raise AutograderError(f"{given} is not a course: it has no {CONFIG_FILE}.")
         return Course(given.resolve())
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / CONFIG_FILE).is_file():
+    found = [folder for folder in (start.resolve(), *start.resolve().parents) if (folder / CONFIG_FILE).is_file()]
+    for number, folder in enumerate(found):
+        if not any(STUDENTS.intersection(folder.relative_to(above).parts) for above in found[number + 1 :]):
             return Course(folder)
     raise AutograderError(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
 
@@ -99,13 +108,28 @@ class Course:
     def secret(self) -> bytes:
         """The course's secret, kept beside the gradebook and made when first needed."""
         path = self.root / "gradebook.secret"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        return path.read_bytes()
+        if not path.exists():
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".gradebook.secret-") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.flush()
+                with suppress(FileExistsError):  # whoever was first made it, whole
+                    os.link(file.name, path)
+        secret = path.read_bytes()
+        if len(secret) < SECRET_BYTES:
+            raise AutograderError(f"{path} was cut short: restore it, or delete it and grade everything again.")
+        return secret
+
+    def limits(self, sandbox: str = "") -> Limits:
+        """The limits on student code, behind the walls `sandbox` or those of the course's own settings. Raises
+        AutograderError if student code could read the course."""
+        wanted = sandbox or self.settings.sandbox
+        if wanted != "none":
+            for shown in readable_paths():
+                if self.root.is_relative_to(shown.resolve()):
+                    raise AutograderError(
+                        f"The course {self.root} lies in {shown}, which student code can read: move it elsewhere."
+                    )
+        return replace(self.settings.limits(), sandbox=wanted)
 
 
 def put_scripts_on_path() -> None:

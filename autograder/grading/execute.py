@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader import utils
 
-from autograder.checking.cell import CheckCell, CheckCellError
+from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
 from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict
@@ -27,6 +27,7 @@ from autograder.sandbox.guard import MESSAGES, PROCESSES
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.outputs import Outputs
+from autograder.text import storable
 
 __all__ = ["NotebookRun", "grade_notebook"]
 
@@ -165,8 +166,8 @@ class NotebookRun:
         try:
             with self.key.at(template.grade_id) as reference:
                 return run_checks(check, student, reference, seeds)
-        except (CheckCellError, GraderFault) as error:
-            return all_ended(check, GraderFault(str(error)))
+        except GraderFault as error:
+            return all_ended(check, error)
         finally:
             self.kernel.tampering |= peer.tampering
             self.incidents += told_by_calls(student._raised, template.grade_id)
@@ -214,7 +215,8 @@ def grade_notebook(
         run.run(notebook)
     checked = {grade.grade_id: grade for grade in run.grades}
     grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
-    return GradedNotebook(template.name, nbformat.writes(notebook), grades, unanswered(notebook)), run.incidents
+    text = storable(nbformat.writes(notebook))
+    return GradedNotebook(template.name, text, grades, unanswered(notebook), kernel.peak_mb), run.incidents
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:

@@ -12,7 +12,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from autograder.grading.course import Course
 from autograder.grading.late_days import late_days
 
-__all__ = ["assign_late_penalties", "settle_late_penalties"]
+__all__ = ["settle_late_penalties"]
 
 
 def assign_late_penalties(course: Course, assignment: str, student: str, notebooks: Iterable[str]) -> None:

@@ -61,7 +61,7 @@ class Grade(CoursePreprocessor):
         template = self.template(assignment, resources)
         folder = course.path("autograded", names["student"], assignment.name)
         beside = {path.name for path in folder.iterdir()}
-        limits = course.settings.limits()
+        limits = course.limits()
         submitted = course.path("submitted", names["student"], assignment.name)
         submission = read_submission(names["student"], submitted, course.settings.submission_mb)
         seeds = Seeds(course.secret, assignment.name, submission.identity, "")

@@ -21,10 +21,15 @@ class SubmissionRefused(Exception):
 
 
 def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
-    """The regular files below `folder`. Raises SubmissionRefused for one that is too large or cannot be read."""
+    """The regular files below `folder`. Raises SubmissionRefused for one that is too large, and OSError for one that
+    this machine cannot read, which is nothing that a student could mend."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
     files: dict[str, bytes] = {}
     size = 0
-    for base, folders, names in os.walk(folder):
+    for base, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(base, name)
@@ -42,11 +47,11 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
 
 
 def read_regular(path: Path, left: int) -> bytes | None:
-    """The content of a regular file, at most `left` bytes; None for a link, a device or any other thing."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    """The content of a regular file, at most `left` bytes; None for a link, a device or any other thing. Raises
+    SubmissionRefused for a larger one, OSError for one that cannot be read."""
+    if not stat.S_ISREG(path.lstat().st_mode):
         return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

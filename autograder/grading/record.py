@@ -19,12 +19,10 @@ from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
 from autograder.grading.folders import in_place_of
-from autograder.grading.late import assign_late_penalties
 from autograder.grading.recorded import Recorded, of, read_recorded
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
-    "forget_grade",
     "introduce",
     "open_gradebook",
     "record",
@@ -76,9 +74,6 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
             write_grades(row, done[row.name], before, (graded.digest, graded.key))
         else:
             write_missing(row, graded.needs_a_person)
-    if submission.total_seconds_late > 0 or any(row.late_submission_penalty for row in submission.notebooks):
-        gradebook.db.commit()  # nbgrader's step has a connection of its own
-        assign_late_penalties(course, assignment, graded.student, done)
     for table in (tables.checks, tables.incidents, tables.graded):
         gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
     forget_cells(gradebook.db, assignment, graded)
@@ -167,6 +162,7 @@ def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> No
         "submission_digest": "" if graded.needs_a_person else graded.digest,
         "assignment_digest": graded.key,
         "seconds": graded.seconds,
+        "memory_mb": graded.memory_mb,
         "at": datetime.now(UTC).replace(tzinfo=None),
     }
     session.execute(insert(tables.graded), row)
@@ -217,9 +213,3 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
             raise
-
-
-def forget_grade(gradebook: Any, assignment: str, student: str) -> None:
-    """Forget what a grade was made from, so that it is made again."""
-    gradebook.db.execute(delete(tables.graded).where(of(tables.graded, assignment, student)))
-    gradebook.db.commit()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import and_, select
 
-from autograder.checking.cell import CheckCellError
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment, TemplateCell
@@ -110,8 +109,5 @@ def standing(recorded: Recorded, assignment: Assignment) -> dict[Place, list[Ver
 
 def scored_now(cell: CellRecord, template: TemplateCell) -> list[Verdict]:
     """The recorded verdicts of a check cell, with those taken out that are taken out now."""
-    try:
-        voids = {test.name: test.void for test in template.check.tests()}
-    except CheckCellError:  # it has to run again, and will say so
-        return cell.verdicts
-    return [Verdict(**vars(verdict) | {"void": voids.get(verdict.name, "")}) for verdict in cell.verdicts]
+    voids = {test.name: test.void for test in template.check.tests()}
+    return [replace(verdict, void=voids.get(verdict.name, "")) for verdict in cell.verdicts]

@@ -8,7 +8,6 @@ from typing import Any
 import nbformat
 from sqlalchemy import and_, update
 
-from autograder.checking.outcomes import Verdict
 from autograder.checking.run import score
 from autograder.files import write_whole
 from autograder.grading import tables
@@ -16,7 +15,6 @@ from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import write_grade
 from autograder.grading.course import Course
 from autograder.grading.execute import table
-from autograder.grading.late import assign_late_penalties
 from autograder.grading.recorded import (
     Recorded,
     check_cells,
@@ -57,16 +55,13 @@ def grades_now(recorded: Recorded, assignment: Assignment) -> Grades:
 
 
 def rescore(gradebook: Any, course: Course, assignment: str, student: str, grades: Grades) -> None:
-    """Write the new scores of one submission. What they were made from is written last: stopped before that, they
-    are written again."""
+    """Write the new scores of one submission, all at once."""
     for notebook in {notebook for notebook, _ in grades}:
         mine = {cell: grade for (name, cell), grade in grades.items() if name == notebook}
         show_anew(course.path("autograded", student, assignment) / f"{notebook}.ipynb", mine)
         for row in gradebook.find_submission_notebook(notebook, assignment, student).grades:
             if row.name in mine:
                 write_grade(row, mine[row.name], seen=row.auto_score == mine[row.name].score)
-    gradebook.db.commit()
-    assign_late_penalties(course, assignment, student, [notebook for notebook, _ in grades])
     for place, grade in grades.items():
         write_scored(gradebook.db, assignment, student, place, grade)
     gradebook.db.commit()
@@ -93,8 +88,5 @@ def write_scored(session: Any, assignment: str, student: str, place: tuple[str, 
 
     session.execute(update(tables.cells).where(here(tables.cells)).values(points=grade.max_score))
     for verdict in grade.verdicts:
-        write_void(session, and_(here(tables.checks), tables.checks.c.name == verdict.name), verdict)
-
-
-def write_void(session: Any, row: Any, verdict: Verdict) -> None:
-    session.execute(update(tables.checks).where(row).values(void=verdict.void))
+        row = and_(here(tables.checks), tables.checks.c.name == verdict.name)
+        session.execute(update(tables.checks).where(row).values(void=verdict.void))

@@ -82,11 +82,13 @@ class GradedNotebook:
     text: str
     grades: list[CellGrade]
     unanswered: list[str]
+    memory_mb: float = 0.0
 
 
 @dataclass
 class GradedSubmission:
-    """All that is to be recorded of one submission. `digest` is the submission's, `key` the assignment's."""
+    """All that is to be recorded of one submission. `digest` is the submission's, `key` the assignment's. `memory_mb`
+    is the most that a notebook of it and what it had started held at once, Python and NumPy included."""
 
     student: str
     digest: str
@@ -95,6 +97,7 @@ class GradedSubmission:
     files: dict[str, bytes] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     seconds: float = 0.0
+    memory_mb: float = 0.0
 
     @property
     def needs_a_person(self) -> bool:

@@ -70,6 +70,7 @@ def execute(
         graded.notebooks.append(done)
         graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
     graded.seconds = time.monotonic() - started
+    graded.memory_mb = max((notebook.memory_mb for notebook in graded.notebooks), default=0.0)
     return graded
 
 

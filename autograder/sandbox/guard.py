@@ -22,7 +22,8 @@ PROCESSES, MESSAGES = "processes", "messages"
 
 class MemoryGuard:
     """Calls `end` once with the reason, until it is closed: PROCESSES if the process `pid` and all below it come to
-    hold `most` bytes more than they did, MESSAGES if this process comes to hold `MOST` bytes more.
+    hold `most` bytes more than they did, MESSAGES if this process comes to hold `MOST` bytes more. `peak` is the most
+    that it has seen them hold, in bytes.
 
     No limit of the system's holds for processes together without control groups, which only some machines let us make.
     ZeroMQ keeps the parts of a message until the last one has come, however many there are, and reads while nobody
@@ -33,6 +34,7 @@ class MemoryGuard:
         self.end, self.pid = end, pid
         self.ours = resident("self") + MOST
         self.theirs = proportional(pid) + most
+        self.peak = 0
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
@@ -51,13 +53,17 @@ class MemoryGuard:
         if resident("self") > self.ours:
             return MESSAGES
         # What processes share counts for each of them, so this is too much rather than too little.
-        if sum(map(resident, tree(self.pid))) > self.theirs and sum(map(proportional, tree(self.pid))) > self.theirs:
+        held = sum(map(resident, tree(self.pid)))
+        self.peak = max(self.peak, held)
+        if held > self.theirs and sum(map(proportional, tree(self.pid))) > self.theirs:
             return PROCESSES
         return ""
 
     def close(self) -> None:
+        """Stop watching; where the process still runs, `peak` is at least the most that it ever held itself."""
         self.closed.set()
         self.thread.join()
+        self.peak = max(self.peak, highest(self.pid))
 
 
 def resident(pid: int | str) -> int:
@@ -66,6 +72,15 @@ def resident(pid: int | str) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
     except (OSError, IndexError):
         return 0
+
+
+def highest(pid: int) -> int:
+    """Bytes of memory that a process held when it held most; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def proportional(pid: int) -> int:

@@ -255,6 +255,11 @@ class Kernel:
         """Whether it is gone though nobody here ended it. Its sockets close a moment before it is."""
         return not self.killed and bool(select.select([self.inmate.pidfd], [], [], MOMENT)[0])
 
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that the kernel and what it had started held at once, in MB, once it is closed."""
+        return self.guard.peak / MB
+
     def kill(self) -> None:
         """End the kernel and all that it has started."""
         self.alive, self.killed = False, True

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from autograder.text import storable
@@ -100,7 +101,7 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
         node = NotebookNode(output_type=kind, data=data_of(content.get("data")), metadata=NotebookNode())
         metadata = content.get("metadata")
         if type(metadata) is dict and is_shallow(metadata) and len(json.dumps(metadata)) <= MAX_METADATA:
-            node.metadata = NotebookNode(metadata)
+            node.metadata = nbformat.from_dict(copied(metadata))
         if kind == "execute_result":
             node.execution_count = None
         return node
@@ -121,8 +122,13 @@ def data_of(bundle: object) -> NotebookNode:
         if type(value) is str:
             data[text_of(mime)] = text_of(value)
         elif (mime == "application/json" or mime.endswith("+json")) and is_shallow(value):
-            data[text_of(mime)] = json.loads(text_of(json.dumps(value)))
+            data[text_of(mime)] = copied(value)
     return data
+
+
+def copied(value: object) -> Any:
+    """JSON once more, with texts that can be stored."""
+    return json.loads(storable(json.dumps(value, ensure_ascii=False)))
 
 
 def is_shallow(value: object) -> bool:

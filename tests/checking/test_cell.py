@@ -117,6 +117,7 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@void('')\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void(1)\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void()\ndef test_a(student): pass", "line 2: @void takes literal values, without names"),
+        ("def test_a(student): pass\ndef test_a(x): pass", "line 3: test_a is there already, at line 2"),
         ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
     ],
 )

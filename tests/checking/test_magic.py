@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,3 +154,13 @@ def test_rich_output_of_students_is_not_swallowed(shell: InteractiveShell) -> No
     outputs: list[Any] = captured.outputs
     assert all(isinstance(output, RichOutput) for output in outputs)
     assert grade(shown(shell, TESTS)[0]) == 2
+
+
+def test_a_student_s_function_may_read_files(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check would fail in the notebook that passes when it is graded, and nobody would know why."""
+    (tmp_path / "data.txt").write_text("4.0")
+    monkeypatch.chdir(tmp_path)
+    shell.run_cell("def double(x): return float(open('data.txt').read()) * (1 if x > 0 else -1)")
+    assert "2 of 2 checks hold" in shown(shell, TESTS)[0]["text/html"]

@@ -223,6 +223,7 @@ def test_a_broken_peer_is_the_students_failed_check(behaviour: Behaviour) -> Non
         ({"op": "raise", "type": "ValueError", "text": "x", "frames": [[1, 2, 3], ["f", "1", ""], []]}, Outcome.RAISED),
         ({"op": "raise", "type": "ExceptionGroup", "text": "\ud800"}, Outcome.RAISED),
         ({"op": "raise", "type": "<script>", "text": "x" * 10**6}, Outcome.RAISED),
+        ({"op": "raise", "type": "ValueError", "frames": [["f" * 10**6, 1, "x" * 10**6]]}, Outcome.RAISED),
         ({"op": "raise", "type": "KeyboardInterrupt"}, Outcome.RAISED),
         ({"op": "callback", "function": 7}, Outcome.WRONG),
         ({"op": "callback", "function": True}, Outcome.WRONG),

@@ -204,6 +204,24 @@ def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path)
     assert b"Because it is so." in files_of(course, "7")[BOOK]
 
 
+def test_a_plugin_s_names_lead_nowhere_else(course: Course, tmp_path: Path) -> None:
+    """A file whose name the course's own pattern reads as an absolute one would be written where it says."""
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write("c.FileNameCollectorPlugin.named_regexp = r'.*e.zip/(?P<student_id>[a-z]+)_(?P<file_id>.*)'\n")
+    evil = tmp_path / "evil"
+    results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", {f"bob_{evil}.ipynb": RIGHT}))
+    assert set(by_student(results).values()) == {What.REFUSED}
+    assert not list(tmp_path.glob("evil*"))
+
+
+def test_a_plugin_that_finds_no_file_name_is_told(course: Course, tmp_path: Path) -> None:
+    """A pattern that lacks a group would end in a traceback."""
+    with open(course.root / "nbgrader_config.py", "a") as file:
+        file.write("c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<student_id>[a-z]+)_.*'\n")
+    (result,) = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", {"bob_small.ipynb": RIGHT}))
+    assert (result.what, "finds no file_id in its name" in result.note) == (What.REFUSED, True)
+
+
 def test_again(course: Course, tmp_path: Path) -> None:
     """A resubmission replaces, what is the same stays untouched, and an old export brings no old work back."""
     first, second, third = "2026-09-30 10:00:00 Z", "2026-10-01 10:00:00 Z", "2026-10-02 10:00:00 Z"

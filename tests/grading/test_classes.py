@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 import small_course
 from nbgrader.api import Gradebook
 from small_course import NAME, rows
+from sqlalchemy import select
 
 from autograder.errors import AutograderError
+from autograder.grading import classes, tables
 from autograder.grading.classes import grade_class
 from autograder.grading.course import Course
+from autograder.grading.record import open_gradebook
 from autograder.grading.results import GradedSubmission, Submission
 
 pytestmark = pytest.mark.slow
@@ -159,6 +163,43 @@ def test_too_large_a_submission_is_refused_once(tmp_path: Path) -> None:
     (course.root / "submitted" / "ada" / NAME / "data.bin").unlink()
     grade_class(course, NAME)
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_what_the_machine_cannot_read_waits_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails for a moment would give a student zero points for good."""
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+
+    def fail(*about: object) -> Submission:
+        raise OSError(errno.EIO, "Input/output error", "small.ipynb")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(classes, "read_submission", fail)
+        done = grade_class(course, NAME)
+    assert done.needs_a_person
+    assert [i.text for i in done.graded[0].incidents] == [
+        "the submission cannot be read: Input/output error: small.ipynb"
+    ]
+    assert set(small_course.auto_scores(course.root).values()) == {None}
+    assert grade_class(course, NAME).graded
+    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_a_source_without_a_kernel_s_name_is_graded(tmp_path: Path) -> None:
+    """A text without that header would make every submission a fault of the grader's."""
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+    book = small_course.source_notebook()
+    del book.metadata["kernelspec"]
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", book)
+    assert not grade_class(course, NAME).needs_a_person
+    assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_the_memory_of_a_notebook_is_recorded(graded: Course) -> None:
+    """Nobody would know who is near the limit, or where the limit should be."""
+    with open_gradebook(graded) as gradebook:
+        taken = dict(gradebook.db.execute(select(tables.graded.c.student, tables.graded.c.memory_mb)).all())
+    assert 30 < taken["ada"] < 1000
+    assert taken["fay"] == 0  # no notebook ran
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -99,3 +100,18 @@ def test_the_digest_is_of_names_and_contents(folder: Path, tmp_path: Path) -> No
     (folder / "b").write_bytes(b"xz")
     changed = read_submission("ada", folder, 1).digest
     assert len({first, renamed, changed}) == 3
+
+
+@pytest.mark.parametrize("call", ["open", "scandir"])
+def test_what_this_machine_cannot_read_is_no_empty_submission(
+    folder: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails, or a folder of somebody else's, would give a student zero points."""
+    (folder / "a.ipynb").write_bytes(b"notebook")
+
+    def fail(*about: object, **more: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "a.ipynb")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        read_submission("ada", folder, 1)

@@ -28,6 +28,8 @@ def broken_submissions(room):
     double = text["cells"][1]
     half = json.loads(json.dumps(text))
     half["cells"][1]["source"] = "x = '\ud800 \\u0000 \0'\ndef double(x):\n    raise ValueError('\\udc80')"
+    picture = json.loads(json.dumps(text))
+    picture["cells"][8]["attachments"] = {"a\ud800.png": {"image/png": "\ud800"}}
     deep = json.loads(json.dumps(text))
     deep["cells"][8]["attachments"] = nested(400)
     ids = json.loads(json.dumps(text))
@@ -40,6 +42,13 @@ def broken_submissions(room):
         "    for _ in range(700): d = make(d)\n    display({'application/json': d}, raw=True)\n"
         "    display({'text/plain': 'x'}, raw=True, metadata={'m': d})"
     )
+    half_shown = room.cheat(
+        "from IPython.display import display\nhalf = {'a\\ud800': '\\ud800'}\n"
+        "import autograder.kernel_side.serve\nfrom jupyter_client import session\n"
+        "session.json_packer = lambda m: __import__('json').dumps(m).encode()\n"
+        "get_ipython().kernel.session.pack = session.json_packer\n"
+        "display({'text/plain': 'x', 'application/json': half}, raw=True, metadata=half)"
+    )
     whole = json.dumps(text).encode()
     return {
         "empty": (b"", {}),
@@ -49,6 +58,8 @@ def broken_submissions(room):
         "version_99": (json.dumps(text | {"nbformat": 99}).encode(), {}),
         "deep_json": (b"[" * 100_000, {}),
         "half_characters": (json.dumps(half).encode(), {}),
+        "half_attachment": (json.dumps(picture).encode(), {}),
+        "half_output": (json.dumps(half_shown).encode(), {}),
         "deep_attachment": (json.dumps(deep).encode(), {}),
         "deep_output": (json.dumps(display).encode(), {}),
         "ids_twice": (json.dumps(ids).encode(), {}),

@@ -87,7 +87,8 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     args += ["--chdir", HOME, "--remount-ro", "/"]
     for name, value in environment().items():
         args += ["--setenv", name, value]
-    args += [sys.executable, "-I", "-c", BOOT, str(control)]
+    # As it was typed it may lead through folders that are not in the sandbox: ../.venv/bin/python.
+    args += [os.path.abspath(sys.executable), "-I", "-c", BOOT, str(control)]
     return args
 
 

@@ -165,3 +165,11 @@ def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
     finally:
         choose.no_namespaces.cache_clear()
         choose.no_user.cache_clear()
+
+
+def test_python_may_be_called_by_a_path_that_leads_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`../.venv/bin/python -m autograder.cli` would find no sandbox: the folder it leads through is not in there."""
+    up = str(tmp_path) + "/.." * len(tmp_path.parts[1:])
+    monkeypatch.setattr(sys, "executable", up + sys.executable)
+    with Box(Limits(), preload=()) as box:
+        box.wait_until_ready()

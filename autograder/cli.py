@@ -15,7 +15,7 @@ from autograder import __version__
 from autograder.errors import AutograderError
 
 if TYPE_CHECKING:
-    from autograder.grading.classes import Progress
+    from autograder.grading.class_run import ClassRun
     from autograder.grading.course import Course
     from autograder.grading.results import GradedSubmission
 
@@ -231,9 +231,9 @@ def grade(
 
     Stop it at any time: the same command goes on where it was.
     """
-    from autograder.grading.classes import NO_REASON, grade_class
+    from autograder.grading.class_run import NO_REASON, grade_class
     from autograder.progress import progress_bar
-    from autograder.sandbox.walls import SandboxMissing
+    from autograder.sandbox.errors import SandboxMissing
 
     if why is not None and not (void and why.strip()):
         raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
@@ -276,7 +276,7 @@ def incident_lines(submission: GradedSubmission) -> list[str]:
     return [f"{submission.student}: {i.kind.value} {i.cell}: {i.text.splitlines()[0]}" for i in submission.incidents]
 
 
-def show_outcome(course: Course, name: str, done: Progress) -> None:
+def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     """What became of a run, and where to look."""
     from autograder.publishing.command import show_scores
 

@@ -27,11 +27,11 @@ from typing import Any
 
 import nbformat
 
-from autograder.grading import execute, record, worker
+from autograder.grading import execute, notebook_run, record
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
-from autograder.grading.execute import NotebookRun
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.notebook_run import NotebookRun
 from autograder.grading.reading import read_submission
 from autograder.sandbox.box import Box
 from autograder.sandbox.guard import tree
@@ -85,14 +85,14 @@ class Stopwatch:
 
 
 WATCHED = [
-    (worker, "read_notebook", "grader: reading the notebook"),
-    (worker, "restore", "grader: restoring it"),
+    (execute, "read_notebook", "grader: reading the notebook"),
+    (execute, "restore", "grader: restoring it"),
     (Kernel, "__init__", "grader: starting the kernel"),
     (Kernel, "close", "grader: ending the kernel"),
     (NotebookRun, "_execute", "grader: asking for cells, taking outputs"),
     (NotebookRun, "check", "grader: check cells but for pytest"),
-    (execute, "run_checks", "grader: checks (pytest and calls)"),
-    (execute.nbformat, "writes", "grader: writing the notebook as text"),
+    (notebook_run, "run_checks", "grader: checks (pytest and calls)"),
+    (notebook_run.nbformat, "writes", "grader: writing the notebook as text"),
     (record, "write_autograded", "grader: writing it to disk"),
     (record, "submission_rows", "grader: nbgrader's rows"),
     (record, "record", "grader: recording, the rest"),
@@ -156,11 +156,11 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
     with record.open_gradebook(course) as gradebook:
         for number, (student, folder) in enumerate(students.items()):
             submission = read_submission(student, folder, 64)
-            graded = worker.execute(submission, assignment, frozenset(), course.secret, limits)
+            graded = execute.execute(submission, assignment, frozenset(), course.secret, limits)
             assert graded.notebooks[0].grades[0].score == 2, graded.incidents
             record.record(gradebook, course, NAME, graded)
             if number == 0:
-                boxes = [worker.warm_box(limits), worker.answer_key(assignment.notebooks[0], assignment, limits).box]
+                boxes = [execute.warm_box(limits), execute.answer_key(assignment.notebooks[0], assignment, limits).box]
                 once = {"this process, from its start": time.process_time()}
                 once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, boxes), strict=True))
                 watch.turn()

@@ -17,7 +17,7 @@ from autograder.grading.course import Course
 @pytest.fixture(scope="session")
 def graded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small course after one run of `grade_class`: copy it, don't change it."""
-    from autograder.grading.classes import grade_class
+    from autograder.grading.class_run import grade_class
 
     course = small_course.make_course(tmp_path_factory.mktemp("graded") / "course")
     grade_class(course, small_course.NAME, jobs=2)

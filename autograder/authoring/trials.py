@@ -9,12 +9,11 @@ from nbformat import NotebookNode
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, TemplateCell
-from autograder.grading.execute import NotebookRun
-from autograder.grading.worker import answer_key, warm_box
-from autograder.sandbox.box import SandboxBroken
+from autograder.grading.execute import answer_key, warm_box
+from autograder.grading.notebook_run import NotebookRun
+from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["TrialFailed", "try_notebook"]
 
@@ -32,7 +31,7 @@ class SeveralSeeds(NotebookRun):
 
     def check(self, cell: NotebookNode, template: TemplateCell) -> None:
         for secret, verdicts in zip(self.secrets, self.rounds, strict=True):
-            verdicts += self.verdicts(template, Seeds(secret, self.seeds.assignment, "", template.grade_id))
+            verdicts += self.verdicts(template, Seeds(secret, self.seeds.assignment, ""))
 
 
 def try_notebook(
@@ -42,10 +41,10 @@ def try_notebook(
     try:
         key = answer_key(template, assignment, limits)
         with Kernel(warm_box(limits), assignment.files) as kernel:
-            seeds = Seeds(b"", assignment.name, "", "")
-            run = SeveralSeeds(template, kernel, key, seeds, limits, secrets=secrets, rounds=[[] for _ in secrets])
+            seeds = Seeds(b"", assignment.name, "")
+            run = SeveralSeeds(template, kernel, key, seeds, secrets=secrets, rounds=[[] for _ in secrets])
             run.run(notebook)
-    except (GraderFault, SandboxBroken, SandboxMissing) as error:
+    except (SandboxError, GraderFault) as error:
         raise TrialFailed(str(error)) from None
     ungraded = [v for verdicts in run.rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
     return notebook, run.rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))

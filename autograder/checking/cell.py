@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
+__all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "MAGIC", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
 
 MAGIC = "%%check"
 BEGIN_HIDDEN = "### BEGIN HIDDEN TESTS"
@@ -97,7 +97,7 @@ def test_of(node: ast.FunctionDef, hidden: bool, void: str) -> Test:
     """What the definition of a test function says of it."""
     description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
     weight = decoration(node, "points", (1.0,))[0]
-    if type(weight) not in (int, float) or not math.isfinite(float(str(weight))):
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
         raise CheckCellError(f"line {node.lineno}: @points takes a number")
     marked = decoration(node, "void", (None,))[0]
     if marked is not None and not (type(marked) is str and marked.strip()):
@@ -105,7 +105,7 @@ def test_of(node: ast.FunctionDef, hidden: bool, void: str) -> Test:
     return Test(
         node.name,
         description or node.name.removeprefix("test_").replace("_", " "),
-        float(str(weight)),
+        float(weight),
         hidden,
         tuple(argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)),
         tuple(map(str, decoration(node, "given", ()))),

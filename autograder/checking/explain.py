@@ -41,8 +41,8 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
     if isinstance(error, pytest.fail.Exception):
         return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
     if isinstance(error, (GraderFault, pytest.FixtureLookupError)) or not isinstance(error, Exception):
-        return verdict(test, Outcome.UNGRADED, UNGRADED, told(error))
-    return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), told(error))
+        return verdict(test, Outcome.UNGRADED, UNGRADED, in_full(error))
+    return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), in_full(error))
 
 
 def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
@@ -82,6 +82,6 @@ def raised(error: StudentError, hidden: bool) -> str:
     return " — ".join([text, *where])
 
 
-def told(error: BaseException) -> str:
+def in_full(error: BaseException) -> str:
     """An exception in full, for the instructor."""
     return "".join(traceback.format_exception(error))[-4000:]

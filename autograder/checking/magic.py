@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograder.checking.cell import CheckCell, CheckCellError
+from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.outcomes import Verdict
 from autograder.checking.run import Seeds, run_checks
@@ -48,7 +48,7 @@ class CheckTable:
 
 def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
     """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far."""
-    cell = CheckCell("%%check\n" + source)
+    cell = CheckCell(f"{MAGIC}\n{source}")
     uses = Uses([name for text in cells for name in named_modules(text)], cells)
     try:
         verdicts = run_checks(cell, Notebook(LocalPeer(namespace), uses), None, Seeds(PRACTICE, "", "", ""))

@@ -120,3 +120,14 @@ def student_error(function: str, type_name: str, text: str, frames: list[list[An
         return student_error_class(type_name)(function, type_name, text, frames)
     except TypeError:
         return StudentError(function, type_name, text, frames)
+
+
+def score(verdicts: list[Verdict], max_points: float) -> float | None:
+    """Points of a test cell: its points × passed weight / total weight of the checks that are not taken out; all of
+    them if nothing is left. None if a check that counts could not be graded."""
+    counted = [verdict for verdict in verdicts if not verdict.void]
+    if any(verdict.outcome is Outcome.UNGRADED for verdict in counted):
+        return None
+    total = sum(verdict.weight for verdict in counted)
+    passed = sum(verdict.weight for verdict in counted if verdict.passed)
+    return max_points * passed / total if total else max_points

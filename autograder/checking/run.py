@@ -19,7 +19,7 @@ import pytest
 
 from autograder.checking.cell import CheckCell, Test
 from autograder.checking.explain import verdict_of
-from autograder.checking.outcomes import GraderFault, Outcome, Verdict
+from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.student import Notebook
 
 __all__ = ["Seeds", "run_checks"]
@@ -85,7 +85,7 @@ class Seeds:
     secret: bytes
     assignment: str
     submission: str
-    cell: str
+    cell: str = ""
 
     def rng(self, test: str) -> np.random.Generator:
         """The generator of one test, keyed by (assignment, submission, cell, test)."""
@@ -210,14 +210,3 @@ def alone() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def score(verdicts: list[Verdict], max_points: float) -> float | None:
-    """Points of a test cell: its points × passed weight / total weight of the checks that are not taken out; all of
-    them if nothing is left. None if a check that counts could not be graded."""
-    counted = [verdict for verdict in verdicts if not verdict.void]
-    if any(verdict.outcome is Outcome.UNGRADED for verdict in counted):
-        return None
-    total = sum(verdict.weight for verdict in counted)
-    passed = sum(verdict.weight for verdict in counted if verdict.passed)
-    return max_points * passed / total if total else max_points

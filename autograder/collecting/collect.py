@@ -24,7 +24,7 @@ from autograder.collecting.source import Item, open_source
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
-from autograder.grading.folders import in_place_of, restore
+from autograder.grading.folders import in_place_of, undo_leftovers
 from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import introduce, open_gradebook
@@ -97,7 +97,7 @@ def submissions_in(items: list[Item], source: Path, course: Course, assignment: 
         return named_submissions(items, source, plugin)
     if heap:
         notebooks = {f"{notebook.name}.ipynb" for notebook in assignment.notebooks}
-        return canvas_submissions(heap, notebooks | set(assignment.files) | course.kept_files(assignment.name))
+        return canvas_submissions(heap, notebooks | set(assignment.files) | course.own_files(assignment.name))
     return folder_submissions(items, assignment.name)
 
 
@@ -115,7 +115,7 @@ def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
 def written(course: Course, name: str, submission: Wanted) -> Collected:
     """Put a submission in place of what was there, unless that is the same or newer."""
     folder = course.path("submitted", submission.student, name)
-    restore(folder)
+    undo_leftovers(folder)
     at, late, count = submission.found.at, submission.found.late, len(submission.files)
     result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
     before = course.handed_in(folder)

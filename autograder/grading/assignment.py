@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Assignment:
     notebooks: tuple[Template, ...]
     files: dict[str, bytes]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A digest of what a change of touches every grade: the code that runs before and beside the checks, the
         answer key, and the data files. Prose is not in it, nor points, nor the checks themselves (each has its own)."""

@@ -20,7 +20,7 @@ import autograder
 from autograder.errors import AutograderError
 from autograder.sandbox.choose import chosen
 from autograder.sandbox.doctor import examine
-from autograder.sandbox.walls import SandboxMissing
+from autograder.sandbox.errors import SandboxMissing
 
 __all__ = ["Cluster"]
 

@@ -99,10 +99,10 @@ class Course:
             return None  # nbgrader calls a method that it does not have when it cannot read a time
         return at
 
-    def kept_files(self, assignment: str) -> set[str]:
-        """Names of files that students may change and that grading keeps (`c.Autograde.exclude_overwriting`)."""
+    def own_files(self, assignment: str) -> frozenset[str]:
+        """Names of the assignment's files that students may change (`c.Autograde.exclude_overwriting`)."""
         excluded: Any = self.config.Autograde.get("exclude_overwriting", {})
-        return set(excluded.get(assignment, []))
+        return frozenset(excluded.get(assignment, []))
 
     @cached_property
     def secret(self) -> bytes:

@@ -1,242 +1,170 @@
-"""Grades one submission: its cells run in a sandbox, its checks out here. A pure function of bytes and plain data."""
+"""Grades one submission: a pure function of bytes and plain data, for a process that does one after another.
+
+The answer key of the assignment at hand is kept between submissions; everything of a student's is new
+for each of them.
+"""
 
 from __future__ import annotations
 
-import math
+import atexit
+import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
 
-import nbformat
 from nbformat import NotebookNode
-from nbgrader import utils
 
-from autograder.checking.cell import CheckCell
-from autograder.checking.explain import verdict_of
-from autograder.checking.forbidden import Uses, named_modules
-from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict
-from autograder.checking.run import Seeds, run_checks, score
-from autograder.checking.student import Notebook, SocketPeer
-from autograder.checking.table import html_table
+from autograder.checking.outcomes import GraderFault, Verdict
+from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Template, TemplateCell, digest_of
-from autograder.grading.incidents import shown_by, told_by_calls
-from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
+from autograder.grading.assignment import Assignment, Template
+from autograder.grading.notebook_run import grade_notebook
+from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
+from autograder.grading.sanitize import NotANotebook, read_notebook, restore
 from autograder.sandbox.box import Box
-from autograder.sandbox.guard import MESSAGES, PROCESSES
-from autograder.sandbox.kernel import Execution, Kernel
+from autograder.sandbox.choose import open_box
+from autograder.sandbox.errors import SandboxBroken, SandboxError
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.outputs import Outputs
-from autograder.text import storable
 
-__all__ = ["NotebookRun", "grade_notebook"]
+__all__ = ["execute", "execute_restored", "files_beside"]
 
-STOPPED = "your notebook's kernel had stopped before this check"
+UNCONFINED = "its code could read and change whatever the grader could: nothing of this grade is promised"
+
+KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
+BOXES: dict[Limits, Box] = {}
 
 
-@dataclass
-class NotebookRun:
-    """One notebook being graded: what runs it, and what has come of it so far.
-
-    Check cells in `kept` run for what they do to the notebook, and keep these verdicts.
-    """
-
-    template: Template
-    kernel: Kernel
-    key: AnswerKey
-    seeds: Seeds
-    limits: Limits
-    kept: dict[str, list[Verdict]] = field(default_factory=dict)
-    incidents: list[Incident] = field(default_factory=list)
-    grades: list[CellGrade] = field(default_factory=list)
-    on_grade: Callable[[CellGrade], None] = lambda grade: None
-    why_stopped: str = STOPPED
-    deadline: float = math.inf
-
-    def __post_init__(self) -> None:
-        locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
-        self.uses = Uses([module for source in locked for module in named_modules(source)])
-
-    def run(self, notebook: NotebookNode) -> None:
-        """Run every code cell in order, each within what is left of the notebook's time."""
-        self.deadline = time.monotonic() + self.limits.notebook_seconds
-        wanted = {cell.grade_id: cell for cell in self.template.cells}
-        for number, cell in enumerate(notebook.cells, start=1):
-            if cell.cell_type != "code":
-                continue
-            template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = min(self.limits.cell_seconds, self.deadline - time.monotonic())
-            if left <= 0 and self.kernel.alive:
-                self._stop(f"the notebook took longer than {self.limits.notebook_seconds:g} s in all", number)
-            if template is not None and template.is_check:
-                self.check(cell, template)
-            elif cell.source.strip():
-                self.uses.read(cell.source)
-                self._execute(cell, number, left)
-            self._note_tampering(f"cell {number}" if template is None else template.grade_id)
-
-    def _stop(self, why: str, number: int) -> None:
-        self.incidents.append(Incident(IncidentKind.TIME, why, f"cell {number}"))
-        self.why_stopped = why
-        self.kernel.kill()
-
-    def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows. One that cannot run says so: a test cell without outputs
-        would get full marks."""
-        if not self.kernel.alive:
-            outputs = Outputs(0)
-            outputs.error("DeadKernelError", f"this cell was not run: {self.why_stopped}")
-            cell.outputs = outputs.cells
-            return
-        execution = self.kernel.execute(cell.source, seconds)
-        self._note(execution, number, seconds)
-        cell.outputs = execution.outputs.cells
-        cell.execution_count = execution.count
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = execution.count
-
-    def _note(self, execution: Execution, number: int, seconds: float) -> None:
-        """Tell the student, in the cell, which limit was hit, and record it."""
-        outputs, where = execution.outputs, f"cell {number}"
-        if execution.timed_out:
-            text = f"this cell took longer than {seconds:.3g} s and was stopped"
-            outputs.error("CellTimeoutError", text)
-            self.incidents.append(Incident(IncidentKind.TIME, text, where))
-        if execution.flooded:
-            text = "this cell printed without end and was stopped"
-            outputs.error("OutputLimitError", text)
-            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
-        if execution.died:
-            kind, why = self._ended("the kernel died in this cell")
-            text = f"{why}: the cells and checks after it could not run"
-            outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(kind, text, where, sudden=self.kernel.ended_by_itself))
-            died = f"your notebook's kernel had died in cell {number}"
-            self.why_stopped = died if kind is IncidentKind.DIED else why
-        if execution.lost:
-            text = "what this cell showed is missing: more came at once than can be read"
-            outputs.error("OutputLimitError", text)
-            self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
-        if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
-            outputs.error("CellFailed", "this cell raised an error that could not be shown")
-        self.incidents += shown_by(outputs.cells, where)
-
-    def _ended(self, otherwise: str) -> tuple[IncidentKind, str]:
-        """The kind of incident that the kernel's end is, and why it ended."""
-        if self.kernel.ended_for == PROCESSES:
-            most = self.limits.memory_mb
-            text = f"your notebook and what it had started took more than {most} MB of memory together"
-            return IncidentKind.MEMORY, text
-        if self.kernel.ended_for == MESSAGES:
-            return IncidentKind.OUTPUT, "your notebook sent more at once than can be read"
-        return IncidentKind.DIED, otherwise
-
-    def _note_tampering(self, where: str) -> None:
-        """Record what no kernel does by itself, once for each kind of it."""
-        known = {incident.text for incident in self.incidents}
-        new = sorted(self.kernel.tampering - known)
-        self.incidents += [Incident(IncidentKind.TOUCHED, text, where) for text in new]
-
-    def check(self, cell: NotebookNode, template: TemplateCell) -> None:
-        """Run a check cell and store its table."""
-        seeds = Seeds(self.seeds.secret, self.seeds.assignment, self.seeds.submission, template.grade_id)
-        verdicts = self.verdicts(template, seeds)
-        verdicts = self.kept.get(template.grade_id, verdicts)
-        points = float(template.nbgrader["points"])
-        earned = score(verdicts, points)
-        self.grades.append(CellGrade(template.grade_id, earned, points, verdicts, template.digest))
-        self.on_grade(self.grades[-1])
-        cell.outputs = [table(verdicts, earned, points)]
-        cell.execution_count = None
-        for verdict in verdicts:
-            if verdict.outcome is Outcome.UNGRADED and not verdict.void:
-                text = f"{verdict.name}: {verdict.detail}"
-                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
-
-    def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
-        """The verdicts of a check cell's tests."""
-        check = template.check
-        if not self.kernel.alive:
-            return all_ended(check, StudentStopped(self.why_stopped))
-        seconds, until = self.limits.cell_seconds, self.deadline
-        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
-        student = Notebook(peer, self.uses)
-        asked = self.kernel.start_serving()
+def execute(
+    submission: Submission,
+    assignment: Assignment,
+    own_files: frozenset[str],
+    secret: bytes,
+    limits: Limits,
+    *,
+    on_grade: Callable[[str, CellGrade], None] = lambda notebook, grade: None,
+) -> GradedSubmission:
+    """Grade one submission. Whatever it is, there is a result: a fault of ours is an incident in it. `on_grade` is
+    told the notebook and the grade of each check cell when it is done, and again if the notebook is tried again."""
+    started = time.monotonic()
+    graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
+    graded.files = files_beside(submission, assignment, own_files)
+    for template in assignment.notebooks:
+        seeds = Seeds(secret, assignment.name, submission.identity)
+        data = submitted_notebook(submission, template, assignment, graded.incidents)
+        if data is None:
+            continue
         try:
-            with self.key.at(template.grade_id) as reference:
-                return run_checks(check, student, reference, seeds)
-        except GraderFault as error:
-            return all_ended(check, error)
-        finally:
-            self.kernel.tampering |= peer.tampering
-            self.incidents += told_by_calls(student._raised, template.grade_id)
-            if peer.why_gone:
-                kind, why = self._ended(peer.why_gone)
-                stopped = "your notebook stopped answering in an earlier check"
-                self.why_stopped = stopped if kind is IncidentKind.DIED else why
-                sudden = self.kernel.ended_by_itself
-                self.incidents.append(Incident(kind, why, template.grade_id, sudden=sudden))
-                self.kernel.kill()
-            else:
-                self.kernel.stop_serving(asked)
-
-    def _stopped(self, why: str) -> StudentStopped:
-        """What a check ends with whose call has no answer."""
-        return StudentStopped(self._ended(why)[1])
+            notebook = restore(read_notebook(data), template)
+        except NotANotebook as error:
+            graded.incidents.append(Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}"))
+            continue
+        try:
+            stand = {cell: verdicts for (name, cell), verdicts in submission.standing.items() if name == template.name}
+            tell = partial(on_grade, template.name)
+            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits, stand, tell)
+        except (SandboxError, GraderFault) as error:
+            graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
+            continue
+        graded.notebooks.append(done)
+        graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
+    graded.seconds = time.monotonic() - started
+    graded.memory_mb = max((notebook.memory_mb for notebook in graded.notebooks), default=0.0)
+    return graded
 
 
-def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:
-    """The verdicts when one reason holds for every test of a cell."""
-    return [verdict_of(test, error) for test in check.tests()]
+def files_beside(submission: Submission, assignment: Assignment, own_files: frozenset[str]) -> dict[str, bytes]:
+    """What lies beside the notebook while it runs: the assignment's files, then the student's own; of one name the
+    assignment's, unless it is one of `own_files`."""
+    own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
+    return own | {name: data for name, data in assignment.files.items() if name not in own_files & own.keys()}
 
 
-def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:
-    """A check cell's output: a table to read, with the score as text so that nbgrader's own tools understand it."""
-    told = "waits for a person" if earned is None else f"{earned:.4g} of {points:g} points"
-    data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
-    return nbformat.v4.new_output("execute_result", data=data)
-
-
-def grade_notebook(
+def execute_restored(
     notebook: NotebookNode,
     template: Template,
-    key: AnswerKey,
+    assignment: Assignment,
     files: dict[str, bytes],
     seeds: Seeds,
-    box: Box,
-    kept: dict[str, list[Verdict]],
+    limits: Limits,
+    standing: dict[str, list[Verdict]] | None = None,
     on_grade: Callable[[CellGrade], None] = lambda grade: None,
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Run a restored notebook and grade every grade cell; `on_grade` is told of each check cell when it is done.
-    Raises SandboxBroken if no sandbox can be had."""
-    with Kernel(box, files) as kernel:
-        run = NotebookRun(template, kernel, key, seeds, box.limits, kept, on_grade=on_grade)
-        run.run(notebook)
-    checked = {grade.grade_id: grade for grade in run.grades}
-    grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
-    text = storable(nbformat.writes(notebook))
-    return GradedNotebook(template.name, text, grades, unanswered(notebook), kernel.peak_mb), run.incidents
+    """Grade one restored notebook with this process's answer key. Verdicts in `standing`, by check cell, stand.
 
+    Raises SandboxBroken, SandboxMissing, GraderFault.
 
-def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
-    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
+    What ended by itself is tried once more from the start: a machine that was short of memory, or somebody who
+    ended the wrong process, must not cost a student a point.
     """
-    points = float(cell.metadata.nbgrader["points"])
+
+    def attempt() -> tuple[GradedNotebook, list[Incident]]:
+        box = warm_box(limits)  # first, so that it gets warm while the answer key runs
+        key = answer_key(template, assignment, limits)
+        done, incidents = grade_notebook(
+            copy.deepcopy(notebook), template, key, files, seeds, box, standing or {}, on_grade
+        )
+        unconfined = [Incident(IncidentKind.UNCONFINED, UNCONFINED)] if limits.sandbox == "none" else []
+        return done, unconfined + incidents
+
     try:
-        earned, _ = utils.determine_grade(cell)
-    except (ValueError, KeyError):
-        earned = None
-    by_hand = utils.is_solution(cell)
-    digest = digest_of([cell.source, cell.get("attachments")]) if by_hand else ""
-    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points, digest=digest, by_hand=by_hand)
+        graded, incidents = attempt()
+        if not any(incident.sudden for incident in incidents):
+            return graded, incidents
+    except (SandboxBroken, GraderFault):
+        pass
+    forget_keys()
+    close_boxes()
+    return attempt()
 
 
-def unanswered(notebook: NotebookNode) -> list[str]:
-    """The grade ids of answers that are as they were released."""
-    return [
-        cell.metadata.nbgrader["grade_id"]
-        for cell in notebook.cells
-        if utils.is_solution(cell) and cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-    ]
+def warm_box(limits: Limits) -> Box:
+    """This process's sandbox for students, started again if the last one cannot take another job."""
+    box = BOXES.get(limits)
+    if box is None or not box.usable:
+        if box is not None:
+            box.close()
+        BOXES[limits] = box = open_box(limits)
+    return box
+
+
+def answer_key(template: Template, assignment: Assignment, limits: Limits) -> AnswerKey:
+    """The answer key of `template`, started when this process first needs it."""
+    wanted = (assignment.digest, template.name, limits)
+    if wanted not in KEYS:
+        if any(digest != assignment.digest for digest, _, _ in KEYS):
+            forget_keys()
+        KEYS[wanted] = AnswerKey(template.key, assignment.files, limits)
+    return KEYS[wanted]
+
+
+@atexit.register
+def forget_keys() -> None:
+    """End every answer key of this process."""
+    while KEYS:
+        KEYS.popitem()[1].close()
+
+
+@atexit.register
+def close_boxes() -> None:
+    """End this process's sandboxes."""
+    while BOXES:
+        BOXES.popitem()[1].close()
+
+
+def submitted_notebook(
+    submission: Submission, template: Template, assignment: Assignment, incidents: list[Incident]
+) -> bytes | None:
+    """The submitted notebook for `template`: the one of its name or, if there is only one at all, that one."""
+    notebooks = {name: data for name, data in submission.files.items() if name.endswith(".ipynb")}
+    name = f"{template.name}.ipynb"
+    if name in notebooks:
+        return notebooks[name]
+    top = [other for other in notebooks if len(PurePosixPath(other).parts) == 1]
+    if len(assignment.notebooks) == 1 and len(top) == 1:
+        incidents.append(Incident(IncidentKind.CHANGED, f"the notebook is named {top[0]} instead of {name}"))
+        return notebooks[top[0]]
+    found = f"there are {', '.join(sorted(notebooks)[:5])}" if notebooks else "there is no notebook at all"
+    incidents.append(Incident(IncidentKind.REFUSED, f"{name} is missing: {found}"))
+    return None

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["in_place_of", "restore"]
+__all__ = ["in_place_of", "undo_leftovers"]
 
 
 @contextmanager
 def in_place_of(folder: Path) -> Iterator[Path]:
     """A new, empty folder beside `folder`, which takes its place when the block ends, and vanishes if it raises."""
-    restore(folder)
+    undo_leftovers(folder)
     fresh, old = beside(folder)
     fresh.mkdir(parents=True)
     try:
@@ -23,10 +23,10 @@ def in_place_of(folder: Path) -> Iterator[Path]:
             os.rename(folder, old)
         os.rename(fresh, folder)
     finally:
-        restore(folder)
+        undo_leftovers(folder)
 
 
-def restore(folder: Path) -> None:
+def undo_leftovers(folder: Path) -> None:
     """Undo what a run that was stopped between two renames, or before them, has left beside `folder`."""
     fresh, old = beside(folder)
     if old.exists() and not folder.exists():

@@ -15,14 +15,13 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
 from autograder.grading.course import Course
+from autograder.grading.execute import execute_restored, files_beside
 from autograder.grading.reading import read_submission
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
 from autograder.grading.voids import with_voids
-from autograder.grading.worker import execute_restored, files_beside
-from autograder.sandbox.box import SandboxBroken
-from autograder.sandbox.walls import SandboxMissing
+from autograder.sandbox.errors import SandboxError
 
 __all__ = ["Grade", "Restore"]
 
@@ -64,13 +63,13 @@ class Grade(CoursePreprocessor):
         limits = course.limits()
         submitted = course.path("submitted", names["student"], assignment.name)
         submission = read_submission(names["student"], submitted, course.settings.submission_mb)
-        seeds = Seeds(course.secret, assignment.name, submission.identity, "")
+        seeds = Seeds(course.secret, assignment.name, submission.identity)
         # Not what nbgrader has put into autograded/: it copies what a student's links point at.
-        files = files_beside(submission, assignment, frozenset(course.kept_files(assignment.name)))
+        files = files_beside(submission, assignment, course.own_files(assignment.name))
         graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)
         try:
             done, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
-        except (SandboxBroken, SandboxMissing, GraderFault) as error:
+        except (SandboxError, GraderFault) as error:
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
             raise RuntimeError(f"{names['student']} could not be graded: {error}") from None
         graded.notebooks = [done]

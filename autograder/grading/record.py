@@ -19,7 +19,7 @@ from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
 from autograder.grading.folders import in_place_of
-from autograder.grading.recorded import Recorded, of, read_recorded
+from autograder.grading.recorded import Recorded, read_recorded, rows_of
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
@@ -71,11 +71,11 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     for row in submission.notebooks:
         graded.incidents += told_changes(row.grades, done.get(row.name), before)
         if row.name in done:
-            write_grades(row, done[row.name], before, (graded.digest, graded.key))
+            write_grades(row, done[row.name], before, graded.versions)
         else:
             write_missing(row, graded.needs_a_person)
     for table in (tables.checks, tables.incidents, tables.graded):
-        gradebook.db.execute(delete(table).where(of(table, assignment, graded.student)))
+        gradebook.db.execute(delete(table).where(rows_of(table, assignment, graded.student)))
     forget_cells(gradebook.db, assignment, graded)
     write_checks(gradebook.db, assignment, graded)
     write_digests(gradebook.db, assignment, graded)
@@ -100,12 +100,12 @@ def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *
     rows = {notebook.name: notebook for notebook in submission.notebooks}
     session = gradebook.db
     before = read_recorded(session, assignment, graded.student)
-    session.execute(delete(tables.graded).where(of(tables.graded, assignment, graded.student)))
+    session.execute(delete(tables.graded).where(rows_of(tables.graded, assignment, graded.student)))
     for notebook in graded.notebooks:
         graded.incidents += told_changes(rows[notebook.name].grades, notebook, before)
-        write_grades(rows[notebook.name], notebook, before, (graded.digest, graded.key))
+        write_grades(rows[notebook.name], notebook, before, graded.versions)
         for table in (tables.checks, tables.incidents, tables.cells):
-            mine = and_(of(table, assignment, graded.student), table.c.notebook == notebook.name)
+            mine = and_(rows_of(table, assignment, graded.student), table.c.notebook == notebook.name)
             session.execute(delete(table).where(mine))
     write_checks(session, assignment, graded)
     if whole:
@@ -148,7 +148,7 @@ def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> Non
 def forget_cells(session: Any, assignment: str, graded: GradedSubmission) -> None:
     """Delete what cells' grades were made from; of notebooks that we could not grade it is kept, since what a person
     graded is still what they saw."""
-    rows = of(tables.cells, assignment, graded.student)
+    rows = rows_of(tables.cells, assignment, graded.student)
     if graded.needs_a_person:
         rows = and_(rows, tables.cells.c.notebook.in_([notebook.name for notebook in graded.notebooks]))
     session.execute(delete(tables.cells).where(rows))
@@ -160,7 +160,7 @@ def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> No
         "assignment": assignment,
         "student": graded.student,
         "submission_digest": "" if graded.needs_a_person else graded.digest,
-        "assignment_digest": graded.key,
+        "assignment_digest": graded.assignment_digest,
         "seconds": graded.seconds,
         "memory_mb": graded.memory_mb,
         "at": datetime.now(UTC).replace(tzinfo=None),

@@ -16,12 +16,12 @@ __all__ = [
     "CellRecord",
     "Recorded",
     "check_cells",
-    "of",
     "read_recorded",
+    "read_verdict",
     "recorded_students",
+    "rows_of",
     "stale_cells",
     "standing",
-    "verdict_of",
 ]
 
 Place = tuple[str, str]
@@ -48,7 +48,7 @@ class Recorded:
     told: frozenset[Place] = frozenset()
 
 
-def of(table: Any, assignment: str, student: str) -> Any:
+def rows_of(table: Any, assignment: str, student: str) -> Any:
     """The rows of one submission."""
     return and_(table.c.assignment == assignment, table.c.student == student)
 
@@ -63,7 +63,7 @@ def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
     """What is recorded of one submission; nothing, if it was never graded."""
 
     def rows(table: Any) -> Any:
-        return session.execute(select(table).where(of(table, assignment, student))).mappings()
+        return session.execute(select(table).where(rows_of(table, assignment, student))).mappings()
 
     recorded = Recorded()
     for row in rows(tables.graded):
@@ -72,13 +72,13 @@ def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
         recorded.cells[row["notebook"], row["cell"]] = CellRecord(row["digest"], row["points"])
     for row in sorted(rows(tables.checks), key=lambda row: row["position"]):
         if (row["notebook"], row["cell"]) in recorded.cells:
-            recorded.cells[row["notebook"], row["cell"]].verdicts.append(verdict_of(row))
+            recorded.cells[row["notebook"], row["cell"]].verdicts.append(read_verdict(row))
     by_hand = [row for row in rows(tables.incidents) if row["kind"] == IncidentKind.BY_HAND]
     recorded.told = frozenset((row["notebook"], row["cell"]) for row in by_hand)
     return recorded
 
 
-def verdict_of(row: Any) -> Verdict:
+def read_verdict(row: Any) -> Verdict:
     """A verdict as it was recorded."""
     values = {name: row[name] for name in FIELDS}
     return Verdict(**values | {"outcome": Outcome(row["outcome"]), "void": row["void"] or ""})

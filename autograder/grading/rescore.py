@@ -8,19 +8,19 @@ from typing import Any
 import nbformat
 from sqlalchemy import and_, update
 
-from autograder.checking.run import score
+from autograder.checking.outcomes import score
 from autograder.files import write_whole
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import write_grade
 from autograder.grading.course import Course
-from autograder.grading.execute import table
+from autograder.grading.notebook_run import table
 from autograder.grading.recorded import (
     Recorded,
     check_cells,
-    of,
     read_recorded,
     recorded_students,
+    rows_of,
     stale_cells,
     standing,
 )
@@ -84,7 +84,7 @@ def write_scored(session: Any, assignment: str, student: str, place: tuple[str, 
     """Say which verdicts count now, and what they were shared out of."""
 
     def here(kind: Any) -> Any:
-        return and_(of(kind, assignment, student), kind.c.notebook == place[0], kind.c.cell == place[1])
+        return and_(rows_of(kind, assignment, student), kind.c.notebook == place[0], kind.c.cell == place[1])
 
     session.execute(update(tables.cells).where(here(tables.cells)).values(points=grade.max_score))
     for verdict in grade.verdicts:

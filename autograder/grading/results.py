@@ -45,13 +45,13 @@ class Incident:
 class Submission:
     """One student's files by their relative names, as they were handed in. `digest` is of all of them.
 
-    `kept` are verdicts of an earlier grading that stand, by notebook and check cell.
+    `standing` are verdicts of an earlier grading that still stand, by notebook and check cell.
     """
 
     student: str
     files: dict[str, bytes]
     digest: str
-    kept: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
+    standing: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -87,17 +87,22 @@ class GradedNotebook:
 
 @dataclass
 class GradedSubmission:
-    """All that is to be recorded of one submission. `digest` is the submission's, `key` the assignment's. `memory_mb`
-    is the most that a notebook of it and what it had started held at once, Python and NumPy included."""
+    """All that is to be recorded of one submission. `memory_mb` is the most that a notebook of it and what it had
+    started held at once, Python and NumPy included."""
 
     student: str
     digest: str
-    key: str
+    assignment_digest: str
     notebooks: list[GradedNotebook] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
     seconds: float = 0.0
     memory_mb: float = 0.0
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """The digests that the grade is bound to."""
+        return self.digest, self.assignment_digest
 
     @property
     def needs_a_person(self) -> bool:

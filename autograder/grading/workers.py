@@ -15,7 +15,7 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from autograder.grading import worker
+from autograder.grading import execute
 
 __all__ = ["Workers"]
 
@@ -31,7 +31,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = max(1, count)
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["autograder.grading.worker"])
+        self.context.set_forkserver_preload(["autograder.grading.execute"])
         self._start()
 
     def _start(self) -> None:
@@ -101,7 +101,7 @@ def end_with(lifeline: Connection) -> None:
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     try:
-        worker.forget_keys()
-        worker.close_boxes()
+        execute.forget_keys()
+        execute.close_boxes()
     finally:
         os._exit(1)

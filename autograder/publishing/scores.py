@@ -15,7 +15,7 @@ from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse, late_days
-from autograder.grading.recorded import verdict_of
+from autograder.grading.recorded import read_verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,7 +114,7 @@ def cell_of(grade: Any, checks: list[Any]) -> dict[str, Any]:
                 "passed": row["outcome"] == "passed",
                 "points": 0.0 if row["void"] else round(grade.max_score * row["weight"] / total, 4),
                 "hidden": row["hidden"],
-                "message": verdict_of(row).told,
+                "message": read_verdict(row).told,
                 "void": row["void"] or "",
             }
             for row in mine

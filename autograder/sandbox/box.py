@@ -19,9 +19,10 @@ from typing import IO, Any
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox import as_nobody, walls
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
+from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.limits import Limits
 
-__all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate", "SandboxBroken"]
+__all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate"]
 
 NOBODYS = 200_000
 # What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
@@ -46,10 +47,6 @@ FOR_KERNELS = (
     "pygments.formatters.terminal256",
     "PIL.JpegImagePlugin",
 )
-
-
-class SandboxBroken(Exception):
-    """The sandbox itself failed before student code ran in it; the text has what it said."""
 
 
 class Inmate:

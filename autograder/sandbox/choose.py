@@ -7,11 +7,11 @@ import sys
 from functools import cache
 
 from autograder.sandbox import landlock, seccomp
-from autograder.sandbox.box import FOR_KERNELS, Box, SandboxBroken
+from autograder.sandbox.box import FOR_KERNELS, Box
+from autograder.sandbox.errors import SandboxError, SandboxMissing
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.plain_box import PlainBox
 from autograder.sandbox.user_box import UserBox, out_of_reach
-from autograder.sandbox.walls import SandboxMissing
 
 __all__ = ["SANDBOXES", "chosen", "no_namespaces", "no_user", "open_box"]
 
@@ -54,7 +54,7 @@ def no_namespaces() -> str:
         with Box(Limits(start_seconds=30), preload=()) as box:
             box.wait_until_ready()
             return ""
-    except (SandboxBroken, SandboxMissing, OSError) as error:
+    except (SandboxError, OSError) as error:
         return str(error).strip().split("\n")[-1]
 
 

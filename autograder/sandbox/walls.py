@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import autograder
+from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import MB, Limits
 
-__all__ = ["SandboxMissing", "bubblewrap", "command", "environment", "package_folder", "readable_paths"]
+__all__ = ["bubblewrap", "command", "environment", "package_folder", "readable_paths"]
 
 HOME = "/home/student"
 # nbgrader's exchange holds what everybody handed in, and lies among the system's files.
@@ -23,10 +24,6 @@ PACKAGE = "/opt/autograder"
 LIBRARIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives", "mime.types")
 FONTS = ("/var/cache/fontconfig",)
-
-
-class SandboxMissing(Exception):
-    """This machine cannot confine student code; the text says why and what to do."""
 
 
 @cache

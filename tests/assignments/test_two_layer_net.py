@@ -15,7 +15,8 @@ import pytest
 from scipy import optimize, special, stats
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.run import Seeds, run_checks, score
+from autograder.checking.outcomes import score
+from autograder.checking.run import Seeds, run_checks
 from autograder.checking.student import LocalPeer, Notebook
 from autograder.datasets import load_digits
 

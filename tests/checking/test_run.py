@@ -13,8 +13,8 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import UNGRADED
-from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, student_error
-from autograder.checking.run import Seeds, run_checks, score
+from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
+from autograder.checking.run import Seeds, run_checks
 from autograder.checking.student import LocalPeer, Notebook
 from autograder.checking.table import html_table, text_table
 

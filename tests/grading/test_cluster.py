@@ -18,7 +18,7 @@ import pytest
 import small_course
 from small_course import COMMAND, NAME
 
-from autograder.grading.classes import grade_class
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -29,12 +29,12 @@ WORKER = "from distributed.cli.dask_worker import main; main()"
 OTHER_VERSION = f"import autograder; autograder.__version__ = '0.0.9'; {WORKER}"
 SLOW = f"""\
 import time
-from autograder.grading import worker
-quick = worker.execute
+from autograder.grading import execute as module
+quick = module.execute
 def execute(*arguments):
     time.sleep(1)
     return quick(*arguments)
-worker.execute = execute
+module.execute = execute
 {WORKER}"""
 NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
 FORBID = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'

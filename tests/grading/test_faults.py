@@ -21,7 +21,7 @@ from small_course import COMMAND, NAME, autograder, rows
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import KeyCell
-from autograder.grading.classes import grade_class
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.results import GradedSubmission, IncidentKind
 from autograder.grading.workers import Workers
@@ -251,12 +251,12 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     course = small_course.make_course(tmp_path / "c", students=["ada"])
     script = (
         "from pathlib import Path; import autograder.sandbox.walls as walls; walls.bubblewrap = lambda: '/bin/false'\n"
-        "from autograder.grading import assignment, worker; from autograder.grading.course import Course\n"
+        "from autograder.grading import assignment, execute; from autograder.grading.course import Course\n"
         "from dataclasses import replace; from autograder.grading.reading import read_submission\n"
         f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"
         "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
         "limits = replace(course.settings.limits(), sandbox='namespaces')\n"
-        "done = worker.execute(one, made, frozenset(), bytes(32), limits)\n"
+        "done = execute.execute(one, made, frozenset(), bytes(32), limits)\n"
         "print(done.needs_a_person, done.incidents[0].text)"
     )
     done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, text=True, timeout=60)

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from small_course import NAME, cell, cells_by_id, notebook, rows
 
-from autograder.grading.classes import grade_class
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 
 pytestmark = pytest.mark.slow

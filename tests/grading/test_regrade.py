@@ -17,7 +17,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME, autograder, cell, rows
 
-from autograder.grading.classes import Progress, grade_class
+from autograder.grading.class_run import ClassRun, grade_class
 from autograder.grading.course import Course
 from autograder.publishing.scores import read_scores, scores_table
 
@@ -79,7 +79,7 @@ def course(once: Path, tmp_path: Path) -> Course:
     return Course(tmp_path / "course")
 
 
-def regraded(done: Progress) -> list[str]:
+def regraded(done: ClassRun) -> list[str]:
     return sorted(submission.student for submission in done.graded)
 
 

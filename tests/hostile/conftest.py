@@ -19,9 +19,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
+from autograder.grading.execute import close_boxes, execute, forget_keys
 from autograder.grading.reading import read_submission
 from autograder.grading.results import GradedSubmission, Submission
-from autograder.grading.worker import close_boxes, execute, forget_keys
 from autograder.sandbox.limits import Limits
 
 NAME = "trust"

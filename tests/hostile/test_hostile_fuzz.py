@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autograder.grading.execute import execute
 from autograder.grading.results import GradedSubmission, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
-from autograder.grading.worker import execute
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder.grading import tables
 from autograder.grading.late_days import LateUse
-from autograder.grading.recorded import verdict_of
+from autograder.grading.recorded import read_verdict
 from autograder.grading.results import IncidentKind
 from autograder.publishing.scores import lateness, rows
 
@@ -98,7 +98,7 @@ def cell_of(grade: Any, checks: list[Any]) -> Cell:
 
 
 def check_of(row: Any, points: float) -> Check:
-    verdict = verdict_of(row)
+    verdict = read_verdict(row)
     outcome = "void" if verdict.void else verdict.outcome.value
     return Check(
         verdict.name, verdict.description, verdict.hidden, outcome, 0.0 if verdict.void else points, verdict.told

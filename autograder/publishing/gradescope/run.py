@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
+from autograder.grading.execute import close_boxes, execute, forget_keys
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind
-from autograder.grading.worker import close_boxes, execute, forget_keys
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results import Results
 from autograder.publishing.gradescope.submission import handed_in, who
@@ -79,9 +79,9 @@ def grade(root: Path, course: Course, results: Results) -> bool:
     except SubmissionRefused as error:
         results.write(f"Your submission was not read: {error}. Please hand it in again.")
         return False
-    kept = frozenset(course.kept_files(results.assignment.name))
+    own_files = course.own_files(results.assignment.name)
     limits = limits_here(course)
-    graded = execute(submission, results.assignment, kept, course.secret, limits, on_grade=recorder(results))
+    graded = execute(submission, results.assignment, own_files, course.secret, limits, on_grade=recorder(results))
     for notebook in graded.notebooks:
         for cell in notebook.grades:
             results.record(notebook.name, cell)

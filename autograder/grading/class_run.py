@@ -7,36 +7,41 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograder.checking.outcomes import Verdict
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
+from autograder.grading.execute import execute
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import open_gradebook, record
-from autograder.grading.recorded import Recorded, read_recorded, stale_cells, standing
+from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.voids import voided_anew
-from autograder.grading.worker import execute
 from autograder.grading.workers import Workers
 from autograder.sandbox.choose import chosen as chosen_sandbox
+from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.walls import SandboxMissing
 from autograder.text import printable
 
-__all__ = ["NO_REASON", "Progress", "grade_class"]
+__all__ = ["NO_REASON", "ClassRun", "grade_class"]
 
 NO_REASON = "the check was not right"
 WEAKER = "Here is only the weaker sandbox, another user for each submission: docs/security.md says what it leaves open."
 
 
 @dataclass
-class Progress:
+class ClassRun:
     """What became of a run: who was graded now (without notebooks and files, lest a large class fill the memory), who
     needed no grading because nothing had changed, and whose scores were made anew from recorded verdicts."""
 
@@ -48,6 +53,15 @@ class Progress:
     def needs_a_person(self) -> bool:
         """Whether one of those that were graded now could not be graded or not be read."""
         return any(submission.needs_a_person or submission.refused for submission in self.graded)
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A submission to grade, without its files; `standing` are verdicts of an earlier grading that still stand."""
+
+    student: str
+    digest: str
+    standing: dict[Place, list[Verdict]]
 
 
 def grade_class(
@@ -65,7 +79,7 @@ def grade_class(
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
     on_note: Callable[[str], None] = lambda line: None,
-) -> Progress:
+) -> ClassRun:
     """Grade what is new or changed of the assignment `name`; all of it with `regrade`. With `scheduler`, the address
     of a Dask scheduler, its workers do it, else `jobs` processes of this machine.
 
@@ -83,25 +97,25 @@ def grade_class(
     if limits.sandbox == "user":
         on_note(WEAKER)
     assignment = load_assignment(course, name)
-    submitted = chosen(course, name, students)
+    submitted = wanted_folders(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
         sync_assignment(course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
-        progress = Progress(rescored=rescore_class(gradebook, course, assignment))
+        run = ClassRun(rescored=rescore_class(gradebook, course, assignment))
         known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)
-        todo = list(changed(course, submitted, known, assignment, progress))
+        todo, unread, run.unchanged = to_grade(course, submitted, known, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
             with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
-                on_start(len(todo), len(progress.unchanged))
-                for graded in executed(workers, todo, assignment, course, limits):
-                    record(gradebook, course, name, graded)
+                on_start(len(todo) + len(unread), len(run.unchanged))
+                for graded in chain(unread, executed(workers, todo, assignment, course, limits)):
+                    record_whatever(gradebook, course, assignment, graded)
                     on_graded(graded)
-                    progress.graded.append(replace(graded, notebooks=[], files={}))
+                    run.graded.append(replace(graded, notebooks=[], files={}))
         finally:
             gradebook.db.rollback()
             settle_late_penalties(course, gradebook, name)
-    return progress
+    return run
 
 
 def on_cluster(wanted: str) -> str:
@@ -110,7 +124,7 @@ def on_cluster(wanted: str) -> str:
     return "namespaces" if wanted == "best" else wanted
 
 
-def chosen(course: Course, name: str, students: Iterable[str]) -> dict[str, Path]:
+def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[str, Path]:
     """The submission folders of `students`, or all. Raises AutograderError for one that is not there."""
     submitted = course.submissions(name)
     wanted = list(students)
@@ -125,68 +139,71 @@ def chosen(course: Course, name: str, students: Iterable[str]) -> dict[str, Path
     return {student: submitted[student] for student in (wanted or submitted)}
 
 
-def changed(
-    course: Course,
-    submitted: dict[str, Path],
-    known: Callable[[str], Recorded],
-    assignment: Assignment,
-    progress: Progress,
-) -> Iterator[Submission | GradedSubmission]:
-    """What is to be graded: submissions whose files or whose assignment changed, and those that cannot be read.
-    Where only check cells changed, the verdicts of the others stand. Their files are left out: `loaded` reads them."""
-    key = assignment.digest
+def to_grade(
+    course: Course, submitted: dict[str, Path], known: Callable[[str], Recorded], assignment: Assignment
+) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
+    """What is to be graded because files or assignment changed, results for what cannot be read, and who is
+    unchanged. Where only check cells changed, the verdicts of the others stand."""
+    todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
     for student, folder in submitted.items():
-        submission: Submission | GradedSubmission
-        try:
-            submission = read_submission(student, folder, course.settings.submission_mb)
-        except SubmissionRefused as error:
-            submission = not_read(student, Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"), key)
-        except OSError as error:
-            where = printable(str(error.filename or folder))
-            fault = Incident(IncidentKind.FAULT, f"the submission cannot be read: {error.strerror}: {where}")
-            submission = not_read(student, fault, key)
-        before = known(student)
-        stale = stale_cells(before, assignment)
-        same = before.versions == (submission.digest, key)
+        submission, before = read(course, student, folder, assignment), known(student)
         # A run that is stopped between two renames leaves a grade without its notebook.
-        if not same or not course.path("autograded", student, assignment.name).is_dir():
-            yield replace(submission, files={})
-        elif stale and isinstance(submission, Submission):
-            kept = {place: scored for place, scored in standing(before, assignment).items() if place not in stale}
-            yield replace(submission, files={}, kept=kept)
+        there = course.path("autograded", student, assignment.name).is_dir()
+        done = there and before.versions == (submission.digest, assignment.digest)
+        stale = stale_cells(before, assignment) if done else set()
+        if done and not stale:
+            unchanged.append(student)
+        elif isinstance(submission, GradedSubmission):
+            unread.append(submission)
         else:
-            progress.unchanged.append(student)
+            stand = {place: verdicts for place, verdicts in standing(before, assignment).items() if place not in stale}
+            todo.append(Todo(student, submission.digest, stand if done else {}))
+    return todo, unread, unchanged
 
 
-def not_read(student: str, why: Incident, key: str) -> GradedSubmission:
-    """The result for a submission that was not read: the same as long as the reason is the same."""
-    return GradedSubmission(student, hashlib.sha256(why.text.encode()).hexdigest(), key, incidents=[why])
+def read(course: Course, student: str, folder: Path, assignment: Assignment) -> Submission | GradedSubmission:
+    """A submission, or the result that says why it cannot be read: the same as long as the reason is the same."""
+    try:
+        return read_submission(student, folder, course.settings.submission_mb)
+    except SubmissionRefused as error:
+        why = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
+    except OSError as error:
+        where = printable(str(error.filename or folder))
+        why = Incident(IncidentKind.FAULT, f"the submission cannot be read: {error.strerror}: {where}")
+    digest = hashlib.sha256(why.text.encode()).hexdigest()
+    return GradedSubmission(student, digest, assignment.digest, incidents=[why])
 
 
 def executed(
-    workers: Workers | Cluster,
-    todo: list[Submission | GradedSubmission],
-    assignment: Assignment,
-    course: Course,
-    limits: Limits,
+    workers: Workers | Cluster, todo: list[Todo], assignment: Assignment, course: Course, limits: Limits
 ) -> Iterator[GradedSubmission]:
-    """Results as they come: of what was refused at once, of the rest when a worker has done it."""
-    kept = frozenset(course.kept_files(assignment.name))
-    yield from (refused for refused in todo if isinstance(refused, GradedSubmission))
-    submissions = (loaded(submission, course, assignment) for submission in todo if isinstance(submission, Submission))
-    for submission, outcome in workers.results(execute, submissions, assignment, kept, course.secret, limits):
+    """Results as they come from the workers."""
+    own_files = course.own_files(assignment.name)
+    submissions = (loaded(one, course, assignment) for one in todo)
+    for submission, outcome in workers.results(execute, submissions, assignment, own_files, course.secret, limits):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
-def loaded(submission: Submission, course: Course, assignment: Assignment) -> Submission:
+def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
     """The submission with its files, read when its turn has come. What was handed in anew since then is graded as it
     is now, and one that cannot be read any more as an empty one: without a digest, so that the next run grades it."""
-    folder = course.path("submitted", submission.student, assignment.name)
+    now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)
+    if isinstance(now, GradedSubmission):
+        return Submission(todo.student, {}, "")
+    return replace(now, standing=todo.standing) if now.digest == todo.digest else now
+
+
+def record_whatever(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> None:
+    """Record a result. One that cannot be recorded, whatever is in it, becomes one that says so: it must not stop
+    the class. Raises OSError and SQLAlchemyError, for which nothing that was submitted is the reason."""
     try:
-        now = read_submission(submission.student, folder, course.settings.submission_mb)
-    except (SubmissionRefused, OSError):
-        return replace(submission, digest="")
-    return replace(now, kept=submission.kept) if now.digest == submission.digest else now
+        record(gradebook, course, assignment.name, graded)
+    except (OSError, SQLAlchemyError):
+        raise
+    except Exception as error:
+        gradebook.db.rollback()
+        submission = Submission(graded.student, {}, graded.digest)
+        record(gradebook, course, assignment.name, not_graded(submission, error, assignment))
 
 
 def not_graded(submission: Submission, error: BaseException, assignment: Assignment) -> GradedSubmission:

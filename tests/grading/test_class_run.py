@@ -15,8 +15,8 @@ from small_course import NAME, rows
 from sqlalchemy import select
 
 from autograder.errors import AutograderError
-from autograder.grading import classes, tables
-from autograder.grading.classes import grade_class
+from autograder.grading import class_run, tables
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.record import open_gradebook
 from autograder.grading.results import GradedSubmission, Submission
@@ -173,7 +173,7 @@ def test_what_the_machine_cannot_read_waits_for_a_person(tmp_path: Path, monkeyp
         raise OSError(errno.EIO, "Input/output error", "small.ipynb")
 
     with monkeypatch.context() as patch:
-        patch.setattr(classes, "read_submission", fail)
+        patch.setattr(class_run, "read_submission", fail)
         done = grade_class(course, NAME)
     assert done.needs_a_person
     assert [i.text for i in done.graded[0].incidents] == [

@@ -34,8 +34,8 @@ class Sizes:
     """How many submissions of each kind, and how many rounds."""
 
     rounds: int = 3
-    light: int = 100
-    softmax: int = 30
+    light: int = 60
+    softmax: int = 24
     softmax_peers: int = 5
     growth: tuple[int, ...] = (10, 100, 1000)
 

@@ -22,8 +22,9 @@ from material import CLASSES, is_check, students, submitted
 from nbformat import NotebookNode
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.notebook import Notebook
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 
 
 class Shell(InteractiveShell):

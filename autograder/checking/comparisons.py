@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed
-from autograder.checking.student import Notebook
 from autograder.kernel_side.values import MAX_BYTES, Foreign
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]

@@ -7,9 +7,10 @@ from typing import Any
 
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.forbidden import Uses, named_modules
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import Verdict
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 from autograder.checking.table import html_table, text_table
 
 __all__ = ["CheckTable", "check"]

@@ -11,7 +11,7 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.marks import given, points, void
-from autograder.checking.student import measure
+from autograder.checking.notebook import measure
 
 __all__ = [
     "assert_close",

@@ -19,8 +19,8 @@ import pytest
 
 from autograder.checking.cell import CheckCell, Test
 from autograder.checking.explain import verdict_of
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Verdict
-from autograder.checking.student import Notebook
 
 __all__ = ["Seeds", "run_checks"]
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault
-from autograder.checking.student import Notebook, SocketPeer
+from autograder.checking.peers import SocketPeer
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.box import FOR_KEYS

@@ -14,9 +14,10 @@ from nbgrader import utils
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
 from autograder.checking.forbidden import Uses, named_modules
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
+from autograder.checking.peers import SocketPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import Notebook, SocketPeer
 from autograder.checking.table import html_table
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of

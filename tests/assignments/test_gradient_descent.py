@@ -14,8 +14,9 @@ from scipy import linalg, optimize, stats
 from sklearn.linear_model import Ridge, SGDRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.notebook import Notebook
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 
 TEXT = Path(__file__).parents[2] / "assignments" / "gradient_descent" / "gradient_descent.md"
 CELLS = [cell for cell in jupytext.read(TEXT).cells if "nbgrader" in cell.metadata]

@@ -22,9 +22,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from autograder.checking.cell import CheckCell, is_check_cell
 from autograder.checking.forbidden import named_modules
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import Verdict
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 
 Array = NDArray[Any]
 Key = dict[str, Any]

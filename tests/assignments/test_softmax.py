@@ -14,9 +14,10 @@ from scipy import optimize, special, stats
 from sklearn import datasets, linear_model, metrics
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import score
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 
 SOURCE = Path(__file__).parents[2] / "assignments" / "softmax" / "softmax.md"
 

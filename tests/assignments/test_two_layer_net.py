@@ -15,9 +15,10 @@ import pytest
 from scipy import optimize, special, stats
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import score
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 from autograder.datasets import load_digits
 
 SOURCE = Path(__file__).parents[2] / "assignments" / "two_layer_net" / "two_layer_net.md"

@@ -17,9 +17,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import Verdict
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 from autograder.datasets import load_digits
 
 HERE = Path(__file__).parents[2] / "assignments" / "xor"

@@ -22,8 +22,9 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.explain import verdict_of
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed, Outcome
-from autograder.checking.student import LocalPeer, Notebook
+from autograder.checking.peers import LocalPeer
 from autograder.kernel_side.values import Foreign
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
+from autograder.checking.peers import SocketPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import Notebook, SocketPeer
 from autograder.kernel_side import wire
 from autograder.kernel_side.serve import serve
 from autograder.kernel_side.wire import HEADER, MAGIC, Channel, WireError

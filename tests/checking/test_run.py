@@ -13,9 +13,10 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import UNGRADED
+from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
+from autograder.checking.peers import LocalPeer
 from autograder.checking.run import Seeds, run_checks
-from autograder.checking.student import LocalPeer, Notebook
 from autograder.checking.table import html_table, text_table
 
 SEEDS = Seeds(b"secret", "softmax", "ada", "cell")

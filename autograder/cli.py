@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from autograder import __version__
 from autograder.errors import AutograderError
+from autograder.options import JSON, NAME, course_of
 
 if TYPE_CHECKING:
     from autograder.grading.class_run import ClassRun
@@ -21,29 +21,36 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ELSEWHERE = {
+# In the order in which a course meets them; the module is imported when the command is asked for.
+COMMANDS = {
+    "new": "autograder.authoring.command",
+    "validate": "autograder.authoring.command",
+    "release": "autograder.authoring.command",
     "collect": "autograder.collecting.command",
+    "grade": "",
     "scores": "autograder.publishing.command",
     "feedback": "autograder.publishing.feedback.command",
     "report": "autograder.publishing.report.command",
     "pdf": "autograder.publishing.pdf.command",
     "gradescope": "autograder.publishing.gradescope.command",
     "gradescope-run": "autograder.publishing.gradescope.command",
+    "doctor": "",
+    "demo": "",
 }
 
 
 class Commands(click.Group):
-    """Commands in the order in which a course meets them; some live in modules that are imported when asked for."""
+    """The commands of COMMANDS; those without a module are below."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *ELSEWHERE]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in ELSEWHERE:
-            command = getattr(import_module(ELSEWHERE[name]), name.replace("-", "_"))
-            assert isinstance(command, click.Command)
-            return command
-        return super().get_command(ctx, name)
+        if not COMMANDS.get(name):
+            return super().get_command(ctx, name)
+        command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -90,103 +97,6 @@ def cli(ctx: click.Context, course: Path | None) -> None:
       autograder doctor               what this machine can promise
     """
     ctx.obj = course
-
-
-def course_of(ctx: click.Context) -> Course:
-    """The course that the command is about."""
-    from autograder.grading.course import find_course
-
-    return find_course(Path.cwd(), ctx.obj)
-
-
-SEEDS = 3
-NAME = click.argument("name")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
-
-
-@cli.command()
-@NAME
-@click.pass_context
-def new(ctx: click.Context, name: str) -> None:
-    """Make a small, complete assignment to edit.
-
-    \b
-    Example:  autograder new softmax
-    """
-    from autograder.authoring.new import new_assignment
-
-    documents = new_assignment(course_of(ctx).root, name)
-    click.echo(f"{name} is a small assignment that works. Edit:")
-    for path, what in zip(
-        documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True
-    ):
-        click.echo(f"  {os.path.relpath(path)}  {what}")
-    click.echo(f"Then:  autograder validate {name}   (after every change: make notebooks)")
-
-
-@cli.command()
-@NAME
-@click.option("--no-validate", is_flag=True, help="Release without validating first.")
-@click.pass_context
-def release(ctx: click.Context, name: str, no_validate: bool) -> None:
-    """Make what students get: text to notebook, validate, release/NAME.
-
-    \b
-    Example:  autograder release softmax
-    """
-    from autograder.authoring.notebooks import make_notebook, text_path
-    from autograder.authoring.release import release as make_release
-
-    course = course_of(ctx)
-    if text_path(course.root, name).is_file():
-        make_notebook(course.root, name)
-    if not no_validate and not show_problems(name, problems_of(course, name)):
-        sys.exit(1)
-    make_release(course, name)
-    click.echo(f"{name} is in {course.path('release', '.', name)}.")
-
-
-@cli.command()
-@NAME
-@click.option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    default=SEEDS,
-    show_default=True,
-    help="How many different random inputs every check must agree on.",
-)
-@JSON
-@click.pass_context
-def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
-    """Check an assignment: the answer key scores 100 %, the release 0, every mistake loses what it should.
-
-    \b
-    Example:  autograder validate softmax --seeds 10
-    """
-    problems = problems_of(course_of(ctx), name, seeds)
-    if as_json:
-        click.echo(json.dumps([vars(problem) for problem in problems], indent=2))
-    else:
-        show_problems(name, problems)
-    sys.exit(1 if problems else 0)
-
-
-def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Any]:
-    """Validate with a progress bar."""
-    from autograder.authoring.validate import validate as find_problems
-    from autograder.progress import progress_bar
-
-    with progress_bar(f"validating {name}") as (start, advance, _):
-        return find_problems(course, name, seeds=seeds, on_start=start, on_done=lambda what: advance())
-
-
-def show_problems(name: str, problems: list[Any]) -> bool:
-    """Print the problems; returns whether there are none."""
-    for problem in problems:
-        click.echo(f"✗ {problem}")
-    if not problems:
-        click.echo(f"✓ {name} may be released: right code gets full marks, every mistake is caught, nothing leaks.")
-    return not problems
 
 
 UNSAFE = """\

@@ -18,7 +18,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-LEAVES = {"errors", "progress", "datasets", "imports", "text", "files"}
+LEAVES = {"errors", "progress", "datasets", "imports", "text", "files", "options"}
 MAY_IMPORT = {
     "kernel_side": set(),
     "checking": {"kernel_side"},

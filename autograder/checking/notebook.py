@@ -152,8 +152,6 @@ class Notebook:
             value = Decoder(buffers).decode(message.get(key))
         except ValueRefused:
             raise CheckFailed("a function that was passed in got arguments that cannot be read") from None
-        if key == "args" and type(value) is tuple:
-            value = list(value)
         if type(value) is not kind or (isinstance(value, dict) and any(type(k) is not str for k in value)):
             raise CheckFailed("a function that was passed in got arguments that cannot be read")
         return value

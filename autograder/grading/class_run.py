@@ -108,8 +108,8 @@ def grade_class(
         try:
             with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
-                for graded in chain(unread, executed(workers, todo, assignment, course, limits)):
-                    record_whatever(gradebook, course, assignment, graded)
+                for result in chain(unread, executed(workers, todo, assignment, course, limits)):
+                    graded = recorded(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
         finally:
@@ -193,17 +193,19 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
     return replace(now, standing=todo.standing) if now.digest == todo.digest else now
 
 
-def record_whatever(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> None:
-    """Record a result. One that cannot be recorded, whatever is in it, becomes one that says so: it must not stop
-    the class. Raises OSError and SQLAlchemyError, for which nothing that was submitted is the reason."""
+def recorded(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> GradedSubmission:
+    """Record a result, and return it. One that cannot be recorded, whatever is in it, becomes one that says so: it must
+    not stop the class. Raises OSError and SQLAlchemyError, for which nothing that was submitted is the reason."""
     try:
         record(gradebook, course, assignment.name, graded)
+        return graded
     except (OSError, SQLAlchemyError):
         raise
     except Exception as error:
         gradebook.db.rollback()
-        submission = Submission(graded.student, {}, graded.digest)
-        record(gradebook, course, assignment.name, not_graded(submission, error, assignment))
+        fault = not_graded(Submission(graded.student, {}, graded.digest), error, assignment)
+        record(gradebook, course, assignment.name, fault)
+        return fault
 
 
 def not_graded(submission: Submission, error: BaseException, assignment: Assignment) -> GradedSubmission:

@@ -99,7 +99,7 @@ class Server:
         def function(*args: Any, **kwargs: Any) -> Any:
             encoder = Encoder()
             message = {"op": "callback", "function": number}
-            message |= {"args": encoder.encode(args), "kwargs": encoder.encode(kwargs)}
+            message |= {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
             reply, buffers = self.call_back(message, encoder.buffers)
             if reply["op"] != "return":
                 raise CallBackFailed("the function that was passed in failed")

@@ -174,7 +174,7 @@ def test_lent_functions_are_called_back_and_then_gone() -> None:
     assert server.handle({"op": "lend", "functions": {"g": 3, "h": 4}}, [])[0]["op"] == "done"
     ask = {"op": "call", "name": "f", "args": ["list", [5]], "kwargs": ["dict", []]}
     assert server.handle(ask, [])[0]["value"] == 84
-    assert asked == [(3, (5,)), (4, (5,))]
+    assert asked == [(3, [5]), (4, [5])]
     server.handle({"op": "restore"}, [])
     assert namespace["g"] is own
     assert "h" not in namespace
@@ -265,7 +265,7 @@ def test_serving_answers_nested_calls_until_it_is_told_to_stop() -> None:
         channel, end = Channel(ours), time.monotonic() + 10
         ask(channel, 1, "f", ["list", [["function", 0]]])
         reply, _ = channel.receive(end)
-        assert (reply["op"], reply["function"], reply["args"]) == ("callback", 0, ["tuple", [2]])
+        assert (reply["op"], reply["function"], reply["args"]) == ("callback", 0, ["list", [2]])
         ask(channel, 2, "h", ["list", [4]])
         assert channel.receive(end)[0]["value"] == 40
         channel.send({"op": "return", "value": 40}, [], end)

@@ -76,6 +76,6 @@ def harmless_markdown(template: TemplateContext, source: str) -> str:
 
 
 def reading(cells: Any, notebook: Notebook) -> tuple[PageContext, CellReader]:
-    """A reader of cells, without a folder to read pictures from."""
+    """A reader of cells for a grader, who sees mark schemes too; without a folder to read pictures from."""
     context = PageContext()
-    return context, CellReader(cells, context, notebook.language)
+    return context, CellReader(cells, context, notebook.language, regions=())

@@ -67,6 +67,7 @@ graded = Table(
     Column("submission_digest", String(64)),
     Column("assignment_digest", String(64)),
     Column("seconds", Float),
+    Column("memory_mb", Float),
     Column("at", DateTime),
 )
 

@@ -42,10 +42,15 @@ SERIOUS = {
     IncidentKind.TOUCHED,
 }
 
+Cost = tuple[float | None, float | None]
+
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the table of students: the score after the penalty, how late it was, the seconds of grading."""
+    """One line of the table of students: the score after the penalty, how late it was, and what grading took.
+
+    `seconds` and `memory_mb` are None where they were not recorded.
+    """
 
     student: str
     score: float
@@ -55,6 +60,7 @@ class Student:
     checks: int
     waiting: int
     seconds: float | None
+    memory_mb: float | None
     incidents: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -85,11 +91,11 @@ def read_class(course: Course, name: str) -> ClassNumbers:
     """The class of an assignment. Raises AutograderError if nothing of it was graded."""
     with graded_submissions(course, name) as (submissions, session):
         entries = [Entry(s.student_id, list(results_of(s, use, session))) for s, use in submissions]
-        seconds = graded_seconds(session, name) if session is not None else {}
+        costs = costs_of(session, name) if session is not None else {}
         incidents = {s.student_id: rows(session, tables.incidents, s) for s, _ in submissions if session is not None}
         late = {s.student_id: lateness_of(s, use) for s, use in submissions}
         max_score = float(max((s.max_score for s, _ in submissions), default=0))
-    students = [student_of(e, late[e.student], seconds.get(e.student), incidents.get(e.student, [])) for e in entries]
+    students = [student_of(e, late[e.student], costs.get(e.student), incidents.get(e.student, [])) for e in entries]
     questions, checks = question_numbers(entries), check_numbers(entries)
     similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
@@ -97,10 +103,11 @@ def read_class(course: Course, name: str) -> ClassNumbers:
     return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
 
 
-def graded_seconds(session: Any, name: str) -> dict[str, float]:
-    """How long each student's submission took to grade."""
-    taken = select(tables.graded.c.student, tables.graded.c.seconds).where(tables.graded.c.assignment == name)
-    return dict(session.execute(taken).all())
+def costs_of(session: Any, name: str) -> dict[str, Cost]:
+    """The seconds and the MB of memory that each student's submission took to grade."""
+    of = tables.graded.c
+    found = session.execute(select(of.student, of.seconds, of.memory_mb).where(of.assignment == name))
+    return {student: (seconds, memory) for student, seconds, memory in found}
 
 
 def lateness_of(submission: Any, use: LateUse | None) -> str:
@@ -111,7 +118,7 @@ def lateness_of(submission: Any, use: LateUse | None) -> str:
     return ", ".join(filter(None, (hours, told)))
 
 
-def student_of(entry: Entry, late: str, seconds: float | None, incidents: list[Any]) -> Student:
+def student_of(entry: Entry, late: str, cost: Cost | None, incidents: list[Any]) -> Student:
     cells = [cell for _, cell, _ in entry.cells()]
     checks = [check for cell in cells for check in cell.checks if check.outcome != "void"]
     penalty = sum(result.late_penalty for result in entry.results)
@@ -123,7 +130,7 @@ def student_of(entry: Entry, late: str, seconds: float | None, incidents: list[A
         sum(check.outcome == "passed" for check in checks),
         len(checks),
         sum(cell.score is None for cell in cells),
-        seconds,
+        *(cost or (None, None)),
         [{key: row[key] for key in ("kind", "cell", "text")} for row in incidents],
     )
 

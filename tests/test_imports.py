@@ -101,7 +101,10 @@ def test_the_kernel_side_needs_only_numpy() -> None:
             assert names - set(sys.stdlib_module_names) <= {"autograder", "numpy"}, module
 
 
-HEAVY = ("numpy", "pytest", "nbgrader", "nbconvert", "sqlalchemy", "matplotlib", "scipy", "sklearn", "jupytext", "zmq")
+HEAVY = (
+    "numpy", "pytest", "nbgrader", "nbconvert", "sqlalchemy", "matplotlib", "scipy", "sklearn", "jupytext", "zmq",
+    "typst", "PIL", "rich", "pygments",
+)  # fmt: skip
 REPORT = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 
 

@@ -11,9 +11,9 @@ from pdf_notebooks import Cell
 from pdf_notebooks import notebook as of_cells
 from PIL import Image
 
+from autograder.publishing.nodes.notebook import from_json
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import from_json
 
 needs_poppler = pytest.mark.skipif(
     shutil.which("pdftotext") is None or shutil.which("pdftoppm") is None,

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pdf_notebooks import code, display, encoded, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, needs_poppler, notices, text
 
+from autograder.publishing.nodes.notebook import from_json
+from autograder.publishing.nodes.pandoc import Pandoc
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import from_json
-from autograder.publishing.pdf.pandoc import Pandoc
 from autograder.publishing.pdf.render import render
 from autograder.publishing.pdf.typstmath import is_safe
 

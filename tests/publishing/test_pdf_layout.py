@@ -6,9 +6,9 @@ import pytest
 from pdf_notebooks import code, homework, markdown, notebook, stream
 from pdf_reading import needs_poppler, notices, pages
 
+from autograder.publishing.nodes.notebook import from_json
 from autograder.publishing.pdf.document import Heading, build
 from autograder.publishing.pdf.fixed import allotments, fix
-from autograder.publishing.pdf.notebook import from_json
 from autograder.publishing.pdf.render import render, typeset
 from autograder.publishing.pdf.typeset import typesetter
 

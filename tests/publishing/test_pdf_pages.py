@@ -6,9 +6,9 @@ from pdf_gallery import gallery
 from pdf_notebooks import code, display, encoded, error, homework, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
 
+from autograder.publishing.nodes.notebook import Unreadable, from_json
 from autograder.publishing.pdf.document import Heading, build_plain
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import Unreadable, from_json
 
 pytestmark = needs_poppler
 

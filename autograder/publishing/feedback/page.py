@@ -19,11 +19,11 @@ from autograder.checking.cell import is_check_cell
 from autograder.publishing.feedback.formulas import PageContext
 from autograder.publishing.feedback.results import Cell as Points
 from autograder.publishing.feedback.results import Result
+from autograder.publishing.nodes.cells import CellReader
+from autograder.publishing.nodes.context import Node
+from autograder.publishing.nodes.notebook import Cell, Notebook, Regions
+from autograder.publishing.nodes.questions import questions_of
 from autograder.publishing.pages import TEMPLATES, render
-from autograder.publishing.pdf.cells import CellReader
-from autograder.publishing.pdf.context import Node
-from autograder.publishing.pdf.notebook import Cell, Notebook, Regions
-from autograder.publishing.pdf.questions import questions_of
 
 __all__ = ["digest_of", "feedback_page", "secret_regions"]
 

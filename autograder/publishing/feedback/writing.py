@@ -12,7 +12,7 @@ from autograder.files import write_whole
 from autograder.grading.course import Course
 from autograder.publishing.feedback.page import digest_of, feedback_page, secret_regions
 from autograder.publishing.feedback.results import Result, results_of
-from autograder.publishing.pdf.notebook import Notebook, Regions, Unreadable, read
+from autograder.publishing.nodes.notebook import Notebook, Regions, Unreadable, read
 from autograder.publishing.scores import graded_submissions
 
 __all__ = ["Written", "write_feedback"]

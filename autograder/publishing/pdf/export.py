@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.files import write_whole
+from autograder.publishing.nodes.context import Notice
+from autograder.publishing.nodes.notebook import Cell, Notebook, Unreadable, read
 from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
-from autograder.publishing.pdf.errors import Notice, PdfError
+from autograder.publishing.pdf.errors import PdfError
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
-from autograder.publishing.pdf.notebook import Cell, Notebook, Unreadable, read
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.submissions import Submission, listing_of
 from autograder.publishing.pdf.typeset import typesetter

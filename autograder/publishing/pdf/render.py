@@ -6,10 +6,9 @@ from typing import Any
 import typst
 from rich.text import Text
 
-from autograder.publishing.pdf.context import Node
+from autograder.publishing.nodes.context import Node, Notice
+from autograder.publishing.nodes.markdown import listing
 from autograder.publishing.pdf.document import Document
-from autograder.publishing.pdf.errors import Notice
-from autograder.publishing.pdf.markdown import listing
 from autograder.publishing.pdf.typeset import Typesetter, typesetter
 
 __all__ = ["render", "typeset"]

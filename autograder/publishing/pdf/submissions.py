@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.publishing.nodes.files import read_inside
+from autograder.publishing.nodes.text import clean
 from autograder.publishing.pdf.errors import PdfError
-from autograder.publishing.pdf.files import read_inside
-from autograder.publishing.pdf.text import clean
 
 __all__ = ["Submission", "find", "listing_of"]
 

@@ -16,7 +16,7 @@ from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
 from autograder.grading.results import IncidentKind
 from autograder.publishing.feedback.results import results_of
-from autograder.publishing.pdf.notebook import Cell, Unreadable, from_json, read
+from autograder.publishing.nodes.notebook import Cell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
     Entry,

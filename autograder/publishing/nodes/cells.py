@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from autograder.publishing.pdf.code import highlighted
-from autograder.publishing.pdf.context import Context, Node
-from autograder.publishing.pdf.formulas import Formulas
-from autograder.publishing.pdf.macros import Macros
-from autograder.publishing.pdf.markdown import Reader, listing
-from autograder.publishing.pdf.notebook import MARKERS, Cell, Regions, for_student
-from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_nodes
-from autograder.publishing.pdf.pandoc import Item
-from autograder.publishing.pdf.text import shortened
+from autograder.publishing.nodes.code import highlighted
+from autograder.publishing.nodes.context import Context, Node
+from autograder.publishing.nodes.find_formulas import Formulas
+from autograder.publishing.nodes.macros import Macros
+from autograder.publishing.nodes.markdown import Reader, listing
+from autograder.publishing.nodes.notebook import MARKERS, Cell, Regions, for_student
+from autograder.publishing.nodes.outputs import output_items, output_nodes, raw_nodes
+from autograder.publishing.nodes.pandoc import Item
+from autograder.publishing.nodes.text import shortened
 
 __all__ = ["CellReader"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.publishing.pdf.files import read_inside
-from autograder.publishing.pdf.text import clean
+from autograder.publishing.nodes.files import read_inside
+from autograder.publishing.nodes.text import clean
 
 __all__ = ["MARKERS", "Cell", "Notebook", "Regions", "Unreadable", "for_student", "from_json", "read", "text_of"]
 

@@ -19,12 +19,12 @@ from sqlalchemy import insert
 
 from autograder.grading import tables
 from autograder.grading.course import Course
-from autograder.publishing.feedback.results import Cell, Check, Result
 from autograder.publishing.nodes.notebook import Cell as NotebookCell
 from autograder.publishing.report.classes import read_class, to_doubt
 from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, question_numbers, summary
 from autograder.publishing.report.page import report_page
 from autograder.publishing.report.similar import grams, similar_pairs
+from autograder.publishing.results import Cell, Check, Result
 
 WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
 

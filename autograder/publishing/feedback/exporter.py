@@ -18,11 +18,10 @@ from traitlets import default
 from autograder.grading.course import Course
 from autograder.publishing.feedback.formulas import PageContext
 from autograder.publishing.feedback.page import feedback_page, secret_regions
-from autograder.publishing.feedback.results import results_of
 from autograder.publishing.nodes.cells import CellReader
 from autograder.publishing.nodes.notebook import Notebook, from_json
 from autograder.publishing.pages import render
-from autograder.publishing.scores import graded_submissions
+from autograder.publishing.results import graded_submissions, results_of
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
 

@@ -17,13 +17,13 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 from autograder import __version__
 from autograder.checking.cell import is_check_cell
 from autograder.publishing.feedback.formulas import PageContext
-from autograder.publishing.feedback.results import Cell as Points
-from autograder.publishing.feedback.results import Result
 from autograder.publishing.nodes.cells import CellReader
 from autograder.publishing.nodes.context import Node
 from autograder.publishing.nodes.notebook import Cell, Notebook, Regions
 from autograder.publishing.nodes.questions import questions_of
 from autograder.publishing.pages import TEMPLATES, render
+from autograder.publishing.results import Cell as Points
+from autograder.publishing.results import Result
 
 __all__ = ["digest_of", "feedback_page", "secret_regions"]
 
@@ -60,7 +60,7 @@ class Question:
 def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
     """The page, as HTML that needs nothing else."""
     cells = [without_table(cell) for cell in notebook.cells]
-    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items()}
+    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items() if text}
     context = PageContext(notebook.folder)
     reader = CellReader([*cells, *comments.values()], context, notebook.language, regions)
     views = [view(cell, reader, result, comments) for cell in cells]

@@ -156,7 +156,7 @@ def test_nothing_that_a_student_wrote_reaches_the_terminal_as_a_command(tmp_path
     assert not set(told) & {"\x1b", "\x07", "\x9b"}, told
 
 
-def test_wrong_use_is_told_in_one_sentence(tmp_path):
+def test_wrong_use_is_told_in_one_sentence(tmp_path, run):
     path = save(tmp_path / "hw.ipynb", *homework())
     for arguments, sentence in [
         ([tmp_path / "none.ipynb"], "is neither a notebook nor a folder with one"),
@@ -165,10 +165,10 @@ def test_wrong_use_is_told_in_one_sentence(tmp_path):
         ([path, "--layout", "fixed", "--release", tmp_path / "none.ipynb"], "cannot be read"),
         ([path, "--layout", "other"], "is not one of"),
     ]:
-        result = run(*arguments)
-        assert result.exit_code == 2, result.output
-        assert sentence in result.stderr
-        assert "Traceback" not in result.output
+        ended, said, told = run("pdf", *arguments)
+        assert ended == 2, said + told
+        assert sentence in told
+        assert "Traceback" not in said + told
 
 
 def test_help_has_examples():

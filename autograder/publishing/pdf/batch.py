@@ -8,9 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.errors import AutograderError
 from autograder.publishing.pdf.deadline import limited
 from autograder.publishing.pdf.document import Paper
-from autograder.publishing.pdf.errors import PdfError
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.submissions import Submission, find
@@ -49,7 +49,7 @@ def export_many(
         One result for each notebook, in the order given.
 
     Raises:
-        PdfError: when a path holds no notebook, or the fixed layout has no release.
+        AutograderError: when a path holds no notebook, or the fixed layout has no release.
     """
     options = Options(layout, paper, room)
     submissions = [find(path, release) for path in notebooks]
@@ -80,7 +80,7 @@ def name_outputs(submissions: Sequence[Submission], output: Path | None, anonymo
     """A file for each submission, no two the same."""
     if output is not None and output.suffix.lower() == ".pdf" and not output.is_dir():
         if len(submissions) > 1:
-            raise PdfError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
+            raise AutograderError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
         return [output]
     names = _anonymous_names(submissions) if anonymous else _names(submissions)
     return [

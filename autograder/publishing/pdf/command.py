@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.errors import AutograderError
 from autograder.text import printable
 
 __all__ = ["pdf"]
@@ -25,10 +26,6 @@ Examples:
   autograder pdf submitted/*/softmax -o pdfs/
   autograder pdf submitted/*/softmax -o pdfs/ --layout fixed --anonymous
 """
-
-
-class _WrongUse(click.ClickException):
-    exit_code = 2
 
 
 @click.command(epilog=EPILOG)
@@ -71,7 +68,6 @@ def pdf(
     # Imported here, so that --help is quick.
     from autograder.progress import progress_bar
     from autograder.publishing.pdf.batch import export_many
-    from autograder.publishing.pdf.errors import PdfError
 
     with progress_bar("exporting") as (start, advance, say):
 
@@ -93,8 +89,8 @@ def pdf(
                 on_start=lambda total: start(total) if total > 1 else None,
                 on_done=exported,
             )
-        except (PdfError, OSError) as error:
-            raise _WrongUse(str(error)) from None
+        except OSError as error:
+            raise AutograderError(f"{error}.") from None
     _summarise(results)
     sys.exit(1 if any(result.needs_a_look for result in results) else 0)
 

@@ -1,0 +1,26 @@
+"""What the commands have in common, wherever they are: the name of an assignment, `--json`, the course."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
+
+__all__ = ["JSON", "NAME", "course_of"]
+
+NAME = click.argument("name")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+def course_of(ctx: click.Context) -> Course:
+    """The course that the command is about: that of `--course`, or the nearest one upwards.
+
+    Raises AutograderError if there is none."""
+    # Imported here, so that --help is quick.
+    from autograder.grading.course import find_course
+
+    return find_course(Path.cwd(), ctx.obj)

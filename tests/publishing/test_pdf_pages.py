@@ -5,8 +5,10 @@ import pytest
 from pdf_gallery import gallery
 from pdf_notebooks import code, display, encoded, error, homework, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
+from traitlets.config import Config
 
-from autograder.publishing.nodes.notebook import Unreadable, from_json
+from autograder.publishing.feedback.page import secret_regions
+from autograder.publishing.nodes.notebook import MARKERS, Unreadable, from_json
 from autograder.publishing.pdf.document import Heading, build_plain
 from autograder.publishing.pdf.export import notebook_pdf
 
@@ -252,6 +254,10 @@ def test_what_is_not_for_students_does_not_leave_in_any_cell_of_the_course(tmp_p
         assert "LAST" in shown
     own = {**cell, "metadata": {}}
     assert "SECRET" in text(draw(tmp_path, *homework(), own)[0])  # a student's own text is never left out
+
+
+def test_the_marks_are_those_that_nbgrader_takes_out_of_a_release():
+    assert list(MARKERS) == list(secret_regions(Config()))
 
 
 def test_accessible_when_the_notebook_allows_it(tmp_path):

@@ -28,7 +28,7 @@ COMMANDS = {
     "release": "autograder.authoring.command",
     "collect": "autograder.collecting.command",
     "grade": "",
-    "scores": "autograder.publishing.command",
+    "scores": "autograder.publishing.scores_command",
     "feedback": "autograder.publishing.feedback.command",
     "report": "autograder.publishing.report.command",
     "pdf": "autograder.publishing.pdf.command",
@@ -188,7 +188,7 @@ def incident_lines(submission: GradedSubmission) -> list[str]:
 
 def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     """What became of a run, and where to look."""
-    from autograder.publishing.command import show_scores
+    from autograder.publishing.scores_command import show_scores
 
     if done.unchanged:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")

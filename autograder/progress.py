@@ -25,7 +25,7 @@ def progress_bar(title: str) -> Iterator[Bar]:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True)  # a line stays one where it is piped
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
     task = progress.add_task(title, total=None)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograder.checking.cell import Test
 
 __all__ = [
     "CheckFailed",
@@ -15,6 +19,7 @@ __all__ = [
     "StudentError",
     "StudentStopped",
     "Verdict",
+    "shares",
     "student_error",
 ]
 
@@ -58,6 +63,12 @@ class Verdict:
     def told(self) -> str:
         """What is said beside the check: why it is taken out, or else the message."""
         return f"Taken out: {self.void}" if self.void else self.message
+
+
+def shares(checks: Sequence[Test | Verdict], points: float) -> list[float]:
+    """The part of a cell's points that each of its checks has: by weight, and none for one that is taken out."""
+    total = sum(check.weight for check in checks if not check.void) or 1
+    return [0.0 if check.void else points * check.weight / total for check in checks]
 
 
 class CheckFailed(BaseException):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.options import JSON, NAME, course_of
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,7 +22,7 @@ __all__ = ["collect"]
 
 @click.command()
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
-@click.argument("name")
+@NAME
 @click.option(
     "--id",
     "by",
@@ -33,7 +35,7 @@ __all__ = ["collect"]
     metavar="CSV",
     help="The course's students, as for `nbgrader db student import`: their id is taken, others are refused.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@JSON
 @click.pass_context
 def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster: Path | None, as_json: bool) -> None:
     """Put what was handed in into submitted/STUDENT/NAME, with the times of submission.
@@ -52,9 +54,8 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
 
     from autograder.collecting.collect import What
     from autograder.collecting.collect import collect as collect_submissions
-    from autograder.grading.course import find_course
 
-    results = collect_submissions(find_course(Path.cwd(), ctx.obj), name, source, by or "", roster)
+    results = collect_submissions(course_of(ctx), name, source, by or "", roster)
     counts = Counter(result.what for result in results)
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in results], indent=2))

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbgrader.api import Gradebook, MissingEntry
-from sqlalchemy import inspect, select
-
-from autograder.errors import AutograderError
-from autograder.grading import tables
 from autograder.grading.course import Course
-from autograder.grading.late_days import LateUse, late_days
-from autograder.grading.recorded import read_verdict
+from autograder.grading.late_days import LateUse
+from autograder.publishing.results import Cell, Result, graded_submissions, incidents_of, lateness, results_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "graded_submissions", "lateness", "read_scores", "rows", "scores_table", "taken_out"]
+__all__ = ["Score", "read_scores", "scores_table", "taken_out"]
 
 Score = dict[str, Any]
+Part = TypeVar("Part")
 
 
 def read_scores(course: Course, name: str) -> list[Score]:
@@ -39,39 +34,13 @@ def read_scores(course: Course, name: str) -> list[Score]:
     Raises AutograderError if the gradebook does not know the assignment.
     """
     with graded_submissions(course, name) as (submissions, session):
-        return [score_of(s, session) | {"late_days": asdict(use) if use else None} for s, use in submissions]
+        return [score_of(submission, use, session) for submission, use in submissions]
 
 
-@contextmanager
-def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[Any, LateUse | None]], Any]]:
-    """nbgrader's rows of an assignment's submissions in order of student id, each with the late days that it took, and
-    a session to read our own rows with (None where there are no tables of ours).
-
-    Raises AutograderError if the gradebook does not know the assignment.
-    """
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        try:
-            assignment = gradebook.find_assignment(name)
-        except MissingEntry:
-            known = ", ".join(course.assignments()) or "none yet"
-            raise AutograderError(
-                f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
-            ) from None
-        ours = inspect(gradebook.engine).has_table(tables.checks.name)
-        if ours:
-            tables.make_tables(gradebook.engine)
-        plugin = late_days(course)
-        submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        uses = [plugin.uses(gradebook, s.student_id).get(name) if plugin else None for s in submissions]
-        yield list(zip(submissions, uses, strict=True)), gradebook.db if ours else None
-
-
-def score_of(submission: Any, session: Any) -> Score:
+def score_of(submission: Any, use: LateUse | None, session: Any) -> Score:
     """The score of one submission."""
-    checks = rows(session, tables.checks, submission) if session is not None else []
-    grades = named([grade for notebook in submission.notebooks for grade in notebook.grades])
-    comments = named([comment for notebook in submission.notebooks for comment in notebook.comments])
-    incidents = rows(session, tables.incidents, submission) if session is not None else []
+    results = results_of(submission, use, session)
+    comments = named(results, said_by_a_person)
     return {
         "student": submission.student_id,
         **{key: getattr(submission.student, key) or "" for key in ("first_name", "last_name", "email", "lms_user_id")},
@@ -82,42 +51,43 @@ def score_of(submission: Any, session: Any) -> Score:
         "final_score": max(0.0, submission.score - submission.late_submission_penalty),
         "max_score": submission.max_score,
         "needs_manual_grade": submission.needs_manual_grade,
-        "cells": {name: cell_of(grade, checks) for name, grade in grades.items()},
-        "comments": {name: comment.manual_comment for name, comment in comments.items() if comment.manual_comment},
-        "incidents": [{key: row[key] for key in ("kind", "cell", "text")} for row in incidents],
+        "cells": {name: data_of(cell) for name, cell in named(results, lambda result: result.cells).items()},
+        "comments": {name: text for name, text in comments.items() if text},
+        "incidents": incidents_of(submission, session),
+        "late_days": asdict(use) if use else None,
     }
 
 
-def named(cells: list[Any]) -> dict[str, Any]:
-    """nbgrader's rows by the name of their cell, with the notebook's where several have it."""
-    names = Counter(cell.name for cell in cells)
-    return {cell.name if names[cell.name] == 1 else f"{cell.notebook.name}/{cell.name}": cell for cell in cells}
-
-
-def rows(session: Any, table: Any, submission: Any) -> list[Any]:
-    """Our own rows on a submission."""
-    mine = (table.c.assignment == submission.name, table.c.student == submission.student_id)
-    order = [table.c.cell, table.c.position] if "position" in table.c else []
-    return list(session.execute(select(table).where(*mine).order_by(*order)).mappings())
-
-
-def cell_of(grade: Any, checks: list[Any]) -> dict[str, Any]:
-    """A grade cell with its checks; a check's points are its share of the cell's, none if it is taken out."""
-    mine = [row for row in checks if row["cell"] == grade.name and row["notebook"] == grade.notebook.name]
-    total = sum(row["weight"] for row in mine if not row["void"]) or 1
+def named(results: Sequence[Result], parts: Callable[[Result], Mapping[str, Part]]) -> dict[str, Part]:
+    """The parts of all notebooks by the name of their cell, with the notebook's where several have it."""
+    names = Counter(name for result in results for name in parts(result))
     return {
-        "score": grade.score,
-        "max_score": grade.max_score,
+        name if names[name] == 1 else f"{result.notebook}/{name}": part
+        for result in results
+        for name, part in parts(result).items()
+    }
+
+
+def said_by_a_person(result: Result) -> dict[str, str]:
+    """The comments of a notebook, empty where none is a grader's."""
+    return {name: "" if name in result.silent else text for name, text in result.comments.items()}
+
+
+def data_of(cell: Cell) -> dict[str, Any]:
+    """A grade cell with its checks; a check's points are its share of the cell's, none if it is taken out."""
+    return {
+        "score": 0.0 if cell.score is None else cell.score,
+        "max_score": cell.max_score,
         "checks": [
             {
-                "name": row["name"],
-                "passed": row["outcome"] == "passed",
-                "points": 0.0 if row["void"] else round(grade.max_score * row["weight"] / total, 4),
-                "hidden": row["hidden"],
-                "message": read_verdict(row).told,
-                "void": row["void"] or "",
+                "name": check.name,
+                "passed": check.passed,
+                "points": round(check.points, 4),
+                "hidden": check.hidden,
+                "message": check.message,
+                "void": check.void,
             }
-            for row in mine
+            for check in cell.checks
         ],
     }
 
@@ -128,7 +98,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    any_late = any(lateness(score) for score in scores)
+    any_late = any(late(score) for score in scores)
     table = Table(title=f"{name}: {len(scores)} submissions", title_justify="left")
     for column, justify in (("student", "left"), ("score", "right"), ("checks", "right"), ("by hand", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
@@ -144,7 +114,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
             f"{round(score['final_score'], 2):g} / {score['max_score']:g}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
-            *([lateness(score)] if any_late else []),
+            *([late(score)] if any_late else []),
             Text(", ".join(told)),
         )
     return table
@@ -157,12 +127,7 @@ def taken_out(scores: list[Score]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def lateness(score: Score) -> str:
+def late(score: Score) -> str:
     """How late a submission was and what that costs; empty for one in time."""
-    days, penalty = score["late_days"], score["late_penalty"]
-    said = []
-    if days and days["days"]:
-        said.append(f"{days['days']} day{'s' if days['days'] > 1 else ''}, {days['free']} free, {days['left']} left")
-    if penalty:
-        said.append(f"−{round(penalty, 2):g} points")
-    return ": ".join(said)
+    days = score["late_days"]
+    return lateness(LateUse(**days) if days else None, score["late_penalty"])

@@ -83,4 +83,6 @@ def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., W
     addresses = page.evaluate(ADDRESSES.replace("document.querySelectorAll('*')", notebook))
     assert [address for address in addresses if not address.startswith(HARMLESS)] == []
     assert page.evaluate(HANDLERS.replace("document.querySelectorAll('*')", notebook)) == []
+    assert page.evaluate("[...document.querySelectorAll('.imitated, #imitated')].map(e => e.outerHTML)") == []
+    expect(page.locator("#notebook").last).to_contain_text('<div class="modal-backdrop in score" id="imitated">')
     assert not page.evaluate(SEEN, "input.score")["covered"]

@@ -63,8 +63,17 @@ HTML = [
     "</pre></td></tr></table></details></textarea></title></style></script>",
 ]  # fmt: skip
 
+# No script is needed where the page's own styles and scripts can be borrowed: these are formgrader's.
+IMITATIONS = [
+    '<div class="modal-backdrop in score" id="imitated">covered</div>',
+    f'<a class="navbar-fixed-top imitated" href="{URL}">next</a>',
+    '<input class="score imitated" id="imitated" value="99">',
+    '<div class="modal fade in imitated" style="display:block">covered</div>',
+]
+
 MARKDOWN = [
     *HTML,
+    *IMITATIONS,
     *(f"text {html} text" for html in HTML[:10]),
     f"[x](javascript:{JS.replace(';', '%3B')})",
     f"[x](  JaVaScRiPt:{JS})",
@@ -95,7 +104,7 @@ ATTACHMENTS = {
 }
 
 DATA: list[dict[str, Any]] = [
-    *({"text/html": html, "text/plain": "x"} for html in HTML),
+    *({"text/html": html, "text/plain": "x"} for html in (*HTML, *IMITATIONS)),
     *({"text/html": f"<table><tr><td>{html}</td></tr></table>"} for html in HTML),
     {"application/javascript": JS, "text/plain": "x"},
     {"application/javascript": JS},
@@ -137,7 +146,8 @@ def code_cells() -> list[NotebookNode]:
 
 
 def markdown_cells() -> list[NotebookNode]:
-    """Markdown cells with everything that Markdown may carry, and a raw one."""
+    """Markdown cells with everything that Markdown may carry, and raw ones with all that HTML may."""
     cells = [nbformat.v4.new_markdown_cell(text, attachments=ATTACHMENTS) for text in MARKDOWN]
-    raw = nbformat.v4.new_raw_cell(f"<script>{JS}</script>", metadata={"format": "text/html"})
-    return [*cells, raw]
+    raw = [nbformat.v4.new_raw_cell(html) for html in (*IMITATIONS, *HTML)]
+    named = [nbformat.v4.new_raw_cell(html, metadata={"raw_mimetype": "text/html"}) for html in IMITATIONS]
+    return [*cells, *raw, *named]

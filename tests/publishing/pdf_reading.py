@@ -11,9 +11,11 @@ from pdf_notebooks import Cell
 from pdf_notebooks import notebook as of_cells
 from PIL import Image
 
+from autograder.publishing.nodes.notebook import from_json
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import from_json
+from autograder.publishing.pdf.render import typeset
+from autograder.publishing.pdf.typeset import typesetter
 
 needs_poppler = pytest.mark.skipif(
     shutil.which("pdftotext") is None or shutil.which("pdftoppm") is None,
@@ -31,6 +33,12 @@ def draw_json(folder: Path, data: dict[str, Any], images: Path | None = None) ->
     path = folder / "out.pdf"
     path.write_bytes(pdf)
     return path, document
+
+
+def typeset_alone(document: Document) -> bytes:
+    """The PDF of a document, with a typesetter of its own."""
+    with typesetter(document.files) as setter:
+        return typeset(document, setter)
 
 
 def text(pdf: Path, page: int | None = None) -> str:

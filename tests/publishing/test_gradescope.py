@@ -26,6 +26,7 @@ from small_course import NAME, submission
 from autograder.grading.assignment import load_assignment
 from autograder.grading.reading import SubmissionRefused
 from autograder.publishing.gradescope.bundle import make_bundle
+from autograder.publishing.gradescope.run import run
 from autograder.publishing.gradescope.submission import handed_in, who
 
 CANARY = "cnry_answer_910001"
@@ -139,9 +140,9 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
             subprocess.run(["bash", "-n"], input=archive.read(script), check=True)
 
 
-def zipped(files: dict[str, str]) -> bytes:
+def zipped(files: dict[str, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()
@@ -181,6 +182,16 @@ def test_the_notebook_is_found_wherever_it_is(handed: Callable[..., Any], shape:
     assert set(handed(files).files) == wanted
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_is_damaged_in_the_middle_is_refused(handed: Callable[..., Any], method: int) -> None:
+    """The student would read that the grader failed, and wait for a person instead of handing in again."""
+    whole = zipped({"small.ipynb": "".join(map(str, range(2_000)))}, method)
+    start = 30 + len("small.ipynb")  # of the data, behind the file's own header
+    for at in (start, start + 9, start + 40):
+        with pytest.raises(SubmissionRefused, match="cannot be read"):
+            handed({"a.zip": whole[:at] + bytes(b ^ 0xFF for b in whole[at : at + 60]) + whole[at + 60 :]})
+
+
 def test_a_zip_that_cannot_be_read_is_refused(handed: Callable[..., Any]) -> None:
     """The grader would fail, or fill its memory, because of a student's file."""
     with pytest.raises(SubmissionRefused, match="cannot be read"):
@@ -212,6 +223,17 @@ def test_a_broken_bundle_still_leaves_a_result(bundle: Path, tmp_path: Path) -> 
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stdout
     assert "ZeroDivisionError" not in document["output"]
+    assert "a person has to look at it" in document["output"]
+
+
+@pytest.mark.parametrize("missing", ["source", "submission", "results"])
+def test_a_missing_folder_still_leaves_a_result(tmp_path: Path, missing: str) -> None:
+    """It would look like a crash of Gradescope's, and nobody would be told to look."""
+    for name in {"source", "submission", "results"} - {missing}:
+        (tmp_path / name).mkdir()
+    assert run(tmp_path)
+    document = json.loads((tmp_path / "results/results.json").read_text())
+    check_form(document)
     assert "a person has to look at it" in document["output"]
 
 

@@ -136,7 +136,27 @@ def test_links_out_of_a_submission_are_not_followed(course):
     assert not (course / "bob.pdf").exists() or "ALICE" not in text(course / "bob.pdf")
 
 
-def test_wrong_use_is_told_in_one_sentence(tmp_path):
+def test_a_link_in_the_place_of_the_pdf_is_replaced(course):
+    other = course / "other.txt"
+    other.write_text("another's")
+    folder = course / "submitted/bob/hw"
+    for name in ("bob.pdf", ".bob.pdf.part"):
+        (folder / name).symlink_to(other)
+    assert run(folder).exit_code == 0
+    assert other.read_text() == "another's"
+    assert not (folder / "bob.pdf").is_symlink()
+    assert "BOB functions" in text(folder / "bob.pdf")
+    assert not (folder / ".bob.pdf.part").is_symlink()
+
+
+def test_nothing_that_a_student_wrote_reaches_the_terminal_as_a_command(tmp_path):
+    path = save(tmp_path / "hw.ipynb", markdown("$\\oops\x1b]0;pwned\x07{$"), markdown("![x](\x1b[2Jnone.png)"))
+    told = run(path).stderr
+    assert "LaTeX not understood" in told
+    assert not set(told) & {"\x1b", "\x07", "\x9b"}, told
+
+
+def test_wrong_use_is_told_in_one_sentence(tmp_path, run):
     path = save(tmp_path / "hw.ipynb", *homework())
     for arguments, sentence in [
         ([tmp_path / "none.ipynb"], "is neither a notebook nor a folder with one"),
@@ -145,10 +165,10 @@ def test_wrong_use_is_told_in_one_sentence(tmp_path):
         ([path, "--layout", "fixed", "--release", tmp_path / "none.ipynb"], "cannot be read"),
         ([path, "--layout", "other"], "is not one of"),
     ]:
-        result = run(*arguments)
-        assert result.exit_code == 2, result.output
-        assert sentence in result.stderr
-        assert "Traceback" not in result.output
+        ended, said, told = run("pdf", *arguments)
+        assert ended == 2, said + told
+        assert sentence in told
+        assert "Traceback" not in said + told
 
 
 def test_help_has_examples():

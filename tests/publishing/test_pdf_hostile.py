@@ -14,13 +14,12 @@ import typst
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pdf_notebooks import code, display, encoded, markdown, notebook, picture, raw, stream
-from pdf_reading import draw, needs_poppler, notices, text
+from pdf_reading import draw, needs_poppler, notices, text, typeset_alone
 
+from autograder.publishing.nodes.notebook import from_json
+from autograder.publishing.nodes.pandoc import Pandoc
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import from_json
-from autograder.publishing.pdf.pandoc import Pandoc
-from autograder.publishing.pdf.render import render
 from autograder.publishing.pdf.typstmath import is_safe
 
 pytestmark = needs_poppler
@@ -272,7 +271,7 @@ def test_what_typst_refuses_is_shown_as_written():
     good = {"t": "par", "c": ["before ", bad, " after"]}
     broken = {"t": "image", "name": "none.png", "width": 3, "alt": "a"}
     document = Document(Heading("a"), [{"blocks": [good, {"t": "par", "c": ["whole"]}, broken]}])
-    assert render(document).startswith(b"%PDF")
+    assert typeset_alone(document).startswith(b"%PDF")
     assert good["c"][1]["t"] == "written"
     assert broken["t"] == "listing"
     with pytest.raises(typst.TypstError):

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 from pdf_notebooks import code, homework, markdown, notebook, stream
-from pdf_reading import needs_poppler, notices, pages
+from pdf_reading import needs_poppler, notices, pages, typeset_alone
 
+from autograder.publishing.nodes.notebook import from_json
 from autograder.publishing.pdf.document import Heading, build
 from autograder.publishing.pdf.fixed import allotments, fix
-from autograder.publishing.pdf.notebook import from_json
-from autograder.publishing.pdf.render import render, typeset
+from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.typeset import typesetter
 
 pytestmark = needs_poppler
@@ -80,7 +80,7 @@ def test_questions_come_in_the_order_of_the_release(tmp_path):
         "quadratic",
         "why",
     ]
-    (tmp_path / "a.pdf").write_bytes(render(document))
+    (tmp_path / "a.pdf").write_bytes(typeset_alone(document))
     shown = pages(tmp_path / "a.pdf")
     assert "def linear" in shown[2]
     assert "def quadratic" in shown[3]
@@ -95,7 +95,7 @@ def test_copied_and_unknown_cells_stay_in_the_pdf(tmp_path):
     stranger["source"] = "STRANGER = 1"
     cells[5:5] = [twin, stranger]
     document = build(from_json(notebook(*cells)), HEADING, release=from_json(notebook(*homework())))
-    (tmp_path / "a.pdf").write_bytes(render(document))
+    (tmp_path / "a.pdf").write_bytes(typeset_alone(document))
     shown = pages(tmp_path / "a.pdf")
     assert "TWIN" in shown[2]
     assert any("STRANGER" in page for page in shown)

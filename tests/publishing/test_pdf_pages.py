@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from pdf_gallery import gallery
-from pdf_notebooks import code, display, encoded, error, homework, markdown, picture, raw, stream
+from pdf_notebooks import code, display, encoded, error, homework, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
+from traitlets.config import Config
 
-from autograder.publishing.pdf.document import Heading
+from autograder.publishing.feedback.page import secret_regions
+from autograder.publishing.nodes.notebook import MARKERS, Unreadable, from_json
+from autograder.publishing.pdf.document import Heading, build_plain
 from autograder.publishing.pdf.export import notebook_pdf
-from autograder.publishing.pdf.notebook import Unreadable, from_json
 
 pytestmark = needs_poppler
 
@@ -236,6 +238,26 @@ def test_hidden_tests_do_not_leave(tmp_path):
     assert "left out, since it has hidden tests" in text(pdf)
     cells[4]["source"] = cells[4]["source"].replace("### END HIDDEN TESTS", "")
     assert "SECRET" not in text(draw(tmp_path, *cells)[0])
+
+
+@pytest.mark.parametrize("marks", ["# {} HIDDEN TESTS", "### {} HIDDEN TESTS ###", "=== {} MARK SCHEME ==="])
+@pytest.mark.parametrize("kind", ["code", "markdown"])
+def test_what_is_not_for_students_does_not_leave_in_any_cell_of_the_course(tmp_path, marks, kind):
+    secret = "\n\n".join(["FIRST", marks.format("BEGIN"), "SECRET", marks.format("END"), "LAST"])
+    cell = code(secret, stream("said\n")) if kind == "code" else markdown(secret)
+    task = {"grade_id": "essay", "task": True, "grade": False, "solution": False, "locked": False, "points": 3}
+    cells = [*homework(), {**cell, "metadata": {"nbgrader": task}}]
+    plain = build_plain(from_json(notebook(*cells)), Heading("hw"))
+    for shown in (text(draw(tmp_path, *cells)[0]), str(plain.sections)):
+        assert "SECRET" not in shown
+        assert "FIRST" in shown
+        assert "LAST" in shown
+    own = {**cell, "metadata": {}}
+    assert "SECRET" in text(draw(tmp_path, *homework(), own)[0])  # a student's own text is never left out
+
+
+def test_the_marks_are_those_that_nbgrader_takes_out_of_a_release():
+    assert list(MARKERS) == list(secret_regions(Config()))
 
 
 def test_accessible_when_the_notebook_allows_it(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,15 +12,19 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import small_course
+from nbgrader.api import Gradebook
 from scipy.stats import pointbiserialr
 from small_course import NAME, autograder
+from sqlalchemy import insert
 
+from autograder.grading import tables
 from autograder.grading.course import Course
-from autograder.publishing.feedback.results import Cell, Check, Result
-from autograder.publishing.pdf.notebook import Cell as NotebookCell
-from autograder.publishing.report.classes import to_doubt
+from autograder.publishing.nodes.notebook import Cell as NotebookCell
+from autograder.publishing.report.classes import read_class, to_doubt
 from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, question_numbers, summary
+from autograder.publishing.report.page import report_page
 from autograder.publishing.report.similar import grams, similar_pairs
+from autograder.publishing.results import Cell, Check, Result
 
 WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
 
@@ -165,6 +170,29 @@ def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course) -> None:
     assert "reference.mean" not in text
     assert "'aa'" not in text
     assert not Path(root, "reports").exists()
+
+
+def test_time_and_memory_are_in_the_page_and_the_json(tmp_path: Path) -> None:
+    """Who sets limits for a class would have to guess what it takes; a row older than the measure says nothing."""
+    course = small_course.make_course(tmp_path / "c", students=[])
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        tables.make_tables(gradebook.engine)
+        gradebook.add_assignment(NAME)
+        for student, about in (("ada", {"seconds": 2.34, "memory_mb": 187.6}), ("bob", {"seconds": 1.0}), ("cyd", {})):
+            gradebook.add_student(student)
+            gradebook.add_submission(NAME, student)
+            if about:
+                row = {"assignment": NAME, "student": student} | about
+                gradebook.db.execute(insert(tables.graded).values(row))
+        gradebook.db.commit()
+    numbers = read_class(course, NAME)
+    assert [(s.seconds, s.memory_mb) for s in numbers.students] == [(2.34, 187.6), (1.0, None), (None, None)]
+    assert [s["memory_mb"] for s in asdict(numbers)["students"]] == [187.6, None, None]
+    text = report_page(numbers, course, course.root / "report.html")
+    head, *lines = re.findall(r"<tr>(.*?)</tr>", text[text.index("<h2>Students</h2>") :], flags=re.DOTALL)
+    assert re.findall(r">([^<]*)</th>", head)[-3:] == ["Seconds", "Memory, MB", "Incidents"]
+    shown = [re.findall(r"<td[^>]*>(.*?)</td>", line, flags=re.DOTALL) for line in lines[:3]]
+    assert [cells[-3:-1] for cells in shown] == [["2.3", "188"], ["1.0", ""], ["", ""]]
 
 
 @pytest.mark.slow

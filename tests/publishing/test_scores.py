@@ -12,6 +12,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME
 
+from autograder.checking.outcomes import Outcome, Verdict, shares
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.publishing.csv_forms import write_csv
@@ -222,3 +223,13 @@ def test_the_table_says_what_lateness_costs() -> None:
 def test_a_name_is_shown_as_it_is_in_the_table() -> None:
     """A student who is called like a colour must not vanish into the terminal's markup."""
     assert "[red]ada[/red]" in text_of([entry("[red]ada[/red]", {"a": 1.0})])
+
+
+def test_a_check_has_its_share_of_the_points_of_those_that_count() -> None:
+    """Feedback, scores and Gradescope would each say another number of points for the same check."""
+    verdicts = [
+        Verdict(f"test_{n}", "says", weight, False, Outcome.PASSED, void=void)
+        for n, (weight, void) in enumerate([(1.0, ""), (2.0, "unfair"), (3.0, "")])
+    ]
+    assert shares(verdicts, 2.0) == [0.5, 0.0, 1.5]
+    assert shares(verdicts[1:2], 2.0) == [0.0]

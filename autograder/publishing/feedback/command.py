@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
+
+from autograder.options import NAME, course_of
 
 __all__ = ["feedback"]
 
@@ -17,7 +18,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name")
+@NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated.")
 @click.pass_context
 def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
@@ -27,11 +28,10 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     Sources of hidden tests are not in them, and nothing that a student wrote can act in a browser.
     """
     # Imported here, so that --help is quick.
-    from autograder.grading.course import find_course
     from autograder.progress import progress_bar
     from autograder.publishing.feedback.writing import write_feedback
 
-    course = find_course(Path.cwd(), ctx.obj)
+    course = course_of(ctx)
     with progress_bar(f"feedback on {name}") as (start, advance, _):
         done = write_feedback(course, name, students, on_start=start, on_done=lambda student: advance())
     pages = course.path("feedback", "*", name)

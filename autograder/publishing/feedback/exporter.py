@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ from traitlets import default
 from autograder.grading.course import Course
 from autograder.publishing.feedback.formulas import PageContext
 from autograder.publishing.feedback.page import feedback_page, secret_regions
-from autograder.publishing.feedback.results import results_of
+from autograder.publishing.nodes.cells import CellReader
+from autograder.publishing.nodes.notebook import Notebook, from_json
 from autograder.publishing.pages import render
-from autograder.publishing.pdf.cells import CellReader
-from autograder.publishing.pdf.notebook import Cell, Notebook, from_json
-from autograder.publishing.scores import graded_submissions
+from autograder.publishing.results import graded_submissions, results_of
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
 
@@ -53,15 +53,19 @@ class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
     """What cells showed, as HTML that does nothing; for `c.HTMLExporter.preprocessors`, which formgrader uses."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """Each cell's outputs become one, written anew."""
+        """Each code cell's outputs become one, written anew, and each raw cell a code cell that showed its text."""
         notebook = from_json(nb)
-        cells = [Cell(cell.number, cell.kind, "", outputs=cell.outputs) for cell in notebook.cells]
         # The Markdown is read now too, all at once, and remembered for `harmless_markdown`.
-        context, reader = reading([*cells, *(cell for cell in notebook.cells if cell.kind == "markdown")], notebook)
-        for node, cell in zip(nb.cells, cells, strict=True):
-            if node.cell_type == "code" and node.outputs:
-                shown = render("part.html.j2", context.pictures.files, nodes=reader.nodes(cell))
-                node.outputs = [new_output("display_data", data={"text/html": shown})]
+        context, reader = reading(notebook.cells, notebook)
+        for node, cell in zip(nb.cells, notebook.cells, strict=True):
+            if node.cell_type == "markdown":
+                continue
+            blocks = reader.nodes(replace(cell, source="") if node.cell_type == "code" else cell)
+            shown = render("part.html.j2", context.pictures.files, nodes=blocks)
+            if node.cell_type != "code":
+                # nbconvert takes the text of a raw cell for HTML, and lets it have names and classes of the page's own.
+                node.update(cell_type="code", metadata={}, source="", execution_count=None)
+            node.outputs = [new_output("display_data", data={"text/html": shown})] if blocks else []
         return nb, resources
 
 
@@ -76,6 +80,6 @@ def harmless_markdown(template: TemplateContext, source: str) -> str:
 
 
 def reading(cells: Any, notebook: Notebook) -> tuple[PageContext, CellReader]:
-    """A reader of cells, without a folder to read pictures from."""
+    """A reader of cells for a grader, who sees mark schemes too; without a folder to read pictures from."""
     context = PageContext()
-    return context, CellReader(cells, context, notebook.language)
+    return context, CellReader(cells, context, notebook.language, regions=())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from defusedxml import ElementTree
 
-from autograder.publishing.pdf.context import Context, Node
-from autograder.publishing.pdf.pandoc import Item, Kind
-from autograder.publishing.pdf.tex import candidates
+from autograder.publishing.nodes.context import Context, Node
+from autograder.publishing.nodes.pandoc import Item, Kind
+from autograder.publishing.nodes.tex import candidates
 
 __all__ = ["PageContext"]
 

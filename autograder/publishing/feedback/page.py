@@ -17,17 +17,15 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 from autograder import __version__
 from autograder.checking.cell import is_check_cell
 from autograder.publishing.feedback.formulas import PageContext
-from autograder.publishing.feedback.results import Cell as Points
-from autograder.publishing.feedback.results import Result
+from autograder.publishing.nodes.cells import CellReader
+from autograder.publishing.nodes.context import Node
+from autograder.publishing.nodes.notebook import Cell, Notebook, Regions
+from autograder.publishing.nodes.questions import questions_of
 from autograder.publishing.pages import TEMPLATES, render
-from autograder.publishing.pdf.cells import CellReader
-from autograder.publishing.pdf.context import Node
-from autograder.publishing.pdf.notebook import Cell, Notebook, without_error
-from autograder.publishing.pdf.questions import questions_of
+from autograder.publishing.results import Cell as Points
+from autograder.publishing.results import Result
 
-__all__ = ["Regions", "digest_of", "feedback_page", "secret_regions"]
-
-Regions = Sequence[tuple[str, str]]
+__all__ = ["digest_of", "feedback_page", "secret_regions"]
 
 
 def secret_regions(config: Any) -> Regions:
@@ -61,10 +59,10 @@ class Question:
 
 def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
     """The page, as HTML that needs nothing else."""
-    cells = [for_student(cell, regions) for cell in notebook.cells]
-    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items()}
+    cells = [without_table(cell) for cell in notebook.cells]
+    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items() if text}
     context = PageContext(notebook.folder)
-    reader = CellReader([*cells, *comments.values()], context, notebook.language)
+    reader = CellReader([*cells, *comments.values()], context, notebook.language, regions)
     views = [view(cell, reader, result, comments) for cell in cells]
     return render(
         "feedback.html.j2",
@@ -77,29 +75,9 @@ def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
     )
 
 
-def for_student(cell: Cell, regions: Regions) -> Cell:
-    """A cell without what its author keeps from students: hidden tests, mark schemes, and what hidden tests show."""
-    if not cell.nbgrader or cell.nbgrader.get("solution"):
-        return cell
-    source = cell.source
-    for begin, end in regions:
-        source = without(source, begin, end)
-    if is_check_cell(source) and cell.is_graded:
-        return replace(cell, source=source, outputs=(), count=None)
-    return replace(without_error(cell) if source != cell.source else cell, source=source)
-
-
-def without(source: str, begin: str, end: str) -> str:
-    """A text without the lines between two marks, and without the marks; one that is never closed goes to the end."""
-    kept, inside = [], False
-    for line in source.split("\n"):
-        if begin in line:
-            inside = True
-        elif end in line:
-            inside = False
-        elif not inside:
-            kept.append(line)
-    return "\n".join(kept)
+def without_table(cell: Cell) -> Cell:
+    """A check cell without the table that it showed: the page has one of its own, from the gradebook."""
+    return replace(cell, outputs=(), count=None) if is_check_cell(cell.source) and cell.is_graded else cell
 
 
 def view(cell: Cell, reader: CellReader, result: Result, comments: Mapping[str, Cell]) -> View:

@@ -10,10 +10,9 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.files import write_whole
 from autograder.grading.course import Course
-from autograder.publishing.feedback.page import Regions, digest_of, feedback_page, secret_regions
-from autograder.publishing.feedback.results import Result, results_of
-from autograder.publishing.pdf.notebook import Notebook, Unreadable, read
-from autograder.publishing.scores import graded_submissions
+from autograder.publishing.feedback.page import digest_of, feedback_page, secret_regions
+from autograder.publishing.nodes.notebook import Notebook, Regions, Unreadable, read
+from autograder.publishing.results import Result, graded_submissions, results_of
 
 __all__ = ["Written", "write_feedback"]
 
@@ -52,7 +51,7 @@ def write_feedback(
         on_start(len(wanted))
         for student in wanted:
             if student in graded:
-                write_one(course, name, list(results_of(*graded[student], session)), regions, done)
+                write_one(course, name, results_of(*graded[student], session), regions, done)
             else:
                 done.not_graded.append(student)
             on_done(student)

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from autograder.options import NAME, course_of
+
 __all__ = ["gradescope", "gradescope_run"]
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 
 
 @click.command()
-@click.argument("name")
+@NAME
 @click.option(
     "-o",
     "--output",
@@ -39,10 +41,9 @@ def gradescope(ctx: click.Context, name: str, output: Path | None, hidden_checks
 
     It holds tests and answers: keep it as private as the assignment's source.
     """
-    from autograder.grading.course import find_course
     from autograder.publishing.gradescope.bundle import make_bundle
 
-    course = find_course(Path.cwd(), ctx.obj)
+    course = course_of(ctx)
     output = output or Path(f"{name}-gradescope.zip")
     make_bundle(course, name, output, hidden_checks)
     minutes = int(course.settings.notebook_seconds // 60 + 5)

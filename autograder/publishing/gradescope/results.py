@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking.cell import BEGIN_HIDDEN, Test
-from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.outcomes import Outcome, Verdict, shares
 from autograder.files import write_whole
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.results import CellGrade
@@ -67,11 +67,14 @@ class Results:
         no other is left, every student gets all of them."""
         tests = cell.check.tests()
         verdicts = {verdict.name: verdict for verdict in grade.verdicts} if grade is not None else {}
-        whole = sum(test.weight for test in tests if not test.void)
         points = float(cell.nbgrader["points"])
-        shares = [points * test.weight * (not test.void) / whole if whole else points / len(tests) for test in tests]
-        entries = [self.check(test, share, verdicts.get(test.name)) for test, share in zip(tests, shares, strict=True)]
-        return entries if whole else [entry | {"score": entry["max_score"]} for entry in entries]
+        parts = shares(tests, points)
+        counts = any(not test.void for test in tests)
+        entries = [
+            self.check(test, part if counts else points / len(tests), verdicts.get(test.name))
+            for test, part in zip(tests, parts, strict=True)
+        ]
+        return entries if counts else [entry | {"score": entry["max_score"]} for entry in entries]
 
     def check(self, test: Test, share: float, verdict: Verdict | None) -> dict[str, Any]:
         entry = {"name": test.description, "max_score": share, "score": 0.0, "output": NOT_YET}

@@ -43,9 +43,10 @@ def run(root: Path) -> bool:
     """Grade what lies in `root`/submission and write `root`/results/results.json. Returns whether a person must look
     at it; why is on standard output, which Gradescope shows to instructors only."""
     path = root / "results" / "results.json"
-    for private in (root, root / "source", root / "submission", root / "results"):
-        private.chmod(0o700)
     try:
+        path.parent.mkdir(exist_ok=True)
+        for private in (root, root / "source", root / "submission", root / "results"):
+            private.chmod(0o700)
         settings = json.loads((root / "source" / BUNDLE).read_bytes())
         course = Course(root / "source" / COURSE)
         results = Results(load_assignment(course, settings["assignment"]), settings["hidden_checks"], path)

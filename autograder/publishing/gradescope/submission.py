@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from autograder.grading.assignment import Assignment
@@ -14,6 +16,11 @@ from autograder.sandbox.limits import MB
 from autograder.text import storable
 
 __all__ = ["handed_in", "who"]
+
+# What zipfile and its methods of compression raise for a file that is damaged, locked or of an unknown kind.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, OSError, EOFError, ValueError,
+)  # fmt: skip
 
 
 def who(metadata: Path) -> str:
@@ -76,6 +83,6 @@ def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
                 files[storable(entry.filename)] = content
                 if left < 0 or len(files) > MAX_FILES:
                     raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except BROKEN as error:
         raise SubmissionRefused(f"its zip cannot be read ({error})") from None
     return files

@@ -8,9 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.errors import AutograderError
 from autograder.publishing.pdf.deadline import limited
 from autograder.publishing.pdf.document import Paper
-from autograder.publishing.pdf.errors import PdfError
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.submissions import Submission, find
@@ -18,7 +18,6 @@ from autograder.publishing.pdf.submissions import Submission, find
 __all__ = ["export_many"]
 
 Job = tuple[Submission, Path, Options, str]
-Progress = Callable[[Exported], None]
 
 
 def export_many(
@@ -31,7 +30,8 @@ def export_many(
     anonymous: bool = False,
     release: Path | None = None,
     room: int = ROOM,
-    on_progress: Progress | None = None,
+    on_start: Callable[[int], None] = lambda total: None,
+    on_done: Callable[[Exported], None] = lambda result: None,
 ) -> list[Exported]:
     """Export notebooks or submission folders to PDF.
 
@@ -42,13 +42,14 @@ def export_many(
         release: the released notebook, whose questions give the order and the pages;
             found by itself in a course's folders.
         room: pages that each question has more than in the release (fixed layout).
-        on_progress: called with each result as it is ready.
+        on_start: called with the number of notebooks, when all that was asked for is there.
+        on_done: called with each result as it is ready.
 
     Returns:
         One result for each notebook, in the order given.
 
     Raises:
-        PdfError: when a path holds no notebook, or the fixed layout has no release.
+        AutograderError: when a path holds no notebook, or the fixed layout has no release.
     """
     options = Options(layout, paper, room)
     submissions = [find(path, release) for path in notebooks]
@@ -59,10 +60,10 @@ def export_many(
         for submission, path in zip(submissions, outputs, strict=True)
     ]
     results: dict[int, Exported] = {}
+    on_start(len(work))
     for index, result in _run(work, max(1, jobs)):
         results[index] = result
-        if on_progress:
-            on_progress(result)
+        on_done(result)
     return [results[index] for index in range(len(work))]
 
 
@@ -79,7 +80,7 @@ def name_outputs(submissions: Sequence[Submission], output: Path | None, anonymo
     """A file for each submission, no two the same."""
     if output is not None and output.suffix.lower() == ".pdf" and not output.is_dir():
         if len(submissions) > 1:
-            raise PdfError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
+            raise AutograderError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
         return [output]
     names = _anonymous_names(submissions) if anonymous else _names(submissions)
     return [

@@ -1,13 +1,16 @@
 """``autograder pdf``."""
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from autograder.errors import AutograderError
+from autograder.text import printable
 
 __all__ = ["pdf"]
 
@@ -23,10 +26,6 @@ Examples:
   autograder pdf submitted/*/softmax -o pdfs/
   autograder pdf submitted/*/softmax -o pdfs/ --layout fixed --anonymous
 """
-
-
-class _WrongUse(click.ClickException):
-    exit_code = 2
 
 
 @click.command(epilog=EPILOG)
@@ -67,10 +66,16 @@ def pdf(
     marked in the margin, and told here with the number of its cell.
     """
     # Imported here, so that --help is quick.
+    from autograder.progress import progress_bar
     from autograder.publishing.pdf.batch import export_many
-    from autograder.publishing.pdf.errors import PdfError
 
-    with _progress(len(notebooks)) as advance:
+    with progress_bar("exporting") as (start, advance, say):
+
+        def exported(result: Exported) -> None:
+            for line in _lines(result):
+                say(line)
+            advance()
+
         try:
             results = export_many(
                 notebooks,
@@ -81,40 +86,23 @@ def pdf(
                 anonymous=anonymous,
                 release=release,
                 room=room,
-                on_progress=advance,
+                on_start=lambda total: start(total) if total > 1 else None,
+                on_done=exported,
             )
-        except (PdfError, OSError) as error:
-            raise _WrongUse(str(error)) from None
+        except OSError as error:
+            raise AutograderError(f"{error}.") from None
     _summarise(results)
     sys.exit(1 if any(result.needs_a_look for result in results) else 0)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[["Exported"], None]]:
-    """A bar for many, on standard error; what was noticed is told as it occurs."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=total < 2 or not console.is_terminal) as progress:
-        task = progress.add_task("Exporting", total=total)
-
-        def advance(result: "Exported") -> None:
-            for line in _lines(result):
-                progress.console.print(line, markup=False)
-            progress.advance(task)
-
-        yield advance
-
-
-def _lines(result: "Exported") -> list[str]:
+def _lines(result: Exported) -> list[str]:
+    """What a person should know of a PDF. It quotes what students wrote, which a terminal would obey."""
     name = result.submission.student or result.submission.notebook.name
     lines = [f"{name}: {notice}" for notice in result.notices]
-    return [*lines, f"{name}: no PDF: {result.error}"] if result.error else lines
+    return [printable(line) for line in ([*lines, f"{name}: no PDF: {result.error}"] if result.error else lines)]
 
 
-def _summarise(results: list["Exported"]) -> None:
+def _summarise(results: list[Exported]) -> None:
     written = [result for result in results if not result.error]
     if len(results) == 1 and written:
         click.echo(written[0].output)

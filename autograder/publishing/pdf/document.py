@@ -6,15 +6,15 @@ from typing import Any, Literal
 
 from rich.text import Text
 
-from autograder.publishing.pdf.cells import CellReader
-from autograder.publishing.pdf.code import highlighted
-from autograder.publishing.pdf.context import Context, Node
-from autograder.publishing.pdf.errors import Notice
-from autograder.publishing.pdf.markdown import listing
-from autograder.publishing.pdf.notebook import Cell, Notebook
-from autograder.publishing.pdf.outputs import printed_text
-from autograder.publishing.pdf.questions import Question, Section, arrange, questions_of
-from autograder.publishing.pdf.text import clean, numbered_lines_of, shortened
+from autograder.publishing.nodes.cells import CellReader
+from autograder.publishing.nodes.code import highlighted
+from autograder.publishing.nodes.context import Node, Notice
+from autograder.publishing.nodes.markdown import listing
+from autograder.publishing.nodes.notebook import Cell, Notebook, for_student
+from autograder.publishing.nodes.outputs import printed_text
+from autograder.publishing.nodes.questions import Question, Section, arrange, questions_of
+from autograder.publishing.nodes.text import clean, numbered_lines_of, shortened
+from autograder.publishing.pdf.formulas import PdfContext
 
 __all__ = ["Document", "Heading", "Paper", "build", "build_plain"]
 
@@ -64,7 +64,7 @@ def build(
 
     ``listings`` are names and texts of Python files that follow the notebook.
     """
-    context = Context(notebook.folder)
+    context = PdfContext(notebook.folder)
     remarks = list(remarks)
     reader = CellReader(notebook.cells, context, notebook.language)
     questions = questions_of((release or notebook).cells)
@@ -79,7 +79,7 @@ def build(
 def build_plain(notebook: Notebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
     """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
     blocks = []
-    for cell in notebook.cells:
+    for cell in map(for_student, notebook.cells):
         blocks += _pieces(listing(Text(shortened(cell.source)[0]), "code"))
         for text in filter(None, map(printed_text, cell.outputs)):
             blocks += _pieces(listing(Text(clean(shortened(text)[0])), "output"))

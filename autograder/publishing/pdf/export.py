@@ -6,11 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from autograder.errors import AutograderError
 from autograder.files import write_whole
+from autograder.publishing.nodes.context import Notice
+from autograder.publishing.nodes.notebook import Cell, Notebook, Unreadable, read
 from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
-from autograder.publishing.pdf.errors import Notice, PdfError
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
-from autograder.publishing.pdf.notebook import Cell, Notebook, Unreadable, read
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.submissions import Submission, listing_of
 from autograder.publishing.pdf.typeset import typesetter
@@ -126,11 +127,11 @@ def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
     """The pages of each question in the fixed layout.
 
     Raises:
-        PdfError: when there is no release to take them from.
+        AutograderError: when there is no release to take them from.
     """
     if release is None:
-        raise PdfError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")
+        raise AutograderError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")
     try:
         return tuple(allotments(read(release), Heading("", "", options.paper), options.room))
     except (Unreadable, OSError) as error:
-        raise PdfError(f"The release {release} cannot be read: {error}.") from None
+        raise AutograderError(f"The release {release} cannot be read: {error}.") from None

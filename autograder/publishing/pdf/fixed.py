@@ -6,10 +6,9 @@ the question's first page names: nothing is cut off.
 
 from collections.abc import Sequence
 
-from autograder.publishing.pdf.context import Node
+from autograder.publishing.nodes.context import Node, Notice
+from autograder.publishing.nodes.notebook import Notebook
 from autograder.publishing.pdf.document import Document, Heading, build
-from autograder.publishing.pdf.errors import Notice
-from autograder.publishing.pdf.notebook import Notebook
 from autograder.publishing.pdf.typeset import Typesetter, typesetter
 
 __all__ = ["ROOM", "allotments", "fix"]

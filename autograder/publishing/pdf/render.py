@@ -6,25 +6,18 @@ from typing import Any
 import typst
 from rich.text import Text
 
-from autograder.publishing.pdf.context import Node
+from autograder.publishing.nodes.context import Node, Notice
+from autograder.publishing.nodes.markdown import listing
 from autograder.publishing.pdf.document import Document
-from autograder.publishing.pdf.errors import Notice
-from autograder.publishing.pdf.markdown import listing
-from autograder.publishing.pdf.typeset import Typesetter, typesetter
+from autograder.publishing.pdf.typeset import Typesetter
 
-__all__ = ["render", "typeset"]
+__all__ = ["typeset"]
 
 NOT_ACCESSIBLE = "the PDF is tagged, but is not PDF/UA-1: {reason}"
 
 
-def render(document: Document) -> bytes:
-    """Typeset a document; adds to its notices what had to be shown differently."""
-    with typesetter(document.files) as setter:
-        return typeset(document, setter)
-
-
 def typeset(document: Document, setter: Typesetter) -> bytes:
-    """As :func:`render`, with a typesetter that is at hand."""
+    """The PDF of a document; adds to its notices what had to be shown differently."""
     if not _lacks_description(document):
         try:
             return setter.pdf(document.data(), accessible=True)

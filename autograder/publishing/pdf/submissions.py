@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.publishing.pdf.errors import PdfError
-from autograder.publishing.pdf.files import read_inside
-from autograder.publishing.pdf.text import clean
+from autograder.errors import AutograderError
+from autograder.publishing.nodes.files import read_inside
+from autograder.publishing.nodes.text import clean
 
 __all__ = ["Submission", "find", "listing_of"]
 
@@ -32,12 +32,14 @@ def find(path: Path, release: Path | None = None) -> Submission:
     notebook is taken where there is one, and the release is the course's.
 
     Raises:
-        PdfError: when there is no notebook.
+        AutograderError: when there is no notebook.
     """
     folder = path if path.is_dir() else path.parent
     notebook = _notebook_in(path) if path.is_dir() else path
     if not notebook.is_file():
-        raise PdfError(f"{path} is neither a notebook nor a folder with one: give a .ipynb file or a submission.")
+        raise AutograderError(
+            f"{path} is neither a notebook nor a folder with one: give a .ipynb file or a submission."
+        )
     student, course = _place(folder.absolute())
     name = folder.absolute().name if course else notebook.stem
     graded = course / "autograded" / student / name / notebook.name if course else None
@@ -60,7 +62,7 @@ def _notebook_in(folder: Path) -> Path:
         return named
     if len(notebooks) != 1:
         count = f"{len(notebooks)} notebooks" if notebooks else "no notebook"
-        raise PdfError(f"{folder} has {count}: name the one to export.")
+        raise AutograderError(f"{folder} has {count}: name the one to export.")
     return notebooks[0]
 
 

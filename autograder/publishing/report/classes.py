@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
 from autograder.grading.results import IncidentKind
-from autograder.publishing.feedback.results import results_of
-from autograder.publishing.pdf.notebook import Cell, Unreadable, from_json, read
+from autograder.publishing.nodes.notebook import Cell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
     Entry,
@@ -26,7 +25,7 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
-from autograder.publishing.scores import graded_submissions, lateness, rows
+from autograder.publishing.results import graded_submissions, incidents_of, lateness, results_of
 
 __all__ = ["ClassNumbers", "Student", "read_class"]
 
@@ -42,10 +41,15 @@ SERIOUS = {
     IncidentKind.TOUCHED,
 }
 
+Cost = tuple[float | None, float | None]
+
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the table of students: the score after the penalty, how late it was, the seconds of grading."""
+    """One line of the table of students: the score after the penalty, how late it was, and what grading took.
+
+    `seconds` and `memory_mb` are None where they were not recorded.
+    """
 
     student: str
     score: float
@@ -55,6 +59,7 @@ class Student:
     checks: int
     waiting: int
     seconds: float | None
+    memory_mb: float | None
     incidents: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -84,12 +89,12 @@ class ClassNumbers:
 def read_class(course: Course, name: str) -> ClassNumbers:
     """The class of an assignment. Raises AutograderError if nothing of it was graded."""
     with graded_submissions(course, name) as (submissions, session):
-        entries = [Entry(s.student_id, list(results_of(s, use, session))) for s, use in submissions]
-        seconds = graded_seconds(session, name) if session is not None else {}
-        incidents = {s.student_id: rows(session, tables.incidents, s) for s, _ in submissions if session is not None}
+        entries = [Entry(s.student_id, results_of(s, use, session)) for s, use in submissions]
+        costs = costs_of(session, name)
+        incidents = {s.student_id: incidents_of(s, session) for s, _ in submissions}
         late = {s.student_id: lateness_of(s, use) for s, use in submissions}
         max_score = float(max((s.max_score for s, _ in submissions), default=0))
-    students = [student_of(e, late[e.student], seconds.get(e.student), incidents.get(e.student, [])) for e in entries]
+    students = [student_of(e, late[e.student], costs.get(e.student), incidents[e.student]) for e in entries]
     questions, checks = question_numbers(entries), check_numbers(entries)
     similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
@@ -97,34 +102,34 @@ def read_class(course: Course, name: str) -> ClassNumbers:
     return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
 
 
-def graded_seconds(session: Any, name: str) -> dict[str, float]:
-    """How long each student's submission took to grade."""
-    taken = select(tables.graded.c.student, tables.graded.c.seconds).where(tables.graded.c.assignment == name)
-    return dict(session.execute(taken).all())
+def costs_of(session: Any, name: str) -> dict[str, Cost]:
+    """The seconds and the MB of memory that each student's submission took to grade."""
+    of = tables.graded.c
+    found = session.execute(select(of.student, of.seconds, of.memory_mb).where(of.assignment == name))
+    return {student: (seconds, memory) for student, seconds, memory in found}
 
 
 def lateness_of(submission: Any, use: LateUse | None) -> str:
     """How late a submission was: in late days where the course has them, else in hours; empty for one in time."""
-    penalty = submission.late_submission_penalty
-    told = lateness({"late_days": asdict(use) if use else None, "late_penalty": penalty})
+    told = lateness(use, submission.late_submission_penalty)
     hours = f"{submission.total_seconds_late / 3600:.1f} h" if submission.total_seconds_late and not use else ""
     return ", ".join(filter(None, (hours, told)))
 
 
-def student_of(entry: Entry, late: str, seconds: float | None, incidents: list[Any]) -> Student:
+def student_of(entry: Entry, late: str, cost: Cost | None, incidents: list[dict[str, str]]) -> Student:
     cells = [cell for _, cell, _ in entry.cells()]
-    checks = [check for cell in cells for check in cell.checks if check.outcome != "void"]
+    checks = [check for cell in cells for check in cell.checks if not check.void]
     penalty = sum(result.late_penalty for result in entry.results)
     return Student(
         entry.student,
         max(0.0, entry.score - penalty),
         penalty,
         late,
-        sum(check.outcome == "passed" for check in checks),
+        sum(check.passed for check in checks),
         len(checks),
         sum(cell.score is None for cell in cells),
-        seconds,
-        [{key: row[key] for key in ("kind", "cell", "text")} for row in incidents],
+        *(cost or (None, None)),
+        incidents,
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from autograder.options import JSON, NAME, course_of
+
 __all__ = ["report"]
 
 EPILOG = """\b
@@ -19,7 +21,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("name")
+@NAME
 @click.option(
     "-o",
     "--output",
@@ -27,7 +29,7 @@ Examples:
     metavar="FILE",
     help="Where to write.  [default: reports/NAME.html in the course]",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@JSON
 @click.pass_context
 def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) -> None:
     """Write one page on the class: what to teach again, whom to talk to, which check to look at.
@@ -36,11 +38,10 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
     alike. The page needs no network; it names students, so keep it to yourself.
     """
     # Imported here, so that --help is quick.
-    from autograder.grading.course import find_course
     from autograder.publishing.report.classes import read_class
     from autograder.publishing.report.page import report_page
 
-    course = find_course(Path.cwd(), ctx.obj)
+    course = course_of(ctx)
     numbers = read_class(course, name)
     if as_json:
         click.echo(json.dumps(asdict(numbers), indent=2))

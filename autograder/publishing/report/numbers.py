@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.publishing.feedback.results import Cell, Check, Result
+from autograder.publishing.results import Cell, Check, Result
 
 __all__ = ["CheckNumbers", "Entry", "Mistake", "QuestionNumbers", "check_numbers", "question_numbers", "summary"]
 
@@ -22,10 +22,6 @@ UNNAMED = "wrong, and no cause is named"
 # Messages of a check whose question was not answered, or whose code had stopped earlier, and of one that tells nothing.
 NO_ANSWER = ("Not done yet:", "There is no ", "Your code could not be asked:")
 NO_CAUSE = (UNNAMED, "The values are wrong")
-# Outcomes of a check that was taken out.
-NO_VERDICT = ("void", "not run")
-# What nbgrader says of an answer that is as it was released.
-NO_RESPONSE = "No response."
 
 
 @dataclass(frozen=True)
@@ -44,15 +40,15 @@ class Entry:
     def checked(self) -> float:
         """The points for checks alone, which everybody has who was graded."""
         checks = (check for _, cell, _ in self.cells() for check in cell.checks)
-        return sum(check.points for check in checks if check.outcome == "passed")
+        return sum(check.points for check in checks if check.passed)
 
     def cells(self) -> Iterable[tuple[str, Cell, bool]]:
         """The grade cells by name, with the notebook before it where there are several, and whether it was answered."""
         for result in self.results:
             prefix = f"{result.notebook}/" if len(self.results) > 1 else ""
             for name, cell in result.cells.items():
-                silent = result.comments.get(name) == NO_RESPONSE
-                yield prefix + name, cell, any(map(is_answered, cell.checks)) if cell.checks else not silent
+                answered = any(map(is_answered, cell.checks)) if cell.checks else name not in result.silent
+                yield prefix + name, cell, answered
 
 
 @dataclass(frozen=True)
@@ -137,15 +133,15 @@ def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
     found: dict[tuple[str, str], list[tuple[Entry, Check]]] = {}
     for entry in entries:
         for cell_name, cell, _ in entry.cells():
-            for check in (check for check in cell.checks if check.outcome not in NO_VERDICT):
+            for check in filter(has_verdict, cell.checks):
                 found.setdefault((cell_name, check.name), []).append((entry, check))
     return [one_check(question, name, mine) for (question, name), mine in found.items()]
 
 
 def one_check(question: str, name: str, found: list[tuple[Entry, Check]]) -> CheckNumbers:
     graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and is_answered(check)]
-    passed = np.array([check.outcome == "passed" for _, check in graded], dtype=float)
-    rest = [entry.checked - check.points * (check.outcome == "passed") for entry, check in graded]
+    passed = np.array([check.passed for _, check in graded], dtype=float)
+    rest = [entry.checked - check.points * check.passed for entry, check in graded]
     told = Counter(kind_of(check) for _, check in graded if is_lost(check))
     first = found[0][1]
     return CheckNumbers(
@@ -168,8 +164,13 @@ def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
     return round(float(np.corrcoef(passed, rest)[0, 1]), 4)
 
 
+def has_verdict(check: Check) -> bool:
+    """Whether a check counts: it was not taken out, neither now nor before it could run."""
+    return not check.void and check.outcome != "not run"
+
+
 def is_answered(check: Check) -> bool:
-    return not check.message.startswith(NO_ANSWER) and check.outcome not in NO_VERDICT
+    return not check.message.startswith(NO_ANSWER) and has_verdict(check)
 
 
 def is_lost(check: Check) -> bool:

@@ -11,7 +11,7 @@ from itertools import combinations
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Literal, Name, Text
 
-from autograder.publishing.pdf.notebook import Cell
+from autograder.publishing.nodes.notebook import Cell
 
 __all__ = ["Pair", "grams", "similar_pairs"]
 

@@ -1,38 +1,38 @@
 """Cells to nodes, with one pandoc process for the whole notebook."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from autograder.publishing.pdf.code import highlighted
-from autograder.publishing.pdf.context import Context, Node
-from autograder.publishing.pdf.formulas import Formulas
-from autograder.publishing.pdf.macros import Macros
-from autograder.publishing.pdf.markdown import Reader, listing
-from autograder.publishing.pdf.notebook import Cell, without_error
-from autograder.publishing.pdf.outputs import output_items, output_nodes, raw_nodes
-from autograder.publishing.pdf.pandoc import Item
-from autograder.publishing.pdf.text import shortened
+from autograder.publishing.nodes.code import highlighted
+from autograder.publishing.nodes.context import Context, Node
+from autograder.publishing.nodes.find_formulas import Formulas
+from autograder.publishing.nodes.macros import Macros
+from autograder.publishing.nodes.markdown import Reader, listing
+from autograder.publishing.nodes.notebook import MARKERS, Cell, Regions, for_student
+from autograder.publishing.nodes.outputs import output_items, output_nodes, raw_nodes
+from autograder.publishing.nodes.pandoc import Item
+from autograder.publishing.nodes.text import shortened
 
 __all__ = ["CellReader"]
 
 MAX_MARKDOWN = 60_000
 MAX_CODE_LINES = 4_000
-_HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS.*?(?:^[ \t]*### END HIDDEN TESTS[^\n]*$|\Z)", re.DOTALL | re.MULTILINE
-)
 
 
 class CellReader:
-    """Makes the nodes of cells; asks pandoc for everything at once beforehand."""
+    """Makes the nodes of cells; asks pandoc for everything at once beforehand.
 
-    def __init__(self, cells: Iterable[Cell], context: Context, language: str) -> None:
+    What stands between ``regions`` in cells of the course's is left out: a page may go back to students.
+    """
+
+    def __init__(self, cells: Iterable[Cell], context: Context, language: str, regions: Regions = MARKERS) -> None:
         self.context = context
         self.language = language
+        self.regions = regions
         self._formulas: dict[str, Formulas] = {}
         self._markdown: dict[str, str] = {}
-        context.pandoc.convert(item for cell in cells for item in self._items(cell))
+        context.pandoc.convert(item for cell in cells for item in self._items(for_student(cell, regions)))
         # Formulas are expanded once more while nodes are made, from the start and in order.
         context.macros = Macros()
 
@@ -54,6 +54,7 @@ class CellReader:
     def nodes(self, cell: Cell) -> list[Node]:
         """The nodes of one cell."""
         self.context.cell = cell.number
+        cell = for_student(cell, self.regions)
         match cell.kind:
             case "markdown":
                 return self._markdown_nodes(cell.source, cell)
@@ -74,11 +75,9 @@ class CellReader:
 
     def _code_nodes(self, cell: Cell) -> list[Node]:
         nodes = []
-        if cell.is_graded and _HIDDEN.search(cell.source):
-            cell = without_error(cell)
         outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
         if cell.source.strip():
-            code = listing(self._source(cell), "code")
+            code = listing(self._source(cell.source.strip("\n")), "code")
             if cell.count is not None:
                 code["prompt"] = f"[{cell.count}]"
             if outputs:
@@ -87,11 +86,7 @@ class CellReader:
             nodes.append(code)
         return nodes + outputs
 
-    def _source(self, cell: Cell) -> Text:
-        # A graded notebook holds hidden tests, and its PDF may go back to students.
-        source, hidden = _HIDDEN.subn("# (hidden checks)", cell.source.strip("\n"))
-        if hidden and not cell.is_graded:
-            source = cell.source.strip("\n")
+    def _source(self, source: str) -> Text:
         lines = source.split("\n")
         if len(lines) > MAX_CODE_LINES:
             self.context.say(f"only the first {MAX_CODE_LINES:,} of {len(lines):,} lines of code are shown")

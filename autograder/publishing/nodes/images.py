@@ -1,4 +1,4 @@
-"""Pictures of outputs and Markdown, decoded here so that Typst only gets what is known to be sound."""
+"""Pictures of outputs and Markdown, decoded here so that what draws them gets only what is known to be sound."""
 
 import base64
 import binascii
@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from autograder.publishing.pdf.files import read_inside
-from autograder.publishing.pdf.svg import BadSvg, safe_svg
+from autograder.publishing.nodes.files import read_inside
+from autograder.publishing.nodes.svg import BadSvg, safe_svg
 
 __all__ = ["BadImage", "Pictures"]
 
@@ -33,7 +33,7 @@ class BadImage(Exception):
 
 @dataclass(frozen=True)
 class Picture:
-    """The name of a file in Typst's folder, and its width on the page in points."""
+    """The name of a file of the document, and its width on the page in points."""
 
     name: str
     width: float
@@ -45,7 +45,7 @@ class Picture:
 
 @dataclass
 class Pictures:
-    """The pictures of one document, by the name that Typst reads them under."""
+    """The pictures of one document, by the name that its nodes have for them."""
 
     folder: Path | None = None
     files: dict[str, bytes] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def _svg(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
 
 
 def _raster(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
-    """Decode and write again: what Typst gets has no chunks that we did not write."""
+    """Decode and write again: the copy has no chunks that we did not write."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

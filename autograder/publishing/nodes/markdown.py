@@ -1,6 +1,6 @@
-"""Markdown and HTML, as pandoc understands them, to the nodes that the page template draws.
+"""Markdown and HTML, as pandoc understands them, to the nodes that the templates draw.
 
-A node is data: strings stay strings in Typst, so that nothing a student writes is ever Typst code.
+A node is data: its strings stay strings, so that nothing a student writes is ever Typst code or HTML.
 Attributes, raw blocks and whatever else has no place in a node are dropped here.
 """
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from rich.text import Text
 
-from autograder.publishing.pdf import html
-from autograder.publishing.pdf.code import highlighted
-from autograder.publishing.pdf.context import Context, Inline, Node
-from autograder.publishing.pdf.formulas import Formulas
-from autograder.publishing.pdf.images import BadImage
-from autograder.publishing.pdf.notebook import text_of
-from autograder.publishing.pdf.tables import table
-from autograder.publishing.pdf.text import COLUMNS, breakable, clean, lines_of
+from autograder.publishing.nodes import html
+from autograder.publishing.nodes.code import highlighted
+from autograder.publishing.nodes.context import Context, Inline, Node
+from autograder.publishing.nodes.find_formulas import Formulas
+from autograder.publishing.nodes.images import BadImage
+from autograder.publishing.nodes.notebook import text_of
+from autograder.publishing.nodes.tables import table
+from autograder.publishing.nodes.text import COLUMNS, breakable, clean, lines_of
 
 __all__ = ["Reader", "listing"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autograder.publishing.pdf.notebook import Cell
+from autograder.publishing.nodes.notebook import Cell
 
 __all__ = ["Question", "Section", "arrange", "questions_of"]
 

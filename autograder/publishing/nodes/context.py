@@ -1,26 +1,40 @@
-"""What the parts of one export share."""
+"""What the parts of one document share, whoever draws it."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.publishing.pdf.errors import Notice
-from autograder.publishing.pdf.images import Pictures
-from autograder.publishing.pdf.macros import Macros
-from autograder.publishing.pdf.pandoc import Item, Pandoc
-from autograder.publishing.pdf.tex import candidates
-from autograder.publishing.pdf.text import breakable
-from autograder.publishing.pdf.typstmath import is_safe, renamed
+from autograder.publishing.nodes.images import Pictures
+from autograder.publishing.nodes.macros import Macros
+from autograder.publishing.nodes.pandoc import Item, Pandoc
+from autograder.publishing.nodes.text import breakable
 
-__all__ = ["Context", "Inline", "Node"]
+__all__ = ["Context", "Inline", "Node", "Notice"]
 
 Node = dict[str, Any]
 Inline = str | Node
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something that is shown differently from the notebook, and where.
+
+    ``cell`` counts from 1, as a person counts cells; None speaks of the whole notebook.
+    A serious one is for a person to look at.
+    """
+
+    text: str
+    cell: int | None = None
+    serious: bool = False
+
+    def __str__(self) -> str:
+        return self.text if self.cell is None else f"cell {self.cell}: {self.text}"
+
+
 @dataclass
-class Context:
-    """The pictures, formulas and notices of one document."""
+class Context(ABC):
+    """The pictures, formulas and notices of one document. How a formula is drawn, each kind of document says."""
 
     folder: Path | None = None
     pandoc: Pandoc = field(default_factory=Pandoc)
@@ -43,20 +57,10 @@ class Context:
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
         return {"t": "written", "s": breakable(text.strip("\n")), "mark": mark, "block": block}
 
+    @abstractmethod
     def formula_items(self, tex: str, display: bool) -> list[Item]:
         """What pandoc is to be asked for a formula."""
-        return [("display" if display else "inline", candidate) for candidate in candidates(tex)]
 
+    @abstractmethod
     def formula(self, tex: str, written: str, display: bool) -> Node:
         """A formula, or what was written where it is not understood."""
-        typst = self._typst(tex, display)
-        if typst is None:
-            return self.written(written, "LaTeX not understood", block=display)
-        return {"t": "math", "src": typst, "tex": tex, "written": written, "block": display}
-
-    def _typst(self, tex: str, display: bool) -> str | None:
-        for candidate in candidates(tex):
-            typst = self.pandoc.formula(candidate, display)
-            if typst is not None and is_safe(typst):
-                return renamed(typst)
-        return None

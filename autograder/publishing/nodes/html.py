@@ -1,4 +1,4 @@
-"""HTML of outputs and Markdown, cut down to what a page of paper can show."""
+"""HTML of outputs and Markdown, cut down to what paper can show."""
 
 import re
 

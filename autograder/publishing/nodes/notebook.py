@@ -1,17 +1,25 @@
 """Reading a notebook that somebody else wrote: nothing in it is trusted, nothing missing is fatal."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.publishing.pdf.files import read_inside
-from autograder.publishing.pdf.text import clean
+from autograder.publishing.nodes.files import read_inside
+from autograder.publishing.nodes.text import clean
 
-__all__ = ["Cell", "Notebook", "Unreadable", "from_json", "read", "text_of", "without_error"]
+__all__ = ["MARKERS", "Cell", "Notebook", "Regions", "Unreadable", "for_student", "from_json", "read", "text_of"]
 
 MAX_BYTES = 300_000_000
+
+Regions = Sequence[tuple[str, str]]
+# Between these a cell of the course's is not for students, unless the course has set others. A line with the words is
+# a mark, whatever stands around them: so it is for nbgrader and for check cells.
+MARKERS: Regions = (
+    ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS"),
+    ("BEGIN MARK SCHEME", "END MARK SCHEME"),
+)
 
 
 class Unreadable(Exception):
@@ -54,6 +62,29 @@ class Cell:
         """The cell's points, 0 where it has none."""
         points = self.nbgrader.get("points") if self.is_graded else 0
         return float(points) if isinstance(points, (int, float)) and 0 <= points < 1e6 else 0.0
+
+
+def for_student(cell: Cell, regions: Regions = MARKERS) -> Cell:
+    """A cell without what its author keeps from students: hidden tests, mark schemes, what hidden tests let slip."""
+    if not cell.nbgrader or cell.nbgrader.get("solution"):
+        return cell
+    source = cell.source
+    for begin, end in regions:
+        source = without(source, begin, end)
+    return replace(without_error(cell), source=source) if source != cell.source else cell
+
+
+def without(source: str, begin: str, end: str) -> str:
+    """A text without the lines between two marks, and without the marks; one that is never closed goes to the end."""
+    kept, inside = [], False
+    for line in source.split("\n"):
+        if begin in line:
+            inside = True
+        elif end in line:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def without_error(cell: Cell) -> Cell:

@@ -2,7 +2,7 @@
 
 import re
 
-from autograder.publishing.pdf.macros import MAX_LENGTH, group
+from autograder.publishing.nodes.macros import MAX_LENGTH, group
 
 __all__ = ["candidates"]
 

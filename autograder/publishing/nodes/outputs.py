@@ -7,13 +7,13 @@ from typing import Any
 
 from rich.text import Text
 
-from autograder.publishing.pdf import html
-from autograder.publishing.pdf.context import Context, Node
-from autograder.publishing.pdf.images import BadImage
-from autograder.publishing.pdf.markdown import Reader, listing
-from autograder.publishing.pdf.notebook import Cell, text_of
-from autograder.publishing.pdf.pandoc import Item
-from autograder.publishing.pdf.text import clean, from_terminal, shortened
+from autograder.publishing.nodes import html
+from autograder.publishing.nodes.context import Context, Node
+from autograder.publishing.nodes.images import BadImage
+from autograder.publishing.nodes.markdown import Reader, listing
+from autograder.publishing.nodes.notebook import Cell, text_of
+from autograder.publishing.nodes.pandoc import Item
+from autograder.publishing.nodes.text import clean, from_terminal, shortened
 
 __all__ = ["output_items", "output_nodes", "printed_text", "raw_nodes"]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.options import JSON, NAME, course_of
+
 if TYPE_CHECKING:
     from autograder.grading.course import Course
 
@@ -16,7 +18,7 @@ __all__ = ["scores", "show_scores"]
 
 
 @click.command()
-@click.argument("name")
+@NAME
 @click.option(
     "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
 )
@@ -35,7 +37,7 @@ __all__ = ["scores", "show_scores"]
     help="A gradebook exported from Canvas: fill in these scores for its students.",
 )
 @click.option("--column", metavar="TITLE", help="The assignment's title in Canvas. Default: NAME.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+@JSON
 @click.pass_context
 def scores(
     ctx: click.Context,
@@ -54,11 +56,10 @@ def scores(
       autograder scores softmax --csv softmax.csv
       autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
     """
-    from autograder.grading.course import find_course
     from autograder.publishing.csv_forms import write_csv
     from autograder.publishing.scores import read_scores
 
-    course = find_course(Path.cwd(), ctx.obj)
+    course = course_of(ctx)
     if (template or column) and (form != "canvas" or csv_file is None):
         raise click.UsageError("--template and --column go with --csv FILE --csv-for canvas.")
     if as_json:

@@ -27,8 +27,8 @@ test: setup      ## every test, fast ones first
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests
 
 lint: setup      ## ruff, mypy strict, import direction
-	$(BIN)/ruff check autograder tests benchmarks
-	$(BIN)/ruff format --check autograder tests benchmarks
+	$(BIN)/ruff check autograder tests benchmarks docs
+	$(BIN)/ruff format --check autograder tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
 

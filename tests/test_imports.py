@@ -5,19 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from import_figure import GRAPH, MODULES, PAGE, imported, part, section
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "autograder"
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
 LEAVES = {"errors", "progress", "datasets", "imports", "text", "files", "options"}
 MAY_IMPORT = {
     "kernel_side": set(),
@@ -29,32 +24,6 @@ MAY_IMPORT = {
     "authoring": {"kernel_side", "checking", "sandbox", "grading"},
 }
 TOP = {"cli", "demo", "", "__main__"}
-
-
-def imported(tree: ast.AST) -> Iterator[str]:
-    """Every module of ours that is imported anywhere in a module, but not for its types only."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: relative imports hide where they point"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if name in MODULES else node.module or "" for name in names)
-        yield from imported(node)
-
-
-def imports_of(path: Path) -> set[str]:
-    return {name for name in imported(ast.parse(path.read_text(encoding="utf-8"))) if name in MODULES}
-
-
-GRAPH = {name: imports_of(path) - {name} for name, path in MODULES.items()}
-
-
-def part(module: str) -> str:
-    """The folder below the package, or the name of a module that is in none."""
-    return module.split(".")[1] if "." in module else ""
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -139,3 +108,10 @@ def test_every_module_says_what_is_public_and_has_it(module: str) -> None:
         return
     assert len(loaded.__all__) == len(set(loaded.__all__))
     assert [name for name in loaded.__all__ if not hasattr(loaded, name)] == []
+
+
+def test_the_figure_of_the_imports_is_today_s() -> None:
+    """Who looks for the way in would be sent along arrows that are not there: run `python docs/import_figure.py`."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert "flowchart TD" in text
+    assert section(text) == text

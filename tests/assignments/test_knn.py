@@ -244,6 +244,22 @@ def test_wrong_earlier_answers_cost_nothing_later(key: Key) -> None:
     assert not any(verdict.hidden for verdict in not_held)
 
 
+def test_a_wrong_first_exercise_costs_nothing_in_the_second(key: Key) -> None:
+    """Euclidean distances by a call of a wrong l2_distances_loops keep all points of `distances`."""
+    wrong = "def l2_distances_loops(X_train, X):\n    X *= 0\n    return np.zeros((2, 2))"
+    calls = (
+        "def distances(X_train, X, norm):\n"
+        "    if norm == 'l2':\n"
+        "        return l2_distances_loops(X_train, X)\n"
+        "    if norm not in ('l1', 'linf'):\n"
+        "        raise ValueError(norm)\n"
+        "    apart = np.abs(X[:, None] - X_train)\n"
+        "    return apart.sum(axis=2) if norm == 'l1' else apart.max(axis=2)"
+    )
+    not_held = lost(run_answers({"l2_distances_loops": wrong, "distances": calls}), key, "distances_checks")
+    assert {verdict.weight for verdict in not_held} == {0}
+
+
 def test_points_add_up() -> None:
     """100 points, 80 of them by checks; every check has a sentence of its own and a unique name."""
     graded = [about(cell) for cell in jupytext.read(FOLDER / "knn.md").cells if about(cell).get("grade")]

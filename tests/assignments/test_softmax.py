@@ -217,6 +217,12 @@ def softmax_loss_and_grad(W, b, X, y):
     error = softmax(a) - np.eye(len(b))[y]
     return softmax_loss(a, y), error.T @ X / len(y), error.mean(axis=0)
 """
+LOGISTIC = """
+def logistic_loss_and_grad(theta, X, y, lam):
+    a = np.column_stack([np.zeros(len(X)), X @ theta])
+    weights = lam / len(X) * np.r_[0, theta[1:]]
+    return softmax_loss(a, y) + theta @ weights / 2, X.T @ (softmax(a)[:, 1] - y) / len(X) + weights
+"""
 JACOBIAN = """
 def softmax_jacobian(a):
     p = softmax(a[None, :])[0]
@@ -235,6 +241,7 @@ def test_wrong_earlier_answers_never_cost_later_points() -> None:
     """Answers that call wrong earlier ones still get all points of their own."""
     wrong = {"softmax": WRONG_SOFTMAX, "scores": WRONG_SCORES, "softmax_loss": WRONG_LOSS}
     later = {"softmax_loss_and_grad": REUSES, "softmax_jacobian": JACOBIAN, "predict": PREDICT}
+    later |= {"logistic_loss_and_grad": LOGISTIC}
     student, reference = answers(**wrong, **later), answers()
     got = {}
     for name, cell in cells():

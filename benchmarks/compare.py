@@ -34,9 +34,9 @@ class Sizes:
     """How many submissions of each kind, and how many rounds."""
 
     rounds: int = 3
-    light: int = 60
-    softmax: int = 24
-    softmax_peers: int = 5
+    light: int = 40
+    softmax: int = 20
+    softmax_peers: int = 3
     growth: tuple[int, ...] = (10, 100, 1000)
 
 

@@ -18,6 +18,7 @@ __all__ = ["make_demo"]
 
 NAME = "softmax"
 MARK = ".autograder-demo"
+MISTAKEN = ("softmax", "softmax_loss", "softmax_loss_and_grad")
 SETTINGS = "\nc.Autograder.cell_seconds = 10\n"
 
 Change = Callable[[NotebookNode], None]
@@ -61,8 +62,7 @@ def everybody(course: Course, stubs: dict[str, str]) -> dict[str, tuple[str, Cha
     examples = course.root / "assignments" / NAME
     right = read_examples(examples / "alternatives.md")
     wrong = read_examples(examples / "mistakes.md")
-    by_loss = [e for e in wrong if e.replaces in ("softmax_loss", "softmax_loss_and_grad", "softmax")]
-    mistakes = [by_loss[0], by_loss[len(by_loss) // 2], by_loss[-1]]
+    mistakes = [next(e for e in wrong if e.replaces == name) for name in MISTAKEN]
     class_: dict[str, tuple[str, Change]] = {
         "ada": ("everything right", lambda notebook: None),
         "alan": (f"right in an unusual way: {right[0].title}", replace(right[0].replaces, right[0].source)),

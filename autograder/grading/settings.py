@@ -16,14 +16,24 @@ __all__ = ["Autograder"]
 class Autograder(Configurable):  # type: ignore[misc]
     """Limits on student code and on what is collected, and how a class is graded."""
 
-    cell_seconds = Float(30, help="Seconds that a cell, or one call from a check, may take.").tag(config=True)
-    notebook_seconds = Float(600, help="Seconds that all cells of a notebook may take together.").tag(config=True)
-    start_seconds = Float(60, help="Seconds to wait for a sandbox to start before giving up.").tag(config=True)
-    memory_mb = Int(2048, help="Memory in MB that a notebook and all its processes may use.").tag(config=True)
-    processes = Int(64, help="Processes and threads that a notebook may have at once.").tag(config=True)
-    file_mb = Int(64, help="Size in MB that one file may grow to.").tag(config=True)
-    disk_mb = Int(128, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(config=True)
-    output_kb = Int(512, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
+    cell_seconds = Float(Limits.cell_seconds, help="Seconds that a cell, or one call from a check, may take.").tag(
+        config=True
+    )
+    notebook_seconds = Float(
+        Limits.notebook_seconds, help="Seconds that all cells of a notebook may take together."
+    ).tag(config=True)
+    start_seconds = Float(Limits.start_seconds, help="Seconds to wait for a sandbox to start before giving up.").tag(
+        config=True
+    )
+    memory_mb = Int(Limits.memory_mb, help="Memory in MB that a notebook and all its processes may use.").tag(
+        config=True
+    )
+    processes = Int(Limits.processes, help="Processes and threads that a notebook may have at once.").tag(config=True)
+    file_mb = Int(Limits.file_mb, help="Size in MB that one file may grow to.").tag(config=True)
+    disk_mb = Int(Limits.disk_mb, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(
+        config=True
+    )
+    output_kb = Int(Limits.output_kb, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
     sandbox = Enum(
         ["best", *SANDBOXES],
         "best",

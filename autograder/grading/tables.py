@@ -9,14 +9,16 @@ __all__ = ["cells", "checks", "graded", "incidents", "make_tables", "voids"]
 
 metadata = MetaData()
 
+
+def keys(*names: str) -> list[Column[str]]:
+    """The columns that say which row it is."""
+    return [Column(name, String(128), primary_key=True) for name in names]
+
+
 checks = Table(
     "autograder_check",
     metadata,
-    Column("assignment", String(128), primary_key=True),
-    Column("student", String(128), primary_key=True),
-    Column("notebook", String(128), primary_key=True),
-    Column("cell", String(128), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    *keys("assignment", "student", "notebook", "cell", "name"),
     Column("position", Float),
     Column("description", Text),
     Column("weight", Float),
@@ -30,10 +32,7 @@ checks = Table(
 cells = Table(
     "autograder_cell",
     metadata,
-    Column("assignment", String(128), primary_key=True),
-    Column("student", String(128), primary_key=True),
-    Column("notebook", String(128), primary_key=True),
-    Column("cell", String(128), primary_key=True),
+    *keys("assignment", "student", "notebook", "cell"),
     Column("digest", String(64)),
     Column("points", Float),
 )
@@ -41,10 +40,7 @@ cells = Table(
 voids = Table(
     "autograder_void",
     metadata,
-    Column("assignment", String(128), primary_key=True),
-    Column("notebook", String(128), primary_key=True),
-    Column("cell", String(128), primary_key=True),
-    Column("name", String(128), primary_key=True),
+    *keys("assignment", "notebook", "cell", "name"),
     Column("why", Text),
 )
 
@@ -62,8 +58,7 @@ incidents = Table(
 graded = Table(
     "autograder_graded",
     metadata,
-    Column("assignment", String(128), primary_key=True),
-    Column("student", String(128), primary_key=True),
+    *keys("assignment", "student"),
     Column("submission_digest", String(64)),
     Column("assignment_digest", String(64)),
     Column("seconds", Float),

@@ -44,7 +44,8 @@ release: setup   ## notebooks, validated, then release/ for students
 bench: setup     ## autograder, nbgrader and otter-grader with the same classes: an hour
 	$(BIN)/python benchmarks/compare.py --docs
 
-lock:            ## renew requirements.lock from pyproject.toml
+lock: setup      ## renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
 
 clean:           ## remove what make made

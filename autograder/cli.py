@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -107,7 +108,11 @@ Grade nobody's work like this whom you would not give your computer to."""
 @cli.command()
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Submissions graded at once. Default: one per processor.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Submissions graded at once. Default: c.Autograder.jobs, or one per processor.",
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster with this scheduler.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
 @click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
@@ -195,14 +200,20 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     if done.rescored:
         click.echo(f"{len(done.rescored)} scored anew from their recorded checks: what counts has changed.")
     show_scores(course, name)
+    there = os.path.relpath(course.root)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
-    click.echo(f"Look closer:      in JupyterLab, Nbgrader → Formgrader, or autograder scores {name} --json")
+    click.echo(f"Look closer:      autograder {'' if there == '.' else f'--course {there} '}scores {name} --json")
+    click.echo(f"Grade by hand:    jupyter lab {there}, then Nbgrader → Formgrader")
 
 
 @cli.command()
 @JSON
 def doctor(as_json: bool) -> None:
-    """Say what this machine can promise, one line each."""
+    """Say what this machine can promise, one line each.
+
+    \b
+    Example:  autograder doctor --json
+    """
     from autograder.sandbox.doctor import examine
 
     findings = examine()
@@ -227,6 +238,8 @@ def doctor(as_json: bool) -> None:
 @click.pass_context
 def demo(ctx: click.Context, folder: Path) -> None:
     """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end.
+
+    It needs a clone of the project.
 
     \b
     Example:  autograder demo -o demo-course

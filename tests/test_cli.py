@@ -33,8 +33,7 @@ def test_every_help_has_an_example(run: Run, command: str) -> None:
     """People copy an example sooner than they read a list of options."""
     code, out, _ = run(command, "--help")
     assert code == 0
-    if command != "doctor":
-        assert f"autograder {command}" in out.split("\n", 2)[2], out
+    assert f"autograder {command}" in out.split("\n", 2)[2], out
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -164,6 +163,7 @@ def test_scores_before_grading_say_what_to_run(run: Run, empty: Path) -> None:
         one_sentence(err)
         == f"Nothing of {NAME} was graded yet: run `autograder grade {NAME}` first. Assignments here: small."
     )
+    assert not (empty / "gradebook.db").exists()  # who asks changes nothing
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def new(ctx: click.Context, name: str) -> None:
     """Make a small, complete assignment to edit.
 
     \b
-    Example:  autograder new softmax
+    Example:  autograder new regression
+
+    A NAME has letters, digits and underscores, a letter first.
     """
     from autograder.authoring.new import new_assignment
 
@@ -37,7 +39,8 @@ def new(ctx: click.Context, name: str) -> None:
         documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True
     ):
         click.echo(f"  {os.path.relpath(path)}  {what}")
-    click.echo(f"Then:  autograder validate {name}   (after every change: make notebooks)")
+    click.echo(f"Then:  autograder validate {name}")
+    click.echo(f"After every change:  python -m autograder.authoring.notebooks make {name}")
 
 
 @click.command()

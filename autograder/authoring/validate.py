@@ -81,7 +81,7 @@ def text_problems(course: Course, name: str, path: Path) -> Iterator[Problem]:
         yield Problem(
             str(path.relative_to(course.root)),
             f"is not what {text.relative_to(course.root)} says: "
-            "run `make notebooks` (or `make text`, if the notebook is the newer one)",
+            f"run `python -m autograder.authoring.notebooks make {name}` (`text` for `make`, if the notebook is newer)",
         )
 
 

@@ -51,7 +51,7 @@ class Cluster:
             import dask
             from distributed import Client, Security
         except ImportError:
-            needed = "Grading on a cluster needs Dask: pip install 'autograder[cluster]'."
+            needed = "Grading on a cluster needs Dask: pip install 'distributed>=2025.1'."
             raise AutograderError(needed) from None
         if address.startswith("tls:") and Security().get_connection_args("client")["ssl_context"] is None:
             raise AutograderError(

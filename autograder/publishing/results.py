@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -22,6 +23,8 @@ __all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lat
 
 # The others say in the notebook itself what happened, or speak to the instructor only.
 FOR_STUDENTS = {IncidentKind.REFUSED, IncidentKind.CHANGED}
+
+FILE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,16 @@ def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[A
 
     Raises AutograderError if the gradebook does not know the assignment.
     """
+    known = ", ".join(course.assignments()) or "none yet"
+    nothing = f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
+    if course.db_url.startswith(FILE) and not Path(course.db_url.removeprefix(FILE)).is_file():
+        raise AutograderError(nothing)  # nbgrader would make one
     with Gradebook(course.db_url, course.course_id) as gradebook:
         tables.make_tables(gradebook.engine)  # an ordinary nbgrader gradebook has none, and an older one not all
         try:
             assignment = gradebook.find_assignment(name)
         except MissingEntry:
-            known = ", ".join(course.assignments()) or "none yet"
-            raise AutograderError(
-                f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
-            ) from None
+            raise AutograderError(nothing) from None
         plugin = late_days(course)
         submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
         uses = [plugin.uses(gradebook, s.student_id).get(name) if plugin else None for s in submissions]

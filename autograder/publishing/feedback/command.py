@@ -19,7 +19,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @NAME
-@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be repeated.")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
 @click.pass_context
 def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     """Write a page for every student who was graded: points, checks, comments.

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
+from autograder.authoring.affected import affected_checks
 from autograder.authoring.examples import Example, read_examples
 from autograder.authoring.notebooks import notebook_from_text, text_path
 from autograder.authoring.structure import Problem, structure_problems
@@ -133,7 +134,7 @@ def all_trials(folder: Path, source: NotebookNode, template: Template, problems:
         for example in read_examples(folder / document):
             where = f"{document}, {example.title!r}"
             if example.replaces in answers(source):
-                tested = without_earlier_checks(restore(with_answer(bare, example), template), example.replaces)
+                tested = with_affected_checks(restore(with_answer(bare, example), template), example.replaces)
                 yield Trial(where, tested, judge, example, None)
             else:
                 problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
@@ -181,12 +182,15 @@ def with_answer(notebook: NotebookNode, example: Example) -> NotebookNode:
     return changed
 
 
-def without_earlier_checks(notebook: NotebookNode, answer: str) -> NotebookNode:
-    """The notebook without the checks that stand before an answer. They cannot see it, and find what they find in the
-    answer key; to run them for each of many examples would double the time."""
-    at = next(n for n, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == answer)
-    earlier = [cell for cell in notebook.cells[:at] if not utils.is_grade(cell) or utils.is_solution(cell)]
-    notebook.cells = earlier + notebook.cells[at:]
+def with_affected_checks(notebook: NotebookNode, answer: str) -> NotebookNode:
+    """The notebook with no other checks than those that can see an answer. The others find what they find in the
+    answer key; to run them for each of many examples would take several times as long."""
+    wanted = affected_checks(notebook, answer)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if not (utils.is_grade(cell) and utils.is_locked(cell)) or cell.metadata.nbgrader.grade_id in wanted
+    ]
     return notebook
 
 

@@ -33,10 +33,10 @@ OUT = HERE / "out"
 class Sizes:
     """How many submissions of each kind, and how many rounds."""
 
-    rounds: int = 3
-    light: int = 40
-    softmax: int = 20
-    softmax_peers: int = 3
+    rounds: int = 2
+    light: int = 30
+    softmax: int = 30
+    softmax_peers: int = 2
     growth: tuple[int, ...] = (10, 100, 1000)
 
 

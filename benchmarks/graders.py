@@ -135,10 +135,15 @@ def otter_scores(folder: Path) -> dict[str, float]:
     return found
 
 
-# The notebooks use this package's data sets; the check cells' magic and the plug-ins are not in the others' way.
-BORROWED = {"PYTHONPATH": str(ROOT)} | FREE
-NBGRADER = Grader("nbgrader", write_nbgrader, nbgrader_ready, nbgrader_commands, gradebook, BORROWED)
-OTTER = Grader("otter run", write_otter, otter_ready, otter_commands, otter_scores, BORROWED)
+def borrowed(peer: str) -> dict[str, str]:
+    """The environment of another grader. Its notebooks use this package's data sets; the check cells' magic and the
+    plug-ins are not in its way. It runs programs of its own by name."""
+    path = os.pathsep.join((str(VENVS / peer / "bin"), os.environ["PATH"]))
+    return {"PYTHONPATH": str(ROOT), "PATH": path} | FREE
+
+
+NBGRADER = Grader("nbgrader", write_nbgrader, nbgrader_ready, nbgrader_commands, gradebook, borrowed("nbgrader"))
+OTTER = Grader("otter run", write_otter, otter_ready, otter_commands, otter_scores, borrowed("otter"))
 GRADERS = {grader.name: grader for grader in (NBGRADER, OTTER, ours(1), ours(2))}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import signal
 import threading
@@ -15,6 +14,7 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from autograder import forkserver
 from autograder.grading import execute
 
 __all__ = ["Workers"]
@@ -30,8 +30,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = max(1, count)
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["autograder.grading.execute"])
+        self.context = forkserver.context()
         self._start()
 
     def _start(self) -> None:

@@ -47,7 +47,8 @@ def program(peer: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Grader:
-    """A grader by name: writes a class, gets ready for it (untimed), says what to run (timed), and what it found."""
+    """A grader by name: writes a class, gets ready for it (untimed), says what to run (timed), and what it found.
+    `one_by_one` says that it is a command for each submission."""
 
     name: str
     write: Callable[[Path, str, int], None]
@@ -55,6 +56,7 @@ class Grader:
     commands: Callable[[Path], list[list[str]]]
     scores: Callable[[Path], dict[str, float]]
     environment: dict[str, str]
+    one_by_one: bool = False
 
     def grade(
         self, folder: Path, class_name: str, size: int, watch: tuple[int, ...] = ()
@@ -143,7 +145,7 @@ def borrowed(peer: str) -> dict[str, str]:
 
 
 NBGRADER = Grader("nbgrader", write_nbgrader, nbgrader_ready, nbgrader_commands, gradebook, borrowed("nbgrader"))
-OTTER = Grader("otter run", write_otter, otter_ready, otter_commands, otter_scores, borrowed("otter"))
+OTTER = Grader("otter run", write_otter, otter_ready, otter_commands, otter_scores, borrowed("otter"), True)
 GRADERS = {grader.name: grader for grader in (NBGRADER, OTTER, ours(1), ours(2))}
 
 

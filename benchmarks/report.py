@@ -108,7 +108,7 @@ def write_tables(found: Row) -> str:
     parts = [
         f"{machine['processors']} processors ({machine['cpu']}), Python {machine['python']}, "
         f"{' and '.join(machine['peers'])}; median of {sizes['rounds']} rounds, with the lowest and the highest.\n",
-        "**Light class**: three tiny questions.\n",
+        "**Light class**: three tiny questions. `otter run` is one command for each submission, so fewer are enough.\n",
         compared(found, "light"),
         "**Real class**: softmax, each student with another right or wrong answer. The other graders run the same "
         "cells, but of each check only that the answer is defined.\n",

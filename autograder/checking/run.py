@@ -29,8 +29,6 @@ OPTIONS = [
     "--import-mode=importlib",
     "--capture=no",
     "--assert=rewrite",
-    "-c",
-    "pytest.ini",
     "-p",
     "no:cacheprovider",
     "-p",

@@ -41,7 +41,7 @@ text: setup      ## notebooks edited elsewhere, back to assignments/*/*.md
 release: setup   ## notebooks, validated, then release/ for students
 	@for name in $(NAMES); do $(BIN)/autograder release $$name || exit; done
 
-bench: setup     ## autograder, nbgrader and otter-grader with the same classes: an hour
+bench: setup     ## autograder, nbgrader and otter-grader with the same classes: about an hour
 	$(BIN)/python benchmarks/compare.py --docs
 
 lock: setup      ## renew requirements.lock from pyproject.toml

@@ -91,7 +91,7 @@ WATCHED = [
     (Kernel, "close", "grader: ending the kernel"),
     (NotebookRun, "_execute", "grader: asking for cells, taking outputs"),
     (NotebookRun, "check", "grader: check cells but for pytest"),
-    (notebook_run, "run_checks", "grader: checks (pytest and calls)"),
+    (notebook_run, "with_checks", "grader: checks (pytest and calls)"),
     (notebook_run.nbformat, "writes", "grader: writing the notebook as text"),
     (record, "write_autograded", "grader: writing it to disk"),
     (record, "submission_rows", "grader: nbgrader's rows"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
-from autograder.checking.run import Seeds
+from autograder.checking.run import Checks, Seeds
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.execute import answer_key, warm_box
 from autograder.grading.notebook_run import NotebookRun
@@ -29,9 +29,9 @@ class SeveralSeeds(NotebookRun):
     secrets: list[bytes] = field(default_factory=list)
     rounds: list[list[Verdict]] = field(default_factory=list)
 
-    def check(self, cell: NotebookNode, template: TemplateCell) -> None:
+    def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         for secret, verdicts in zip(self.secrets, self.rounds, strict=True):
-            verdicts += self.verdicts(template, Seeds(secret, self.seeds.assignment, ""))
+            verdicts += self.verdicts(template, checks, Seeds(secret, self.seeds.assignment, ""))
 
 
 def try_notebook(

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import nbformat
 from nbformat import NotebookNode
@@ -17,7 +18,7 @@ from autograder.checking.forbidden import Uses, named_modules
 from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.peers import SocketPeer
-from autograder.checking.run import Seeds, run_checks
+from autograder.checking.run import Checks, Seeds, with_checks
 from autograder.checking.table import html_table
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
@@ -58,6 +59,10 @@ class NotebookRun:
 
     def run(self, notebook: NotebookNode) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
+        checks = {cell.grade_id: cell.check for cell in self.template.cells if cell.is_check}
+        with_checks(checks, partial(self._run, notebook))
+
+    def _run(self, notebook: NotebookNode, checks: Checks) -> None:
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds
         wanted = {cell.grade_id: cell for cell in self.template.cells}
         for number, cell in enumerate(notebook.cells, start=1):
@@ -68,7 +73,7 @@ class NotebookRun:
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.kernel.limits.notebook_seconds:g} s in all", number)
             if template is not None and template.is_check:
-                self.check(cell, template)
+                self.check(cell, template, checks)
             elif cell.source.strip():
                 self.uses.read(cell.source)
                 self._execute(cell, number, left)
@@ -137,9 +142,9 @@ class NotebookRun:
         new = sorted(self.kernel.tampering - known)
         self.incidents += [Incident(IncidentKind.TOUCHED, text, where) for text in new]
 
-    def check(self, cell: NotebookNode, template: TemplateCell) -> None:
+    def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         """Run a check cell and store its table."""
-        verdicts = self.verdicts(template, self.seeds)
+        verdicts = self.verdicts(template, checks, self.seeds)
         verdicts = self.standing.get(template.grade_id, verdicts)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
@@ -152,20 +157,19 @@ class NotebookRun:
                 text = f"{verdict.name}: {verdict.detail}"
                 self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
 
-    def verdicts(self, template: TemplateCell, seeds: Seeds) -> list[Verdict]:
+    def verdicts(self, template: TemplateCell, checks: Checks, seeds: Seeds) -> list[Verdict]:
         """The verdicts of a check cell's tests."""
-        check = template.check
         if not self.kernel.alive:
-            return all_ended(check, StudentStopped(self.why_stopped))
+            return all_ended(template.check, StudentStopped(self.why_stopped))
         seconds, until = self.kernel.limits.cell_seconds, self.deadline
         peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
         student = Notebook(peer, self.uses)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
-                return run_checks(check, student, reference, replace(seeds, cell=template.grade_id))
+                return checks.run(template.grade_id, student, reference, replace(seeds, cell=template.grade_id))
         except GraderFault as error:
-            return all_ended(check, error)
+            return all_ended(template.check, error)
         finally:
             self.kernel.tampering |= peer.tampering
             self.incidents += told_by_calls(student._raised, template.grade_id)

@@ -72,9 +72,12 @@ def rehearse() -> None:
     fonts: they are open files, and a child that has closed them would take for them what it opens in their place.
     """
     from matplotlib import font_manager
+    from matplotlib.backends.registry import backend_registry
     from matplotlib.figure import Figure
     from matplotlib.mathtext import MathTextParser
 
+    # What is installed is read once here, instead of by the first `%matplotlib` of each child.
+    backend_registry.list_all()  # type: ignore[no-untyped-call]
     left, right = Figure().subplots(1, 2)
     left.plot([1, 2], [3, 4], label="$x^2$")
     left.legend(title="a")

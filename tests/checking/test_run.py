@@ -16,7 +16,7 @@ from autograder.checking.explain import UNGRADED
 from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
 from autograder.checking.peers import LocalPeer
-from autograder.checking.run import Seeds, run_checks
+from autograder.checking.run import Seeds, run_checks, with_checks
 from autograder.checking.table import html_table, text_table
 
 SEEDS = Seeds(b"secret", "softmax", "ada", "cell")
@@ -432,6 +432,61 @@ def test_a_cell_that_does_not_run_waits_for_a_person(body: str) -> None:
     """Every student would lose the points of a cell that is broken."""
     found = verdict(f"{body}\ndef test_a(student): pass", "")
     assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
+
+
+@pytest.mark.parametrize("body", ["import no_such_module", "raise SystemExit", "pytest.exit('x')"])
+def test_a_cell_that_does_not_run_keeps_no_other_from_it(body: str) -> None:
+    """One broken cell would cost every student the whole notebook."""
+    texts = {"broken": body, "whole": "x = 1"}
+    cells = {name: CheckCell(f"%%check\n{text}\ndef test_a(student): pass") for name, text in texts.items()}
+    student = Notebook(LocalPeer({}))
+    found = with_checks(cells, lambda checks: [checks.run(name, student, None, SEEDS)[0].outcome for name in cells])
+    assert found == [Outcome.UNGRADED, Outcome.PASSED]
+
+
+def test_a_test_that_ends_pytest_is_a_fault_of_its_authors() -> None:
+    """It and the tests after it would count as wrong, or the run would end without a result."""
+    cells = {"one": CheckCell("%%check\ndef test_a(student): pass\ndef test_b(student): pytest.exit('enough')")}
+    cells["two"] = CheckCell("%%check\ndef test_c(student): pass")
+    student = Notebook(LocalPeer({}))
+    found = with_checks(cells, lambda checks: [checks.run(name, student, None, SEEDS) for name in cells])
+    outcomes = [verdict.outcome for verdicts in found for verdict in verdicts]
+    assert outcomes == [Outcome.PASSED, Outcome.UNGRADED, Outcome.UNGRADED]
+    assert "enough" in found[1][0].detail
+
+
+def test_a_cell_can_be_run_again_with_other_numbers() -> None:
+    """Ten seeds would be one."""
+    cells = {"a": CheckCell("%%check\ndef test_a(student, rng): student.f(rng.normal())")}
+    asked: list[float] = []
+    student = Notebook(LocalPeer({"f": asked.append}))
+    seeds = [Seeds(secret, "", "") for secret in (b"1", b"2", b"1")]
+    found = with_checks(cells, lambda checks: [checks.run("a", student, None, one)[0].passed for one in seeds])
+    assert found == [True] * 3
+    assert asked[0] == asked[2] != asked[1]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_the_work_raises_is_raised(error: type[BaseException]) -> None:
+    """A failed sandbox, or Ctrl-C, would be swallowed by pytest."""
+
+    def work(checks: Any) -> None:
+        raise error("why")
+
+    with pytest.raises(error, match="why"):
+        with_checks({"a": CheckCell("%%check\ndef test_a(student): pass")}, work)
+
+
+def test_what_the_work_prints_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Progress between the checks of a notebook would be dropped with what checks print."""
+    cells = {"a": CheckCell("%%check\nprint('loading')\ndef test_a(student): print('checking')")}
+
+    def work(checks: Any) -> None:
+        checks.run("a", Notebook(LocalPeer({})), None, SEEDS)
+        print("working")
+
+    with_checks(cells, work)
+    assert capsys.readouterr() == ("working\n", "")
 
 
 def test_a_skipped_test_is_not_a_passed_one() -> None:

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 import autograder
-from autograder.sandbox import seccomp
-from autograder.sandbox.seccomp import ALL_OF, ALLOW, CLONE_NEWUSER, EQUALS, FIRST_ARGUMENT, LOAD, RETURN, step
+from autograder.sandbox.inside import seccomp
+from autograder.sandbox.inside.seccomp import ALL_OF, ALLOW, CLONE_NEWUSER, EQUALS, FIRST_ARGUMENT, LOAD, RETURN, step
 
 PYTHON = "/opt/autograder/bin/python"
 CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP"]

@@ -116,3 +116,16 @@ def test_the_figure_of_the_imports_is_today_s() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert "flowchart TD" in text
     assert section(text) == text
+
+
+def test_what_one_module_takes_from_another_is_offered() -> None:
+    """A change of what looks like a module's own business would break another."""
+    taken = {
+        (node.module, name.name)
+        for path in MODULES.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for name in node.names
+        if f"{node.module}.{name.name}" not in MODULES and node.module != "autograder"
+    }
+    assert not {(module, name) for module, name in taken if name not in import_module(module).__all__}

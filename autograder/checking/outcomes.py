@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from autograder.checking.cell import Test
 
 __all__ = [
+    "Call",
     "CheckFailed",
     "GraderFault",
     "Outcome",
     "StudentError",
     "StudentStopped",
     "Verdict",
+    "score",
     "shares",
     "student_error",
 ]

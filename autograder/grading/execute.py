@@ -28,7 +28,7 @@ from autograder.sandbox.choose import open_box
 from autograder.sandbox.errors import SandboxBroken, SandboxError
 from autograder.sandbox.limits import Limits
 
-__all__ = ["execute", "execute_restored", "files_beside"]
+__all__ = ["answer_key", "close_boxes", "execute", "execute_restored", "files_beside", "forget_keys", "warm_box"]
 
 UNCONFINED = "its code could read and change whatever the grader could: nothing of this grade is promised"
 

@@ -30,7 +30,7 @@ from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.outputs import Outputs
 from autograder.text import storable
 
-__all__ = ["NotebookRun", "grade_notebook"]
+__all__ = ["NotebookRun", "grade_notebook", "table"]
 
 STOPPED = "your notebook's kernel had stopped before this check"
 

@@ -11,7 +11,7 @@ from autograder.grading.results import Submission
 from autograder.sandbox.limits import MB
 from autograder.text import printable, storable
 
-__all__ = ["MAX_FILES", "SubmissionRefused", "read_submission"]
+__all__ = ["MAX_FILES", "SubmissionRefused", "read_regular", "read_submission"]
 
 MAX_FILES = 1_000
 

@@ -14,6 +14,7 @@ from autograder.grading.results import IncidentKind
 
 __all__ = [
     "CellRecord",
+    "Place",
     "Recorded",
     "check_cells",
     "read_recorded",

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from autograder.grading.assignment import Template, TemplateCell
 from autograder.text import storable
 
-__all__ = ["NotANotebook", "read_notebook", "restore"]
+__all__ = ["NotANotebook", "plain", "read_notebook", "restore"]
 
 MAX_CELLS = 5_000
 

@@ -11,7 +11,7 @@ import tracemalloc
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "is_student_code"]
 
 
 class Meter:

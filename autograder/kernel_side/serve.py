@@ -16,7 +16,7 @@ from autograder.kernel_side.frames import student_frames
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
-__all__ = ["CallBackFailed", "Server", "serve", "serve_over"]
+__all__ = ["CallBackFailed", "Reply", "Server", "serve", "serve_over"]
 
 Reply = tuple[Message, list[bytes]]
 

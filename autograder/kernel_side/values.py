@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Decoder", "Encoder", "Foreign", "ValueRefused"]
+__all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Foreign", "ValueRefused"]
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000

@@ -26,12 +26,12 @@ __all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate"]
 
 NOBODYS = 200_000
 # What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
-FOR_KEYS = ("numpy.random", "autograder.sandbox.inside_reference")
+FOR_KEYS = ("numpy.random", "autograder.sandbox.inside.reference")
 FOR_KERNELS = (
     "numpy.random",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "autograder.sandbox.inside_kernel",
+    "autograder.sandbox.inside.kernel",
     "autograder.kernel_side.serve",
     "ipykernel.debugger",
     "ipykernel.heartbeat",

@@ -6,9 +6,9 @@ import os
 import sys
 from functools import cache
 
-from autograder.sandbox import landlock, seccomp
 from autograder.sandbox.box import FOR_KERNELS, Box
 from autograder.sandbox.errors import SandboxError, SandboxMissing
+from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.plain_box import PlainBox
 from autograder.sandbox.user_box import UserBox, out_of_reach

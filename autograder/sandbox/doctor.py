@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autograder.sandbox import landlock
 from autograder.sandbox.choose import chosen, no_namespaces, open_box
 from autograder.sandbox.errors import SandboxBroken, SandboxMissing
+from autograder.sandbox.inside import landlock
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import bubblewrap

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Limits"]
+__all__ = ["MB", "Limits"]
 
 MB = 2**20
 

@@ -20,7 +20,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import autograder
 del sys.path[0]
-from autograder.sandbox.inside_plain import main
+from autograder.sandbox.inside.plain import main
 main(int(sys.argv[2]))
 """
 

@@ -22,7 +22,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import autograder
 del sys.path[0]
-from autograder.sandbox.inside_user import main
+from autograder.sandbox.inside.user import main
 main(int(sys.argv[2]), sys.argv[3], sys.argv[4])
 """
 

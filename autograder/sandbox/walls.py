@@ -104,7 +104,7 @@ def place(path: Path, source: Path) -> list[str]:
 BOOT = f"""\
 import sys
 sys.path.append("{PACKAGE}")
-from autograder.sandbox.inside import main
+from autograder.sandbox.inside.warm import main
 main(int(sys.argv[1]), sys.argv[2])
 """
 

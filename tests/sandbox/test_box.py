@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from autograder.sandbox import choose, landlock, seccomp, walls
+from autograder.sandbox import choose, walls
 from autograder.sandbox.box import Box
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.guard import tree
+from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 

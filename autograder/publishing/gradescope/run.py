@@ -20,8 +20,8 @@ from autograder.grading.results import GradedSubmission, Incident, IncidentKind
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results import Results
 from autograder.publishing.gradescope.submission import handed_in, who
-from autograder.sandbox import landlock
 from autograder.sandbox.choose import chosen, no_namespaces
+from autograder.sandbox.inside import landlock
 from autograder.sandbox.limits import Limits
 
 __all__ = ["run"]

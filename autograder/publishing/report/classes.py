@@ -27,7 +27,7 @@ from autograder.publishing.report.numbers import (
 from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
 from autograder.publishing.results import graded_submissions, incidents_of, lateness, results_of
 
-__all__ = ["ClassNumbers", "Student", "read_class"]
+__all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
 WEAK_QUESTION = 0.7
 WEAK_STUDENT = 0.4

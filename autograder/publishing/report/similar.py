@@ -13,7 +13,7 @@ from pygments.token import Comment, Literal, Name, Text
 
 from autograder.publishing.nodes.notebook import Cell
 
-__all__ = ["Pair", "grams", "similar_pairs"]
+__all__ = ["Gram", "Pair", "grams", "similar_pairs"]
 
 # Tokens of code and words of prose that make one piece.
 CODE, WORDS = 16, 6

@@ -8,7 +8,7 @@ import socket
 
 from autograder.kernel_side.wire import Channel
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR, receive_descriptors, send_descriptors
-from autograder.sandbox.inside import do
+from autograder.sandbox.inside.warm import do
 
 __all__ = ["main"]
 

@@ -20,9 +20,9 @@ from typing import Any, NoReturn
 
 from autograder.imports import unimportable
 from autograder.kernel_side.wire import Channel, Message
-from autograder.sandbox import namespaces, seccomp
-from autograder.sandbox.confine import confine
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
+from autograder.sandbox.inside import namespaces, seccomp
+from autograder.sandbox.inside.confine import confine
 
 __all__ = ["do", "fork_for_each_job", "load", "main"]
 
@@ -125,11 +125,11 @@ def do(
         close_doors(job["limits"], descriptors)
         names = dict(zip(job["sockets"], descriptors, strict=True))
         if job["kind"] == "kernel":
-            from autograder.sandbox.inside_kernel import run_kernel
+            from autograder.sandbox.inside.kernel import run_kernel
 
             run_kernel(names, job["key"])
         else:
-            from autograder.sandbox.inside_reference import run_reference
+            from autograder.sandbox.inside.reference import run_reference
 
             run_reference(Channel(socket.socket(fileno=names["control"])), float(job["limits"]["cell_seconds"]))
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from autograder.sandbox import namespaces
+from autograder.sandbox.inside import namespaces
 
 __all__ = ["become", "user_of"]
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from autograder.kernel_side.wire import Channel
-from autograder.sandbox import seccomp, users, walls
-from autograder.sandbox.confine import DEVICES, confine
+from autograder.sandbox import walls
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.evict import evict_all
-from autograder.sandbox.inside import do, fork_for_each_job, load
+from autograder.sandbox.inside import seccomp, users
+from autograder.sandbox.inside.confine import DEVICES, confine
+from autograder.sandbox.inside.warm import do, fork_for_each_job, load
 
 __all__ = ["main"]
 

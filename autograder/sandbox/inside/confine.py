@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from autograder.sandbox import landlock
+from autograder.sandbox.inside import landlock
 from autograder.sandbox.limits import MB
 
 __all__ = ["DEVICES", "WRITABLE", "confine"]

@@ -10,7 +10,7 @@ from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.run import Checks, Seeds
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.execute import answer_key, warm_box
-from autograder.grading.notebook_run import NotebookRun
+from autograder.grading.notebook_run import NotebookRun, Restored
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
@@ -31,7 +31,7 @@ class SeveralSeeds(NotebookRun):
 
     def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         for secret, verdicts in zip(self.secrets, self.rounds, strict=True):
-            verdicts += self.verdicts(template, checks, Seeds(secret, self.seeds.assignment, ""))
+            verdicts += self.verdicts(template, checks, Seeds(secret, self.restored.seeds.assignment, ""))
 
 
 def try_notebook(
@@ -40,10 +40,10 @@ def try_notebook(
     """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises TrialFailed."""
     try:
         key = answer_key(template, assignment, limits)
-        with Kernel(warm_box(limits), assignment.files) as kernel:
-            seeds = Seeds(b"", assignment.name, "")
-            run = SeveralSeeds(template, kernel, key, seeds, secrets=secrets, rounds=[[] for _ in secrets])
-            run.run(notebook)
+        restored = Restored(notebook, template, assignment.files, Seeds(b"", assignment.name, ""))
+        with Kernel(warm_box(limits), restored.files) as kernel:
+            run = SeveralSeeds(restored, kernel, key, secrets=secrets, rounds=[[] for _ in secrets])
+            run.run()
     except (SandboxError, GraderFault) as error:
         raise TrialFailed(str(error)) from None
     ungraded = [v for verdicts in run.rounds for v in verdicts if v.outcome is Outcome.UNGRADED]

@@ -14,13 +14,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 
-from nbformat import NotebookNode
-
-from autograder.checking.outcomes import GraderFault, Verdict
+from autograder.checking.outcomes import GraderFault
 from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
-from autograder.grading.notebook_run import grade_notebook
+from autograder.grading.notebook_run import Restored, grade_notebook
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
 from autograder.sandbox.box import Box
@@ -51,23 +49,22 @@ def execute(
     graded = GradedSubmission(submission.student, submission.digest, assignment.digest)
     graded.files = files_beside(submission, assignment, own_files)
     for template in assignment.notebooks:
-        seeds = Seeds(secret, assignment.name, submission.identity)
-        data = submitted_notebook(submission, template, assignment, graded.incidents)
-        if data is None:
-            continue
+        wanted, seeds = f"{template.name}.ipynb", Seeds(secret, assignment.name, submission.identity)
+        standing, tell = submission.standing_in(template.name), partial(on_grade, template.name)
+        incidents: list[Incident] = []
         try:
+            name, data = submitted_notebook(submission, wanted, only=len(assignment.notebooks) == 1)
+            if name != wanted:
+                incidents.append(Incident(IncidentKind.CHANGED, f"the notebook is named {name} instead of {wanted}"))
             notebook = restore(read_notebook(data), template)
+            restored = Restored(notebook, template, graded.files, seeds, standing, tell)
+            done, happened = execute_restored(restored, assignment, limits)
+            graded.notebooks.append(done)
+            incidents += happened
         except NotANotebook as error:
-            graded.incidents.append(Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}"))
-            continue
-        try:
-            stand = {cell: verdicts for (name, cell), verdicts in submission.standing.items() if name == template.name}
-            tell = partial(on_grade, template.name)
-            done, incidents = execute_restored(notebook, template, assignment, graded.files, seeds, limits, stand, tell)
+            incidents.append(Incident(IncidentKind.REFUSED, f"{wanted}: {error}"))
         except (SandboxError, GraderFault) as error:
-            graded.incidents.append(Incident(IncidentKind.FAULT, str(error), notebook=template.name))
-            continue
-        graded.notebooks.append(done)
+            incidents.append(Incident(IncidentKind.FAULT, str(error)))
         graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
     graded.seconds = time.monotonic() - started
     graded.memory_mb = max((notebook.memory_mb for notebook in graded.notebooks), default=0.0)
@@ -82,18 +79,9 @@ def files_beside(submission: Submission, assignment: Assignment, own_files: froz
 
 
 def execute_restored(
-    notebook: NotebookNode,
-    template: Template,
-    assignment: Assignment,
-    files: dict[str, bytes],
-    seeds: Seeds,
-    limits: Limits,
-    standing: dict[str, list[Verdict]] | None = None,
-    on_grade: Callable[[CellGrade], None] = lambda grade: None,
+    restored: Restored, assignment: Assignment, limits: Limits
 ) -> tuple[GradedNotebook, list[Incident]]:
-    """Grade one restored notebook with this process's answer key. Verdicts in `standing`, by check cell, stand.
-
-    Raises SandboxBroken, SandboxMissing, GraderFault.
+    """Grade one restored notebook with this process's answer key. Raises SandboxBroken, SandboxMissing, GraderFault.
 
     What ended by itself is tried once more from the start: a machine that was short of memory, or somebody who
     ended the wrong process, must not cost a student a point.
@@ -101,10 +89,9 @@ def execute_restored(
 
     def attempt() -> tuple[GradedNotebook, list[Incident]]:
         box = warm_box(limits)  # first, so that it gets warm while the answer key runs
-        key = answer_key(template, assignment, limits)
-        done, incidents = grade_notebook(
-            copy.deepcopy(notebook), template, key, files, seeds, box, standing or {}, on_grade
-        )
+        key = answer_key(restored.template, assignment, limits)
+        fresh = replace(restored, notebook=copy.deepcopy(restored.notebook))
+        done, incidents = grade_notebook(fresh, key, box)
         unconfined = [Incident(IncidentKind.UNCONFINED, UNCONFINED)] if limits.sandbox == "none" else []
         return done, unconfined + incidents
 
@@ -153,18 +140,14 @@ def close_boxes() -> None:
         BOXES.popitem()[1].close()
 
 
-def submitted_notebook(
-    submission: Submission, template: Template, assignment: Assignment, incidents: list[Incident]
-) -> bytes | None:
-    """The submitted notebook for `template`: the one of its name or, if there is only one at all, that one."""
-    notebooks = {name: data for name, data in submission.files.items() if name.endswith(".ipynb")}
-    name = f"{template.name}.ipynb"
-    if name in notebooks:
-        return notebooks[name]
+def submitted_notebook(submission: Submission, name: str, *, only: bool) -> tuple[str, bytes]:
+    """The notebook that was handed in as `name`, and what it is called: where the assignment has `only` this one, the
+    only one that was handed in will do. Raises NotANotebook if there is none."""
+    notebooks = {other: data for other, data in submission.files.items() if other.endswith(".ipynb")}
     top = [other for other in notebooks if len(PurePosixPath(other).parts) == 1]
-    if len(assignment.notebooks) == 1 and len(top) == 1:
-        incidents.append(Incident(IncidentKind.CHANGED, f"the notebook is named {top[0]} instead of {name}"))
-        return notebooks[top[0]]
-    found = f"there are {', '.join(sorted(notebooks)[:5])}" if notebooks else "there is no notebook at all"
-    incidents.append(Incident(IncidentKind.REFUSED, f"{name} is missing: {found}"))
-    return None
+    if name in notebooks:
+        return name, notebooks[name]
+    if only and len(top) == 1:
+        return top[0], notebooks[top[0]]
+    others = ", ".join(sorted(notebooks)[:5])
+    raise NotANotebook(f"there is none of this name, only {others}" if others else "no notebook was handed in")

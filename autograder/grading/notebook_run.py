@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import nbformat
 from nbformat import NotebookNode
@@ -30,45 +29,54 @@ from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.outputs import Outputs
 from autograder.text import storable
 
-__all__ = ["NotebookRun", "grade_notebook", "table"]
+__all__ = ["NotebookRun", "Restored", "grade_notebook", "table"]
 
 STOPPED = "your notebook's kernel had stopped before this check"
 
 
-@dataclass
-class NotebookRun:
-    """One notebook being graded: what runs it, and what has come of it so far.
+@dataclass(frozen=True)
+class Restored:
+    """A restored notebook, what it is graded by, and the files that lie beside it.
 
-    Check cells in `standing` run for what they do to the notebook, and keep these verdicts.
+    Check cells in `standing` run for what they do to the notebook, and keep these verdicts. `on_grade` is told of each
+    check cell when it is done.
     """
 
+    notebook: NotebookNode
     template: Template
-    kernel: Kernel
-    key: AnswerKey
+    files: dict[str, bytes]
     seeds: Seeds
     standing: dict[str, list[Verdict]] = field(default_factory=dict)
+    on_grade: Callable[[CellGrade], None] = lambda grade: None
+
+
+@dataclass
+class NotebookRun:
+    """One notebook being graded: what runs it, and what has come of it so far."""
+
+    restored: Restored
+    kernel: Kernel
+    key: AnswerKey
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
-    on_grade: Callable[[CellGrade], None] = lambda grade: None
     why_stopped: str = STOPPED
     deadline: float = math.inf
 
     def __post_init__(self) -> None:
-        locked = [cell.source for cell in self.template.cells if cell.locked and cell.cell_type == "code"]
+        self.cells = {cell.grade_id: cell for cell in self.restored.template.cells}
+        locked = [cell.source for cell in self.cells.values() if cell.locked and cell.cell_type == "code"]
         self.uses = Uses([module for source in locked for module in named_modules(source)])
 
-    def run(self, notebook: NotebookNode) -> None:
+    def run(self) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
-        checks = {cell.grade_id: cell.check for cell in self.template.cells if cell.is_check}
-        with_checks(checks, partial(self._run, notebook))
+        with_checks({name: cell.check for name, cell in self.cells.items() if cell.is_check}, self._run)
 
-    def _run(self, notebook: NotebookNode, checks: Checks) -> None:
+    def _run(self, checks: Checks) -> None:
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds
-        wanted = {cell.grade_id: cell for cell in self.template.cells}
-        for number, cell in enumerate(notebook.cells, start=1):
+        for number, cell in enumerate(self.restored.notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
-            template = wanted.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            template = self.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
             left = min(self.kernel.limits.cell_seconds, self.deadline - time.monotonic())
             if left <= 0 and self.kernel.alive:
                 self._stop(f"the notebook took longer than {self.kernel.limits.notebook_seconds:g} s in all", number)
@@ -144,12 +152,12 @@ class NotebookRun:
 
     def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         """Run a check cell and store its table."""
-        verdicts = self.verdicts(template, checks, self.seeds)
-        verdicts = self.standing.get(template.grade_id, verdicts)
+        verdicts = self.verdicts(template, checks, self.restored.seeds)
+        verdicts = self.restored.standing.get(template.grade_id, verdicts)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
         self.grades.append(CellGrade(template.grade_id, earned, points, verdicts, template.digest))
-        self.on_grade(self.grades[-1])
+        self.restored.on_grade(self.grades[-1])
         cell.outputs = [table(verdicts, earned, points)]
         cell.execution_count = None
         for verdict in verdicts:
@@ -200,21 +208,13 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
     return nbformat.v4.new_output("execute_result", data=data)
 
 
-def grade_notebook(
-    notebook: NotebookNode,
-    template: Template,
-    key: AnswerKey,
-    files: dict[str, bytes],
-    seeds: Seeds,
-    box: Box,
-    standing: dict[str, list[Verdict]],
-    on_grade: Callable[[CellGrade], None] = lambda grade: None,
-) -> tuple[GradedNotebook, list[Incident]]:
-    """Run a restored notebook and grade every grade cell; `on_grade` is told of each check cell when it is done.
-    Raises SandboxBroken if no sandbox can be had."""
-    with Kernel(box, files) as kernel:
-        run = NotebookRun(template, kernel, key, seeds, standing, on_grade=on_grade)
-        run.run(notebook)
+def grade_notebook(restored: Restored, key: AnswerKey, box: Box) -> tuple[GradedNotebook, list[Incident]]:
+    """Run a restored notebook, which gets its outputs, and grade every grade cell. Raises SandboxBroken if no sandbox
+    can be had."""
+    notebook, template = restored.notebook, restored.template
+    with Kernel(box, restored.files) as kernel:
+        run = NotebookRun(restored, kernel, key)
+        run.run()
     checked = {grade.grade_id: grade for grade in run.grades}
     grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
     text = storable(nbformat.writes(notebook))

@@ -16,6 +16,7 @@ from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.execute import execute_restored, files_beside
+from autograder.grading.notebook_run import Restored
 from autograder.grading.reading import read_submission
 from autograder.grading.record import open_gradebook, record_notebook
 from autograder.grading.results import GradedSubmission
@@ -68,7 +69,7 @@ class Grade(CoursePreprocessor):
         files = files_beside(submission, assignment, course.own_files(assignment.name))
         graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)
         try:
-            done, incidents = execute_restored(notebook, template, assignment, files, seeds, limits)
+            done, incidents = execute_restored(Restored(notebook, template, files, seeds), assignment, limits)
         except (SandboxError, GraderFault) as error:
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
             raise RuntimeError(f"{names['student']} could not be graded: {error}") from None

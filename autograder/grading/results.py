@@ -58,6 +58,10 @@ class Submission:
         """This very submission: what the same student hands in another time is another."""
         return f"{self.student} {self.digest}"
 
+    def standing_in(self, notebook: str) -> dict[str, list[Verdict]]:
+        """The verdicts that still stand in one notebook, by check cell."""
+        return {cell: verdicts for (name, cell), verdicts in self.standing.items() if name == notebook}
+
 
 @dataclass
 class CellGrade:

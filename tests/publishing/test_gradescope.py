@@ -310,7 +310,7 @@ def test_what_cannot_be_graded_is_told_in_words(gradescope: Gradescope) -> None:
     assert scores(broken) == [0, 0, 0]
     assert "small.ipynb" in broken["output"]
     missing, _ = gradescope.grade({"report.pdf": "x"})
-    assert "small.ipynb is missing" in missing["output"]
+    assert "small.ipynb: no notebook was handed in" in missing["output"]
 
 
 @pytest.mark.slow

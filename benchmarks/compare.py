@@ -37,7 +37,7 @@ class Sizes:
     rounds: int = 2
     light: int = 200
     light_one_by_one: int = 8
-    softmax: int = 30
+    softmax: int = 60
     softmax_peers: int = 2
     growth: tuple[int, ...] = (10, 100, 1000)
 
@@ -90,7 +90,8 @@ def measure(sizes: Sizes) -> list[dict[str, Any]]:
             first = number * len(todo) // sizes.rounds
             for task in todo[first:] + todo[:first]:
                 rows.append(show(task.measure(work / "class") | {"round": number}))
-            rows.append(show(plain_row(work, sizes.softmax) | {"round": number}))
+                if (task.experiment, task.grader) == ("softmax", GRADERS["autograder, 2 workers"]):
+                    rows.append(show(plain_row(work, sizes.softmax) | {"round": number}))  # at once: machines drift
             rows += [show(row | {"round": number}) for row in pdf_costs(work)]
     return rows
 

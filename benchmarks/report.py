@@ -103,11 +103,12 @@ def near_the_cells(found: Row) -> str:
 
 def write_tables(found: Row) -> str:
     """All tables as Markdown."""
-    machine, sizes = found["machine"], found["sizes"]
+    machine, rounds = found["machine"], found["sizes"]["rounds"]
+    told = f"median of {rounds} rounds, with the lowest and the highest" if rounds > 1 else "one round"
     pdf = {name: rows for (name, _), rows in rows_of(found, "pdf").items()}
     parts = [
         f"{machine['processors']} processors ({machine['cpu']}), Python {machine['python']}, "
-        f"{' and '.join(machine['peers'])}; median of {sizes['rounds']} rounds, with the lowest and the highest.\n",
+        f"{' and '.join(machine['peers'])}; {told}.\n",
         "**Light class**: three tiny questions. `otter run` is one command for each submission, so fewer are enough.\n",
         compared(found, "light"),
         "**Real class**: softmax, each student with another right or wrong answer. The other graders run the same "

@@ -100,33 +100,50 @@ def test_hostile_bytes_give_a_message_or_a_wire_error(data: bytes) -> None:
     assert all(type(buffer) is bytes for buffer in buffers)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        MAGIC,
+NOT_FRAMES = {
+    "the connection is closed": [b"", MAGIC, frame(b"{}", [5], b"1234")],
+    "a frame that is not one of ours": [
         frame(b"{}", magic=b"HTTP"),
-        frame(b""),
-        frame(b"[]"),
-        frame(b"1"),
-        frame(b"{"),
-        frame(b"\xff\xfe"),
-        frame(b"[" * 100_000),
-        frame(b'{"a":' * 100_000),
-        frame(b'{"a":' + b"9" * 5000 + b"}"),
-        frame(b"{}", [5], b"1234"),
-        frame(b"{}", [2**64 - 1]),
-        frame(b"{}", [MAX_BYTES, 1]),
         HEADER.pack(MAGIC, wire.MAX_JSON + 1, 0),
         HEADER.pack(MAGIC, 2**32 - 1, 0),
         HEADER.pack(MAGIC, 2, wire.MAX_BUFFERS + 1),
         HEADER.pack(MAGIC, 2, 2**32 - 1),
     ],
-)
-def test_what_is_not_a_frame_is_a_wire_error(data: bytes) -> None:
-    """Garbage would be taken for an answer, or end the grader."""
-    with pytest.raises(WireError):
+    "a frame of more than 256 MB": [frame(b"{}", [2**64 - 1]), frame(b"{}", [MAX_BYTES, 1])],
+    "a frame that is not JSON": [
+        frame(b""),
+        frame(b"{"),
+        frame(b"\xff\xfe"),
+        frame(b"[" * 100_000),
+        frame(b'{"a":' * 100_000),
+        frame(b'{"a":' + b"9" * 5000 + b"}"),
+    ],
+    "a frame that is not a message": [frame(b"[]"), frame(b"1")],
+}
+
+
+@pytest.mark.parametrize(("told", "data"), [(told, data) for told, many in NOT_FRAMES.items() for data in many])
+def test_what_is_not_a_frame_is_a_wire_error(told: str, data: bytes) -> None:
+    """Garbage would be taken for an answer, or end the grader; or nobody could tell which it was."""
+    with pytest.raises(WireError) as error:
         received(data)
+    assert str(error.value) == told
+
+
+@pytest.mark.parametrize(
+    ("size", "buffers", "fits"),
+    [(12, [], True), (13, [], False), (2, [5, 5, 10], True), (2, [1, 1, 1, 1], False), (2, [11, 10], False)],
+)
+def test_what_just_fits_is_taken(monkeypatch: pytest.MonkeyPatch, size: int, buffers: list[int], fits: bool) -> None:
+    """The largest result that is allowed would be refused, or one larger be taken."""
+    for name, value in (("MAX_JSON", 12), ("MAX_BUFFERS", 3), ("MAX_BYTES", 20)):
+        monkeypatch.setattr(wire, name, value)
+    data = frame(b"{}".ljust(size), buffers, bytes(sum(buffers)))
+    if fits:
+        assert received(data) == ({}, [bytes(length) for length in buffers])
+    else:
+        with pytest.raises(WireError):
+            received(data)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +226,18 @@ def test_waiting_for_a_frame_ends_at_the_deadline() -> None:
         dripping.join()
 
 
+@pytest.mark.parametrize("part", [5, HEADER.size + 3, HEADER.size + 17, HEADER.size + 19, HEADER.size + 23])
+def test_every_part_of_a_frame_is_waited_for_until_the_deadline(part: int) -> None:
+    """A kernel that stops in the middle of a frame would hold the grader for ever."""
+    with connected() as (channel, theirs):
+        theirs.sendall(frame(b"{}", [4, 4], bytes(8))[:part])
+        hang_up = threading.Timer(5, theirs.shutdown, [socket.SHUT_RDWR])
+        hang_up.start()
+        with pytest.raises(TimeoutError):
+            channel.receive(time.monotonic() + 0.1)
+        hang_up.cancel()
+
+
 def test_sending_ends_at_the_deadline() -> None:
     """A kernel that does not read would be written to without end."""
     with connected() as (channel, _):
@@ -222,5 +251,15 @@ def test_sending_to_a_dead_peer_is_a_wire_error() -> None:
     """A kernel that has died would end the grader."""
     with connected() as (channel, theirs):
         theirs.close()
-        with pytest.raises(WireError):
+        with pytest.raises(WireError, match=r"^the connection is closed$"):
             channel.send({}, [bytes(2**20)], time.monotonic() + 5)
+
+
+def test_reading_from_a_peer_that_was_ended_is_a_wire_error() -> None:
+    """A kernel that is ended before it has read what it was asked would end the grader."""
+    with connected() as (channel, theirs):
+        channel.send({}, [])
+        theirs.close()
+        with pytest.raises(WireError, match=r"^the connection is closed$") as error:
+            channel.receive()
+        assert isinstance(error.value.__cause__, ConnectionResetError)

@@ -7,6 +7,7 @@ import json
 import time
 import tracemalloc
 from collections import OrderedDict, namedtuple
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -271,40 +272,88 @@ def test_a_hostile_tree_gives_a_plain_value_or_is_refused(tree: Any, buffers: li
     assert same(crossed(value), value)
 
 
-@pytest.mark.parametrize(
-    "tree",
-    [
-        ["array", "<U0", [2**40], 0],
-        ["array", "<f8", [0, 2**40, 2**40], 0],
-        ["array", "<f8", [0] * 65, 0],
-        ["array", "<f8", [2**40, 2**40], 0],
-        ["array", "|O", [0], 0],
-        ["array", "<U1", [1], 1],
-        ["array", "<f8", [True], 0],
-        ["array", "<f8", [0], 2],
-        ["array", "<f8", [0], -1],
-        ["scalar", "<f8", [0], 0],
-        ["set", [["list", []]]],
-        ["dict", [[["tuple", [["set", []]]], 1]]],
-        ["dict", [[1]]],
-        ["complex", 1, 2],
-        ["rng", 1, 2, 3, 4],
+MALFORMED = {
+    "a value without a kind": [{}, [], [["list"], []]],
+    "a value of an unknown kind": [["items", []], ["layout", []], ["LIST", []]],
+    "a container without items": [["list"], ["list", 1], ["tuple", [], []]],
+    "a dict without items": [["dict"], ["dict", 1], ["dict", [], []]],
+    "a dict item that is not a pair": [["dict", [[1]]], ["dict", [(1, 2)]]],
+    "a key that cannot be hashed": [["set", [["list", []]]], ["dict", [[["tuple", [["set", []]]], 1]]]],
+    "an array without dtype, shape and data": [["array", "<f8", [0]]],
+    "an array of a dtype that may not cross": [["array", "|O", [0], 0], ["array", 1, [0], 0]],
+    "an array without a shape": [["array", "<f8", [0] * 65, 0], ["array", "<f8", 0, 0]],
+    "an array with an impossible shape": [["array", "<f8", [True], 0], ["array", "<f8", [0, 2**40, 2**40], 0]],
+    "an array without data": [["array", "<f8", [0], 2], ["array", "<f8", [0], -1], ["array", "<f8", [0], "0"]],
+    "an array whose data does not fit its shape": [["array", "<f8", [2**40, 2**40], 0], ["array", "<U0", [2**40], 0]],
+    "text that is not Unicode": [["array", "<U1", [1], 1]],
+    "a scalar with a shape": [["scalar", "<f8", [0], 0]],
+    "a complex number without two parts": [["complex", 1, 2], ["complex", 1.0], ["complex", 1.0, 2.0, 3.0]],
+    "a random generator in an impossible state": [
+        ["rng", 1, 2, 0],
         ["rng", 2**128, 1, 0, 0],
-        ["function", True],
-        ["foreign", 1],
-        ["items", []],
-        ["list"],
-        ["list", 1],
-        {},
-        [],
-        [["list"], []],
+        ["rng", 1, 2**128, 0, 0],
+        ["rng", 1, 2, 2, 0],
+        ["rng", 1, 2, 0, 2**32],
+        ["rng", 1, 2, 0, -1],
     ],
-    ids=str,
-)
-def test_malformed_trees_are_refused(tree: Any) -> None:
-    """Something that is no value of ours would get into the process that grades."""
-    with pytest.raises(ValueRefused):
+    "a function where none may come": [["function", 1]],
+    "a foreign value without a type": [["foreign", 1], ["foreign", "a", "b"]],
+}
+
+
+@pytest.mark.parametrize(("why", "tree"), [(why, tree) for why, trees in MALFORMED.items() for tree in trees])
+def test_malformed_trees_are_refused(why: str, tree: Any) -> None:
+    """Something that is no value of ours would get into the process that grades, or nobody could say what it was."""
+    with pytest.raises(ValueRefused) as error:
         Decoder([b"", b"\xff\xff\xff\xff"]).decode(tree)
+    assert str(error.value) == why
+
+
+@pytest.mark.parametrize("rest", [[True], [1, 2], []])
+def test_a_function_comes_with_its_number_alone(rest: list[Any]) -> None:
+    """A check's own function could be called that the student was never given."""
+    with pytest.raises(ValueRefused, match="a function where none may come"):
+        Decoder([], lambda number: print).decode(["function", *rest])
+
+
+@pytest.mark.parametrize("wrap", [lambda tree: ["dict", [[1, tree]]], lambda tree: ["dict", [[["tuple", [tree]], 1]]]])
+def test_dicts_are_nested_no_deeper_than_lists(wrap: Callable[[Any], Any]) -> None:
+    """A few kilobytes could exhaust the grader's stack."""
+    tree: Any = 1
+    for _ in range(values.MAX_DEPTH + 1):
+        tree = wrap(tree)
+    with pytest.raises(ValueRefused, match="^nested too deeply"):
+        Decoder([]).decode(tree)
+
+
+@pytest.mark.parametrize("sizes", [[5, 5], [11], [4, 4, 4]])
+def test_arrays_are_counted_together(monkeypatch: pytest.MonkeyPatch, sizes: list[int]) -> None:
+    """Many arrays, each within the limit, would fill the other side's memory; or what just fits would be refused."""
+    monkeypatch.setattr(values, "MAX_BYTES", 10)
+    arrays = [np.zeros(size, np.uint8) for size in sizes]
+    if sum(sizes) <= 10:
+        assert len(crossed(arrays)) == len(sizes)
+        return
+    with pytest.raises(ValueRefused, match="^holds more than 0 MB$"):
+        Encoder().encode(arrays)
+    trees = [["array", "|u1", [size], number] for number, size in enumerate(sizes)]
+    with pytest.raises(ValueRefused, match="^holds more than 0 MB$"):
+        Decoder([bytes(size) for size in sizes]).decode(["list", trees])
+
+
+def test_the_limit_of_arrays_is_told_in_megabytes() -> None:
+    """A student would not learn how much is too much."""
+    with pytest.raises(ValueRefused, match="^holds more than 256 MB$"):
+        Encoder().encode(np.broadcast_to(np.uint8(0), values.MAX_BYTES + 1))
+
+
+def test_what_is_foreign_stays_foreign() -> None:
+    """A value that was only named would come back as one that can be used."""
+    there = crossed(object())
+    assert isinstance(there, Foreign)
+    assert isinstance(crossed(there), Foreign)
+    assert crossed(there).type_name == there.type_name == "object"
+    assert crossed(np.datetime64("2024-01-01")).type_name == "array of dtype datetime64[D]"
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,7 @@ def test_dicts_are_nested_no_deeper_than_lists(wrap: Callable[[Any], Any]) -> No
     tree: Any = 1
     for _ in range(values.MAX_DEPTH + 1):
         tree = wrap(tree)
-    with pytest.raises(ValueRefused, match="^nested too deeply"):
+    with pytest.raises(ValueRefused, match=r"^nested too deeply"):
         Decoder([]).decode(tree)
 
 
@@ -334,16 +334,16 @@ def test_arrays_are_counted_together(monkeypatch: pytest.MonkeyPatch, sizes: lis
     if sum(sizes) <= 10:
         assert len(crossed(arrays)) == len(sizes)
         return
-    with pytest.raises(ValueRefused, match="^holds more than 0 MB$"):
+    with pytest.raises(ValueRefused, match=r"^holds more than 0 MB$"):
         Encoder().encode(arrays)
     trees = [["array", "|u1", [size], number] for number, size in enumerate(sizes)]
-    with pytest.raises(ValueRefused, match="^holds more than 0 MB$"):
+    with pytest.raises(ValueRefused, match=r"^holds more than 0 MB$"):
         Decoder([bytes(size) for size in sizes]).decode(["list", trees])
 
 
 def test_the_limit_of_arrays_is_told_in_megabytes() -> None:
     """A student would not learn how much is too much."""
-    with pytest.raises(ValueRefused, match="^holds more than 256 MB$"):
+    with pytest.raises(ValueRefused, match=r"^holds more than 256 MB$"):
         Encoder().encode(np.broadcast_to(np.uint8(0), values.MAX_BYTES + 1))
 
 

@@ -391,3 +391,15 @@ def test_keys_of_equal_hash_cost_a_bounded_time() -> None:
     with pytest.raises(ValueRefused):
         Decoder([]).decode(["list", [["set", same_hash[:third]]] * 1000])
     assert time.process_time() - started < 5
+
+
+def test_truth_is_one_or_zero_whatever_came() -> None:
+    """A kernel could send a True that is not equal to True, and a check decide wrongly."""
+    truth = Decoder([b"\x02\x00\xff"]).decode(["array", "|b1", [3], 0])
+    assert truth.tobytes() == b"\x01\x00\x01"
+
+
+@pytest.mark.parametrize("value", [np.full((1,) * values.MAX_NDIM, 2.0), np.array(["\U0010ffff"])])
+def test_the_last_that_is_allowed_crosses(value: np.ndarray) -> None:
+    """An array with as many axes as NumPy takes, or the last letter of Unicode, would be refused."""
+    assert same(crossed(value), value)

@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -234,7 +235,7 @@ def test_a_broken_peer_is_the_students_failed_check(behaviour: Behaviour) -> Non
         ({"op": "callback", "function": 0, "args": ["list", []], "kwargs": ["list", []]}, Outcome.WRONG),
         ({"op": "callback", "function": 0, "args": ["list", [1, 2, 3]], "kwargs": ["dict", []]}, Outcome.WRONG),
     ],
-    ids=str,
+    ids=count(),
 )
 def test_a_reply_of_the_wrong_form_is_the_students_failed_check(reply: Any, outcome: Outcome) -> None:
     """A forged reply would end the grader, or have its check wait for a person."""

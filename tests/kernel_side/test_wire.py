@@ -10,6 +10,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -122,7 +123,9 @@ NOT_FRAMES = {
 }
 
 
-@pytest.mark.parametrize(("told", "data"), [(told, data) for told, many in NOT_FRAMES.items() for data in many])
+@pytest.mark.parametrize(
+    ("told", "data"), [(told, data) for told, many in NOT_FRAMES.items() for data in many], ids=count()
+)
 def test_what_is_not_a_frame_is_a_wire_error(told: str, data: bytes) -> None:
     """Garbage would be taken for an answer, or end the grader; or nobody could tell which it was."""
     with pytest.raises(WireError) as error:

@@ -1,0 +1,94 @@
+"""From the exception that ended a test to points and sentences, word by word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from autograder.checking import cell
+from autograder.checking.explain import UNGRADED, verdict_of
+from autograder.checking.outcomes import (
+    CheckFailed,
+    GraderFault,
+    Outcome,
+    StudentError,
+    StudentStopped,
+    Verdict,
+    shares,
+    student_error,
+)
+
+(SEEN,) = cell.CheckCell("%%check\n@points(2)\ndef test_a(student):\n    '''What it says.'''").tests()
+HIDDEN = replace(SEEN, hidden=True)
+FRAMES = [["outer", 9, "inner(1)"], ["inner", 3, "return 1 / 0"]]
+
+
+def failure(text: str) -> BaseException:
+    with pytest.raises(pytest.fail.Exception) as caught:
+        pytest.fail(text)
+    return caught.value
+
+
+TOLD = [
+    (SEEN, None, Outcome.PASSED, "", ""),
+    (SEEN, CheckFailed("too small", "got 1"), Outcome.WRONG, "Too small. Got 1.", "too small\ngot 1"),
+    (HIDDEN, CheckFailed("too small", "got 1"), Outcome.WRONG, "Too small.", "too small\ngot 1"),
+    (SEEN, CheckFailed("is it so?"), Outcome.WRONG, "Is it so?", "is it so?"),
+    (SEEN, CheckFailed("", "got 1."), Outcome.WRONG, "Got 1.", "got 1."),
+    (SEEN, failure("no loop here"), Outcome.WRONG, "No loop here.", "no loop here"),
+    (HIDDEN, failure("no loop here"), Outcome.WRONG, "", "no loop here"),
+    (
+        SEEN,
+        student_error("f", "ZeroDivisionError", " by zero ", FRAMES),
+        Outcome.RAISED,
+        "f raised ZeroDivisionError: by zero — in inner, line 3: return 1 / 0",
+        "f raised ZeroDivisionError: by zero — in inner, line 3: return 1 / 0",
+    ),
+    (
+        HIDDEN,
+        student_error("f", "ZeroDivisionError", "by zero", FRAMES),
+        Outcome.RAISED,
+        "f raised ZeroDivisionError.",
+        "f raised ZeroDivisionError: by zero — in inner, line 3: return 1 / 0",
+    ),
+    (SEEN, student_error("f", "Mine", " ", []), Outcome.RAISED, "f raised Mine", "f raised Mine"),
+    (HIDDEN, student_error("f", "Mine", "", []), Outcome.RAISED, "f raised an exception of its own.", "f raised Mine"),
+    (SEEN, StudentStopped("it hangs"), Outcome.RAISED, "Your code could not be asked: it hangs.", "it hangs"),
+]
+
+
+@pytest.mark.parametrize(("test", "error", "outcome", "message", "detail"), TOLD)
+def test_what_is_told_of_a_test(
+    test: cell.Test, error: BaseException | None, outcome: Outcome, message: str, detail: str
+) -> None:
+    """A student would read something else than what happened, or of a hidden check what it compares."""
+    expected = Verdict("test_a", "What it says.", 2.0, test.hidden, outcome, message, detail)
+    assert verdict_of(test, error) == expected
+
+
+@pytest.mark.parametrize("error", [GraderFault("the answer key died"), ValueError("unusable")])
+def test_an_instructor_reads_an_exception_in_full(error: BaseException) -> None:
+    """Nobody could find out why a check waits, or why it was lost."""
+    verdict = verdict_of(HIDDEN, error)
+    assert verdict.detail.endswith(f"{type(error).__name__}: {error}\n")
+    assert verdict.message == (
+        UNGRADED if isinstance(error, GraderFault) else "What your code gave back could not be used."
+    )
+
+
+@pytest.mark.parametrize("kind", ["Mine", "ExceptionGroup", "UnicodeDecodeError", "OSError"])
+def test_an_exception_that_cannot_be_mixed_in_says_the_same(kind: str) -> None:
+    """The student would read of an exception without a name or a place."""
+    error = student_error("f", kind, "why", FRAMES)
+    assert isinstance(error, StudentError)
+    assert (error.function, error.type_name, error.text, error.frames) == ("f", kind, "why", FRAMES)
+
+
+def test_checks_share_a_cells_points_by_weight() -> None:
+    """Points would be shown that nobody can get, or be given for a check that does not count."""
+    one, three = replace(SEEN, weight=1.0), replace(SEEN, weight=3.0)
+    assert shares([one, three], 8.0) == [2.0, 6.0]
+    assert shares([one, replace(three, void="unfair"), three], 8.0) == [2.0, 0.0, 6.0]
+    assert shares([replace(one, weight=0.0)], 8.0) == [0.0]
+    assert shares([replace(one, weight=0.5)], 8.0) == [8.0]

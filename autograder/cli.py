@@ -116,7 +116,7 @@ Grade nobody's work like this whom you would not give your computer to."""
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster with this scheduler.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
 @click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
-@click.option("--why", metavar="TEXT", help="Why it is taken out; students read this.")
+@click.option("--why", metavar="TEXT", help="Why it is taken out; students read this. Default: that it was not right.")
 @click.option("--unvoid", multiple=True, metavar="CHECK", help="Let a check count again; may be given again.")
 @click.option("--unsafe", is_flag=True, help="Run student code without any sandbox, as you; nothing is promised then.")
 @click.pass_context
@@ -139,8 +139,8 @@ def grade(
       autograder grade softmax
       autograder grade softmax --student ada --regrade
       autograder grade softmax --scheduler tcp://10.0.0.5:8786
-      autograder grade softmax --void softmax_checks::test_large --why "It asked for more than the text."
-      autograder grade softmax --unvoid test_large
+      autograder grade softmax --void softmax_checks::test_softmax_large_scores --why "It asked for more than the text."
+      autograder grade softmax --unvoid test_softmax_large_scores
 
     A CHECK is GRADE_ID::TEST, or TEST alone where there is only one of that name.
 
@@ -156,6 +156,8 @@ def grade(
 
     if why is not None and not (void and why.strip()):
         raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
+    if twice := set(void) & set(unvoid):
+        raise AutograderError(f"{min(twice)} cannot be taken out and put back at once: give --void or --unvoid.")
     if jobs and scheduler:
         raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)
@@ -192,7 +194,10 @@ def grade(
 
 def incident_lines(submission: GradedSubmission) -> list[str]:
     """What happened while a submission was graded, a line each."""
-    return [f"{submission.student}: {i.kind.value} {i.cell}: {i.text.splitlines()[0]}" for i in submission.incidents]
+    return [
+        f"{submission.student}: {' '.join(filter(None, (i.kind.value, i.cell)))}: {i.text.splitlines()[0]}"
+        for i in submission.incidents
+    ]
 
 
 def show_outcome(course: Course, name: str, done: ClassRun) -> None:
@@ -207,7 +212,7 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     there = os.path.relpath(course.root)
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      autograder {'' if there == '.' else f'--course {there} '}scores {name} --json")
-    click.echo(f"Grade by hand:    jupyter lab {there}, then Nbgrader → Formgrader")
+    click.echo(f"Grade by hand:    {'' if there == '.' else f'cd {there} && '}jupyter lab, then Nbgrader → Formgrader")
 
 
 @cli.command()
@@ -243,7 +248,7 @@ def doctor(as_json: bool) -> None:
 def demo(ctx: click.Context, folder: Path) -> None:
     """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end.
 
-    It needs a clone of the project.
+    It needs a clone of the project. An earlier demo in the same folder is replaced, and so is all that was done in it.
 
     \b
     Example:  autograder demo -o demo-course
@@ -256,7 +261,11 @@ def demo(ctx: click.Context, folder: Path) -> None:
         click.echo(f"  {student:<10} {story}")
     click.echo()
     ctx.obj = folder
-    ctx.invoke(grade, name="softmax", regrade=True)
+    try:
+        ctx.invoke(grade, name="softmax", regrade=True)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. Go on with: autograder --course {folder} grade softmax", err=True)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

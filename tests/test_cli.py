@@ -251,7 +251,7 @@ def test_scores_as_csv_cannot_run_in_a_spreadsheet(run: Run, graded: Course) -> 
             gradebook.update_or_create_student(student)
             gradebook.update_or_create_submission(NAME, student)
     code, out, _ = run("scores", NAME, "--csv", "scores.csv", here=graded.root)
-    assert (code, out) == (0, "Written: scores.csv (8 with something to grade by hand yet)\n")
+    assert (code, out) == (0, "Written: scores.csv (8 still to be graded by hand)\n")
     with open(graded.root / "scores.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["student"] for line in lines][:4] == ["'+3", "'-2", "'=1+1", "'@SUM(A1)"]

@@ -171,7 +171,7 @@ def test_no_path_of_a_machine(page: Path) -> None:
     assert not ABSOLUTE.findall(page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("assignment", sorted(path.name for path in (ROOT / "assignments").iterdir()))
+@pytest.mark.parametrize("assignment", ["gradient_descent", "knn", "softmax", "two_layer_net", "xor"])
 def test_assignments(assignment: str) -> None:
     """Every assignment is in the README and in the table of lectures, and has a picture."""
     for page in ("README.md", "docs/lectures.md"):

@@ -39,8 +39,9 @@ def new(ctx: click.Context, name: str) -> None:
         documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True
     ):
         click.echo(f"  {os.path.relpath(path)}  {what}")
-    click.echo(f"Then:  autograder validate {name}")
-    click.echo(f"After every change:  python -m autograder.authoring.notebooks make {name}")
+    click.echo("After every change:")
+    click.echo(f"  python -m autograder.authoring.notebooks make {name}")
+    click.echo(f"  autograder validate {name}")
 
 
 @click.command()
@@ -53,12 +54,12 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     \b
     Example:  autograder release softmax
     """
-    from autograder.authoring.notebooks import make_notebook, text_path
+    from autograder.authoring.notebooks import make_notebook, notebook_path, text_path
     from autograder.authoring.release import release as make_release
 
     course = course_of(ctx)
-    if text_path(course.root, name).is_file():
-        make_notebook(course.root, name)
+    if text_path(course.root, name).is_file() and make_notebook(course.root, name):
+        click.echo(f"{notebook_path(course.root, name)} was made anew from the text.")
     if not no_validate and not show_problems(name, problems_of(course, name)):
         sys.exit(1)
     make_release(course, name)
@@ -107,5 +108,7 @@ def show_problems(name: str, problems: list[Problem]) -> bool:
     for problem in problems:
         click.echo(f"✗ {problem}")
     if not problems:
-        click.echo(f"✓ {name} may be released: right code gets full marks, every mistake is caught, nothing leaks.")
+        click.echo(
+            f"✓ {name} may be released: right code gets full marks, every known mistake is caught, nothing leaks."
+        )
     return not problems

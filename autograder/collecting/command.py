@@ -72,7 +72,7 @@ def collected_table(name: str, results: list[Collected]) -> Table:
     from rich.text import Text
 
     table = Table(title=f"{name}: {len(results)} found", title_justify="left")
-    for column in ("student", "", "handed in (UTC)", "files"):
+    for column in ("student", "what", "handed in (UTC)", "files"):
         table.add_column(column, justify="right" if column == "files" else "left")
     table.add_column("note", overflow="fold")
     for result in results:

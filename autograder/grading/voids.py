@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, select
@@ -15,6 +16,7 @@ from autograder.grading.assignment import Assignment, Template, TemplateCell
 
 __all__ = ["voided_anew", "with_voids"]
 
+SHOWN = 8
 Check = tuple[str, str, str]
 Voids = dict[Check, str]
 
@@ -104,10 +106,12 @@ def one_check(assignment: Assignment, wanted: str) -> Check:
     if len(found) == 1:
         return found[0]
     many = len(assignment.notebooks) > 1
-    known = ", ".join(names_of(check)[2 if many else 1] for check in found or checks) or "none"
+    names = [names_of(check)[2 if many else 1] for check in found or checks]
     if found:
-        raise AutograderError(f"{wanted} may be any of {known}: name one of them in full.")
-    raise AutograderError(f"{assignment.name} has no check {wanted}. Its checks: {known}.")
+        raise AutograderError(f"{wanted} may be any of {', '.join(names)}: name one of them in full.")
+    near = get_close_matches(wanted, names, SHOWN, cutoff=0) if len(names) > SHOWN else names
+    some = "Its checks" if near == names else f"Of its {len(names)} checks the nearest"
+    raise AutograderError(f"{assignment.name} has no check {wanted}. {some}: {', '.join(near) or 'none'}.")
 
 
 def names_of(check: Check) -> tuple[str, str, str]:

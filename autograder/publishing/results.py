@@ -102,6 +102,8 @@ def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[A
             assignment = gradebook.find_assignment(name)
         except MissingEntry:
             raise AutograderError(nothing) from None
+        if not assignment.submissions:
+            raise AutograderError(nothing)
         plugin = late_days(course)
         submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
         uses = [plugin.uses(gradebook, s.student_id).get(name) if plugin else None for s in submissions]

@@ -99,7 +99,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     from rich.text import Text
 
     any_late = any(late(score) for score in scores)
-    table = Table(title=f"{name}: {len(scores)} submissions", title_justify="left")
+    table = Table(title=f"{name}: {len(scores)} submission{'s' * (len(scores) != 1)}", title_justify="left")
     for column, justify in (("student", "left"), ("score", "right"), ("checks", "right"), ("by hand", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     if any_late:

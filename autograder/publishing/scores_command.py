@@ -70,7 +70,7 @@ def scores(
         found = read_scores(course, name)
         notes = write_csv(found, csv_file, form, column or name, template)
         todo = sum(score["needs_manual_grade"] for score in found)
-        click.echo(f"Written: {csv_file}" + (f" ({todo} with something to grade by hand yet)" if todo else ""))
+        click.echo(f"Written: {csv_file}" + (f" ({todo} still to be graded by hand)" if todo else ""))
         for note in notes:
             click.echo(f"✗ {note}")
         sys.exit(1 if notes else 0)

@@ -65,7 +65,7 @@ def second_wall() -> Finding:
 
 TRIALS: list[tuple[str, str, str]] = [
     ("network", "__import__('socket').create_connection(('192.0.2.1', 80), 1)", "student code reaches no network"),
-    ("home", "open('/etc/shadow')", "student code sees no system secrets"),
+    ("system", "open('/etc/shadow')", "student code sees no system secrets"),
     ("memory", "bytearray(1 << 33)", "memory is limited"),
 ]
 

@@ -65,6 +65,17 @@ REFUSED = {
 }
 
 
+def test_of_many_checks_the_nearest_are_named(session: Session) -> None:
+    """A slip in a large assignment would be answered with eighty names."""
+    tests = "".join(f"def test_number_{number}(student): pass\n" for number in range(20))
+    cell = check_cell("means", f"%%check\n{tests}def test_medians(student): pass")
+    with pytest.raises(AutograderError) as refused:
+        take_out(session, Assignment("large", (Template("one", (cell,), (), {}),), {}), ["test_median"], "Sorry.")
+    told = str(refused.value)
+    assert told.startswith("large has no check test_median. Of its 21 checks the nearest: means::test_medians, ")
+    assert told.count("::") == 8
+
+
 @pytest.mark.parametrize(("name", "told"), REFUSED.items())
 def test_an_unclear_name_takes_nothing_out(session: Session, name: str, told: str) -> None:
     """A guess would change everybody's grade."""

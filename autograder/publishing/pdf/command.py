@@ -97,7 +97,7 @@ def pdf(
 
 def _lines(result: Exported) -> list[str]:
     """What a person should know of a PDF. It quotes what students wrote, which a terminal would obey."""
-    name = result.submission.student or result.submission.notebook.name
+    name = result.output.name  # not the student: with --anonymous nobody's name is on the screen either
     lines = [f"{name}: {notice}" for notice in result.notices]
     return [printable(line) for line in ([*lines, f"{name}: no PDF: {result.error}"] if result.error else lines)]
 

@@ -16,7 +16,6 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,15 +65,14 @@ class Task:
         return about | {"submissions": self.size} | cost
 
 
-def tasks(sizes: Sizes, dask: Grader, watch: tuple[int, ...]) -> Iterator[Task]:
-    """Everything that one round measures, but for PDF and plain cells."""
+def tasks(sizes: Sizes) -> Iterator[Task]:
+    """Everything that one round measures, but for Dask, PDF and plain cells."""
     two = GRADERS["autograder, 2 workers"]
     for grader in GRADERS.values():
         # What grades with one command after another takes as long for each of few as for each of many.
         yield Task("light", grader, "light", sizes.light_one_by_one if grader.one_by_one else sizes.light)
         mine = grader.name.startswith("autograder")
         yield Task("softmax", grader, "softmax", sizes.softmax if mine else sizes.softmax_peers)
-    yield Task("light", dask, "light", sizes.light, watch)
     for size in sizes.growth:
         yield Task("growth", two, "light", size)
 
@@ -82,16 +80,18 @@ def tasks(sizes: Sizes, dask: Grader, watch: tuple[int, ...]) -> Iterator[Task]:
 def measure(sizes: Sizes) -> list[dict[str, Any]]:
     """All rounds. The order is turned by one third of its length each round."""
     rows: list[dict[str, Any]] = []
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        dask, watch = stack.enter_context(cluster(2, work))
-        todo = list(tasks(sizes, dask, watch))
+    todo = list(tasks(sizes))
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        work = Path(folder)
         for number in range(sizes.rounds):
             first = number * len(todo) // sizes.rounds
             for task in todo[first:] + todo[:first]:
                 rows.append(show(task.measure(work / "class") | {"round": number}))
                 if (task.experiment, task.grader) == ("softmax", GRADERS["autograder, 2 workers"]):
                     rows.append(show(plain_row(work, sizes.softmax) | {"round": number}))  # at once: machines drift
+            with cluster(2, work) as (dask, watch):  # not longer than it is used: it is never quite idle
+                task = Task("light", dask, "light", sizes.light, watch)
+                rows.append(show(task.measure(work / "class") | {"round": number}))
             rows += [show(row | {"round": number}) for row in pdf_costs(work)]
     return rows
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 __all__ = ["Cost", "run"]
 
-EVERY = 0.5
+# To look costs every process that is looked at, and more where there are more.
+EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def run(
 
 
 class Watch:
-    """Looks twice a second how much memory process trees hold."""
+    """Looks now and then how much memory process trees hold."""
 
     def __init__(self, pids: tuple[int, ...]) -> None:
         self.pids, self.peak, self.over = pids, 0.0, threading.Event()

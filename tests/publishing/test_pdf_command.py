@@ -76,7 +76,7 @@ def test_fixed_layout_for_a_class(course):
     save(course / "submitted/bob/hw/hw.ipynb", *homework(answer_lines=200))
     result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--layout", "fixed")
     assert result.exit_code == 1
-    assert "bob: question 1 is longer than its pages" in result.stderr
+    assert "bob.pdf: question 1 is longer than its pages" in result.stderr
     for student in ("alice", "bob", "carol"):
         assert "Question 2 · " in pages(course / f"pdfs/{student}.pdf")[5]
 
@@ -111,7 +111,7 @@ def test_a_notebook_that_ends_its_process_gets_a_plain_pdf(course, monkeypatch):
     monkeypatch.setattr(batch, "_export", crash_for_bob)
     result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs")
     assert result.exit_code == 1
-    assert "bob: shown as plain text: drawing it crashed" in result.stderr
+    assert "bob.pdf: shown as plain text: drawing it crashed" in result.stderr
     assert "def quadratic" in text(course / "pdfs/bob.pdf")
     assert "Question 1" in text(course / "pdfs/carol.pdf")
 

@@ -303,3 +303,85 @@ def test_warnings_are_told_with_their_kind_in_visible_checks() -> None:
     student.f(np.array([1e9]))
     assert told(assert_no_warnings, student, hidden=True) == "Calling f gives warnings."
     assert told(assert_no_warnings, student, hidden=False) == "Calling f gives warnings. RuntimeWarning."
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda x: {"a": x}, lambda x: [x, x], lambda x: (A, x)], ids=["dict", "list", "tuple"]
+)
+def test_the_parts_of_a_result_have_its_tolerances(wrap: Any) -> None:
+    """A test's own tolerance would not hold for what is returned in a dict or a tuple."""
+    near, far = wrap(A * (1 + 1e-4)), wrap(A + 1e-4)
+    with pytest.raises(CheckFailed):
+        assert_close(near, wrap(A))
+    assert_close(near, wrap(A), rtol=1e-3)
+    with pytest.raises(CheckFailed):
+        assert_close(far, wrap(A), rtol=0.0)
+    assert_close(far, wrap(A), rtol=0.0, atol=1e-3)
+
+
+def test_a_part_names_its_mistake_with_its_numbers() -> None:
+    """A mean that was forgotten in one of several gradients would only be called wrong."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_close({"dW": 7 * A, "db": A}, {"dW": A, "db": A}, m=7)
+    assert caught.value.cause == f"in dW, t{BY_M[1:-1]}"
+    assert caught.value.detail == "largest difference at [1, 2]: got 42, expected 6"
+    with pytest.raises(CheckFailed) as caught:
+        assert_close({"a": Foreign("X1234")}, {"a": A})
+    assert caught.value.detail == "it is: X1234"
+
+
+@pytest.mark.parametrize(("m", "named"), [(2, False), (3, True)])
+def test_a_factor_of_two_is_not_called_the_number_of_examples(m: int, named: bool) -> None:
+    """Whoever forgot a 2 would look for a sum."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(m * A, A, m=m)
+    assert ("m times the right ones" in caught.value.cause) is named
+
+
+DIFFERENCES = [
+    (np.array([1, 9], np.uint8), np.array([2, 4], np.uint8), "largest difference at [1]: got 9, expected 4"),
+    (np.array([1, 3], np.uint8), np.array([4, 2], np.uint8), "largest difference at [0]: got 1, expected 4"),
+    (np.array([False, True]), np.array([False, False]), "largest difference at [1]: got 1, expected 0"),
+    (np.array([1.0, np.nan, 9e9]), np.array([1.0, 2.0, 3.0]), "largest difference at [1]: got nan, expected 2"),
+    (np.array([1 + 2j]), np.array([1 + 0j]), "largest difference at [0]: got 1+2j, expected 1+0j"),
+]
+
+
+@pytest.mark.parametrize(("got", "want", "detail"), DIFFERENCES, ids=range(5))
+def test_the_largest_difference_is_found_whatever_the_type(got: np.ndarray, want: np.ndarray, detail: str) -> None:
+    """Unsigned numbers wrap around and NaN compares with nothing: the wrong place would be shown."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(got, want)
+    assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize("got", [A, np.ones((2, 1)), np.float64(1), np.ones((2, 1, 3)), np.ones(5), np.ones((1,) * 9)])
+@pytest.mark.parametrize("want", [np.ones(3), np.ones((3, 3, 3)), np.float64(2)])
+def test_a_wrong_shape_is_always_shown_with_the_right_one(got: Any, want: Any) -> None:
+    """A student would read that a shape is wrong, and neither which it is nor which it must be."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(got, want)
+    if np.shape(got) != np.shape(want):
+        assert str(np.shape(got)) in caught.value.detail
+        assert str(np.shape(want)) in caught.value.detail
+
+
+def test_long_values_are_cut() -> None:
+    """A page of numbers would hide the sentence that helps."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_same("x" * 200, "y" * 78)
+    assert caught.value.detail == f"got '{'x' * 76}…, expected '{'y' * 78}'"
+
+
+def test_several_arguments_and_warnings_are_all_named() -> None:
+    """A student would mend one and be told of the next only then."""
+
+    def f(a: np.ndarray, b: np.ndarray) -> None:
+        a += 1
+        b += np.log(0 * b)
+
+    student = Notebook(LocalPeer({"f": f}))
+    student.f(np.ones(2), np.ones(2))
+    with pytest.raises(CheckFailed) as caught:
+        assert_unchanged(student)
+    assert caught.value.detail == "argument 1, argument 2"

@@ -152,7 +152,7 @@ def test_the_doctor_finds_what_grading_needs() -> None:
     """It would send a course away from a machine that is good, or find good what is not."""
     findings = {finding.what: finding for finding in examine()}
     assert [finding.what for finding in findings.values() if finding.needed and not finding.good] == []
-    assert {"sandbox", "network", "files", "home", "memory"} <= set(findings)
+    assert {"sandbox", "network", "files", "system", "memory"} <= set(findings)
 
 
 def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

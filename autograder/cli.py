@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -209,7 +210,7 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     if done.rescored:
         click.echo(f"{len(done.rescored)} scored anew from their recorded checks: what counts has changed.")
     show_scores(course, name)
-    there = os.path.relpath(course.root)
+    there = shlex.quote(os.path.relpath(course.root))
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      autograder {'' if there == '.' else f'--course {there} '}scores {name} --json")
     click.echo(f"Grade by hand:    {'' if there == '.' else f'cd {there} && '}jupyter lab, then Nbgrader → Formgrader")

@@ -148,6 +148,11 @@ def test_a_slip_in_taking_out_a_check_is_told(run: Run, empty: Path) -> None:
         "test_mean::test_like_the_answer_key."
     )
     assert small_course.rows(empty, "SELECT * FROM autograder_void") == []
+    code, _, err = run("grade", NAME, "--void", "test_two_numbers", "--unvoid", "test_two_numbers", here=empty)
+    assert (code, one_sentence(err)) == (
+        2,
+        "test_two_numbers cannot be taken out and put back at once: give --void or --unvoid.",
+    )
     code, _, err = run("grade", NAME, "--why", "Because.", here=empty)
     assert (code, one_sentence(err)) == (
         2,
@@ -293,3 +298,12 @@ def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
     assert code == (0 if all(finding["good"] for finding in findings if finding["needed"]) else 1)
     if os.environ.get("CI"):
         assert code == 0, out
+
+
+def test_an_assignment_that_nobody_was_graded_in_has_no_scores(run: Run, empty: Path) -> None:
+    """An empty table would look like a class without points."""
+    with Gradebook(f"sqlite:///{empty}/gradebook.db", "small") as gradebook:
+        gradebook.add_assignment(NAME)
+    code, out, err = run("scores", NAME, here=empty)
+    assert (code, out) == (2, "")
+    assert one_sentence(err).startswith(f"Nothing of {NAME} was graded yet: run `autograder grade {NAME}` first.")

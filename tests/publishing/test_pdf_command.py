@@ -107,6 +107,14 @@ def test_one_bad_submission_stops_no_other(course):
     assert "1 to look at" in result.stdout
 
 
+def test_nobodys_name_is_on_the_screen_with_anonymous(course):
+    """Whoever grades blind would read there whose answer is too long."""
+    save(course / "submitted/bob/hw/hw.ipynb", *homework(answer_lines=200))
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--layout", "fixed", "--anonymous")
+    assert "question 1 is longer than its pages" in result.stderr
+    assert not any(student in result.output + result.stderr for student in ("alice", "bob", "carol"))
+
+
 def test_a_notebook_that_ends_its_process_gets_a_plain_pdf(course, monkeypatch):
     monkeypatch.setattr(batch, "_export", crash_for_bob)
     result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs")

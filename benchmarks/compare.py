@@ -36,7 +36,7 @@ class Sizes:
     rounds: int = 2
     light: int = 200
     light_one_by_one: int = 8
-    softmax: int = 30
+    softmax: int = 60
     softmax_peers: int = 2
     growth: tuple[int, ...] = (10, 100, 1000)
 

@@ -30,8 +30,9 @@ Result = TypeVar("Result")
 OPTIONS = [
     "--noconftest",
     "--import-mode=importlib",
-    "--capture=no",
     "--assert=rewrite",
+    "-p",
+    "no:capture",
     "-p",
     "no:cacheprovider",
     "-p",

@@ -85,12 +85,22 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
 def submission_rows(gradebook: Any, course: Course, assignment: str, student: str) -> Any:
     """nbgrader's rows of one submission, made or brought up to date."""
     timestamp = course.handed_in(course.path("submitted", student, assignment))
-    gradebook.update_or_create_student(student)
-    with warnings.catch_warnings():
+    with unexpired(gradebook.db()), warnings.catch_warnings():
+        gradebook.update_or_create_student(student)
         # nbgrader links a submission to its assignment before it adds it to the session, which SQLAlchemy warns
         # about three times; it is added a few lines later.
         warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
         return gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+
+
+@contextmanager
+def unexpired(session: Any) -> Iterator[None]:
+    """nbgrader commits on its way, and would read all anew that it has just written."""
+    session.expire_on_commit = False
+    try:
+        yield
+    finally:
+        session.expire_on_commit = True
 
 
 def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:

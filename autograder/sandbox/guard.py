@@ -33,7 +33,7 @@ class MemoryGuard:
     def __init__(self, end: Callable[[str], None], pid: int, most: int) -> None:
         self.end, self.pid = end, pid
         self.ours = resident("self") + MOST
-        self.theirs = proportional(pid) + most
+        self.theirs = resident(pid) + most
         self.peak = 0
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)

@@ -24,7 +24,6 @@ from autograder.grading.assignment import KeyCell
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.results import GradedSubmission, IncidentKind
-from autograder.grading.workers import Workers
 from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow
@@ -168,26 +167,6 @@ def test_of_two_runs_the_second_says_so_and_leaves(tmp_path: Path) -> None:
         f"autograder: Another run is at work in {root.resolve()}: wait for it to end, then start again."
     )
     assert first.returncode == 0
-
-
-def end_or_square(number: int, deadly: int) -> int:
-    """A job that ends its worker if it is the deadly one."""
-    if number == deadly:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if number == -1:
-        raise ValueError("no")
-    return number * number
-
-
-def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
-    """One process that dies breaks a whole pool; the other submissions must not notice."""
-    with Workers(2) as workers:
-        results = dict(workers.results(end_or_square, range(-1, 12), 5))
-    assert {job: result for job, result in results.items() if job not in (5, -1)} == {
-        job: job * job for job in range(12) if job != 5
-    }
-    assert isinstance(results[-1], ValueError)
-    assert type(results[5]).__name__ == "BrokenProcessPool"
 
 
 FAULTY = '''\

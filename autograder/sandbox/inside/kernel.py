@@ -7,13 +7,15 @@ import sys
 from typing import Any
 
 import zmq
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
 from traitlets.config import Config
 
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 
-__all__ = ["run_kernel"]
+__all__ = ["begin", "run_kernel"]
 
 
 class InheritedHeartbeat(Heartbeat):  # type: ignore[misc]
@@ -57,17 +59,29 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
         self.heartbeat.descriptor = self.descriptors["hb"]
         self.heartbeat.start()
 
+    def init_kernel(self) -> None:
+        super().init_kernel()
+        self.kernel.shell.kernel = self.kernel  # the shell was there before
+
+
+def begin() -> InheritedKernelApp:
+    """Make what needs no sockets yet, the application and the shell, unless they are there: a warm process makes them
+    once for all its children, which saves them a quarter of their start."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.IPKernelApp.log_level = 50
+    ZMQInteractiveShell.instance(config=config, compiler_class=XCachingCompiler)
+    app: InheritedKernelApp = InheritedKernelApp.instance(config=config)
+    return app
+
 
 def run_kernel(descriptors: dict[str, int], key: str) -> None:
     """Run the kernel until it is told to stop. `descriptors` also has `serve`, the socket for check cells."""
     os.dup2(descriptors["serve"], SERVE_DESCRIPTOR)
     os.close(descriptors["serve"])
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.Session.key = key.encode()
-    config.IPKernelApp.log_level = 50
-    app = InheritedKernelApp.instance(config=config)
+    app = begin()
     app.descriptors = descriptors
+    app.session.key = key.encode()
     app.initialize([])
     if "matplotlib.pyplot" in sys.modules:
         # A notebook's own import does this, but here it was imported before there was a kernel to show figures.

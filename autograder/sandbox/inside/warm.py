@@ -7,6 +7,7 @@ sandbox is used once.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import os
@@ -30,6 +31,10 @@ __all__ = ["do", "fork_for_each_job", "load", "main"]
 def main(control: int, preload: str) -> None:
     """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
     load(preload)
+    if "autograder.sandbox.inside.kernel" in sys.modules:
+        from autograder.sandbox.inside.kernel import begin
+
+        begin()
     sock = socket.socket(fileno=control)
     channel = Channel(sock)
     warm = namespaces.can_nest()
@@ -43,15 +48,13 @@ def main(control: int, preload: str) -> None:
 
 
 def load(preload: str) -> None:
-    """Import what is there of the modules in `preload` (comma-separated), and get ready to be copied."""
+    """Import what is there of the modules in `preload` (comma-separated)."""
     with unimportable("debugpy"):  # nobody debugs here, and it is a third of a kernel
         for name in filter(None, preload.split(",")):
             with suppress(ImportError):
                 import_module(name)
     if "matplotlib_inline.backend_inline" in sys.modules:
         rehearse()
-    gc.collect()
-    gc.freeze()  # else every child's garbage collections would look at, and so copy, all that is shared
 
 
 def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None]) -> None:
@@ -60,11 +63,23 @@ def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None
     This process looks only whether something has come: what it read would stay in its memory, and the next
     submission, which begins as a copy of it, could find there what this one handed in.
     """
+    get_ready()
     while sock.recv(1, socket.MSG_PEEK):
         child = os.fork()
         if child == 0:
             enter(sock)
         os.waitpid(child, 0)
+
+
+def get_ready() -> None:
+    """Get ready to be copied: what children write to, though they need none of it, is a page copied for each of them.
+
+    Garbage collections would look at all that is shared, and the first larger piece of memory sorts what is free.
+    """
+    gc.collect()
+    gc.freeze()
+    with suppress(AttributeError):  # other C libraries have none
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def rehearse() -> None:

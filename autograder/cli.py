@@ -183,12 +183,14 @@ def grade(
                 unvoid=unvoid,
                 why=why or NO_REASON,
                 sandbox="none" if unsafe else "",
-                on_start=lambda total, unchanged: start(total),
+                on_start=lambda total, unchanged: start(total) if total else None,
                 on_graded=graded,
                 on_note=say,
             )
         except SandboxMissing as error:
             raise AutograderError(f"{error}.") from None
+    for check in unvoid:
+        click.echo(f"Counts again: {check}")
     show_outcome(course, name, done)
     sys.exit(1 if done.needs_a_person else 0)
 
@@ -247,9 +249,9 @@ def doctor(as_json: bool) -> None:
 )
 @click.pass_context
 def demo(ctx: click.Context, folder: Path) -> None:
-    """Grade a class of made-up submissions, good, wrong, broken and hostile, from start to end.
+    """Grade a class of made-up submissions.
 
-    It needs a clone of the project. An earlier demo in the same folder is replaced, and so is all that was done in it.
+    Good, wrong, broken and hostile ones, from start to end. It needs a clone of the project. An earlier demo in the same folder is replaced, and so is all that was done in it.
 
     \b
     Example:  autograder demo -o demo-course

@@ -43,6 +43,14 @@ def test_help_names_every_command(run: Run) -> None:
         assert f"\n  {command} " in out
 
 
+def test_help_tells_what_every_command_does_in_a_whole_sentence(run: Run) -> None:
+    """A summary that is cut in the middle tells nobody what to type."""
+    _, out, _ = run("--help")
+    lines = out[out.index("Commands:") :].splitlines()[1:]
+    assert len(lines) == len(commands())
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
 def one_sentence(err: str) -> str:
     """What was said, which must be one line of ours and no traceback."""
     assert err.startswith("autograder: ")
@@ -287,6 +295,17 @@ def test_grading_from_anywhere_shows_only_what_it_should(tmp_path: Path, graded:
     assert "gil" in done.stdout
     assert [line for line in done.stderr.splitlines() if not line.startswith(f"grading {NAME}")] == []
     assert not (tmp_path / "gradebook.db").exists()
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_to_grade_says_so_and_shows_no_bar(run: Run, graded: Course) -> None:
+    """An empty bar looks like a run that failed; and who takes a void back wants to read what counts again."""
+    code, out, _ = run("grade", NAME, "--void", "test_two_numbers", "--why", "It asked too much.", here=graded.root)
+    assert (code, "It asked too much." in out) == (0, True)
+    code, out, err = run("grade", NAME, "--unvoid", "test_two_numbers", here=graded.root)
+    assert (code, err) == (0, "")
+    assert out.startswith("Counts again: test_two_numbers\n")
+    assert "6 unchanged since they were graded (--regrade grades them again)." in out
 
 
 @pytest.mark.slow

@@ -49,7 +49,9 @@ def new(ctx: click.Context, name: str) -> None:
 @click.option("--no-validate", is_flag=True, help="Release without validating first.")
 @click.pass_context
 def release(ctx: click.Context, name: str, no_validate: bool) -> None:
-    """Make what students get: text to notebook, validate, release/NAME.
+    """Make what students get, in release/NAME.
+
+    The source notebook is made from its text, where there is one, and validated.
 
     \b
     Example:  autograder release softmax
@@ -78,7 +80,9 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
 @JSON
 @click.pass_context
 def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
-    """Check an assignment: the answer key scores 100 %, the release 0, every mistake loses what it should.
+    """Check that an assignment is fit to be released.
+
+    The answer key scores 100 %, the release 0, every known mistake loses what it should, other right answers nothing.
 
     \b
     Example:  autograder validate softmax --seeds 10

@@ -1,15 +1,16 @@
 """Assignments as text and as notebooks: `assignments/NAME/NAME.md` is the source, `source/…` is made from it.
 
 One way by default; `text_from_notebook` carries a notebook that was edited elsewhere back. Contents are
-compared, never times: a fresh clone has none.
+compared, never times: a fresh clone has none. A notebook keeps the digests of the text that it was made from and of
+its cells as they were made, so that neither way ever writes over an edit.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import jupytext
 import nbformat
@@ -20,6 +21,9 @@ from autograder.errors import AutograderError
 __all__ = ["main", "make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook", "text_path"]
 
 FORMAT = "md:myst"
+MADE = "made_from_text"
+WRITTEN = ("nbgrader", "tags")
+DIGITS = 16
 
 
 def text_path(root: Path, name: str) -> Path:
@@ -59,23 +63,72 @@ def as_json(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook, version=4)) + "\n"
 
 
+def signed_notebook(text: Path) -> NotebookNode:
+    """The notebook that the text stands for, with the digests of both."""
+    notebook = notebook_from_text(text)
+    notebook.metadata[MADE] = {"text": text_digest(text), "cells": cells_digest(notebook)}
+    return notebook
+
+
+def text_digest(path: Path) -> str:
+    """The digest of a text, whatever ends its lines."""
+    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()[:DIGITS]
+
+
+def cells_digest(notebook: NotebookNode) -> str:
+    """The digest of what an author writes into a notebook: not ids, outputs, or what an editor notes."""
+    written = [(cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN)) for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def edited(notebook: NotebookNode) -> bool:
+    """Whether a notebook is not as it was made. One that was not made here counts as edited."""
+    return bool(notebook.metadata.get(MADE, {}).get("cells") != cells_digest(notebook))
+
+
 def make_notebook(root: Path, name: str) -> bool:
-    """Make the source notebook from the text; returns whether it changed. Raises AutograderError without a text."""
-    text = text_path(root, name)
+    """Make the source notebook from the text; returns whether it changed. Raises AutograderError without a text, and
+    where that would undo what somebody has written into the notebook."""
+    text, target = text_path(root, name), notebook_path(root, name)
     if not text.is_file():
         raise AutograderError(f"There is no {text}: an assignment's text has the name of its folder.")
-    made = as_json(notebook_from_text(text))
-    target = notebook_path(root, name)
-    if target.is_file() and target.read_text(encoding="utf-8") == made:
-        return False
+    made = signed_notebook(text)
+    if target.is_file():
+        there = nbformat.read(target, as_version=4)
+        if as_json(there) == as_json(made):
+            return False
+        if edited(there) and cells_digest(there) != cells_digest(made):
+            raise AutograderError(
+                f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
+                f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook."
+            )
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(made, encoding="utf-8")
+    target.write_text(as_json(made), encoding="utf-8")
     return True
 
 
 def text_from_notebook(root: Path, name: str) -> bool:
-    """Carry a source notebook that was edited back into the text; returns whether the text changed."""
-    notebook = nbformat.read(notebook_path(root, name), as_version=4)
+    """Carry a source notebook that was edited back into the text; returns whether the text changed. Raises
+    AutograderError without a notebook, and where that would undo what somebody has written into the text."""
+    text, source = text_path(root, name), notebook_path(root, name)
+    if not source.is_file():
+        raise AutograderError(f"There is no {source}, so nothing can be carried into {text}.")
+    notebook = nbformat.read(source, as_version=4)
+    if text.is_file():
+        if not edited(notebook) or cells_digest(notebook) == cells_digest(notebook_from_text(text)):
+            return False
+        if notebook.metadata.get(MADE, {}).get("text", "") not in ("", text_digest(text)):
+            raise AutograderError(
+                f"Both {source} and {text} were edited: put into one what the other has, then remove the other."
+            )
+    text.parent.mkdir(parents=True, exist_ok=True)
+    text.write_text(as_text(notebook), encoding="utf-8")
+    source.write_text(as_json(signed_notebook(text)), encoding="utf-8")
+    return True
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """The text of a notebook: without ids, outputs and counts."""
     for cell in notebook.cells:
         cell.pop("id", None)
         if cell.cell_type == "code":
@@ -83,26 +136,19 @@ def text_from_notebook(root: Path, name: str) -> bool:
     notebook.metadata["jupytext"] = {
         "text_representation": {"extension": ".md", "format_name": "myst", "format_version": 0.13}
     }
-    text = jupytext.writes(notebook, fmt=FORMAT)
-    path = text_path(root, name)
-    if path.is_file() and cells_of(notebook_from_text(path)) == cells_of(jupytext.reads(text, fmt=FORMAT)):
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return True
-
-
-def cells_of(notebook: NotebookNode) -> list[tuple[Any, ...]]:
-    """What the text says of each cell: everything but its id."""
-    return [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+    return str(jupytext.writes(notebook, fmt=FORMAT))
 
 
 def main(arguments: list[str]) -> None:
     """`make NAME…` or `text NAME…`, in the current folder: for the Makefile."""
     do, names = arguments[0], arguments[1:]
     act = {"make": make_notebook, "text": text_from_notebook}[do]
-    for name in names:
-        print(f"{name}: {'written' if act(Path.cwd(), name) else 'up to date'}")
+    try:
+        for name in names:
+            print(f"{name}: {'written' if act(Path.cwd(), name) else 'up to date'}")
+    except AutograderError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

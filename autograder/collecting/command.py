@@ -38,9 +38,9 @@ __all__ = ["collect"]
 @JSON
 @click.pass_context
 def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster: Path | None, as_json: bool) -> None:
-    """Put what was handed in into submitted/STUDENT/NAME, with the times of submission.
+    """Put what was handed in into submitted/STUDENT/NAME.
 
-    SOURCE is a Gradescope export, a Canvas download, or a folder for each student: a zip or a folder, as it was
+    The times of submission come with it. SOURCE is a Gradescope export, a Canvas download, or a folder for each student: a zip or a folder, as it was
     downloaded.
 
     \b

@@ -48,7 +48,7 @@ def scores(
     column: str | None,
     as_json: bool,
 ) -> None:
-    """Show every student's score, and what a person must look at.
+    """Show every score, and what a person must look at.
 
     \b
     Examples:

@@ -1,7 +1,5 @@
-"""A sandbox from outside: started once, given one job after another, and ended.
-
-`Box` is the strong one, made by bubblewrap. `user_box.UserBox` and `plain_box.PlainBox` are used in the same way.
-"""
+"""A sandbox from outside: started once, given one job after another, and ended. The kinds of it differ in how they are
+started: `namespace_box`, the strong one, `user_box`, and `plain_box`, which is none."""
 
 from __future__ import annotations
 
@@ -10,21 +8,18 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
+from abc import ABC, abstractmethod
 from typing import IO, Any
 
 from autograder.kernel_side.wire import Channel, Message, WireError
-from autograder.sandbox import as_nobody, walls
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.limits import Limits
 
 __all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate"]
 
-NOBODYS = 200_000
 # What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
 FOR_KEYS = ("numpy.random", "autograder.sandbox.inside.reference")
 FOR_KERNELS = (
@@ -81,8 +76,8 @@ class Inmate:
             self.pidfd = -1
 
 
-class Box:
-    """A bubblewrap sandbox with a warm process in it. Ends with this process, and when it is closed."""
+class Box(ABC):
+    """A sandbox with a process in it that does jobs. Ends with this process, and when it is closed."""
 
     def __init__(self, limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> None:
         self.limits = limits
@@ -102,21 +97,16 @@ class Box:
         self.warm: bool | None = None
         self.spent = False
 
+    @abstractmethod
     def _command(self, control: int) -> list[str]:
-        """bubblewrap's command line; as root, run by somebody who is not."""
-        if os.geteuid() != 0:
-            return walls.command(control, self.limits, lambda path: path)
-        sources = [path for path in (*walls.readable_paths(), walls.package_folder()) if not path.is_symlink()]
-        uid = str(NOBODYS + os.getpid() % 50_000)
-        helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid]
-        command = walls.command(control, self.limits, lambda path: staged(path, sources))
-        return [*helper, *map(str, sources), "--", *command]
+        """The command that starts the sandbox; its control socket is the descriptor `control`."""
 
+    @abstractmethod
     def _environment(self) -> dict[str, str]:
-        """bubblewrap is given the student's environment, and needs none of its own."""
-        return {}
+        """The environment of that command."""
 
     def _inmate(self, pidfd: int) -> Inmate:
+        """The job that was started."""
         return Inmate(pidfd)
 
     def wait_until_ready(self) -> None:
@@ -172,11 +162,3 @@ class Box:
 
     def __exit__(self, *error: Any) -> None:
         self.close()
-
-
-def staged(path: Path, sources: list[Path]) -> Path:
-    """Where `path` is reached once `as_nobody` shows the `sources` by their numbers."""
-    for number, source in enumerate(sources):
-        if path.is_relative_to(source):
-            return Path(as_nobody.FOLDER, str(number), path.relative_to(source))
-    return path

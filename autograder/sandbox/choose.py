@@ -10,12 +10,13 @@ from autograder.sandbox.box import FOR_KERNELS, Box
 from autograder.sandbox.errors import SandboxError, SandboxMissing
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.namespace_box import NamespaceBox
 from autograder.sandbox.plain_box import PlainBox
 from autograder.sandbox.user_box import UserBox, out_of_reach
 
 __all__ = ["SANDBOXES", "chosen", "no_namespaces", "no_user", "open_box"]
 
-SANDBOXES: dict[str, type[Box]] = {"namespaces": Box, "user": UserBox, "none": PlainBox}
+SANDBOXES: dict[str, type[Box]] = {"namespaces": NamespaceBox, "user": UserBox, "none": PlainBox}
 ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS), or without any sandbox with --unsafe"
 
 
@@ -51,7 +52,7 @@ def chosen(wanted: str) -> str:
 def no_namespaces() -> str:
     """Why bubblewrap makes no sandbox here; nothing if it does. Found out by trying, once in a process."""
     try:
-        with Box(Limits(start_seconds=30), preload=()) as box:
+        with NamespaceBox(Limits(start_seconds=30), preload=()) as box:
             box.wait_until_ready()
             return ""
     except (SandboxError, OSError) as error:

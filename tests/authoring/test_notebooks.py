@@ -10,6 +10,7 @@ import pytest
 from tiny_course import DEMO, NAME, TEXT, make_course
 
 from autograder.authoring.notebooks import (
+    main,
     make_notebook,
     notebook_from_text,
     notebook_path,
@@ -98,9 +99,92 @@ def test_a_notebook_edited_elsewhere_is_carried_back(root: Path) -> None:
     assert "import math" in text
     assert "secret output" not in text
     assert contents(notebook_from_text(text_path(root, NAME))) == contents(notebook)
+    assert all(not cell.get("outputs") for cell in read(root).cells)
     assert not text_from_notebook(root, NAME)
     make_notebook(root, NAME)
     assert contents(read(root)) == contents(notebook)
+
+
+def edit_notebook(root: Path) -> bytes:
+    """An edit as JupyterLab saves it: with an output, and a number for the cell that ran."""
+    notebook = read(root)
+    notebook.cells[1].source += "\nimport math"
+    notebook.cells[1].execution_count = 7
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="ran")]
+    nbformat.write(notebook, notebook_path(root, NAME))
+    return notebook_path(root, NAME).read_bytes()
+
+
+def edit_text(root: Path) -> str:
+    text = text_path(root, NAME)
+    text.write_text(TEXT.replace("Two answers.", "Two."), encoding="utf-8")
+    return text.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text_too", [False, True], ids=["notebook", "both"])
+def test_an_edited_notebook_is_not_made_anew(root: Path, text_too: bool) -> None:
+    """An afternoon's work in JupyterLab would be gone with `make release`."""
+    edit = edit_notebook(root)
+    if text_too:
+        edit_text(root)
+    with pytest.raises(AutograderError) as raised:
+        make_notebook(root, NAME)
+    target, text = notebook_path(root, NAME), text_path(root, NAME)
+    assert str(raised.value) == (
+        f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
+        "`python -m autograder.authoring.notebooks text tiny`, or remove the notebook."
+    )
+    assert target.read_bytes() == edit
+
+
+def test_a_text_that_was_edited_too_is_not_written_over(root: Path) -> None:
+    """Of two edits one would be lost."""
+    edit, text = edit_notebook(root), edit_text(root)
+    with pytest.raises(AutograderError, match="Both .* were edited: put into one what the other has"):
+        text_from_notebook(root, NAME)
+    assert notebook_path(root, NAME).read_bytes() == edit
+    assert text_path(root, NAME).read_text(encoding="utf-8") == text
+
+
+def test_a_notebook_as_it_was_made_is_not_carried_over_a_newer_text(root: Path) -> None:
+    """`make text`, which looks at every assignment, would undo what was written into a text."""
+    text = edit_text(root)
+    assert not text_from_notebook(root, NAME)
+    assert text_path(root, NAME).read_text(encoding="utf-8") == text
+
+
+def test_a_notebook_that_only_ran_is_made_anew(root: Path) -> None:
+    """Who tries a notebook out would have to remove it before each change of its text."""
+    edit_text(root)
+    notebook = read(root)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"new-{number}"
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="ran")]
+    notebook.cells[1].metadata["execution"] = {"iopub.status.busy": "2026-01-01"}
+    nbformat.write(notebook, notebook_path(root, NAME))
+    assert make_notebook(root, NAME)
+    assert "Two." in read(root).cells[0].source
+
+
+def test_edits_in_turns_are_carried_each_time(root: Path) -> None:
+    """After one edit of the notebook the next would look like one of the text."""
+    for _ in range(2):
+        edit_notebook(root)
+        assert text_from_notebook(root, NAME)
+    assert text_path(root, NAME).read_text(encoding="utf-8").count("import math") == 2
+    assert not make_notebook(root, NAME)
+
+
+def test_make_and_text_end_with_a_sentence(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make release` would end in a traceback."""
+    monkeypatch.chdir(root)
+    edit_notebook(root)
+    with pytest.raises(SystemExit) as ended:
+        main(["make", NAME])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"autograder: {notebook_path(root, NAME)} was edited")
 
 
 def test_without_a_text_it_says_where_it_should_be(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from autograder.sandbox import choose, walls
-from autograder.sandbox.box import Box
+from autograder.sandbox.namespace_box import NamespaceBox
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.guard import tree
 from autograder.sandbox.inside import landlock, seccomp
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
-    with Box(Limits(memory_mb=512, disk_mb=16, file_mb=8, processes=64)) as box:
+def box() -> Iterator[NamespaceBox]:
+    with NamespaceBox(Limits(memory_mb=512, disk_mb=16, file_mb=8, processes=64)) as box:
         yield box
 
 
@@ -36,7 +36,7 @@ def said(kernel: Kernel, code: str) -> Any:
     return outputs[-1].get("ename", outputs[-1].get("text", "")).strip() if outputs else ""
 
 
-def test_the_folders_are_fresh_for_each_job(box: Box) -> None:
+def test_the_folders_are_fresh_for_each_job(box: NamespaceBox) -> None:
     """What one student left in a folder would be there for the next."""
     folders = ("/tmp", "/dev/shm", ".")
     for _ in range(2):
@@ -46,7 +46,7 @@ def test_the_folders_are_fresh_for_each_job(box: Box) -> None:
             assert said(kernel, f"for f in {folders}: open(f + '/left', 'w').write('behind')") == ""
 
 
-def test_a_figure_is_shown_without_being_asked_for(box: Box) -> None:
+def test_a_figure_is_shown_without_being_asked_for(box: NamespaceBox) -> None:
     """Plots would be missing where a person must grade them, in every notebook without `%matplotlib inline`."""
     with Kernel(box, {}) as kernel:
         outputs = kernel.execute("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 20).outputs.cells
@@ -57,7 +57,7 @@ def test_a_figure_is_shown_without_being_asked_for(box: Box) -> None:
 REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
 
 
-def test_the_warm_process_has_no_file_open(box: Box) -> None:
+def test_the_warm_process_has_no_file_open(box: NamespaceBox) -> None:
     """Every kernel begins as a copy of it and closes what was open; a font that matplotlib then closes once more is by
     now one of the kernel's sockets, and the kernel dies in the middle of a plot."""
     box.wait_until_ready()
@@ -68,7 +68,7 @@ def test_the_warm_process_has_no_file_open(box: Box) -> None:
     assert [link for link in links if link.startswith("/") and link != "/dev/null" and "(deleted)" not in link] == []
 
 
-def test_a_kernel_computes_with_one_thread(box: Box) -> None:
+def test_a_kernel_computes_with_one_thread(box: NamespaceBox) -> None:
     """Kernels side by side would slow each other down, and a time limit would depend on how many there are."""
     count = "import os, numpy as np; before = len(os.listdir('/proc/self/task'))"
     work = "a = np.ones((600, 600)); a @ a; print(len(os.listdir('/proc/self/task')) - before)"
@@ -87,7 +87,7 @@ LIMITED = {
 
 
 @pytest.mark.parametrize("what", LIMITED)
-def test_a_limit_is_an_error_in_the_cell_and_the_kernel_lives(box: Box, what: str) -> None:
+def test_a_limit_is_an_error_in_the_cell_and_the_kernel_lives(box: NamespaceBox, what: str) -> None:
     """A submission could take what belongs to the machine or to others."""
     code, error = LIMITED[what]
     with Kernel(box, {}) as kernel:
@@ -103,7 +103,7 @@ def test_python_may_lie_below_a_folder_of_the_students(tmp_path: Path, monkeypat
     (tmp_path / "not_shown").mkdir()
     shown = (*walls.readable_paths(), environment)
     monkeypatch.setattr(walls, "readable_paths", lambda: shown)
-    with Box(Limits()) as box, Kernel(box, {}) as kernel:
+    with NamespaceBox(Limits()) as box, Kernel(box, {}) as kernel:
         assert box.warm
         assert said(kernel, f"print(open('{environment}/module.txt').read())") == "here"
         assert said(kernel, f"open('{environment}/module.txt', 'w')") == "OSError"
@@ -113,11 +113,11 @@ def test_python_may_lie_below_a_folder_of_the_students(tmp_path: Path, monkeypat
 MARK = str(7_000_000 + os.getpid())  # seconds of sleep that nothing else on this machine asks for
 OWNER = f"""
 import time
-from autograder.sandbox.box import Box
+from autograder.sandbox.namespace_box import NamespaceBox
 from autograder.sandbox.guard import tree
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
-kernel = Kernel(Box(Limits()), {{}})
+kernel = Kernel(NamespaceBox(Limits()), {{}})
 kernel.execute("import subprocess; subprocess.Popen(['sleep', '{MARK}'])", 20)
 print("started", flush=True)
 time.sleep(600)
@@ -172,5 +172,5 @@ def test_python_may_be_called_by_a_path_that_leads_up(tmp_path: Path, monkeypatc
     """`../.venv/bin/python -m autograder.cli` would find no sandbox: the folder it leads through is not in there."""
     up = str(tmp_path) + "/.." * len(tmp_path.parts[1:])
     monkeypatch.setattr(sys, "executable", up + sys.executable)
-    with Box(Limits(), preload=()) as box:
+    with NamespaceBox(Limits(), preload=()) as box:
         box.wait_until_ready()

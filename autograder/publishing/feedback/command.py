@@ -10,19 +10,18 @@ from autograder.options import NAME, course_of
 
 __all__ = ["feedback"]
 
-EPILOG = """\b
-Examples:
-  autograder feedback softmax
-  autograder feedback softmax --student ada --student alan
-"""
 
-
-@click.command(epilog=EPILOG)
+@click.command()
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
 @click.pass_context
 def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
-    """Write a page for every student who was graded: points, checks, comments.
+    """Write each student's page: points, checks, comments.
+
+    \b
+    Examples:
+      autograder feedback softmax
+      autograder feedback softmax --student ada --student alan
 
     The pages are in nbgrader's place, feedback/STUDENT/NAME, so that nbgrader release_feedback gives them out.
     Sources of hidden tests are not in them, and nothing that a student wrote can act in a browser.

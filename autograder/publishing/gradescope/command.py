@@ -60,7 +60,9 @@ def gradescope(ctx: click.Context, name: str, output: Path | None, hidden_checks
     help="The folder that Gradescope lays out.",
 )
 def gradescope_run(root: Path) -> None:
-    """Grade one submission as on Gradescope, and write results.json.
+    """Grade one submission as on Gradescope.
+
+    Writes results.json where Gradescope looks for it.
 
     \b
     Example:  autograder gradescope-run --root gradescope-test

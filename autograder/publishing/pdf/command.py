@@ -19,16 +19,8 @@ if TYPE_CHECKING:
 
 LAYOUTS = ("flow", "fixed")
 
-EPILOG = """\b
-Examples:
-  autograder pdf softmax.ipynb
-  autograder pdf softmax.ipynb -o homework.pdf --paper a4
-  autograder pdf submitted/*/softmax -o pdfs/
-  autograder pdf submitted/*/softmax -o pdfs/ --layout fixed --anonymous
-"""
 
-
-@click.command(epilog=EPILOG)
+@click.command()
 @click.argument("notebooks", nargs=-1, required=True, metavar="NOTEBOOK...", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="PDF file, or folder for many.")
 @click.option(
@@ -60,6 +52,13 @@ def pdf(
     anonymous: bool,
 ) -> None:
     """Export notebooks, or submission folders, to PDF.
+
+    \b
+    Examples:
+      autograder pdf softmax.ipynb
+      autograder pdf softmax.ipynb -o homework.pdf --paper a4
+      autograder pdf submitted/*/softmax -o pdfs/
+      autograder pdf submitted/*/softmax -o pdfs/ --layout fixed --anonymous
 
     A submission's changed .py files follow its notebook, and where it has been graded, the graded
     notebook is taken. What cannot be shown as Jupyter shows it is shown as it was written,

@@ -12,15 +12,8 @@ from autograder.options import JSON, NAME, course_of
 
 __all__ = ["report"]
 
-EPILOG = """\b
-Examples:
-  autograder report softmax
-  autograder report softmax -o softmax.html
-  autograder report softmax --json
-"""
 
-
-@click.command(epilog=EPILOG)
+@click.command()
 @NAME
 @click.option(
     "-o",
@@ -32,10 +25,17 @@ Examples:
 @JSON
 @click.pass_context
 def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) -> None:
-    """Write one page on the class: what to teach again, whom to talk to, which check to look at.
+    """Write one page on the class.
 
-    Scores, questions, checks with their commonest mistakes, times, incidents, late submissions, and answers that are
-    alike. The page needs no network; it names students, so keep it to yourself.
+    \b
+    Examples:
+      autograder report softmax
+      autograder report softmax -o softmax.html
+      autograder report softmax --json
+
+    What to teach again, whom to talk to, which check to look at: scores, questions, checks with their commonest
+    mistakes, times, incidents, late submissions, and answers that are alike. The page needs no network; it names
+    students, so keep it to yourself.
     """
     # Imported here, so that --help is quick.
     from autograder.publishing.report.classes import read_class

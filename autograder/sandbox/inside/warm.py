@@ -75,9 +75,11 @@ def get_ready() -> None:
     """Get ready to be copied: what children write to, though they need none of it, is a page copied for each of them.
 
     Garbage collections would look at all that is shared, and the first larger piece of memory sorts what is free.
+    After that a collection waits for more objects than usual: one figure is ten thousand of them.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
     with suppress(AttributeError):  # other C libraries have none
         ctypes.CDLL(None).malloc_trim(0)
 

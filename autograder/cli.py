@@ -251,7 +251,8 @@ def doctor(as_json: bool) -> None:
 def demo(ctx: click.Context, folder: Path) -> None:
     """Grade a class of made-up submissions.
 
-    Good, wrong, broken and hostile ones, from start to end. It needs a clone of the project. An earlier demo in the same folder is replaced, and so is all that was done in it.
+    Good, wrong, broken and hostile ones, from start to end. It needs a clone of the project. An earlier demo in the
+    same folder is replaced, and so is all that was done in it.
 
     \b
     Example:  autograder demo -o demo-course

@@ -40,8 +40,8 @@ __all__ = ["collect"]
 def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster: Path | None, as_json: bool) -> None:
     """Put what was handed in into submitted/STUDENT/NAME.
 
-    The times of submission come with it. SOURCE is a Gradescope export, a Canvas download, or a folder for each student: a zip or a folder, as it was
-    downloaded.
+    The times of submission come with it. SOURCE is a Gradescope export, a Canvas download, or a folder for each
+    student: a zip or a folder, as it was downloaded.
 
     \b
     Examples:

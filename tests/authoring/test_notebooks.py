@@ -140,7 +140,7 @@ def test_an_edited_notebook_is_not_made_anew(root: Path, text_too: bool) -> None
 def test_a_text_that_was_edited_too_is_not_written_over(root: Path) -> None:
     """Of two edits one would be lost."""
     edit, text = edit_notebook(root), edit_text(root)
-    with pytest.raises(AutograderError, match="Both .* were edited: put into one what the other has"):
+    with pytest.raises(AutograderError, match=r"Both .* were edited: put into one what the other has"):
         text_from_notebook(root, NAME)
     assert notebook_path(root, NAME).read_bytes() == edit
     assert text_path(root, NAME).read_text(encoding="utf-8") == text

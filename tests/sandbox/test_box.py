@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from autograder.sandbox import choose, walls
-from autograder.sandbox.namespace_box import NamespaceBox
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.guard import tree
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.namespace_box import NamespaceBox
 
 pytestmark = pytest.mark.slow
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autograder.sandbox import as_nobody, walls
 from autograder.sandbox.box import Box
+from autograder.sandbox.fonts import font_folder
 
 __all__ = ["NamespaceBox"]
 
@@ -21,7 +22,8 @@ class NamespaceBox(Box):
         """bubblewrap's command line; as root, run by somebody who is not."""
         if os.geteuid() != 0:
             return walls.command(control, self.limits, lambda path: path)
-        sources = [path for path in (*walls.readable_paths(), walls.package_folder()) if not path.is_symlink()]
+        shown = [*walls.readable_paths(), walls.package_folder(), *filter(None, [font_folder()])]
+        sources = [path for path in shown if not path.is_symlink()]
         uid = str(NOBODYS + os.getpid() % 50_000)
         helper = [sys.executable, "-I", "-S", as_nobody.__file__, uid]
         command = walls.command(control, self.limits, lambda path: staged(path, sources))

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import autograder
 from autograder.sandbox.errors import SandboxMissing
+from autograder.sandbox.fonts import font_folder
 from autograder.sandbox.limits import MB, Limits
 
-__all__ = ["bubblewrap", "command", "environment", "package_folder", "readable_paths"]
+__all__ = ["FONT_LIST", "bubblewrap", "command", "environment", "package_folder", "readable_paths"]
 
 HOME = "/home/student"
 # nbgrader's exchange holds what everybody handed in, and lies among the system's files.
 HIDDEN = ("/usr/local/share/nbgrader",)
 PACKAGE = "/opt/autograder"
+FONT_LIST = f"{PACKAGE}/fonts"
 LIBRARIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives", "mime.types")
 FONTS = ("/var/cache/fontconfig",)
@@ -80,6 +82,8 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     for hidden in filter(os.path.isdir, HIDDEN):
         args += ["--tmpfs", hidden]
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
+    if fonts := font_folder():
+        args += ["--ro-bind", str(reach(fonts)), FONT_LIST]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     args += ["--chdir", HOME, "--remount-ro", "/"]
     for name, value in environment().items():

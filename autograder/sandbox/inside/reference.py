@@ -18,6 +18,7 @@ from traitlets.config import Config
 from autograder.kernel_side.serve import serve_over
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors
+from autograder.sandbox.inside.fonts import take_fonts
 
 __all__ = ["run_reference"]
 
@@ -49,6 +50,7 @@ class Shell(InteractiveShell):  # type: ignore[misc]
 def run_reference(channel: Channel, seconds: float) -> None:
     """Obey the control channel until it closes. A call of a copy may take `seconds`: what a student's values make
     endless ends then."""
+    take_fonts()
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)

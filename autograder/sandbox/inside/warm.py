@@ -24,6 +24,7 @@ from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.inside import namespaces, seccomp
 from autograder.sandbox.inside.confine import confine
+from autograder.sandbox.inside.fonts import take_fonts
 
 __all__ = ["do", "fork_for_each_job", "load", "main"]
 
@@ -49,6 +50,7 @@ def main(control: int, preload: str) -> None:
 
 def load(preload: str) -> None:
     """Import what is there of the modules in `preload` (comma-separated)."""
+    take_fonts()
     with unimportable("debugpy"):  # nobody debugs here, and it is a third of a kernel
         for name in filter(None, preload.split(",")):
             with suppress(ImportError):

@@ -49,7 +49,9 @@ def main(control: int, preload: str) -> None:
 
 
 def load(preload: str) -> None:
-    """Import what is there of the modules in `preload` (comma-separated)."""
+    """Import what is there of the modules in `preload` (comma-separated). From now on, and so in every child, garbage
+    is collected less often than usual: one figure is ten thousand objects."""
+    gc.set_threshold(10_000)
     take_fonts()
     with unimportable("debugpy"):  # nobody debugs here, and it is a third of a kernel
         for name in filter(None, preload.split(",")):
@@ -77,11 +79,9 @@ def get_ready() -> None:
     """Get ready to be copied: what children write to, though they need none of it, is a page copied for each of them.
 
     Garbage collections would look at all that is shared, and the first larger piece of memory sorts what is free.
-    After that a collection waits for more objects than usual: one figure is ten thousand of them.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000)
     with suppress(AttributeError):  # other C libraries have none
         ctypes.CDLL(None).malloc_trim(0)
 

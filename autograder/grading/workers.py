@@ -109,7 +109,8 @@ def live_by(lifeline: Connection, places: SimpleQueue[int | None]) -> None:
     """
     place = places.get()
     if place is not None:
-        os.sched_setaffinity(0, {place})
+        with contextlib.suppress(OSError):  # a container may forbid it, or have lost the processor meanwhile
+            os.sched_setaffinity(0, {place})
     signal.signal(signal.SIGINT, lambda number, frame: None)
     gc.freeze()  # what is imported stays: garbage collections need not look at it, nor copy what processes share
     threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()

@@ -144,6 +144,15 @@ def test_the_answer_key_is_not_in_a_students_notebook(shell: InteractiveShell) -
     assert "The grader could not grade this check." in html
 
 
+def test_random_numbers_are_the_same_each_time_a_check_is_run(shell: InteractiveShell) -> None:
+    """A student's check would hold now and then, or its mistake be gone when they look for it."""
+    shell.run_cell("seen = []\ndef note(x): seen.append(float(x))")
+    for _ in range(2):
+        shown(shell, "%%check\ndef test_a(student, rng): student.note(rng.normal())")
+    first, second = shell.user_ns["seen"]
+    assert first == second
+
+
 def test_rich_output_of_students_is_not_swallowed(shell: InteractiveShell) -> None:
     """Plots that a student's function shows during a check would vanish without a word, or be taken for the table."""
     shell.run_cell(

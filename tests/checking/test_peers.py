@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from autograder.checking.cell import CheckCell
 from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
-from autograder.checking.peers import SocketPeer
+from autograder.checking.peers import LocalPeer, SocketPeer
 from autograder.checking.run import Seeds, run_checks
 from autograder.kernel_side import wire
 from autograder.kernel_side.serve import serve
@@ -91,6 +91,25 @@ def test_a_check_runs_over_a_socket_as_in_a_notebook() -> None:
     )
     found, _ = verdicts(tests, kernel(source), 10)
     assert [verdict.outcome for verdict in found] == [Outcome.PASSED] * 3, found
+
+
+def test_a_function_that_is_passed_in_may_pass_in_another_over_a_socket() -> None:
+    """A check with nested functions would hold in the student's own notebook and not when grading."""
+    tests = "def test_a(student): assert student.f(lambda x: student.g(lambda y: x + y)) == 12"
+    found, _ = verdicts(tests, kernel("def f(h): return h(2)\n\ndef g(h): return h(10)"), 10)
+    assert found[0].passed, found
+
+
+def test_an_answer_is_lent_over_a_socket_and_taken_back() -> None:
+    """Follow-through marks would be given in the student's own notebook and not when grading."""
+    tests = (
+        "### BEGIN HIDDEN TESTS\n@given('g')\ndef test_a(student): assert student.f(3) == 10\n"
+        "def test_b(student): assert student.f(3) == 1\n### END HIDDEN TESTS"
+    )
+    key = Notebook(LocalPeer({"g": lambda x: x * x}), trusted=True)
+    with peer(kernel("def g(x): return 0\n\ndef f(x): return g(x) + 1"), 10) as reached:
+        found = run_checks(CheckCell(f"%%check\n{tests}"), Notebook(reached), key, Seeds(b"", "", "", ""))
+    assert [verdict.outcome for verdict in found] == [Outcome.PASSED] * 2, found
 
 
 @pytest.mark.slow
@@ -234,6 +253,7 @@ def test_a_broken_peer_is_the_students_failed_check(behaviour: Behaviour) -> Non
         ({"op": "callback", "function": 0, "args": ["list", []], "kwargs": ["dict", [[1, 2]]]}, Outcome.WRONG),
         ({"op": "callback", "function": 0, "args": ["list", []], "kwargs": ["list", []]}, Outcome.WRONG),
         ({"op": "callback", "function": 0, "args": ["list", [1, 2, 3]], "kwargs": ["dict", []]}, Outcome.WRONG),
+        ({"op": "callback", "function": 0, "args": ["array", "<f8", [2**40], 0]}, Outcome.WRONG),
     ],
     ids=count(),
 )
@@ -245,6 +265,127 @@ def test_a_reply_of_the_wrong_form_is_the_students_failed_check(reply: Any, outc
     assert found[0].message
     assert (found[0].message + found[0].detail).encode()
     assert len(found[0].message) < 3000
+
+
+def deaf(*replies: Any) -> Behaviour:
+    """Answer one message with each of these, and then read nothing more."""
+
+    def behave(channel: Channel) -> None:
+        for reply in replies:
+            channel.send({"id": channel.receive()[0].get("id")} | reply, [])
+        end = time.monotonic() + 3 * BOUND
+        while time.monotonic() < end:
+            with contextlib.suppress(KeyboardInterrupt):
+                time.sleep(0.1)
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("test", "replies"),
+    [
+        ("student.f(np.zeros(10**6))", [{"op": "function"}]),
+        ("student.f(lambda x: np.zeros(10**6))", [{"op": "function"}, ENDLESS]),
+    ],
+    ids=["a call", "the result of a call-back"],
+)
+def test_a_peer_that_reads_nothing_is_not_waited_for(test: str, replies: list[Any]) -> None:
+    """A kernel that leaves a large array unread would hold the grader for good."""
+    found, _ = verdicts(f"def test_a(student): {test}", deaf(*replies))
+    assert found[0].message == "Your code could not be asked: it took longer than 0.4 s."
+
+
+NOT_A_FRAME = "what came over the check channel was a frame that is not one of ours"
+NOT_ASKED = "a message that nobody had asked for came over the check channel"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "noted"),
+    [
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\n\r\n"), {NOT_A_FRAME}, id="garbage"),
+        pytest.param(
+            answering({"op": "return", "value": 2, "id": 1}, {"op": "return", "value": 1}),
+            {NOT_ASKED},
+            id="an answer to an earlier call",
+        ),
+        pytest.param(closed, set(), id="closed"),
+        pytest.param(half, set(), id="dies in the middle of a frame"),
+        pytest.param(kernel("def f(g): return g(1)"), set(), id="honest"),
+    ],
+)
+def test_what_no_server_of_ours_sends_is_noted(behaviour: Behaviour, noted: set[str]) -> None:
+    """An instructor would not hear of a forged reply, or would suspect a student whose kernel only died."""
+    _, reached = verdicts(ONE, behaviour, 5)
+    assert reached.tampering == noted
+
+
+def test_an_answer_to_an_earlier_call_is_not_taken_for_this_ones() -> None:
+    """Code that sends an answer too many would have it judged as the answer to the next call."""
+    replies = [{"op": "return", "value": 2, "id": 1}, {"op": "return", "value": 1}]
+    found, _ = verdicts("def test_a(student): assert student.f() == 1", answering(*replies), 5)
+    assert found[0].passed, found
+
+
+def test_a_notebook_has_a_time_in_all() -> None:
+    """A notebook of a hundred slow checks would hold up the class."""
+    started = time.monotonic()
+    with peer(silence, 60) as reached:
+        reached.until = started + SECONDS
+        student = Notebook(reached)
+        for _ in range(2):
+            with pytest.raises(StudentStopped, match="the notebook took longer in all than it may"):
+                student.f(1)
+    assert time.monotonic() - started < BOUND
+
+
+UNREADABLE = "A function that was passed in got arguments that cannot be read."
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"function": 7}, "A function was called that was not passed in."),
+        ({"function": -1}, "A function was called that was not passed in."),
+        ({"function": 1}, "A function was called that was not passed in."),
+        ({"function": 0, "args": ["array", "<f8", [2**40], 0], "kwargs": ["dict", []]}, UNREADABLE),
+        ({"function": 0, "args": ["dict", [["a", 1]]], "kwargs": ["dict", []]}, UNREADABLE),
+        ({"function": 0, "args": ["list", [1]], "kwargs": ["dict", [[1, 2]]]}, UNREADABLE),
+        ({"function": 0, "args": ["list", [1]], "kwargs": ["list", []]}, UNREADABLE),
+    ],
+    ids=count(),
+)
+def test_a_forged_call_back_reaches_no_function(call: Any, message: str) -> None:
+    """A function of the test would run with what no call of it can give, and be told to have failed."""
+    replies = [call | {"op": "callback", "id": None}, {"op": "return", "value": 1}]
+    found, _ = verdicts(ONE, answering(*replies), 5)
+    assert (found[0].outcome, found[0].message) == (Outcome.WRONG, message)
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        ({"op": "missing"}, "There is no f: has the cell that defines it been run?"),
+        ({"op": "refused"}, "What f holds is too large or too deeply nested to be looked at."),
+        ({"op": "return", "value": ["set", [["list", []]]]}, "What f gave back could not be read: "),
+    ],
+)
+def test_a_message_names_the_function_whose_reply_is_no_use(reply: Any, message: str) -> None:
+    """A student would not learn which of the functions that a check calls is meant."""
+    found, _ = verdicts(ONE, answering(reply), 5)
+    assert found[0].message.startswith(message)
+
+
+def test_a_message_names_the_variable_that_cannot_be_read() -> None:
+    """A student would not learn which of the variables that a check looks at is meant."""
+    student = Notebook(SocketPeer(Scripted([{"op": "value", "value": {}}]), 5, lambda: None))  # type: ignore[arg-type]
+    with pytest.raises(CheckFailed, match="what x gave back could not be read"):
+        _ = student.x
+
+
+def test_an_exception_without_a_name_or_a_text_is_told_without_them() -> None:
+    """A student would read parts of a forged reply as the name or the text of an exception."""
+    found, _ = verdicts(ONE, answering({"op": "raise", "type": 3, "text": [], "frames": {}}), 5)
+    assert found[0].message == "f raised Exception"
 
 
 def test_forged_extras_of_a_reply_are_dropped() -> None:
@@ -280,6 +421,7 @@ def test_a_failure_in_one_test_does_not_fail_the_next() -> None:
     source = "def f(g):\n    try: g(1)\n    except Exception: 0\n\ndef g(): return 1"
     found, _ = verdicts(tests, kernel(source), 5)
     assert [verdict.passed for verdict in found] == [False, True]
+    assert found[0].message == "Probe must get 2."
 
 
 def test_a_peer_that_is_gone_is_not_waited_for_again() -> None:

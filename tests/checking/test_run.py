@@ -13,6 +13,7 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import UNGRADED
+from autograder.checking.forbidden import Uses
 from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
 from autograder.checking.peers import LocalPeer
@@ -136,6 +137,25 @@ def test_a_variable_can_be_looked_at() -> None:
     assert verdict("def test_a(student): assert_close(student.x, [1.0, 2.0])", "x = np.array([1.0, 2.0])").passed
     found = verdict("def test_a(student): assert_close(student.x, 1.0)", "x = []\nx.append(x)")
     assert found.message == "What x holds is too large or too deeply nested to be looked at."
+
+
+def test_a_notebook_has_only_what_is_asked_of_it_by_name() -> None:
+    """numpy or pytest, which look for such methods in whatever they are given, would run the student's code."""
+    source = "def __array__(*args, **kwargs): return np.ones(2)\n\ndef f(): return 1"
+    student = Notebook(LocalPeer(defined(source)))
+    assert not hasattr(student, "__array__")
+    assert repr(student.f) == "<f of the notebook>"
+
+
+def test_what_calls_raise_is_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incidents would not be told to the instructor, or a loop of failed calls fill the grader's memory."""
+    monkeypatch.setattr("autograder.checking.notebook.MAX_RAISED", 2)
+    student = Notebook(LocalPeer(defined("def f(x): raise ValueError(x)")))
+    for number in range(9):
+        with pytest.raises(StudentError):
+            student.f(number)
+    assert student._raised[:2] == [("f", "ValueError", "0"), ("f", "ValueError", "1")]
+    assert len(student._raised) <= 3
 
 
 # what is told of an exception
@@ -310,6 +330,18 @@ def test_an_answer_key_that_fails_waits_for_a_person(reference: str | None) -> N
     assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
 
 
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("", "the answer key: there is no g"),
+        ("def g(x): raise ValueError('odd')", "the answer key: g raised ValueError: odd"),
+    ],
+)
+def test_the_instructor_reads_what_the_answer_key_lacks(source: str, why: str) -> None:
+    """An instructor would look in the student's notebook for what is wrong in the answer key."""
+    assert why in verdict("def test_a(student, reference): reference.g(1)", "", source, hidden=True).detail
+
+
 LENT = """
 @given('g')
 def test_a(student):
@@ -344,9 +376,49 @@ def test_a_lent_answer_that_fails_on_the_students_arguments_is_the_students_mist
     )
     assert found.outcome is Outcome.WRONG
     assert found.message == "A function that was passed in failed on what your code gave it."
+    assert "g raised TypeError" in found.detail
+
+
+def test_an_answer_that_uses_what_is_forbidden_fails_its_check() -> None:
+    """An answer that leaves the work to a library would pass, or one beside it fail."""
+    source = "def g(x): return math.sqrt(x)\n\ndef f(x): return x"
+    student = Notebook(LocalPeer(defined(f"import math\n{source}")), Uses(["math"], ["import math", source]))
+    tests = "def test_a(student): student.f(1)\ndef test_b(student): student.g(1)"
+    found = run_checks(CheckCell(f"%%check\n{tests}"), student, None, SEEDS)
+    assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
+    assert found[1].message == "Answers may not use math, and g does."
+
+
+def test_a_lent_answer_is_not_an_answer_of_the_students() -> None:
+    """A check that lends a name would fail over a forbidden module in an answer that it does not use, or let one
+    through in the next check."""
+    source = "def g(x): return math.sqrt(x)\n\ndef f(x): return g(x) + 1"
+    student = Notebook(LocalPeer(defined(f"import math\n{source}")), Uses(["math"], ["import math", source]))
+    key = Notebook(LocalPeer(defined("def g(x): return x * x")), trusted=True)
+    found = run_checks(CheckCell("%%check\n" + HIDE.format(LENT)), student, key, SEEDS)
+    assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
+    assert found[1].message == "Answers may not use math, and g does."
 
 
 # functions that are passed in
+
+
+def test_an_answer_key_that_fails_in_a_function_that_was_passed_in_waits_for_a_person() -> None:
+    """A student would lose points because a name is missing in the answer key."""
+    test = "def test_a(student, reference): student.f(lambda x: reference.missing(x))"
+    found = verdict(test, "def f(g): return g(1)", "", hidden=True)
+    assert found.outcome is Outcome.UNGRADED
+    assert "there is no missing" in found.detail
+
+
+def test_why_a_function_that_was_passed_in_failed_is_told_in_a_visible_check() -> None:
+    """A student would learn that their code passes something wrong, but not what is wrong with it."""
+    test = "def test_a(student): student.f(lambda x: x['W'])"
+    told = "A function that was passed in failed on what your code gave it."
+    assert verdict(test, "def f(g): return g({'b': 1})").message == f"{told} KeyError('W')."
+    hidden = verdict(test, "def f(g): return g({'b': 1})", hidden=True)
+    assert hidden.message == told
+    assert "KeyError('W')" in hidden.detail
 
 
 def test_a_failure_in_a_function_that_was_passed_in_is_raised_whatever_the_student_catches() -> None:
@@ -357,6 +429,18 @@ def test_a_failure_in_a_function_that_was_passed_in_is_raised_whatever_the_stude
     swallow = "def f(g):\n    try:\n        g(2)\n    except BaseException:\n        pass\n    return 1"
     found = verdict(test, swallow, hidden=True)
     assert (found.outcome, found.message) == (Outcome.WRONG, "Probe must get 1.")
+
+
+def test_a_function_that_is_passed_in_may_call_the_notebook_each_time() -> None:
+    """In a student's own notebook a right answer would fail at its second call of what was passed in."""
+    test = "def test_a(student): assert student.twice(lambda x: student.f(x)) == 22"
+    assert verdict(test, "def twice(g): return g(1) + g(1)\n\ndef f(x): return x + 10").passed
+
+
+def test_a_function_that_is_passed_in_gets_arrays_by_place_and_by_name() -> None:
+    """A student's right call of a function that was passed in would fail when an argument is named."""
+    test = "def test_a(student): assert_close(student.f(lambda a, *, b: a @ b), 6.0)"
+    assert verdict(test, "def f(g): return g(np.ones(3), b=np.full(3, 2.0))").passed
 
 
 @pytest.mark.parametrize(
@@ -397,6 +481,15 @@ def test_cost_is_measured_for_the_calls_in_the_block() -> None:
     assert verdict(test, source).passed
 
 
+def test_only_calls_in_the_block_are_measured() -> None:
+    """Every call would be as slow as a measured one, and a check with a deadline fail for it."""
+    test = (
+        "def test_a(student):\n    before = student.f()\n    with measure(student):\n        within = student.f()\n"
+        "    assert (before, within, student.f()) == (False, True, False)"
+    )
+    assert verdict(test, "import tracemalloc\ndef f(): return tracemalloc.is_tracing()").passed
+
+
 # pytest itself
 
 
@@ -432,6 +525,15 @@ def test_a_cell_that_does_not_run_waits_for_a_person(body: str) -> None:
     """Every student would lose the points of a cell that is broken."""
     found = verdict(f"{body}\ndef test_a(student): pass", "")
     assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [("1 / 0", "ZeroDivisionError"), ("raise SystemExit('enough')", "SystemExit: enough")],
+)
+def test_the_instructor_reads_why_a_cell_does_not_run(body: str, why: str) -> None:
+    """An instructor would know that a check is broken, but not how to mend it."""
+    assert why in verdict(f"{body}\ndef test_a(student): pass", "").detail
 
 
 @pytest.mark.parametrize("body", ["import no_such_module", "raise SystemExit", "pytest.exit('x')"])

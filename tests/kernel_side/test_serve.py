@@ -6,6 +6,7 @@ import linecache
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import tracemalloc
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.kernel_side.cost import is_student_code
 from autograder.kernel_side.serve import Server, serve
 from autograder.kernel_side.values import Decoder, Encoder, Foreign
 from autograder.kernel_side.wire import Channel
@@ -102,6 +104,11 @@ def test_whatever_is_raised_becomes_a_reply(body: str, kind: str) -> None:
     assert len(reply["frames"]) <= 10
 
 
+def test_an_exception_that_cannot_say_anything_says_nothing() -> None:
+    """A student would read words that are not theirs."""
+    assert call("class E(Exception):\n    __str__ = None\n\ndef f():\n    raise E", "f")["text"] == ""
+
+
 def test_texts_of_exceptions_are_cut() -> None:
     """An exception's text of a gigabyte would travel."""
     assert len(call("def f():\n    raise ValueError('x' * 10**6)", "f")["text"]) == 2000
@@ -134,6 +141,10 @@ def test_warnings_are_cut() -> None:
         ("p['text'] = 'b'", ["argument 2['text']"]),
         ("p['n'] = 3.0", ["argument 2['n']"]),
         ("p['t'][0][0] = 5", ["argument 2['t'][0]"]),
+        ("p['list'] = 3", ["argument 2['list']"]),
+        ("p['n'] = [3]", ["argument 2['n']"]),
+        ("p['dict'] = 3", ["argument 2['dict']"]),
+        ("p['n'] = {'a': 3}", ["argument 2['n']"]),
         ("k[0] = 7", ["argument k"]),
         ("rng.normal()", []),
     ],
@@ -141,10 +152,17 @@ def test_warnings_are_cut() -> None:
 def test_what_a_call_changes_of_its_arguments_is_named(body: str, changed: list[str]) -> None:
     """A function that spoils its input would pass, or the student would not learn which input it is."""
     params = {"W1": np.ones(2), "list": [1, np.zeros(2)], "text": "a", "n": 3, "nan": np.nan, "t": (np.ones(1),)}
+    params["dict"] = {"a": 1}
     reply = call(
         f"def f(a, p, rng, k):\n    {body}", "f", np.arange(3), params, np.random.default_rng(1), k=np.zeros(2)
     )
     assert (reply["op"], reply["changed"]) == ("return", changed)
+
+
+def test_a_function_that_is_passed_in_is_not_changed_by_its_call() -> None:
+    """Every answer that takes a function would lose the check that its arguments stay as they are."""
+    reply = call("def f(g):\n    return g(1)", "f", abs, call_back=lambda *_: ({"op": "return", "value": 1}, []))
+    assert (reply["value"], reply["changed"]) == (1, [])
 
 
 def test_changes_are_named_also_when_the_call_raises() -> None:
@@ -181,6 +199,19 @@ def test_lent_functions_are_called_back_and_then_gone() -> None:
     assert server.handle(ask, [])[0]["type"] == "NameError"
 
 
+def test_what_is_lent_may_be_deleted_and_lent_again() -> None:
+    """A function that deletes a lent name, or a second check that lends one, would cost every later check."""
+    namespace = notebook("def f():\n    del globals()['g']")
+    server = Server(namespace, no_call_back)
+    ask = {"op": "call", "name": "f", "args": ["list", []], "kwargs": ["dict", []]}
+    for _ in range(2):
+        server.handle({"op": "lend", "functions": {"g": 3}}, [])
+        assert callable(namespace["g"])
+        assert server.handle(ask, [])[0]["op"] == "return"
+        assert server.handle({"op": "restore", "id": 8}, []) == ({"op": "done", "id": 8}, [])
+        assert "g" not in namespace
+
+
 def test_a_call_back_that_fails_says_nothing_of_why() -> None:
     """The text of a failed comparison, with the expected value, would reach the student's code."""
     told: list[BaseException] = []
@@ -202,6 +233,26 @@ def test_a_loop_costs_lines_by_its_length_and_vectorised_code_does_not() -> None
     assert call(VECTOR, "f", a, measure=True)["cost"]["lines"] <= 2
     comprehension = call("def f(a):\n    return sum([x\n        for x in a])", "f", a, measure=True)
     assert comprehension["cost"]["lines"] >= 500
+
+
+def test_a_line_is_counted_once() -> None:
+    """A limit of lines that its author has counted would be one too low."""
+    assert call("def f():\n    a = 1\n    return a", "f", measure=True)["cost"]["lines"] == 2
+
+
+@pytest.mark.parametrize(
+    ("filename", "own"),
+    [
+        ("/tmp/ipykernel_4711/1234567.py", True),
+        ("<ipython-input-1-4a5b6c>", True),
+        ("<cell 3>", True),
+        ("/usr/lib/python3/dist-packages/numpy/linalg.py", False),
+        ("<string>", False),
+    ],
+)
+def test_code_of_notebook_cells_is_known_by_its_file(filename: str, own: bool) -> None:
+    """A loop in a student's cell would cost nothing, or a library's loop would be theirs."""
+    assert is_student_code(filename) is own
 
 
 def test_peak_memory_is_what_the_call_allocated() -> None:
@@ -241,13 +292,26 @@ def test_a_measured_call_inside_a_measured_call_keeps_the_peak() -> None:
 
 
 def test_measuring_leaves_no_trace_function_behind() -> None:
-    """Everything after the first measured call would be slow, and a debugger lose its place."""
-    import sys
-
+    """Everything after the first measured call would be slow."""
     before = sys.gettrace()
     call("def f():\n    raise ValueError", "f", measure=True)
     assert sys.gettrace() is before
     assert not tracemalloc.is_tracing()
+
+
+def test_a_debugger_keeps_its_trace_function() -> None:
+    """A student who looks for a mistake would lose every breakpoint after the first measured call."""
+
+    def debugger(frame: Any, event: str, arg: Any) -> None:
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(debugger)
+    try:
+        call(VECTOR, "f", np.ones(2), measure=True)
+        assert sys.gettrace() is debugger
+    finally:
+        sys.settrace(before)
 
 
 def ask(channel: Channel, number: int, name: str, tree: Any = None) -> None:

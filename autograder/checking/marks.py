@@ -11,13 +11,8 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 
 def points(weight: float) -> Callable[[Test], Test]:
-    """The weight of a check within its cell; a check without it weighs 1."""
-
-    def mark(test: Test) -> Test:
-        test.__dict__["weight"] = weight
-        return test
-
-    return mark
+    """The weight of a check within its cell; a check without it weighs 1. It is read from the cell's text."""
+    return unchanged
 
 
 def given(*names: str) -> Callable[[Test], Test]:
@@ -31,10 +26,10 @@ def given(*names: str) -> Callable[[Test], Test]:
 
 
 def void(why: str) -> Callable[[Test], Test]:
-    """Take the check out for everybody: it is not run, its weight does not count, and students read why."""
+    """Take the check out for everybody: it is not run, its weight does not count, and students read why. It is read from
+    the cell's text."""
+    return unchanged
 
-    def mark(test: Test) -> Test:
-        test.__dict__["void"] = why
-        return test
 
-    return mark
+def unchanged(test: Test) -> Test:
+    return test

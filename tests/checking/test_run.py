@@ -579,6 +579,22 @@ def test_what_the_work_raises_is_raised(error: type[BaseException]) -> None:
         with_checks({"a": CheckCell("%%check\ndef test_a(student): pass")}, work)
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "why"),
+    [
+        (pytest.ExitCode.INTERRUPTED, KeyboardInterrupt, None),
+        (pytest.ExitCode.INTERNAL_ERROR, GraderFault, "ended with 3"),
+    ],
+)
+def test_a_pytest_that_does_no_work_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, code: int, error: type[BaseException], why: str | None
+) -> None:
+    """Ctrl-C would be taken for a fault and grading go on, or a fault for Ctrl-C and the whole run end."""
+    monkeypatch.setattr("pytest.main", lambda *args, **kwargs: code)
+    with pytest.raises(error, match=why):
+        with_checks({"a": CheckCell("%%check\ndef test_a(student): pass")}, lambda checks: None)
+
+
 def test_what_the_work_prints_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Progress between the checks of a notebook would be dropped with what checks print."""
     cells = {"a": CheckCell("%%check\nprint('loading')\ndef test_a(student): print('checking')")}

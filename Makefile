@@ -7,7 +7,7 @@ NAMES := $(notdir $(wildcard assignments/*))
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/:.*##/ —/'
 
-setup: .venv/ready
+setup: .venv/ready ## a virtual environment with all that is needed, in .venv
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -58,7 +58,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo("Stopped. What was done is kept: the same command goes on from there.", err=True)
+            click.echo("Stopped. Nothing is lost or half-written: the same command goes on, or starts again.", err=True)
             sys.exit(130)
 
 
@@ -151,7 +151,7 @@ def grade(
         from autograder import forkserver
 
         forkserver.start()  # on another processor, while this one loads as much
-    from autograder.grading.class_run import NO_REASON, grade_class
+    from autograder.grading.class_run import grade_class
     from autograder.progress import progress_bar
     from autograder.sandbox.errors import SandboxMissing
 
@@ -181,7 +181,7 @@ def grade(
                 regrade=regrade,
                 void=void,
                 unvoid=unvoid,
-                why=why or NO_REASON,
+                why=why or "",
                 sandbox="none" if unsafe else "",
                 on_start=lambda total, unchanged: start(total) if total else None,
                 on_graded=graded,

@@ -38,6 +38,9 @@ def make_demo(course: Course, folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     shutil.copytree(source, folder / "source" / NAME)
+    released = course.path("release", ".", NAME)
+    if released.is_dir():  # for PDFs with a fixed layout
+        shutil.copytree(released, folder / "release" / NAME)
     (folder / CONFIG_FILE).write_text((course.root / CONFIG_FILE).read_text(encoding="utf-8") + SETTINGS)
     return write_class(course, folder)
 

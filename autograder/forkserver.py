@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 
@@ -19,6 +20,10 @@ def context() -> ForkServerContext:
 
 
 def start() -> None:
-    """Start it now; it ends with this process."""
+    """Start it now; it ends with this process. Ctrl-C, which reaches every process of a terminal, is not for it."""
     context()
-    forkserver.ensure_running()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it takes this over
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -7,23 +7,29 @@ its cells as they were made, so that neither way ever writes over an edit.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
+from autograder.grading.assignment import source_notebook
 
 __all__ = ["main", "make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook", "text_path"]
 
 FORMAT = "md:myst"
 MADE = "made_from_text"
-WRITTEN = ("nbgrader", "tags")
+WRITTEN = ("nbgrader", "tags", "slideshow")
 DIGITS = 16
+BLOCK = re.compile(r"(?P<fence>^```\{code-cell\}.*\n)---\n(?P<yaml>(?s:.*?))\n---\n", re.MULTILINE)
+VERSION = re.compile(r"^ *jupytext_version: .*\n", re.MULTILINE)
 
 
 def text_path(root: Path, name: str) -> Path:
@@ -94,13 +100,14 @@ def make_notebook(root: Path, name: str) -> bool:
         raise AutograderError(f"There is no {text}: an assignment's text has the name of its folder.")
     made = signed_notebook(text)
     if target.is_file():
-        there = nbformat.read(target, as_version=4)
+        there = source_notebook(target)
         if as_json(there) == as_json(made):
             return False
         if edited(there) and cells_digest(there) != cells_digest(made):
+            refuse_if_both_edited(there, target, text)
             raise AutograderError(
                 f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
-                f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook."
+                f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook and its edit with it."
             )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(as_json(made), encoding="utf-8")
@@ -113,22 +120,28 @@ def text_from_notebook(root: Path, name: str) -> bool:
     text, source = text_path(root, name), notebook_path(root, name)
     if not source.is_file():
         raise AutograderError(f"There is no {source}, so nothing can be carried into {text}.")
-    notebook = nbformat.read(source, as_version=4)
+    notebook = source_notebook(source)
     if text.is_file():
         if not edited(notebook) or cells_digest(notebook) == cells_digest(notebook_from_text(text)):
             return False
-        if notebook.metadata.get(MADE, {}).get("text", "") not in ("", text_digest(text)):
-            raise AutograderError(
-                f"Both {source} and {text} were edited: put into one what the other has, then remove the other."
-            )
+        refuse_if_both_edited(notebook, source, text)
     text.parent.mkdir(parents=True, exist_ok=True)
     text.write_text(as_text(notebook), encoding="utf-8")
     source.write_text(as_json(signed_notebook(text)), encoding="utf-8")
     return True
 
 
+def refuse_if_both_edited(notebook: NotebookNode, source: Path, text: Path) -> None:
+    """Raises AutograderError if the text, too, is not as it was when the edited notebook was made from it."""
+    if notebook.metadata.get(MADE, {}).get("text", "") not in ("", text_digest(text)):
+        raise AutograderError(
+            f"Both {source} and {text} were edited: put into one what the other has, then remove the other."
+        )
+
+
 def as_text(notebook: NotebookNode) -> str:
-    """The text of a notebook: without ids, outputs and counts."""
+    """The text of a notebook: without ids, outputs and counts, and each cell's metadata on one line, as an author
+    writes them."""
     for cell in notebook.cells:
         cell.pop("id", None)
         if cell.cell_type == "code":
@@ -136,19 +149,37 @@ def as_text(notebook: NotebookNode) -> str:
     notebook.metadata["jupytext"] = {
         "text_representation": {"extension": ".md", "format_name": "myst", "format_version": 0.13}
     }
-    return str(jupytext.writes(notebook, fmt=FORMAT))
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    text = BLOCK.sub(on_one_line, str(jupytext.writes(notebook, fmt=FORMAT)))
+    return VERSION.sub("", text, count=1)
+
+
+def on_one_line(block: re.Match[str]) -> str:
+    """The metadata of a code cell, which jupytext writes as a block of YAML."""
+    metadata = yaml.safe_load(block["yaml"])
+    return block["fence"] + "".join(f":{key}: {json.dumps(value)}\n" for key, value in metadata.items())
 
 
 def main(arguments: list[str]) -> None:
-    """`make NAME…` or `text NAME…`, in the current folder: for the Makefile."""
-    do, names = arguments[0], arguments[1:]
-    act = {"make": make_notebook, "text": text_from_notebook}[do]
-    try:
-        for name in names:
+    """`make NAME…` or `text NAME…`, in the current folder: for the Makefile. One that cannot be done keeps no other
+    from it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m autograder.authoring.notebooks",
+        description="Make notebooks from their texts, or carry edited notebooks back; in the course's folder.",
+        epilog="example: python -m autograder.authoring.notebooks make softmax",
+    )
+    parser.add_argument("do", choices=("make", "text"), help="make: text to notebook; text: notebook to text")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="an assignment")
+    asked = parser.parse_args(arguments)
+    act = {"make": make_notebook, "text": text_from_notebook}[asked.do]
+    refused = False
+    for name in asked.names:
+        try:
             print(f"{name}: {'written' if act(Path.cwd(), name) else 'up to date'}")
-    except AutograderError as error:
-        print(f"autograder: {error}", file=sys.stderr)
-        sys.exit(2)
+        except AutograderError as error:
+            print(f"autograder: {error}", file=sys.stderr)
+            refused = True
+    sys.exit(2 if refused else 0)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from autograder.authoring.notebooks import notebook_from_text, text_path
 from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import try_notebook
 from autograder.checking.outcomes import Verdict
-from autograder.grading.assignment import Assignment, Template, load_assignment, prepared
+from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.sanitize import restore
 from autograder.grading.workers import Workers
@@ -56,14 +56,14 @@ def validate(
     path = course.source(name) / f"{name}.ipynb"
     if path.is_file():
         problems += text_problems(course, name, path)
-        problems += structure_problems(nbformat.read(path, as_version=4), path)
+        problems += structure_problems(source_notebook(path), path)
     elif any(path.parent.glob("*.ipynb")):
         problems.append(Problem(str(path.parent), f"the notebook of an assignment has its name: {path.name}"))
     if problems:
         return problems
     assignment = load_assignment(course, name)
     template = assignment.notebooks[0]
-    source = nbformat.read(course.source(name) / f"{template.name}.ipynb", as_version=4)
+    source = source_notebook(course.source(name) / f"{template.name}.ipynb")
     problems += release_problems(course, name, source)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
@@ -78,11 +78,11 @@ def validate(
 def text_problems(course: Course, name: str, path: Path) -> Iterator[Problem]:
     """The text and the notebook made from it must say the same."""
     text = text_path(course.root, name)
-    if text.is_file() and contents(notebook_from_text(text)) != contents(nbformat.read(path, as_version=4)):
+    if text.is_file() and contents(notebook_from_text(text)) != contents(source_notebook(path)):
         yield Problem(
             str(path.relative_to(course.root)),
             f"is not what {text.relative_to(course.root)} says: "
-            f"run `python -m autograder.authoring.notebooks make {name}` (`text` for `make`, if the notebook is newer)",
+            f"run `python -m autograder.authoring.notebooks make {name}` (`text`, if the notebook was edited)",
         )
 
 

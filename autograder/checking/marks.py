@@ -26,8 +26,8 @@ def given(*names: str) -> Callable[[Test], Test]:
 
 
 def void(why: str) -> Callable[[Test], Test]:
-    """Take the check out for everybody: it is not run, its weight does not count, and students read why. It is read from
-    the cell's text."""
+    """Take the check out for everybody: it is not run, its weight does not count, and students read why. It is read
+    from the cell's text."""
     return unchanged
 
 

@@ -133,12 +133,18 @@ def load_assignment(course: Course, name: str) -> Assignment:
     return Assignment(name, notebooks, dict(data_files(folder, course)))
 
 
+def source_notebook(path: Path) -> NotebookNode:
+    """An instructor's notebook. Raises AutograderError if it cannot be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:
+        why = str(error).strip().split("\n")[0]
+        raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None
+
+
 def template_of(path: Path, course: Course) -> Template:
     """The template and the answer key of one source notebook."""
-    try:
-        source = nbformat.read(path, as_version=4)
-    except Exception as error:
-        raise AutograderError(f"{path} cannot be read as a notebook: {error}.") from None
+    source = source_notebook(path)
     cells = tuple(cell for node in prepared(source, path, course).cells if (cell := template_cell(node)) is not None)
     for cell in filter(lambda cell: cell.is_check, cells):
         try:

@@ -34,9 +34,8 @@ from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import Limits
 from autograder.text import printable
 
-__all__ = ["NO_REASON", "ClassRun", "grade_class"]
+__all__ = ["ClassRun", "grade_class"]
 
-NO_REASON = "the check was not right"
 WEAKER = "Here is only the weaker sandbox, another user for each submission: docs/security.md says what it leaves open."
 
 
@@ -74,7 +73,7 @@ def grade_class(
     regrade: bool = False,
     void: Iterable[str] = (),
     unvoid: Iterable[str] = (),
-    why: str = NO_REASON,
+    why: str = "",
     sandbox: str = "",
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 
-import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveCells
 
 from autograder.errors import AutograderError
-from autograder.grading.assignment import prepared
+from autograder.grading.assignment import prepared, source_notebook
 from autograder.grading.course import Course
 
 __all__ = ["sync_assignment"]
@@ -23,7 +22,7 @@ def sync_assignment(course: Course, name: str) -> None:
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.update_or_create_assignment(name)
     for path in sorted(course.source(name).glob("*.ipynb")):
-        notebook = prepared(nbformat.read(path, as_version=4), path, course)
+        notebook = prepared(source_notebook(path), path, course)
         resources = {"nbgrader": {"notebook": path.stem, "assignment": name, "db_url": course.db_url}}
         step = SaveCells(config=course.config)
         step.log.setLevel(logging.ERROR)

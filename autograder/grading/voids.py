@@ -17,6 +17,7 @@ from autograder.grading.assignment import Assignment, Template, TemplateCell
 __all__ = ["voided_anew", "with_voids"]
 
 SHOWN = 8
+NO_REASON = "the check was not right"
 Check = tuple[str, str, str]
 Voids = dict[Check, str]
 
@@ -33,15 +34,18 @@ def voided_anew(
 
 
 def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: str) -> None:
-    """Take out `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody.
+    """Take out `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody. Without
+    `why` the reason that was given before stays.
 
     Raises AutograderError if one of them cannot be found.
     """
-    found = [one_check(assignment, check) for check in checks]
+    found, before = [one_check(assignment, check) for check in checks], read_voids(session, assignment.name)
     for check in found:
         session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
         names = dict(zip(("notebook", "cell", "name"), check, strict=True))
-        session.execute(insert(tables.voids), [names | {"assignment": assignment.name, "why": why}])
+        session.execute(
+            insert(tables.voids), [names | {"assignment": assignment.name, "why": why or before.get(check, NO_REASON)}]
+        )
 
 
 def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:

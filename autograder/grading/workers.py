@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -47,6 +48,9 @@ class Workers:
     def close(self) -> None:
         """End every worker now, whatever it does."""
         self.lifeline.close()
+        if sys.version_info < (3, 11, 5):
+            # A job that is on its way to workers that are gone would be waited for, for ever (CPython's issue 94777).
+            self.executor._call_queue._reader.close()  # type: ignore[attr-defined]
         self.executor.shutdown(wait=True, cancel_futures=True)
         self.ours.close()
 

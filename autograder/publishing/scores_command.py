@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["scores", "show_scores"]
 
+MOST = 20
+
 
 @click.command()
 @NAME
@@ -77,7 +79,7 @@ def scores(
 
 
 def show_scores(course: Course, name: str) -> None:
-    """Print the table of scores, and what does not count in it."""
+    """Print the table of scores, what does not count in it, and who is missing."""
     from rich.console import Console
 
     from autograder.publishing.scores import read_scores, scores_table, taken_out
@@ -86,3 +88,6 @@ def show_scores(course: Course, name: str) -> None:
     Console().print(scores_table(name, found))
     for line in taken_out(found):
         click.echo(line)
+    missing = sorted(course.submissions(name).keys() - {score["student"] for score in found})
+    if missing:
+        click.echo(f"Handed in and not graded: {', '.join(missing[:MOST])}{' …' if missing[MOST:] else ''}")

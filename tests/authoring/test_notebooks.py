@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -18,6 +22,8 @@ from autograder.authoring.notebooks import (
     text_path,
 )
 from autograder.errors import AutograderError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -121,18 +127,15 @@ def edit_text(root: Path) -> str:
     return text.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text_too", [False, True], ids=["notebook", "both"])
-def test_an_edited_notebook_is_not_made_anew(root: Path, text_too: bool) -> None:
+def test_an_edited_notebook_is_not_made_anew(root: Path) -> None:
     """An afternoon's work in JupyterLab would be gone with `make release`."""
     edit = edit_notebook(root)
-    if text_too:
-        edit_text(root)
     with pytest.raises(AutograderError) as raised:
         make_notebook(root, NAME)
     target, text = notebook_path(root, NAME), text_path(root, NAME)
     assert str(raised.value) == (
         f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
-        "`python -m autograder.authoring.notebooks text tiny`, or remove the notebook."
+        "`python -m autograder.authoring.notebooks text tiny`, or remove the notebook and its edit with it."
     )
     assert target.read_bytes() == edit
 
@@ -140,8 +143,9 @@ def test_an_edited_notebook_is_not_made_anew(root: Path, text_too: bool) -> None
 def test_a_text_that_was_edited_too_is_not_written_over(root: Path) -> None:
     """Of two edits one would be lost."""
     edit, text = edit_notebook(root), edit_text(root)
-    with pytest.raises(AutograderError, match=r"Both .* were edited: put into one what the other has"):
-        text_from_notebook(root, NAME)
+    for way in (text_from_notebook, make_notebook):
+        with pytest.raises(AutograderError, match=r"Both .* were edited: put into one what the other has"):
+            way(root, NAME)
     assert notebook_path(root, NAME).read_bytes() == edit
     assert text_path(root, NAME).read_text(encoding="utf-8") == text
 
@@ -173,6 +177,43 @@ def test_edits_in_turns_are_carried_each_time(root: Path) -> None:
         assert text_from_notebook(root, NAME)
     assert text_path(root, NAME).read_text(encoding="utf-8").count("import math") == 2
     assert not make_notebook(root, NAME)
+
+
+@pytest.mark.parametrize("saved", [{}, {"language_info": {"name": "python", "version": "3.11"}}], ids=["made", "saved"])
+def test_an_edit_of_one_line_changes_one_line_of_the_text(tmp_path: Path, saved: dict[str, Any]) -> None:
+    """An author could not review what came from JupyterLab."""
+    shutil.copytree(ROOT / "assignments" / "xor", tmp_path / "assignments" / "xor")
+    make_notebook(tmp_path, "xor")
+    notebook = nbformat.read(notebook_path(tmp_path, "xor"), as_version=4)
+    next(cell for cell in notebook.cells if cell.cell_type == "code").source += "\nimport math"
+    notebook.metadata.update(saved)
+    nbformat.write(notebook, notebook_path(tmp_path, "xor"))
+    before = text_path(tmp_path, "xor").read_text(encoding="utf-8").splitlines()
+    assert text_from_notebook(tmp_path, "xor")
+    after = text_path(tmp_path, "xor").read_text(encoding="utf-8").splitlines()
+    assert list(difflib.unified_diff(before, after, n=0, lineterm=""))[3:] == ["+import math"]
+
+
+@pytest.mark.parametrize("way", [make_notebook, text_from_notebook])
+def test_a_notebook_that_cannot_be_read_is_named(root: Path, way: Callable[[Path, str], bool]) -> None:
+    """After a merge that git could not finish, an author would stand before a traceback."""
+    notebook_path(root, NAME).write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    with pytest.raises(AutograderError, match=r"tiny\.ipynb cannot be read as a notebook: .*\.$"):
+        way(root, NAME)
+
+
+def test_one_assignment_that_is_refused_keeps_no_other_from_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One edited notebook would leave all later ones as they were, without a word."""
+    monkeypatch.chdir(root)
+    edit_text(root)
+    with pytest.raises(SystemExit) as ended:
+        main(["make", "other", NAME])
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == "tiny: written\n"
+    assert err.startswith("autograder: There is no ")
 
 
 def test_make_and_text_end_with_a_sentence(

@@ -143,13 +143,27 @@ def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Pa
         os.killpg(process.pid, signal.SIGINT)
         _, complained = process.communicate(timeout=30)
     assert process.returncode == 130, complained
-    assert "Stopped. What was done is kept: the same command goes on from there." in complained
+    assert "Stopped. Nothing is lost or half-written: the same command goes on, or starts again." in complained
     assert "Traceback" not in complained
     assert gone_within(10, below)
     before = small_course.graded_at(root)
     assert autograder(root, "grade", NAME).returncode == 0
     assert before.items() <= small_course.graded_at(root).items()
     assert small_course.everything(root) == small_course.everything(undisturbed.root)
+
+
+def test_ctrl_c_while_it_still_loads_ends_in_a_sentence(tmp_path: Path) -> None:
+    """The process that workers are forked from would show a traceback of its own."""
+    root = fresh(tmp_path / "course")
+    with grading(root) as process:
+        deadline = time.monotonic() + 60
+        while not descendants(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, complained = process.communicate(timeout=30)
+    assert process.returncode == 130, complained
+    assert complained == "Stopped. Nothing is lost or half-written: the same command goes on, or starts again.\n"
 
 
 def test_of_two_runs_the_second_says_so_and_leaves(tmp_path: Path) -> None:

@@ -57,6 +57,15 @@ def test_a_check_is_named_in_short_or_in_full(session: Session) -> None:
     assert void(session) == {("one", "means"): {"test_two_numbers": "It was wrong."}}
 
 
+def test_a_reason_stays_until_another_is_given(session: Session) -> None:
+    """Students would read the reason that nobody gave in the place of the one that somebody did."""
+    told = []
+    for why in ("", "It was wrong.", "", "It asked too much."):
+        take_out(session, ASSIGNMENT, ["test_two_numbers"], why)
+        told += void(session)["one", "means"].values()
+    assert told == ["the check was not right", "It was wrong.", "It was wrong.", "It asked too much."]
+
+
 REFUSED = {
     "test_three": "small has no check test_three. Its checks: one/means::test_two_numbers, "
     "one/means::test_like_the_answer_key, one/marks::test_marked, one/marks::test_both, two/marks::test_marked, "

@@ -31,6 +31,22 @@ def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
     assert type(results[5]).__name__ == "BrokenProcessPool"
 
 
+def sleep_over(job: bytes) -> int:
+    """A job that nobody waits for."""
+    time.sleep(600)
+    return len(job)
+
+
+def test_workers_end_while_a_large_job_is_on_its_way() -> None:
+    """Ctrl-C would hang a run whose notebooks are larger than what a pipe holds, with some versions of Python."""
+    with Workers(1) as workers:
+        for _ in range(3):
+            workers._submit(sleep_over, bytes(10**7))
+        time.sleep(1)
+        started = time.monotonic()
+    assert time.monotonic() - started < 60
+
+
 def own_processors(job: int) -> set[int]:
     """Where the worker that has got this job may run; it takes long enough for all workers to get one."""
     time.sleep(0.5)

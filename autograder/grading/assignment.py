@@ -28,7 +28,16 @@ from autograder.checking.forbidden import named_modules
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 
-__all__ = ["Assignment", "KeyCell", "Template", "TemplateCell", "digest_of", "load_assignment", "prepared"]
+__all__ = [
+    "Assignment",
+    "KeyCell",
+    "Template",
+    "TemplateCell",
+    "digest_of",
+    "load_assignment",
+    "prepared",
+    "source_notebook",
+]
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)

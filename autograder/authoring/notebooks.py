@@ -20,6 +20,7 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
+from autograder.files import write_whole
 from autograder.grading.assignment import source_notebook
 
 __all__ = ["main", "make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook", "text_path"]
@@ -109,8 +110,7 @@ def make_notebook(root: Path, name: str) -> bool:
                 f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
                 f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook and its edit with it."
             )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(as_json(made), encoding="utf-8")
+    write_whole(target, as_json(made).encode())
     return True
 
 
@@ -125,9 +125,8 @@ def text_from_notebook(root: Path, name: str) -> bool:
         if not edited(notebook) or cells_digest(notebook) == cells_digest(notebook_from_text(text)):
             return False
         refuse_if_both_edited(notebook, source, text)
-    text.parent.mkdir(parents=True, exist_ok=True)
-    text.write_text(as_text(notebook), encoding="utf-8")
-    source.write_text(as_json(signed_notebook(text)), encoding="utf-8")
+    write_whole(text, as_text(notebook).encode())
+    write_whole(source, as_json(signed_notebook(text)).encode())
     return True
 
 

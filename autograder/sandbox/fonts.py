@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from autograder.files import write_whole
+
 __all__ = ["font_folder"]
 
 FONTCONFIG = Path("/var/cache/fontconfig")
@@ -33,8 +35,11 @@ def font_folder() -> Path | None:
 
 
 def make_list(folder: Path) -> None:
-    """Have matplotlib make its list in `folder`, with an empty home: what lies in the user's is not in a sandbox."""
+    """Have matplotlib make its list, with an empty home since what lies in the user's is not in a sandbox, and put it
+    into `folder`."""
     with tempfile.TemporaryDirectory() as home:
-        bare = {"MPLCONFIGDIR": str(folder), "HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        bare = {"MPLCONFIGDIR": home, "HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         command = [sys.executable, "-I", "-c", "import matplotlib.font_manager"]
         subprocess.run(command, env=bare, check=False, capture_output=True)
+        for made in Path(home).glob(LIST):
+            write_whole(folder / made.name, made.read_bytes())

@@ -57,6 +57,13 @@ def test_a_figure_is_shown_without_being_asked_for(box: NamespaceBox) -> None:
 REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
 
 
+def test_a_notebook_may_leave_by_exit(box: NamespaceBox) -> None:
+    """A shell that was made before its kernel, and knows none, would show an error that no student's Jupyter shows."""
+    with Kernel(box, {}) as kernel:
+        left = kernel.execute("exit", 10)
+    assert (left.failed, left.outputs.cells) == (False, [])
+
+
 def test_the_warm_process_has_no_file_open(box: NamespaceBox) -> None:
     """Every kernel begins as a copy of it and closes what was open; a font that matplotlib then closes once more is by
     now one of the kernel's sockets, and the kernel dies in the middle of a plot."""

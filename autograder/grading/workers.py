@@ -22,6 +22,7 @@ from autograder.grading import execute
 __all__ = ["Workers"]
 
 AHEAD = 2
+PATIENCE = 5.0
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -48,10 +49,7 @@ class Workers:
     def close(self) -> None:
         """End every worker now, whatever it does."""
         self.lifeline.close()
-        if sys.version_info < (3, 11, 5):
-            # A job that is on its way to workers that are gone would be waited for, for ever (CPython's issue 94777).
-            self.executor._call_queue._reader.close()  # type: ignore[attr-defined]
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        end(self.executor)
         self.ours.close()
 
     def __enter__(self) -> Workers:
@@ -93,6 +91,22 @@ class Workers:
             self.close()
             self._start()
             return self.executor.submit(function, *arguments)
+
+
+def end(executor: ProcessPoolExecutor) -> None:
+    """Shut down an executor whose workers are gone, and wait until it is.
+
+    Before Python 3.11.5 a job that was being written to them is waited for, for ever (CPython's issue 94777). It is let
+    go of when nothing else can be at work on the pipe any more.
+    """
+    inside: Any = executor
+    thread, queue = inside._executor_manager_thread, inside._call_queue
+    executor.shutdown(wait=sys.version_info >= (3, 11, 5), cancel_futures=True)
+    if thread is not None:
+        thread.join(PATIENCE)
+        if thread.is_alive():
+            queue._reader.close()
+            thread.join()
 
 
 def processors(count: int) -> Sequence[int | None]:

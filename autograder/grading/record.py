@@ -4,6 +4,8 @@ that a submission whose recording was stopped is graded again."""
 from __future__ import annotations
 
 import errno
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ __all__ = [
     "open_gradebook",
     "record",
     "record_notebook",
+    "uninterrupted",
     "write_autograded",
     "write_checks",
 ]
@@ -48,6 +51,23 @@ def open_gradebook(course: Course) -> Iterator[Any]:
 
 def be_patient(connection: Any, record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits for the end of this: in the middle of a commit it would leave SQLAlchemy with a session that can
+    neither go on nor go back."""
+    if threading.current_thread() is not threading.main_thread():  # it comes to that one only
+        yield
+        return
+    came = list[int]()
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:

@@ -17,6 +17,8 @@ import pytest
 import small_course
 from processes import descendants, gone_within
 from small_course import COMMAND, NAME, autograder, rows
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
@@ -150,6 +152,22 @@ def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Pa
     assert autograder(root, "grade", NAME).returncode == 0
     assert before.items() <= small_course.graded_at(root).items()
     assert small_course.everything(root) == small_course.everything(undisturbed.root)
+
+
+def test_ctrl_c_in_the_middle_of_a_commit_waits_for_its_end(undisturbed: Course, tmp_path: Path) -> None:
+    """SQLAlchemy cannot go back from there: the run would end in a traceback, and without its late penalties."""
+    course = Course(fresh(tmp_path / "course"))
+
+    def interrupt_the_next_commit(total: int, unchanged: int) -> None:
+        event.listen(Session, "after_commit", lambda session: signal.raise_signal(signal.SIGINT), once=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        grade_class(course, NAME, jobs=2, on_start=interrupt_the_next_commit)
+    before = small_course.graded_at(course.root)
+    assert len(before) == 1
+    grade_class(course, NAME, jobs=2)
+    assert before.items() <= small_course.graded_at(course.root).items()
+    assert small_course.everything(course.root) == small_course.everything(undisturbed.root)
 
 
 def test_ctrl_c_while_it_still_loads_ends_in_a_sentence(tmp_path: Path) -> None:

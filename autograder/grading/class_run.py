@@ -20,10 +20,11 @@ from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.execute import execute
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.interrupts import uninterrupted
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record import open_gradebook, record, uninterrupted
+from autograder.grading.record import open_gradebook, record
 from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
@@ -195,7 +196,8 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
 @uninterrupted()
 def recorded(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> GradedSubmission:
     """Record a result, and return it. One that cannot be recorded, whatever is in it, becomes one that says so: it must
-    not stop the class. Raises OSError and SQLAlchemyError, for which nothing that was submitted is the reason."""
+    not stop the class. Ctrl-C waits, since SQLAlchemy's session is of no use after one within a commit. Raises OSError
+    and SQLAlchemyError, for which nothing that was submitted is the reason."""
     try:
         record(gradebook, course, assignment.name, graded)
         return graded

@@ -23,9 +23,10 @@ from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import readable_paths
 
-__all__ = ["CONFIG_FILE", "Course", "find_course"]
+__all__ = ["CONFIG_FILE", "SQLITE", "Course", "find_course"]
 
 CONFIG_FILE = "nbgrader_config.py"
+SQLITE = "sqlite:///"
 SECRET_BYTES = 32
 STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
 
@@ -61,6 +62,11 @@ class Course:
     @property
     def db_url(self) -> str:
         return str(self.directory.db_url)
+
+    @property
+    def gradebook_file(self) -> Path | None:
+        """Where the gradebook is, or will be; None if it is on a database server."""
+        return Path(self.db_url.removeprefix(SQLITE)) if self.db_url.startswith(SQLITE) else None
 
     @property
     def course_id(self) -> str:

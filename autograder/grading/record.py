@@ -4,8 +4,6 @@ that a submission whose recording was stopped is graded again."""
 from __future__ import annotations
 
 import errno
-import signal
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +15,10 @@ from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy import and_, delete, event, insert
 from sqlalchemy.exc import SAWarning
 
+from autograder.files import whole
 from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
-from autograder.grading.course import Course
+from autograder.grading.course import SQLITE, Course
 from autograder.grading.folders import in_place_of
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
@@ -29,7 +28,6 @@ __all__ = [
     "open_gradebook",
     "record",
     "record_notebook",
-    "uninterrupted",
     "write_autograded",
     "write_checks",
 ]
@@ -40,6 +38,7 @@ BUSY_SECONDS = 60
 @contextmanager
 def open_gradebook(course: Course) -> Iterator[Any]:
     """The course's gradebook, patient with a database that somebody else is writing, and with our tables in it."""
+    make_gradebook(course)
     with Gradebook(course.db_url, course.course_id) as gradebook:
         engine = gradebook.engine
         if engine.dialect.name == "sqlite":
@@ -49,25 +48,17 @@ def open_gradebook(course: Course) -> Iterator[Any]:
         yield gradebook
 
 
+def make_gradebook(course: Course) -> None:
+    """Make the gradebook if there is none. nbgrader does so in several steps, and one that was stopped between them
+    can be opened, but never be brought to a later version of nbgrader."""
+    path = course.gradebook_file
+    if path and not path.exists():
+        with whole(path) as part:
+            Gradebook(f"{SQLITE}{part}", course.course_id).close()
+
+
 def be_patient(connection: Any, record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of this: in the middle of a commit it would leave SQLAlchemy with a session that can
-    neither go on nor go back."""
-    if threading.current_thread() is not threading.main_thread():  # it comes to that one only
-        yield
-        return
-    came = list[int]()
-    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from autograder import forkserver
 from autograder.grading import execute
+from autograder.grading.interrupts import uninterrupted
 
 __all__ = ["Workers"]
 
@@ -83,8 +84,10 @@ class Workers:
                 else:
                     yield job, future.result() if error is None else error
 
+    @uninterrupted()
     def _submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
-        """Submit to a pool that works: one of whose workers died is broken for good, so another takes its place."""
+        """Submit to a pool that works: one of whose workers died is broken for good, so another takes its place. Ctrl-C
+        waits, since a worker that is made without being known to the pool would outlive what they share."""
         try:
             return self.executor.submit(function, *arguments)
         except BrokenProcessPool:

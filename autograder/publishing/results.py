@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -23,8 +22,6 @@ __all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lat
 
 # The others say in the notebook itself what happened, or speak to the instructor only.
 FOR_STUDENTS = {IncidentKind.REFUSED, IncidentKind.CHANGED}
-
-FILE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[A
     """
     known = ", ".join(course.assignments()) or "none yet"
     nothing = f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
-    if course.db_url.startswith(FILE) and not Path(course.db_url.removeprefix(FILE)).is_file():
+    if course.gradebook_file and not course.gradebook_file.is_file():
         raise AutograderError(nothing)  # nbgrader would make one
     with Gradebook(course.db_url, course.course_id) as gradebook:
         tables.make_tables(gradebook.engine)  # an ordinary nbgrader gradebook has none, and an older one not all

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import gc
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
 import pytest
 import small_course
 from nbgrader.api import Gradebook
@@ -163,6 +166,25 @@ def test_too_large_a_submission_is_refused_once(tmp_path: Path) -> None:
     (course.root / "submitted" / "ada" / NAME / "data.bin").unlink()
     grade_class(course, NAME)
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
+
+
+def test_a_gradebook_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nbgrader takes a gradebook that it was stopped at for a whole one, and `nbgrader db upgrade` fails on it for
+    ever."""
+    course = small_course.make_course(tmp_path / "course", students=["ada"])
+
+    def stopped() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            grade_class(course, NAME)
+    assert not list(course.root.glob("*gradebook.db*"))
+    grade_class(course, NAME)
+    upgrade = [sys.executable, "-m", "nbgrader", "db", "upgrade"]
+    done = subprocess.run(upgrade, cwd=course.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_the_machine_cannot_read_waits_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

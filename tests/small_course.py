@@ -134,7 +134,7 @@ def autograder(root: Path, *args: str, **options: Any) -> subprocess.CompletedPr
     )
 
 
-COMMAND = [sys.executable, "-m", "autograder.cli"]
+COMMAND = [str(Path(sys.executable).with_name("autograder"))]
 
 NBGRADER_ROWS = """
 SELECT student.id, notebook.name, base_cell.name, grade.auto_score, grade.manual_score, grade.extra_credit,

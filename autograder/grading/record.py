@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
-from sqlalchemy import and_, delete, event, insert
+from nbgrader.api import Base, Gradebook, MissingEntry
+from nbgrader.dbutil import ALEMBIC_DIR
+from sqlalchemy import and_, create_engine, delete, event, insert
 from sqlalchemy.exc import SAWarning
 
 from autograder.files import whole
@@ -49,12 +50,20 @@ def open_gradebook(course: Course) -> Iterator[Any]:
 
 
 def make_gradebook(course: Course) -> None:
-    """Make the gradebook if there is none. nbgrader does so in several steps, and one that was stopped between them
-    can be opened, but never be brought to a later version of nbgrader."""
+    """Make the gradebook if there is none. nbgrader would start a process for that, which answers Ctrl-C with a
+    traceback of its own; and a gradebook that was left half made could never be brought to a later version of it."""
     path = course.gradebook_file
-    if path and not path.exists():
-        with whole(path) as part:
-            Gradebook(f"{SQLITE}{part}", course.course_id).close()
+    if path is None or path.exists():
+        return
+    from alembic.runtime.migration import MigrationContext  # a tenth of a second, which later runs do not need
+    from alembic.script import ScriptDirectory
+
+    with whole(path) as part:
+        engine = create_engine(f"{SQLITE}{part}")
+        with engine.begin() as connection:
+            Base.metadata.create_all(connection)
+            MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+        engine.dispose()
 
 
 def be_patient(connection: Any, record: Any) -> None:

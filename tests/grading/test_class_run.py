@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
-import nbgrader.api
 import pytest
 import small_course
+from alembic.runtime.migration import MigrationContext
 from nbgrader.api import Gradebook
 from small_course import NAME, rows
 from sqlalchemy import select
@@ -168,23 +171,41 @@ def test_too_large_a_submission_is_refused_once(tmp_path: Path) -> None:
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
 
 
-def test_a_gradebook_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """nbgrader takes a gradebook that it was stopped at for a whole one, and `nbgrader db upgrade` fails on it for
-    ever."""
+def test_a_gradebook_is_made_as_nbgrader_makes_it(tmp_path: Path) -> None:
+    """nbgrader could not use it, or never bring it to a later version."""
     course = small_course.make_course(tmp_path / "course", students=["ada"])
-
-    def stopped() -> str:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(nbgrader.api, "get_alembic_version", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            grade_class(course, NAME)
-    assert not list(course.root.glob("*gradebook.db*"))
-    grade_class(course, NAME)
+    with open_gradebook(course), Gradebook(f"sqlite:///{tmp_path}/theirs.db", course.course_id):
+        pass
+    ours, theirs = rows_of_all(course.root / "gradebook.db"), rows_of_all(tmp_path / "theirs.db")
+    assert theirs["alembic_version"]
+    assert {name: ours[name] for name in theirs} == theirs
     upgrade = [sys.executable, "-m", "nbgrader", "db", "upgrade"]
     done = subprocess.run(upgrade, cwd=course.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def rows_of_all(path: Path) -> dict[str, tuple[list[str], list[Any]]]:
+    """The columns (name, type, whether it must be there) and the rows of every table of a database."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        columns = {
+            name: database.execute(f'select name, type, "notnull" from pragma_table_info({name!r})').fetchall()
+            for name in tables
+        }
+        return {name: (columns[name], database.execute(f"select * from {name}").fetchall()) for name in tables}
+
+
+def test_a_gradebook_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nbgrader takes a gradebook that was left half made for a whole one, and could never upgrade it."""
+    course = small_course.make_course(tmp_path / "course", students=["ada"])
+
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MigrationContext, "stamp", stopped)
+    with pytest.raises(KeyboardInterrupt), open_gradebook(course):
+        pass
+    assert not list(course.root.glob("*gradebook.db*"))
 
 
 def test_what_the_machine_cannot_read_waits_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

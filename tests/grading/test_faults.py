@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -270,7 +271,7 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
         "done = execute.execute(one, made, frozenset(), bytes(32), limits)\n"
         "print(done.needs_a_person, done.incidents[0].text)"
     )
-    done = subprocess.run([COMMAND[0], "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout == "True the sandbox did not start: it said nothing\n", done.stderr
 
 

@@ -26,7 +26,6 @@ __all__ = ["Cluster"]
 
 AHEAD = 2
 EVERY = 1.0
-PATIENCE = 60
 MOST_SHARED = 4
 LARGE = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
 
@@ -38,6 +37,10 @@ SHARED: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
 
 class Forgotten(Exception):
     """A worker at this address does not know the run: it is not the process that was prepared."""
+
+
+class Lost(Exception):
+    """What came of a job cannot be fetched: the scheduler is lost."""
 
 
 class Cluster:
@@ -105,8 +108,17 @@ class Cluster:
 
     def _submit(self, workers: Iterable[str], function: Callable[..., Any], *arguments: Any) -> Any:
         future = self.client.submit(function, *arguments, workers=list(workers), pure=False)
-        future.add_done_callback(self.ended.put)
+        self.client.loop.add_callback(self._fetch, future)
         return future
+
+    async def _fetch(self, future: Any) -> None:
+        """Wait for the end of a job, and fetch what came of it: in the client's own thread, since a worker may be lost
+        between the two, and then there is nothing to wait for."""
+        try:
+            outcome = await self.client.gather(future, asynchronous=True)
+        except Exception as error:
+            outcome = error if future.status == "error" else Lost()
+        self.ended.put((future, outcome))
 
     def _look(self, waiting: deque[Job], running: dict[Any, tuple[Job, frozenset[str]]]) -> None:
         """See which workers there are: new ones are asked whether they can be used, jobs of lost ones wait again."""
@@ -115,13 +127,15 @@ class Cluster:
         self.next_look = time.monotonic() + EVERY
         try:
             threads: dict[str, int] = self.client.nthreads()
+            nobody_s = [future for future, address in self.asked.items() if address not in threads]
+            nobody_s += [future for future, (_, workers) in running.items() if not workers & threads.keys()]
+            self.client.cancel(nobody_s)
         except Exception:
             raise self._lost() from None
         self.ready &= threads.keys()
         self.refused = {address: why for address, why in self.refused.items() if address in threads}
         self.asked = {future: address for future, address in self.asked.items() if address in threads}
-        for future in [f for f, (_, workers) in running.items() if not workers & threads.keys()]:
-            waiting.append(running.pop(future)[0])
+        waiting.extend(running.pop(future)[0] for future in nobody_s if future in running)
         for address in threads.keys() - self.ready - self.refused.keys() - set(self.asked.values()):
             if threads[address] == 1:
                 future = self._submit([address], prepare, versions(), self.sandbox, self.token, self.common)
@@ -141,18 +155,13 @@ class Cluster:
     ) -> Iterator[tuple[Job, Any | BaseException]]:
         """Wait a moment for something to end, and say what came of it."""
         try:
-            future = self.ended.get(timeout=EVERY)
+            future, outcome = self.ended.get(timeout=EVERY)
         except Empty:
             return
         if future not in running and future not in self.asked:
             return
-        try:
-            outcome = future.exception(PATIENCE) or future.result(PATIENCE)
-        except TimeoutError:  # its worker was lost before we had the result, and another does it again
-            future.add_done_callback(self.ended.put)
-            return
-        except Exception:
-            raise self._lost() from None
+        if isinstance(outcome, Lost):
+            raise self._lost()
         if future in self.asked:
             self._answered(self.asked.pop(future), outcome)
             return

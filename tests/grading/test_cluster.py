@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ import small_course
 from small_course import COMMAND, NAME
 
 from autograder.grading.class_run import grade_class
+from autograder.grading.cluster import Cluster as Used
 from autograder.grading.course import Course
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -144,6 +146,37 @@ def test_a_worker_that_is_killed_changes_no_score(here: Path, there: Path, clust
     assert "Traceback" not in said + complained
     assert small_course.everything(there) == small_course.everything(here)
     assert not [pid for pid in boxes if Path(f"/proc/{pid}").exists()]
+
+
+FRAGILE = """\
+import os
+from pathlib import Path
+class Fragile:
+    def __reduce__(self):
+        if self.sent.exists():
+            return str, ("arrived",)
+        self.sent.touch()
+        os._exit(1)
+def job(number, sent):
+    made = Fragile()
+    made.sent = Path(sent)
+    return made
+"""
+
+
+def test_a_worker_that_is_lost_with_a_result_costs_no_minute(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run would stand still until it gave up on a result that nobody has, and end with a traceback of Dask's."""
+    (cluster.folder / "fragile.py").write_text(FRAGILE)  # it ends its worker when its result is fetched
+    monkeypatch.syspath_prepend(cluster.folder)
+    sent = tmp_path / "sent"
+    cluster.worker()
+    cluster.worker()
+    job = import_module("fragile").job
+    with Used(cluster.address, "none", lambda line: None) as used:
+        assert list(used.results(job, [1], str(sent))) == [(1, "arrived")]
+    assert time.time() - sent.stat().st_mtime < 40
 
 
 def test_a_lost_scheduler_ends_in_a_sentence_and_loses_nothing(here: Path, there: Path, cluster: Cluster) -> None:

@@ -210,8 +210,11 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     if done.unchanged:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     if done.rescored:
-        click.echo(f"{len(done.rescored)} scored anew from their recorded checks: what counts has changed.")
+        click.echo(f"{len(done.rescored)} scored anew, without grading again, because what counts has changed.")
     show_scores(course, name)
+    scored = [*(submission.student for submission in done.graded), *done.rescored]
+    if any(course.path("feedback", student, name).is_dir() for student in scored):
+        click.echo(f"Pages of feedback are older than these scores: autograder feedback {name}")
     there = shlex.quote(os.path.relpath(course.root))
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
     click.echo(f"Look closer:      autograder {'' if there == '.' else f'--course {there} '}scores {name} --json")

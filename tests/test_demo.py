@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from small_course import autograder
+from small_course import COMMAND, autograder
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +65,21 @@ def test_what_happened_is_told(scores: dict[str, dict[str, object]]) -> None:
     assert "kernel died" in kinds["john"]
     assert "memory limit" in kinds["isaac"]
     assert kinds["ada"] == set()
+
+
+def test_a_demo_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
+    """`autograder demo` again would begin anew, and `grade` needs the course's name."""
+    folder = tmp_path / "course"
+    command = [*COMMAND, "demo", "-o", str(folder)]
+    with subprocess.Popen(command, cwd=HERE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        deadline = time.monotonic() + 60
+        while not (folder / "gradebook.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, complained = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert complained.splitlines()[-1] == f"Stopped. Go on with: autograder --course {folder} grade softmax"
+    assert "Traceback" not in complained
 
 
 def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:

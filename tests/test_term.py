@@ -147,7 +147,8 @@ def test_a_term(term: Term) -> None:
         EVE: ("2026-10-01 02:00:00 Z", "not a notebook"),
     }
     assert set(term.collected(first).values()) == {"new"}
-    term.types("grade", NAME, ends_with=1)  # a person must look at what Eve handed in
+    told = term.types("grade", NAME, ends_with=1)  # a person must look at what Eve handed in
+    assert "Pages of feedback" not in told
     # 6 + 9, 1.5 + 9, and 6 less a tenth of 20 for the second late day.
     assert term.finals() == {ADA: 15.0, BOB: 10.5, CYD: 4.0, EVE: 0.0}
     assert term.scores()[CYD]["late_days"] == {"days": 2, "free": 1, "left": 0}
@@ -176,7 +177,9 @@ def test_a_term(term: Term) -> None:
         CYD: ("2026-10-03 13:00:00 Z", term.answered(RIGHT)),
     }
     assert term.collected(second) == {ADA: "replaced", BOB: "unchanged", CYD: "replaced", EVE: "unchanged"}
-    assert "2 unchanged since they were graded" in term.types("grade", NAME)
+    told = term.types("grade", NAME)
+    assert "2 unchanged since they were graded" in told
+    assert f"Pages of feedback are older than these scores: autograder feedback {NAME}" in told
     # 6 + 9/5 for the one check that a constant passes + 4.5 on a free late day; and 6 + 9 + 5 less two tenths.
     assert term.finals() == {ADA: 12.3, BOB: 13.5, CYD: 16.0, EVE: 0.0}
     assert term.scores()[ADA]["late_days"] == {"days": 1, "free": 1, "left": 0}

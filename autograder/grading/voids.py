@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -50,8 +50,8 @@ def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: s
 
 def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:
     """Let `checks` count again. Raises AutograderError for one that was not taken out."""
-    found = {check: one_check(assignment, check) for check in checks}
     voids = read_voids(session, assignment.name)
+    found = {check: one_check(assignment, check, taken_out=list(voids)) for check in checks}
     for name, check in found.items():
         if check not in voids:
             advice = ": remove its @void in the assignment" if all_checks(assignment)[check] else ""
@@ -103,18 +103,19 @@ def all_checks(assignment: Assignment) -> dict[Check, str]:
         raise AutograderError(f"A check cell of {assignment.name} cannot be read: {error}.") from None
 
 
-def one_check(assignment: Assignment, wanted: str) -> Check:
-    """The check that a person means. Raises AutograderError if it is none, or one of several."""
+def one_check(assignment: Assignment, wanted: str, taken_out: Sequence[Check] = ()) -> Check:
+    """The check that a person means. Raises AutograderError if it is none, or one of several; a person who may have
+    meant one of those that are `taken_out` is told these."""
     checks = all_checks(assignment)
     found = [check for check in checks if wanted in names_of(check)]
     if len(found) == 1:
         return found[0]
     many = len(assignment.notebooks) > 1
-    names = [names_of(check)[2 if many else 1] for check in found or checks]
+    names = [names_of(check)[2 if many else 1] for check in found or taken_out or checks]
     if found:
         raise AutograderError(f"{wanted} may be any of {', '.join(names)}: name one of them in full.")
     near = get_close_matches(wanted, names, SHOWN, cutoff=0) if len(names) > SHOWN else names
-    some = "Its checks" if near == names else f"Of its {len(names)} checks the nearest"
+    some = "Taken out" if taken_out else "Its checks" if near == names else f"Of its {len(names)} checks the nearest"
     raise AutograderError(f"{assignment.name} has no check {wanted}. {some}: {', '.join(near) or 'none'}.")
 
 

@@ -57,8 +57,9 @@ def cells_of(scores: Iterable[Score]) -> dict[str, float]:
 
 
 def points_of(score: Score, cells: Iterable[str]) -> Row:
-    """The points for each cell, empty for one that a submission has not."""
-    return [score["cells"].get(cell, {}).get("score", "") for cell in cells]
+    """The points for each cell, empty for one that a submission has not, or that waits for a person."""
+    points = (score["cells"].get(cell, {}).get("score") for cell in cells)
+    return ["" if given is None else given for given in points]
 
 
 def plain(scores: list[Score]) -> list[Row]:

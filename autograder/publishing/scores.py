@@ -28,9 +28,9 @@ def read_scores(course: Course, name: str) -> list[Score]:
     "checks": [{"name", "passed", "points", "hidden", "message", "void"}]}}, "comments": {cell: text}, "late_days":
     {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
 
-    `submitted` is in UTC, or None. `score` is before the late penalty, `final_score` after it; `comments` are a
-    grader's, `void` says why a check was taken out and does not count, and is empty for one that counts. A grade id
-    that several notebooks have is preceded by the notebook's name and a slash.
+    `submitted` is in UTC, or None. `score` is before the late penalty, `final_score` after it; a cell's is None as long
+    as a person has to give it. `comments` are a grader's, `void` says why a check was taken out and does not count, and
+    is empty for one that counts. A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
     with graded_submissions(course, name) as (submissions, session):
@@ -76,7 +76,7 @@ def said_by_a_person(result: Result) -> dict[str, str]:
 def data_of(cell: Cell) -> dict[str, Any]:
     """A grade cell with its checks; a check's points are its share of the cell's, none if it is taken out."""
     return {
-        "score": 0.0 if cell.score is None else cell.score,
+        "score": cell.score,
         "max_score": cell.max_score,
         "checks": [
             {

@@ -106,6 +106,14 @@ def test_only_what_a_command_took_out_is_put_back_by_one(session: Session) -> No
         put_back(session, ASSIGNMENT, ["test_two_numbers"])
 
 
+def test_who_mistypes_a_check_to_put_back_is_told_what_was_taken_out(session: Session) -> None:
+    """The list of all checks would not help: only these can be meant."""
+    take_out(session, ASSIGNMENT, ["test_two_numbers"], "Sorry.")
+    with pytest.raises(AutograderError) as refused:
+        put_back(session, ASSIGNMENT, ["test_to_numbers"])
+    assert str(refused.value) == "small has no check test_to_numbers. Taken out: one/means::test_two_numbers."
+
+
 def test_an_older_gradebook_gets_what_it_lacks() -> None:
     """A term's gradebook must go on working with a newer version."""
     engine = create_engine("sqlite://")

@@ -2,56 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import select
 import socket
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import Any
-
-import zmq
-from jupyter_client.session import Session
 
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.box import Box
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.guard import MemoryGuard
 from autograder.sandbox.limits import MB
+from autograder.sandbox.messages import Messages, Sockets
 from autograder.sandbox.outputs import NoOutputs, Outputs
 
-__all__ = ["Execution", "Kernel", "Sockets"]
+__all__ = ["Execution", "Kernel"]
 
 GRACE = 3.0
 MOMENT = 0.3
 STRAGGLERS = 5.0
-MAX_MESSAGE = 64 * 2**20
-QUEUE = 50
 
 SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({SERVE_DESCRIPTOR}, globals())"
-
-
-class Sockets:
-    """Listening Unix sockets in a folder of ours, handed to the kernel as descriptors: it never sees their paths."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="kernel-")
-        self.listening = {name: self._listen(name) for name in names}
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.folder.name, name)
-
-    def _listen(self, name: str) -> socket.socket:
-        listening = socket.socket(socket.AF_UNIX)
-        listening.bind(self.path(name))
-        listening.listen()
-        return listening
-
-    def close(self) -> None:
-        for listening in self.listening.values():
-            listening.close()
-        self.folder.cleanup()
 
 
 @dataclass
@@ -86,27 +57,20 @@ class Kernel:
         self.killed = False
         self.tampering: set[str] = set()
         self.ended_for = ""
-        self.key = secrets.token_hex(32)
-        self.session = Session(key=self.key.encode(), username="grader")
-        self.context = zmq.Context()
-        self.context.setsockopt(zmq.LINGER, 0)
-        self.context.setsockopt(zmq.SNDTIMEO, int(1000 * GRACE))
-        self.context.setsockopt(zmq.RECONNECT_IVL, -1)
-        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-        self.context.setsockopt(zmq.RCVHWM, QUEUE)
-        self._start(files)
+        try:
+            self._start(files)
+        except Exception:
+            self.close()
+            raise
 
     def _start(self, files: dict[str, bytes]) -> None:
-        sockets = Sockets(("shell", "iopub", "stdin", "control"))
+        sockets = Sockets()
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
+        self.messages = Messages(sockets, self.tampering.add)
         try:
-            self.shell = self._connect(zmq.DEALER, sockets.path("shell"))
-            self.control = self._connect(zmq.DEALER, sockets.path("control"))
-            self.iopub = self._connect(zmq.SUB, sockets.path("iopub"))
-            self.iopub.subscribe(b"")
             descriptors = {name: s.fileno() for name, s in (*sockets.listening.items(), ("serve", theirs))}
-            job = {"kind": "kernel", "key": self.key, "files": list(files)}
+            job = {"kind": "kernel", "key": self.messages.key, "files": list(files)}
             self.inmate = self.box.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
             # Where the sandbox is used once, orphans of its processes belong to the sandbox's own first process.
@@ -116,17 +80,12 @@ class Kernel:
             theirs.close()
             sockets.close()
 
-    def _connect(self, kind: int, path: str) -> Any:
-        connected = self.context.socket(kind)
-        connected.connect(f"ipc://{path}")
-        return connected
-
     def _wait_until_ready(self) -> None:
         """Wait for the first sign of life on both channels; no student code runs before this returns."""
         deadline = time.monotonic() + self.limits.start_seconds
         heard: set[str] = set()
         while heard != {"shell", "iopub"}:
-            asked = self._send(self.shell, "kernel_info_request", {})
+            asked = self._send("shell", "kernel_info_request", {})
             again = time.monotonic() + (0.05 if "shell" in heard else self.limits.start_seconds)
             while heard != {"shell", "iopub"} and time.monotonic() < min(again, deadline):
                 for name, message in self._receive(min(again, deadline)):
@@ -156,16 +115,15 @@ class Kernel:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        return self._send(self.shell, "execute_request", content)
+        return self._send("shell", "execute_request", content)
 
-    def _send(self, sock: Any, kind: str, content: Message) -> str:
-        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could
-        ask it anything any more, and a send to nobody would wait for ever."""
-        try:
-            return str(self.session.send(sock, kind, content)["header"]["msg_id"])
-        except zmq.Again:
+    def _send(self, channel: str, kind: str, content: Message) -> str:
+        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could ask it
+        anything any more."""
+        asked = self.messages.send(channel, kind, content)
+        if not asked:
             self.kill()
-            return ""
+        return asked
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
         """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
@@ -200,34 +158,10 @@ class Kernel:
 
     def _receive(self, deadline: float) -> list[tuple[str, Message]]:
         """Messages that have come on shell and iopub, waiting for the first until `deadline`. Notices a death."""
-        poller = zmq.Poller()
-        for watched in (self.shell, self.iopub, self.inmate.pidfd):
-            poller.register(watched, zmq.POLLIN)
-        ready = dict(poller.poll(max(0, int(1000 * (deadline - time.monotonic())))))
-        messages = []
-        for name, sock in (("shell", self.shell), ("iopub", self.iopub)):
-            if sock in ready:
-                message = self._message(sock)
-                if message is not None:
-                    messages.append((name, message))
-        if self.inmate.pidfd in ready and not messages:
+        messages, ended = self.messages.receive(self.inmate.pidfd, deadline)
+        if ended and not messages:
             self.alive = False
         return messages
-
-    def _message(self, sock: Any) -> Message | None:
-        """One message if it is well formed and signed; else None. Whatever a hostile kernel sends ends here."""
-        try:
-            _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
-            message: Message = self.session.deserialize(frames)
-            well_formed = type(message["parent_header"]) is dict and type(message["content"]) is dict
-            if well_formed and type(message["msg_type"]) is str:
-                return message
-        except zmq.Again:
-            return None
-        except Exception:
-            pass
-        self.tampering.add("a message came in the kernel's name that it had not signed, or that was malformed")
-        return None
 
     def start_serving(self) -> str:
         """Have the kernel serve calls over `self.channel` until `stop_serving`; returns the request's id."""
@@ -244,7 +178,7 @@ class Kernel:
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""
-        self._send(self.control, "interrupt_request", {})
+        self._send("control", "interrupt_request", {})
 
     def _end(self, reason: str) -> None:
         self.ended_for = reason
@@ -270,7 +204,7 @@ class Kernel:
         if hasattr(self, "guard"):
             self.guard.close()
         self.channel.sock.close()
-        self.context.destroy(linger=0)
+        self.messages.close()
         if hasattr(self, "inmate"):
             self.inmate.close()
 

@@ -1,0 +1,104 @@
+"""Jupyter messages to and from a kernel that nobody trusts: every wait has an end, every size a limit, and what is not
+well formed and signed is no message."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+from jupyter_client.session import Session
+
+from autograder.kernel_side.wire import Message
+
+__all__ = ["Messages", "Sockets"]
+
+SEND_SECONDS = 3.0
+MAX_MESSAGE = 64 * 2**20
+QUEUE = 50
+
+
+class Sockets:
+    """Listening Unix sockets in a folder of ours, handed to the kernel as descriptors: it never sees their paths."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="kernel-")
+        self.listening = {name: self._listen(name) for name in ("shell", "iopub", "stdin", "control")}
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.folder.name, name)
+
+    def _listen(self, name: str) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(self.path(name))
+        listening.listen()
+        return listening
+
+    def close(self) -> None:
+        for listening in self.listening.values():
+            listening.close()
+        self.folder.cleanup()
+
+
+class Messages:
+    """Our end of a kernel's channels. `suspect` is told of what no IPython kernel sends by itself."""
+
+    def __init__(self, sockets: Sockets, suspect: Callable[[str], None]) -> None:
+        self.suspect = suspect
+        self.key = secrets.token_hex(32)
+        self.session = Session(key=self.key.encode(), username="grader")
+        self.context = zmq.Context()
+        self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.SNDTIMEO, int(1000 * SEND_SECONDS))
+        self.context.setsockopt(zmq.RECONNECT_IVL, -1)
+        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        self.context.setsockopt(zmq.RCVHWM, QUEUE)
+        kinds = {"shell": zmq.DEALER, "control": zmq.DEALER, "iopub": zmq.SUB}
+        self.channels = {name: self._connect(kind, sockets.path(name)) for name, kind in kinds.items()}
+        self.channels["iopub"].subscribe(b"")
+
+    def _connect(self, kind: int, path: str) -> Any:
+        connected = self.context.socket(kind)
+        connected.connect(f"ipc://{path}")
+        return connected
+
+    def send(self, channel: str, kind: str, content: Message) -> str:
+        """Send a request on shell or control, and return its id: empty if the kernel has broken its connections."""
+        try:
+            return str(self.session.send(self.channels[channel], kind, content)["header"]["msg_id"])
+        except zmq.Again:
+            return ""
+
+    def receive(self, pidfd: int, deadline: float) -> tuple[list[tuple[str, Message]], bool]:
+        """Messages that have come on shell and iopub, each with its channel's name, waiting for the first until
+        `deadline`; and whether the process `pidfd` is at its end."""
+        watched = {name: self.channels[name] for name in ("shell", "iopub")}
+        poller = zmq.Poller()
+        for one in (*watched.values(), pidfd):
+            poller.register(one, zmq.POLLIN)
+        ready = dict(poller.poll(max(0, int(1000 * (deadline - time.monotonic())))))
+        came = [(name, self._message(sock)) for name, sock in watched.items() if sock in ready]
+        return [(name, message) for name, message in came if message is not None], pidfd in ready
+
+    def _message(self, sock: Any) -> Message | None:
+        """One message if it is well formed and signed; else None. Whatever a hostile kernel sends ends here."""
+        try:
+            _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
+            message: Message = self.session.deserialize(frames)
+            well_formed = type(message["parent_header"]) is dict and type(message["content"]) is dict
+            if well_formed and type(message["msg_type"]) is str:
+                return message
+        except zmq.Again:
+            return None
+        except Exception:
+            pass
+        self.suspect("a message came in the kernel's name that it had not signed, or that was malformed")
+        return None
+
+    def close(self) -> None:
+        self.context.destroy(linger=0)

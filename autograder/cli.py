@@ -14,6 +14,7 @@ import click
 
 from autograder import __version__
 from autograder.errors import AutograderError
+from autograder.interrupts import keep_interrupts
 from autograder.options import JSON, NAME, course_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Commands(click.Group):
 def main() -> None:
     """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
     130 stopped with Ctrl-C."""
+    keep_interrupts()
     try:
         cli.main(prog_name="autograder", standalone_mode=True)
     except AutograderError as error:

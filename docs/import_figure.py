@@ -22,7 +22,7 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 # Whoever is on top imports what it likes, and what is below everything is imported by whoever likes.
-TOP, LEAVES = ("cli", "demo"), ("errors", "text", "files", "options", "progress", "imports", "forkserver", "datasets")
+TOP, LEAVES = ("cli", "demo"), ("errors", "text", "files", "options", "progress", "imports", "forkserver", "interrupts", "datasets")
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

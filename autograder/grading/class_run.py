@@ -20,7 +20,6 @@ from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.execute import execute
 from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.interrupts import uninterrupted
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import alone_in
 from autograder.grading.reading import SubmissionRefused, read_submission
@@ -30,6 +29,7 @@ from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.voids import voided_anew
 from autograder.grading.workers import Workers
+from autograder.interrupts import uninterrupted
 from autograder.sandbox.choose import chosen as chosen_sandbox
 from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import Limits

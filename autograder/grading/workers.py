@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from autograder import forkserver
 from autograder.grading import execute
-from autograder.grading.interrupts import uninterrupted
+from autograder.interrupts import uninterrupted
 
 __all__ = ["Workers"]
 

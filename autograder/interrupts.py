@@ -1,13 +1,18 @@
-"""Ctrl-C where it must wait."""
+"""Ctrl-C where Python would lose it, or where it must wait."""
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["uninterrupted"]
+__all__ = ["keep_interrupts", "uninterrupted"]
+
+SOON = 0.05
 
 
 @contextmanager
@@ -24,3 +29,16 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         if came:
             signal.raise_signal(signal.SIGINT)
+
+
+def keep_interrupts() -> None:
+    """From now on Ctrl-C comes again if it came while an object was collected: whatever is raised there, Python drops,
+    and the run would go on as if nobody had pressed a key."""
+    sys.unraisablehook = came_to_nothing
+
+
+def came_to_nothing(dropped: Any) -> None:
+    if dropped.exc_type is KeyboardInterrupt:
+        threading.Timer(SOON, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)

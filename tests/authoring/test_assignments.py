@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.authoring.notebooks import notebook_from_text, notebook_path, text_path
+from autograder.authoring.notebooks import make_notebook, notebook_from_text, notebook_path, text_path
 from autograder.authoring.release import release
 from autograder.authoring.structure import structure_problems
 from autograder.authoring.validate import validate
@@ -29,10 +30,17 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_source_notebook_is_what_the_text_says(name: str) -> None:
-    """What was reviewed would not be what is graded: run `make notebooks`."""
+def test_the_source_notebook_is_what_the_text_says(name: str, tmp_path: Path) -> None:
+    """What was reviewed would not be what is graded: run `make notebooks`. Nor would a clone's first edit be carried
+    anywhere: a notebook that is not as it was made is taken for an edited one."""
     made = read(notebook_path(ROOT, name))
     assert contents(made) == contents(notebook_from_text(text_path(ROOT, name)))
+    for path in (text_path(ROOT, name), notebook_path(ROOT, name)):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    assert not make_notebook(tmp_path, name)
+    assert read(ROOT / "release" / name / f"{name}.ipynb").metadata.made_from_text == made.metadata.made_from_text
     assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in made.cells)
 
 

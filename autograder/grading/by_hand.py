@@ -33,9 +33,12 @@ def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str
     return same and (row.cell.cell_type == "markdown" or before.versions == versions)
 
 
-def told_changes(rows: Any, graded: GradedNotebook | None, before: Recorded) -> Iterator[Incident]:
-    """An incident for every answer that was graded by hand and has another text now, or is gone with its notebook.
-    It is repeated until a person has looked again. `rows` are nbgrader's grades, not yet written anew."""
+def told_changes(
+    rows: Any, graded: GradedNotebook | None, before: Recorded, *, unknown: bool = False
+) -> Iterator[Incident]:
+    """An incident for every answer that was graded by hand and has another text now, or is gone with its notebook;
+    where the notebook could not be graded that is `unknown`. It is repeated until a person has looked again. `rows` are
+    nbgrader's grades, not yet written anew."""
     digests = {grade.grade_id: grade.digest for grade in graded.grades} if graded is not None else {}
     for row in rows:
         place = (row.notebook.name, row.name)
@@ -43,5 +46,5 @@ def told_changes(rows: Any, graded: GradedNotebook | None, before: Recorded) -> 
         by_hand = row.manual_score is not None and record is not None and record.points is None
         if by_hand and record is not None:
             unseen = row.needs_manual_grade and place in before.told
-            if unseen or record.digest != digests.get(row.name, ""):
+            if unseen or record.digest != digests.get(row.name, record.digest if unknown else ""):
                 yield Incident(IncidentKind.BY_HAND, CHANGED, row.name, row.notebook.name)

@@ -89,9 +89,12 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     before = read_recorded(gradebook.db, assignment, graded.student)
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
-        graded.incidents += told_changes(row.grades, done.get(row.name), before)
-        if row.name in done:
-            write_grades(row, done[row.name], before, graded.versions)
+        notebook = done.get(row.name)
+        graded.incidents += told_changes(
+            row.grades, notebook, before, unknown=notebook is None and graded.needs_a_person
+        )
+        if notebook is not None:
+            write_grades(row, notebook, before, graded.versions)
         else:
             write_missing(row, graded.needs_a_person)
     for table in (tables.checks, tables.incidents, tables.graded):
@@ -156,11 +159,13 @@ def write_grades(notebook: Any, graded: GradedNotebook, before: Recorded, versio
 
 
 def write_missing(notebook: Any, needs_a_person: bool) -> None:
-    """A notebook that was not handed in scores zero, as with nbgrader; one that we could not grade waits, and so does
-    what a person has given to an earlier one."""
+    """A notebook that was not handed in scores zero, as with nbgrader, and a person looks again at what they gave to an
+    earlier one. One that we could not grade waits, but for what a person has given: that is as good as it was."""
     for row in notebook.grades:
-        row.auto_score = None if needs_a_person else 0.0
-        row.needs_manual_grade = needs_a_person or row.manual_score is not None
+        if not needs_a_person:
+            row.auto_score, row.needs_manual_grade = 0.0, row.manual_score is not None
+        elif row.manual_score is None:
+            row.auto_score, row.needs_manual_grade = None, True
 
 
 def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> None:

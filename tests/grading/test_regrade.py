@@ -3,6 +3,7 @@ touches what depends on it and nothing else, least of all what a person has give
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME, autograder, cell, rows
 
+from autograder.grading import class_run
 from autograder.grading.class_run import ClassRun, grade_class
 from autograder.grading.course import Course
 from autograder.publishing.scores import read_scores, scores_table
@@ -229,3 +231,22 @@ def test_what_a_person_gave_survives_and_changed_answers_are_told(course: Course
     grade_class(course, NAME)
     assert to_look_at(course) >= {"why", "plot"}
     assert told in rows(course.root, small_course.INCIDENT_ROWS)
+
+
+def test_a_failure_of_ours_asks_nobody_to_grade_by_hand_again(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails for a minute would send a whole class back to its graders."""
+    told = ("ada", "changed since graded by hand", "why")
+    grade_by_hand(course, "why", "plot")
+    grade_class(course, NAME, regrade=True)
+
+    def fail(*about: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(class_run, "read_submission", fail)
+        grade_class(course, NAME, ["ada"], regrade=True)
+    assert to_look_at(course).isdisjoint({"why", "plot"})
+    grade_class(course, NAME)
+    # What code shows may depend on anything, and of the failed run it is not known what it would have shown.
+    assert to_look_at(course) == {"plot"}
+    assert told not in rows(course.root, small_course.INCIDENT_ROWS)

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
+from autograder.grading.folders import in_place_of
 
 __all__ = ["release"]
 
 
 def release(course: Course, name: str) -> None:
-    """Write `release/NAME/` and record the assignment in the gradebook. Raises AutograderError if nbgrader refuses."""
+    """Write `release/NAME/` and record the assignment in the gradebook. Raises AutograderError if nbgrader refuses, or
+    if it cannot be written: then the release that was there stays."""
+    target = course.path("release", ".", name)
+    try:
+        with TemporaryDirectory(prefix="release-") as scratch:
+            made = generated(course, name, scratch)
+            with in_place_of(target) as fresh:
+                shutil.copytree(made, fresh, dirs_exist_ok=True)
+    except OSError as error:
+        raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
+def generated(course: Course, name: str, folder: str) -> Path:
+    """Where below `folder` nbgrader has written the release: it begins with removing what is there."""
     directory = course.directory
     directory.assignment_id, directory.notebook_id = name, "*"
+    before, directory.release_directory = directory.release_directory, folder
     converter = GenerateAssignment(coursedir=directory, config=course.config)
     converter.force = True
     converter.log.setLevel(logging.ERROR)
     try:
         converter.start()
+        return course.path("release", ".", name)
     except NbGraderException as error:
-        raise AutograderError(f"nbgrader could not release {name}: {error}.") from None
+        raise AutograderError(f"nbgrader could not release {name}: {str(error).rstrip('.')}.") from None
+    finally:
+        directory.release_directory = before

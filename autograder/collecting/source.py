@@ -108,12 +108,18 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def in_folder(source: Path, settings: Autograder) -> Iterator[Item]:
-    """The files below a folder."""
-    for base, folders, names in os.walk(source):
+    """The files below a folder; of a folder that cannot be read that it cannot."""
+    unread: list[OSError] = []
+    for base, folders, names in os.walk(source, onerror=unread.append):
         links = [name for name in folders if Path(base, name).is_symlink()]
         for name in sorted(names + links):
             path = Path(base, name)
             yield on_disk(path, path.relative_to(source).as_posix(), settings)
+    for error in unread:
+        if Path(error.filename) == source:
+            raise AutograderError(f"{source} cannot be read: {error.strerror}.")
+        name = Path(error.filename).relative_to(source).as_posix()
+        yield Item(f"{normalize('NFC', name)}/*", 0, bytes, f"cannot be read: {error.strerror}")
 
 
 def on_disk(path: Path, name: str, settings: Autograder) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -324,6 +325,30 @@ def test_an_encrypted_file_and_a_broken_one_are_refused(course: Course, tmp_path
     assert told(results)["bob"] == f"bob/{BOOK} is encrypted"
     assert told(results)["cyd"].startswith("cyd/x cannot be unpacked: ")
     assert nothing_but(course, "ada")
+
+
+def test_a_folder_that_cannot_be_read_is_told(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A student would be passed over as if they had handed in nothing."""
+    for student in ("ada", "bob", "cyd", "dan"):
+        small_course.write(tmp_path / "class" / student / "inside" / BOOK, RIGHT)
+    closed = {str(tmp_path / "class/bob"), str(tmp_path / "class/cyd/inside")}
+    look = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))  # root may read everything
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    results = collect(course, NAME, tmp_path / "class")
+    assert told(results) == {
+        "bob": "bob/* cannot be read: Permission denied",
+        "cyd": "cyd/inside/* cannot be read: Permission denied",
+    }
+    assert nothing_but(course, "ada", "dan")
+    closed.add(str(tmp_path / "class"))
+    with pytest.raises(AutograderError, match=r"class cannot be read: Permission denied\.$"):
+        collect(course, NAME, tmp_path / "class")
 
 
 def test_a_folder_with_links_and_pipes(course: Course, tmp_path: Path) -> None:

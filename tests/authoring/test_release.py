@@ -1,0 +1,55 @@
+"""What students get is made whole, or stays as it was."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import tiny_course
+from nbgrader.converters import GenerateAssignment
+
+from autograder.authoring.release import release
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """A course with a release."""
+    course = tiny_course.make_course(tmp_path)
+    release(course, tiny_course.NAME)
+    return course
+
+
+def released(course: Course) -> dict[str, bytes]:
+    """All that lies in release/."""
+    folder = course.path("release", ".", tiny_course.NAME).parent
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def fail(*about: object, **more: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_nbgrader_refuses_leaves_the_release_before(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nbgrader begins with removing it: students would find nothing until somebody has mended the cause."""
+    before = released(course)
+    assert before.keys() == {"tiny/tiny.ipynb"}
+    monkeypatch.setattr(GenerateAssignment, "convert_single_notebook", fail)
+    with pytest.raises(AutograderError, match=r"^nbgrader could not release tiny: .*[^.][.]$"):
+        release(course, tiny_course.NAME)
+    assert released(course) == before
+
+
+def test_what_cannot_be_written_leaves_the_release_before(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk would leave half a release."""
+    before = released(course)
+    monkeypatch.setattr(shutil, "copytree", fail)
+    with pytest.raises(AutograderError) as refused:
+        release(course, tiny_course.NAME)
+    target = course.path("release", ".", tiny_course.NAME)
+    assert str(refused.value) == f"{target} cannot be written: No space left on device."
+    assert released(course) == before

@@ -22,7 +22,8 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 # Whoever is on top imports what it likes, and what is below everything is imported by whoever likes.
-TOP, LEAVES = ("cli", "demo"), ("errors", "text", "files", "options", "progress", "imports", "forkserver", "interrupts", "datasets")
+TOP = ("cli", "demo")
+LEAVES = ("errors", "text", "files", "options", "progress", "imports", "forkserver", "interrupts", "datasets")
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """``autograder pdf`` from outside: files, messages, exit codes."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -62,6 +63,29 @@ def test_the_graded_notebook_is_taken_where_there_is_one(course):
     assert "FROM-THE-GRADER" in text(course / "bob.pdf")
 
 
+def test_the_graded_notebook_is_taken_where_it_was_handed_in_under_another_name(course):
+    """A student would get back a PDF without the outputs and points that the grader gave."""
+    handed_in = course / "submitted/bob/hw/my work.ipynb"
+    (course / "submitted/bob/hw/hw.ipynb").rename(handed_in)
+    save(course / "autograded/bob/hw/hw.ipynb", *homework(), markdown("FROM-THE-GRADER"))
+    for given in (handed_in.parent, handed_in):
+        run(given, "-o", course / "bob.pdf")
+        assert "FROM-THE-GRADER" in text(course / "bob.pdf"), given
+        (course / "bob.pdf").unlink()
+
+
+@pytest.mark.parametrize("others", [["submitted/bob/hw/draft.ipynb"], ["autograded/bob/hw/part2.ipynb"]])
+def test_no_graded_notebook_is_guessed_where_there_are_several(course, others):
+    """A draft would be shown with the answers and points of another notebook."""
+    handed_in = course / "submitted/bob/hw/my work.ipynb"
+    (course / "submitted/bob/hw/hw.ipynb").rename(handed_in)
+    for path in ("autograded/bob/hw/hw.ipynb", *others):
+        save(course / path, *homework(), markdown("FROM-ANOTHER"))
+    run(handed_in, "-o", course / "bob.pdf")
+    assert "BOB functions" in text(course / "bob.pdf")
+    assert "FROM-ANOTHER" not in text(course / "bob.pdf")
+
+
 def test_anonymous_pages_and_files(course):
     run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--anonymous")
     files = sorted((course / "pdfs").iterdir())
@@ -105,6 +129,78 @@ def test_one_bad_submission_stops_no_other(course):
     assert result.exit_code == 1
     assert "3 PDFs" in result.stdout
     assert "1 to look at" in result.stdout
+
+
+def nothing(folder):
+    (folder / "hw.ipynb").unlink()
+
+
+def two_of_which_none_is_meant(folder):
+    (folder / "hw.ipynb").rename(folder / "one.ipynb")
+    save(folder / "other.ipynb", *homework())
+
+
+def a_folder_named_like_a_notebook(folder):
+    (folder / "hw.ipynb").unlink()
+    (folder / "hw.ipynb").mkdir()
+
+
+def a_link_to_nowhere(folder):
+    (folder / "hw.ipynb").unlink()
+    (folder / "hw.ipynb").symlink_to("none.ipynb")
+
+
+NONE_TO_EXPORT = [nothing, two_of_which_none_is_meant, a_folder_named_like_a_notebook, a_link_to_nowhere]
+
+
+@pytest.mark.parametrize("layout", ["flow", "fixed"])
+@pytest.mark.parametrize("spoil", NONE_TO_EXPORT)
+def test_one_folder_without_a_notebook_to_export_stops_no_other(course, spoil, layout):
+    """Nobody of the class would have a PDF because one student handed in nothing, or too much."""
+    spoil(course / "submitted/bob/hw")
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--layout", layout)
+    assert result.exit_code == 1, result.output
+    count = "2 notebooks" if spoil is two_of_which_none_is_meant else "no notebook"
+    assert f"bob.pdf: no PDF: {course}/submitted/bob/hw has {count}: name the one to export." in result.stderr
+    assert result.stdout == f"2 PDFs in {course / 'pdfs'}; 1 to look at (see above)\n"
+    assert sorted(file.name for file in (course / "pdfs").iterdir()) == ["alice.pdf", "carol.pdf"]
+
+
+@pytest.mark.parametrize("spoil", NONE_TO_EXPORT)
+def test_a_single_folder_without_a_notebook_to_export_is_wrong_use(course, spoil, run):
+    """Whoever named the wrong folder would be told of a PDF to look at."""
+    spoil(course / "submitted/bob/hw")
+    ended, _, told = run("pdf", course / "submitted/bob/hw")
+    assert ended == 2
+    assert "submitted/bob/hw has " in told
+    assert "name the one to export" in told
+
+
+def test_a_path_that_is_not_there_is_wrong_use_in_a_class_too(course, run):
+    """A mistyped path would be looked for among the students' mistakes."""
+    ended, _, told = run("pdf", course / "submitted/alice/hw", course / "submitted/bbo/hw", "-o", course / "pdfs")
+    assert ended == 2
+    assert "bbo/hw is neither a notebook nor a folder with one" in told
+    assert not (course / "pdfs").exists()
+
+
+def test_a_link_to_nowhere_among_notebooks_stops_no_other(course):
+    """Nobody of the class would have a PDF because of a link that one student handed in."""
+    a_link_to_nowhere(course / "submitted/bob/hw")
+    result = run(*sorted(course.glob("submitted/*/hw/*.ipynb")), "-o", course / "pdfs")
+    assert result.exit_code == 1, result.output
+    assert "bob.pdf: no PDF: " in result.stderr
+    assert sorted(file.name for file in (course / "pdfs").iterdir()) == ["alice.pdf", "carol.pdf"]
+
+
+def test_nobodys_name_is_told_where_a_folder_has_no_notebook(course):
+    """Whoever grades blind would read there who handed in nothing."""
+    nothing(course / "submitted/bob/hw")
+    result = run(*sorted(course.glob("submitted/*/hw")), "-o", course / "pdfs", "--anonymous")
+    assert result.exit_code == 1, result.output
+    assert "no PDF: the submission has no notebook" in result.stderr
+    assert len(list((course / "pdfs").iterdir())) == 2
+    assert not any(student in result.output + result.stderr for student in ("alice", "bob", "carol"))
 
 
 def test_nobodys_name_is_on_the_screen_with_anonymous(course):
@@ -177,6 +273,38 @@ def test_wrong_use_is_told_in_one_sentence(tmp_path, run):
         assert ended == 2, said + told
         assert sentence in told
         assert "Traceback" not in said + told
+
+
+@pytest.mark.parametrize("output", ["taken/x.pdf", "taken/folder", "taken", "/proc/x.pdf", "locked/x.pdf", None])
+def test_a_place_that_cannot_be_written_to_is_told_in_one_sentence(tmp_path, run, output):
+    """An instructor would read an exception's name, once for each student, and be told to look at the PDFs."""
+    path = save(tmp_path / "locked/hw.ipynb", *homework())
+    (tmp_path / "taken").write_text("a file, not a folder")
+    if output in ("locked/x.pdf", None):
+        lock(path.parent)
+    place = tmp_path / (output or "locked")
+    ended, said, told = run("pdf", path, *(["-o", place] if output else []))
+    assert ended == 2, said + told
+    folder = place.parent if place.suffix else place
+    assert f"No PDF can be written into {folder} (" in told
+    assert "give another place with -o" in told
+    assert "Errno" not in said + told
+
+
+def lock(folder):
+    folder.chmod(0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("root may write everywhere")
+
+
+def test_one_folder_that_cannot_be_written_to_stops_no_other(course):
+    """Nobody of the class would have a PDF because something lies in the place of one."""
+    (course / "submitted/bob/hw/bob.pdf").mkdir()
+    result = run(*sorted(course.glob("submitted/*/hw")))
+    assert result.exit_code == 1, result.output
+    assert "bob.pdf: no PDF: " in result.stderr
+    assert (course / "submitted/alice/hw/alice.pdf").is_file()
+    assert (course / "submitted/carol/hw/carol.pdf").is_file()
 
 
 def test_help_has_examples():

@@ -2,6 +2,7 @@
 
 import hashlib
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +14,7 @@ from autograder.publishing.pdf.deadline import limited
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
-from autograder.publishing.pdf.submissions import Submission, find
+from autograder.publishing.pdf.submissions import Submission, find_all
 
 __all__ = ["export_many"]
 
@@ -46,17 +47,20 @@ def export_many(
         on_done: called with each result as it is ready.
 
     Returns:
-        One result for each notebook, in the order given.
+        One result for each path, in the order given; one of several that holds no notebook has an error.
 
     Raises:
-        AutograderError: when a path holds no notebook, or the fixed layout has no release.
+        AutograderError: when a path does not exist, the only one holds no notebook, the fixed layout
+            has no release, or the place for the PDFs cannot be written to.
     """
     options = Options(layout, paper, room)
-    submissions = [find(path, release) for path in notebooks]
+    submissions = find_all(notebooks, release, anonymous=anonymous)
     outputs = name_outputs(submissions, output, anonymous)
-    prepared = {sub.release: _prepared(sub.release, options) for sub in submissions}
+    prepared = {sub.release: _prepared(sub.release, options) for sub in submissions if not sub.problem}
+    if output is not None or len(outputs) == 1:
+        _check_writable(outputs[0].parent)
     work = [
-        (submission, path, prepared[submission.release], name_on_pages(submission, anonymous))
+        (submission, path, prepared.get(submission.release, options), name_on_pages(submission, anonymous))
         for submission, path in zip(submissions, outputs, strict=True)
     ]
     results: dict[int, Exported] = {}
@@ -69,6 +73,17 @@ def export_many(
 
 def _prepared(release: Path | None, options: Options) -> Options:
     return replace(options, allotted=allotted(release, options)) if options.layout == "fixed" else options
+
+
+def _check_writable(folder: Path) -> None:
+    """Make sure of the place for the PDFs before any is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise AutograderError(
+            f"No PDF can be written into {folder} ({error.strerror}): give another place with -o."
+        ) from None
 
 
 def name_on_pages(submission: Submission, anonymous: bool) -> str:
@@ -104,10 +119,17 @@ def _names(submissions: Sequence[Submission]) -> list[str]:
 
 def _anonymous_names(submissions: Sequence[Submission]) -> list[str]:
     """Numbers in an order that says nothing about names, and is the same each time."""
-    digests = [hashlib.sha256(submission.notebook.read_bytes()).hexdigest() for submission in submissions]
+    digests = [hashlib.sha256(_content(submission)).hexdigest() for submission in submissions]
     order = sorted(range(len(submissions)), key=lambda index: (digests[index], index))
     numbers = {index: number for number, index in enumerate(order, 1)}
     return [f"submission-{numbers[index]:03}" for index in range(len(submissions))]
+
+
+def _content(submission: Submission) -> bytes:
+    try:
+        return b"" if submission.problem else submission.notebook.read_bytes()
+    except OSError:  # one that cannot be read is told when its turn comes
+        return b""
 
 
 def _run(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:

@@ -48,6 +48,8 @@ class Exported:
 
 def export(submission: Submission, output: Path, options: Options, student: str) -> Exported:
     """Write the PDF of a submission; ``student`` is the name on its pages."""
+    if submission.problem:
+        return Exported(submission, output, error=submission.problem)
     heading = Heading(submission.assignment, student, options.paper)
     try:
         notebook = read(submission.notebook)

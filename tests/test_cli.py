@@ -199,6 +199,94 @@ def test_a_broken_configuration_is_told_in_one_sentence(run: Run, empty: Path, l
 
 
 @pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("cell_seconds = 0", "not be less than 0.1"),
+        ("cell_seconds = -1", "not be less than 0.1"),
+        ("cell_seconds = float('inf')", "not be greater than 604800"),
+        ("notebook_seconds = float('inf')", "not be greater than 604800"),
+        ("start_seconds = 0", "not be less than 0.1"),
+        ("memory_mb = 0", "not be less than 1"),
+        ("processes = 0", "not be less than 1"),
+        ("file_mb = -1", "not be less than 1"),
+        ("disk_mb = 0", "not be less than 1"),
+        ("output_kb = 0", "not be less than 1"),
+        ("submission_mb = 0", "not be less than 1"),
+        ("collect_mb = 0", "not be less than 1"),
+        ("collect_files = 0", "not be less than 1"),
+        ("collect_ratio = 0", "not be less than 1"),
+        ("jobs = -2", "not be less than 0"),
+    ],
+)
+def test_a_limit_out_of_range_is_told(run: Run, empty: Path, setting: str, told: str) -> None:
+    """Everybody would get zero for a cell that took too long, because of a sign that was mistyped."""
+    configure(empty, f"c.Autograder.{setting}")
+    small_course.submit(empty, "ada", small_course.submission())
+    code, out, err = run("grade", NAME, here=empty)
+    assert (code, out) == (2, "")
+    assert f"The value of the '{setting.split()[0]}' trait" in one_sentence(err)
+    assert told in err
+    assert str(empty / "nbgrader_config.py") in err
+
+
+DATABASES = {
+    "nonsense": "Could not parse SQLAlchemy URL",
+    "": "Could not parse SQLAlchemy URL",
+    "nosuch://here": "Can't load plugin",
+    "postgresql://me:secret:port@here/grades": "c.CourseDirectory.db_url",
+    "postgresql+no_such_driver://me:secret@here/grades": "Can't load plugin",
+    "sqlite://": "nothing would be kept",
+    "sqlite:///:memory:": "nothing would be kept",
+    "sqlite:///ROOT/none/gradebook.db": "there is no folder ROOT/none",
+    "sqlite:///ROOT/nbgrader_config.py/gradebook.db": "there is no folder ROOT/nbgrader_config.py",
+    "sqlite:////dev/null/none/gradebook.db": "there is no folder /dev/null/none",
+    "sqlite:///ROOT/source": "ROOT/source is a folder",
+}
+
+
+@pytest.mark.parametrize("url", DATABASES)
+def test_a_gradebook_that_cannot_be_is_told_before_anybody_is_graded(run: Run, empty: Path, url: str) -> None:
+    """Whoever mistypes the database's address would read tracebacks, or look for grades that nothing has kept."""
+    configure(empty, f"c.CourseDirectory.db_url = {url.replace('ROOT', str(empty))!r}")
+    small_course.submit(empty, "ada", small_course.submission())
+    for command in ("grade", "scores"):
+        code, out, err = run(command, NAME, here=empty)
+        assert (code, out) == (2, "")
+        said = one_sentence(err.splitlines()[-1] + "\n")
+        assert DATABASES[url].replace("ROOT", str(empty)) in said
+        assert str(empty / "nbgrader_config.py") in said
+        assert "secret" not in said
+    assert not (empty / "autograded").exists()
+
+
+def test_a_gradebook_where_nothing_may_be_written_is_told(
+    run: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of somebody else's would end a run in a traceback."""
+    (empty / "theirs").mkdir()
+    configure(empty, f"c.CourseDirectory.db_url = 'sqlite:///{empty}/theirs/gradebook.db'")
+    small_course.submit(empty, "ada", small_course.submission())
+    monkeypatch.setattr(course.os, "access", lambda path, mode: Path(path) != empty / "theirs")
+    code, _, err = run("grade", NAME, here=empty)
+    assert code == 2
+    assert f"nothing may be written in {empty}/theirs" in one_sentence(err.splitlines()[-1] + "\n")
+
+
+def test_an_address_with_options_is_that_of_the_same_file(empty: Path) -> None:
+    """A gradebook with a name that nobody chose would be made beside the right one, and found empty."""
+    for url in (f"sqlite:///{empty}/gradebook.db?timeout=9", f"sqlite+pysqlite:///{empty}/gradebook.db"):
+        here = Course(empty)
+        here.directory.db_url = url
+        assert here.gradebook_file == empty / "gradebook.db"
+
+
+def configure(root: Path, line: str) -> None:
+    """Add a line to the course's configuration."""
+    with open(root / "nbgrader_config.py", "a") as file:
+        file.write(line + "\n")
+
+
+@pytest.mark.parametrize(
     "text", ["", "not JSON", '{"nbformat": 4}', '{"cells": 3, "nbformat": 4, "nbformat_minor": 5}']
 )
 def test_a_broken_source_notebook_is_named(run: Run, empty: Path, text: str) -> None:

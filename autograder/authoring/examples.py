@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jupytext
 
@@ -26,16 +28,25 @@ class Example:
 
 def read_examples(path: Path) -> list[Example]:
     """The entries of a document in order; none if there is no such file. Raises AutograderError for one amiss."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return []
     title, examples = path.stem, []
-    for cell in jupytext.read(path, fmt="md:myst").cells:
+    for cell in cells_of(path):
         headings = [line[3:].strip() for line in cell.source.split("\n") if line.startswith("## ")]
         if cell.cell_type == "markdown" and headings:
             title = headings[-1]
         elif cell.cell_type == "code":
             examples.append(example_of(title, cell.metadata, cell.source, path))
     return examples
+
+
+def cells_of(path: Path) -> list[Any]:
+    """The cells of a document. Raises AutograderError if it cannot be read."""
+    try:
+        return list(jupytext.read(path, fmt="md:myst").cells)
+    except Exception as error:  # jupytext, the readers of YAML and notebooks, and the system have each their own
+        why = getattr(error, "strerror", None) or str(error).split("\n")[0].rstrip(":. ")
+        raise AutograderError(f"{path} cannot be read ({why}): mend it, or delete it.") from None
 
 
 def example_of(title: str, metadata: dict[str, object], source: str, path: Path) -> Example:

@@ -22,11 +22,12 @@ from autograder.sandbox.choose import chosen
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.errors import SandboxMissing
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "check_address"]
 
 AHEAD = 2
 EVERY = 1.0
 MOST_SHARED = 4
+PORTS = range(1, 2**16)
 LARGE = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
 
 Job = TypeVar("Job")
@@ -56,6 +57,7 @@ class Cluster:
         except ImportError:
             needed = "Grading on a cluster needs Dask: pip install 'distributed>=2025.1'."
             raise AutograderError(needed) from None
+        check_address(address)
         if address.startswith("tls:") and Security().get_connection_args("client")["ssl_context"] is None:
             raise AutograderError(
                 f"{address} needs certificates: Dask's configuration has none (distributed.comm.tls)."
@@ -189,6 +191,31 @@ class Cluster:
     def _lost(self) -> AutograderError:
         kept = "What was done is kept: the same command goes on from there."
         return AutograderError(f"The Dask scheduler at {self.address} was lost. {kept}")
+
+
+def check_address(address: str) -> None:
+    """Raise AutograderError for what cannot be the address of a scheduler: a Client that was given one is half made,
+    and takes a minute to go away."""
+    try:
+        host, port = host_and_port(address)
+        if not host or port not in PORTS:
+            raise ValueError("it has no host" if not host else f"there is no port {port}")
+    except Exception as error:
+        raise AutograderError(
+            f"{address} is no address of a Dask scheduler ({one_line(error)}): give one such as tcp://10.0.0.5:8786."
+        ) from None
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """As Dask reads an address; without a scheme it takes its own default. Raises what Dask raises, also for a scheme
+    that it knows by name only."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import get_backend
+
+    scheme, where = parse_address(address)
+    get_backend(scheme).get_connector()
+    host, port = parse_host_port(where)
+    return host, port
 
 
 def one_line(error: BaseException) -> str:

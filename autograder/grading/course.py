@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
 from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.errors import AutograderError
+from autograder.grading.late_days import late_plugin
 from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.walls import readable_paths
@@ -56,8 +60,16 @@ class Course:
             self.directory = CourseDirectory(config=self.config)
             self.settings = Autograder(config=self.config)
         except TraitError as error:
-            raise AutograderError(f"{root / CONFIG_FILE} has a setting of the wrong kind: {error}") from None
+            raise self.wrong_setting(error) from None
         put_scripts_on_path()
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / CONFIG_FILE
+
+    def wrong_setting(self, error: TraitError) -> AutograderError:
+        """What to raise for a setting that traitlets does not take."""
+        return AutograderError(f"{self.config_file} has a setting of the wrong kind or size: {error}")
 
     @property
     def db_url(self) -> str:
@@ -65,8 +77,16 @@ class Course:
 
     @property
     def gradebook_file(self) -> Path | None:
-        """Where the gradebook is, or will be; None if it is on a database server."""
-        return Path(self.db_url.removeprefix(SQLITE)) if self.db_url.startswith(SQLITE) else None
+        """Where the gradebook is, or will be; None if it is on a database server. Raises AutograderError if there can
+        be none, whichever it is."""
+        try:
+            url = create_engine(self.db_url).url
+            return sqlite_file(url) if url.get_backend_name() == "sqlite" else None
+        except (ArgumentError, ImportError, ValueError, OSError) as error:
+            raise AutograderError(
+                f"The gradebook cannot be used ({error}): mend that, or c.CourseDirectory.db_url in "
+                f"{self.config_file}; without that line it is {SQLITE}{self.root}/gradebook.db."
+            ) from None
 
     @property
     def course_id(self) -> str:
@@ -127,7 +147,9 @@ class Course:
 
     def limits(self, sandbox: str = "") -> Limits:
         """The limits on student code, behind the walls `sandbox` or those of the course's own settings. Raises
-        AutograderError if student code could read the course."""
+        AutograderError if student code could read the course, and if lateness could not be reckoned: before anybody
+        is graded, since it is reckoned last."""
+        late_plugin(self)
         wanted = sandbox or self.settings.sandbox
         if wanted != "none":
             for shown in readable_paths():
@@ -136,6 +158,20 @@ class Course:
                         f"The course {self.root} lies in {shown}, which student code can read: move it elsewhere."
                     )
         return replace(self.settings.limits(), sandbox=wanted)
+
+
+def sqlite_file(url: URL) -> Path:
+    """The file of an SQLite database. Raises OSError if there is none, and none can be made."""
+    if url.database in (None, "", ":memory:"):
+        raise OSError("nothing would be kept in it")
+    path = Path(url.database)
+    if not os.path.isdir(path.parent):
+        raise OSError(f"there is no folder {path.parent}")
+    if os.path.isdir(path):
+        raise OSError(f"{path} is a folder")
+    if not os.path.exists(path) and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OSError(f"nothing may be written in {path.parent}")
+    return path
 
 
 def put_scripts_on_path() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbgrader.api import MissingEntry
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties
-from traitlets import Float, Int
+from traitlets import Float, Int, TraitError
 
-from autograder.grading.course import Course
+from autograder.errors import AutograderError
 
-__all__ = ["LateDays", "LateUse", "late_days"]
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
+
+__all__ = ["LateDays", "LateUse", "late_days", "late_plugin"]
 
 HOUR, DAY = 3600, 86400  # in seconds
 
@@ -33,11 +36,13 @@ class LateDays(LateSubmissionPlugin):  # type: ignore[misc]
     """Late days that are free up to a budget, and cost points beyond it. They are counted from what the gradebook
     knows, in the order in which the assignments are due, so that a regrade ends as the first grading did."""
 
-    budget = Int(4, help="Late days that each student has for the whole course.").tag(config=True)
-    per_assignment = Int(2, help="Late days of the budget that may go into one assignment.").tag(config=True)
-    grace_hours = Float(0, help="Hours after the due date that count as in time.").tag(config=True)
-    points_per_day = Float(0, help="Points that each late day beyond costs.").tag(config=True)
-    fraction_per_day = Float(0.1, help="Part of the full marks that each late day beyond costs.").tag(config=True)
+    budget = Int(4, min=0, help="Late days that each student has for the whole course.").tag(config=True)
+    per_assignment = Int(2, min=0, help="Late days of the budget that may go into one assignment.").tag(config=True)
+    grace_hours = Float(0, min=0, help="Hours after the due date that count as in time.").tag(config=True)
+    points_per_day = Float(0, min=0, help="Points that each late day beyond costs.").tag(config=True)
+    fraction_per_day = Float(0.1, min=0, max=1, help="Part of the full marks that each late day beyond costs.").tag(
+        config=True
+    )
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
         """The points that a notebook loses; of an assignment of several, each loses its part. nbgrader asks through its
@@ -73,5 +78,27 @@ def when_due(submission: Any) -> tuple[datetime, str]:
 
 def late_days(course: Course) -> LateDays | None:
     """The course's late days, if it has chosen them: `c.AssignLatePenalties.plugin_class`."""
-    plugin = AssignLatePenalties(config=course.config).plugin_class
-    return plugin(config=course.config) if issubclass(plugin, LateDays) else None
+    plugin = late_plugin(course)
+    return plugin if isinstance(plugin, LateDays) else None
+
+
+def late_plugin(course: Course) -> Any:
+    """The plugin that says what lateness costs, made as nbgrader makes it. Raises AutograderError if it cannot be."""
+    step = late_step(course)
+    try:
+        return step.plugin_class(parent=step)
+    except TraitError as error:
+        raise course.wrong_setting(error) from None
+
+
+def late_step(course: Course) -> AssignLatePenalties:
+    """nbgrader's preprocessor, which loads the plugin by its name. Raises AutograderError if that fails."""
+    try:
+        return AssignLatePenalties(config=course.config)
+    except Exception as error:  # a module of the course's own may raise anything
+        why = error.__cause__ or error  # traitlets does not say why a name could not be imported
+        raise AutograderError(
+            f"{course.config_file} has a plugin for late work that does not load ({type(why).__name__}: "
+            f"{str(why).rstrip('.')}): give c.AssignLatePenalties.plugin_class the name of a class, such as "
+            "'autograder.grading.late_days.LateDays'."
+        ) from None

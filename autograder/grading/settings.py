@@ -12,38 +12,51 @@ from autograder.sandbox.limits import Limits
 
 __all__ = ["Autograder"]
 
+SHORTEST, LONGEST = 0.1, 7 * 24 * 3600  # in seconds; no clock of the system can wait for ever, whatever infinity says
+
 
 class Autograder(Configurable):  # type: ignore[misc]
     """Limits on student code and on what is collected, and how a class is graded."""
 
-    cell_seconds = Float(Limits.cell_seconds, help="Seconds that a cell, or one call from a check, may take.").tag(
-        config=True
-    )
-    notebook_seconds = Float(
-        Limits.notebook_seconds, help="Seconds that all cells of a notebook may take together."
+    cell_seconds = Float(
+        Limits.cell_seconds, min=SHORTEST, max=LONGEST, help="Seconds that a cell, or one call from a check, may take."
     ).tag(config=True)
-    start_seconds = Float(Limits.start_seconds, help="Seconds to wait for a sandbox to start before giving up.").tag(
+    notebook_seconds = Float(
+        Limits.notebook_seconds,
+        min=SHORTEST,
+        max=LONGEST,
+        help="Seconds that all cells of a notebook may take together.",
+    ).tag(config=True)
+    start_seconds = Float(
+        Limits.start_seconds, min=SHORTEST, max=LONGEST, help="Seconds to wait for a sandbox to start before giving up."
+    ).tag(config=True)
+    memory_mb = Int(Limits.memory_mb, min=1, help="Memory in MB that a notebook and all its processes may use.").tag(
         config=True
     )
-    memory_mb = Int(Limits.memory_mb, help="Memory in MB that a notebook and all its processes may use.").tag(
+    processes = Int(Limits.processes, min=1, help="Processes and threads that a notebook may have at once.").tag(
         config=True
     )
-    processes = Int(Limits.processes, help="Processes and threads that a notebook may have at once.").tag(config=True)
-    file_mb = Int(Limits.file_mb, help="Size in MB that one file may grow to.").tag(config=True)
-    disk_mb = Int(Limits.disk_mb, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(
+    file_mb = Int(Limits.file_mb, min=1, help="Size in MB that one file may grow to.").tag(config=True)
+    disk_mb = Int(Limits.disk_mb, min=1, help="Size in MB of each of the student's folder, /tmp and /dev/shm.").tag(
         config=True
     )
-    output_kb = Int(Limits.output_kb, help="Output in kB that is kept of a cell; the rest is cut.").tag(config=True)
+    output_kb = Int(Limits.output_kb, min=1, help="Output in kB that is kept of a cell; the rest is cut.").tag(
+        config=True
+    )
     sandbox = Enum(
         ["best", *SANDBOXES],
         "best",
         help="Walls around student code: namespaces, another user, none, or the best that this machine has.",
     ).tag(config=True)
-    submission_mb = Int(64, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
-    collect_mb = Int(4096, help="Size in MB that all submissions of an export may have when unpacked.").tag(config=True)
-    collect_files = Int(100_000, help="Number of files that an export may hold.").tag(config=True)
-    collect_ratio = Int(200, help="How many times larger than packed a file of 1 MB or more may be.").tag(config=True)
-    jobs = Int(0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
+    submission_mb = Int(64, min=1, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
+    collect_mb = Int(4096, min=1, help="Size in MB that all submissions of an export may have when unpacked.").tag(
+        config=True
+    )
+    collect_files = Int(100_000, min=1, help="Number of files that an export may hold.").tag(config=True)
+    collect_ratio = Int(200, min=1, help="How many times larger than packed a file of 1 MB or more may be.").tag(
+        config=True
+    )
+    jobs = Int(0, min=0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
 
     def limits(self) -> Limits:
         """The limits for a sandbox."""

@@ -19,8 +19,10 @@ import pytest
 import small_course
 from small_course import COMMAND, NAME
 
+from autograder.errors import AutograderError
 from autograder.grading.class_run import grade_class
 from autograder.grading.cluster import Cluster as Used
+from autograder.grading.cluster import check_address
 from autograder.grading.course import Course
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -226,3 +228,43 @@ def test_no_scheduler_is_told_in_a_sentence(there: Path) -> None:
         2,
         "autograder: tls://127.0.0.1:9 needs certificates: Dask's configuration has none (distributed.comm.tls).\n",
     )
+
+
+WRONG = {
+    "127.0.0.1": "missing port number",
+    "tcp://127.0.0.1": "missing port number",
+    "tcp://:8786": "it has no host",
+    "foo://127.0.0.1:8786": "unknown address scheme 'foo'",
+    "http://127.0.0.1:8787": "unknown address scheme 'http'",
+    "tcp://127.0.0.1:abc": "invalid literal",
+    "tls://127.0.0.1:abc": "invalid literal",
+    "tcp://127.0.0.1:99999": "there is no port 99999",
+    "::1:8786": "ipv6 needs brackets",
+    "inproc://127.0.0.1/1/1": "missing port number",
+}
+
+
+@pytest.mark.parametrize("address", WRONG)
+def test_an_address_that_cannot_be_is_told(address: str) -> None:
+    """A mistyped address would be tried for half a minute, or end in a traceback."""
+    with pytest.raises(AutograderError) as told:
+        Used(address, "none", print)
+    said = str(told.value)
+    assert said.startswith(f"{address} is no address of a Dask scheduler (ValueError: ")
+    assert WRONG[address] in said
+    assert said.endswith("): give one such as tcp://10.0.0.5:8786.")
+
+
+def test_an_address_that_cannot_be_holds_nobody_up(there: Path) -> None:
+    """The terminal would be blocked for a minute, and then show an exception that was ignored."""
+    began = time.monotonic()
+    done = small_course.autograder(there, "grade", NAME, "--scheduler", "tcp://127.0.0.1:abc")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("scheme", ["", "tcp://", "tls://", "ws://", "wss://"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "scheduler.example.org", "[::1]"])
+def test_every_address_that_dask_takes_is_taken(scheme: str, host: str) -> None:
+    """A cluster that can be reached would be refused because of how its address is written."""
+    check_address(f"{scheme}{host}:8786")

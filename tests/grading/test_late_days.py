@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import small_course
 from nbgrader.api import Gradebook
+from small_course import NAME, Run
 
 from autograder.grading.course import Course
 from autograder.grading.late import assign_late_penalties, settle_late_penalties
@@ -125,3 +127,53 @@ def test_points_that_come_later_can_be_lost_too(term: Course, gradebook: Any) ->
 def test_a_course_without_late_days_has_none(tmp_path: Path) -> None:
     """What a course has not chosen must not show up in its scores."""
     assert late_days(small_course.make_course(tmp_path / "course", students=[])) is None
+
+
+PLUGIN = "c.AssignLatePenalties.plugin_class = "
+CHOSEN = f"{PLUGIN}'autograder.grading.late_days.LateDays'\n"
+WRONG = {
+    f"{CHOSEN}c.LateDays.budget = 'four'\n": "The 'budget' trait of a LateDays instance expected an int",
+    f"{CHOSEN}c.LateDays.budget = -3\n": "'budget' trait of a LateDays instance should not be less than 0",
+    f"{CHOSEN}c.LateDays.per_assignment = -1\n": "'per_assignment' trait of a LateDays instance should not be less",
+    f"{CHOSEN}c.LateDays.grace_hours = -1\n": "'grace_hours' trait of a LateDays instance should not be less than 0",
+    f"{CHOSEN}c.LateDays.points_per_day = -1\n": "'points_per_day' trait of a LateDays instance should not be less",
+    f"{CHOSEN}c.LateDays.fraction_per_day = 20\n": "'fraction_per_day' trait of a LateDays instance should not be gr",
+    f"{CHOSEN}c.LateDays.fraction_per_day = -0.1\n": "'fraction_per_day' trait of a LateDays instance should not be",
+    f"{PLUGIN}'no.such.Plugin'\n": "ModuleNotFoundError: No module named 'no'",
+    f"{PLUGIN}'autograder.grading.late_days.LateDay'\n": "LateDay",
+    f"{PLUGIN}3\n": "expected a subclass of 'nbgrader.plugins.base.BasePlugin', not the int 3",
+    f"import sys\nsys.path.insert(0, __file__.rsplit('/', 1)[0])\n{PLUGIN}'slip.Late'\n": "SyntaxError: ",
+    "c.LateSubmissionPlugin.penalty_method = 'nil'\n": "The 'penalty_method' trait of a LateSubmissionPlugin instance",
+}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with one submission in its gradebook, as if it had been graded."""
+    course = small_course.make_course(tmp_path_factory.mktemp("recorded") / "course", students=["ada"])
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.add_assignment(NAME)
+        gradebook.add_student("ada")
+        gradebook.add_submission(NAME, "ada")
+    return course.root
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_late_settings_that_cannot_be_are_told_before_anybody_is_graded(
+    run: Run, recorded: Path, tmp_path: Path, wrong: str
+) -> None:
+    """A class would be graded for hours, and end in a traceback when penalties are set."""
+    root = tmp_path / "course"
+    shutil.copytree(recorded, root)
+    (root / "slip.py").write_text("class Late(:\n")
+    with open(root / "nbgrader_config.py", "a") as config:
+        config.write(wrong)
+    for command in ("grade", "scores", "feedback", "report"):
+        code, out, err = run(command, NAME, here=root)
+        assert (code, out) == (2, ""), err
+        said = err.splitlines()[-1]
+        assert said.startswith(f"autograder: {root / 'nbgrader_config.py'} has ")
+        assert WRONG[wrong] in said
+        assert " object at 0x" not in said
+        assert "Traceback" not in err
+    assert not (root / "autograded").exists()

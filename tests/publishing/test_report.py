@@ -14,7 +14,7 @@ import pytest
 import small_course
 from nbgrader.api import Gradebook
 from scipy.stats import pointbiserialr
-from small_course import NAME, autograder
+from small_course import NAME, Run, autograder
 from sqlalchemy import insert
 
 from autograder.grading import tables
@@ -70,6 +70,17 @@ def test_messages_count_by_what_they_name_and_not_by_their_numbers() -> None:
     assert question.mistake == Mistake("It is … times too large.", 2)
     assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 1)
     assert [check.of for check in check_numbers([*answered, *silent])] == [3, 3]
+
+
+@pytest.mark.parametrize("why", ["it took longer than 2 s", "the notebook stopped answering"])
+def test_an_answer_that_was_stopped_is_a_wrong_answer_and_not_none(why: str) -> None:
+    """A question on which half of the class loops without end would look well answered by those few who try it."""
+    answered = class_of(np.array([[True, True], [True, True]]))
+    stopped = class_of(np.array([[False, False]] * 2), f"Your code could not be asked: {why}.")
+    (question,) = question_numbers([*answered, *stopped])
+    assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 0)
+    assert question.mistake == Mistake(f"Your code could not be asked: {why.replace('2', '…')}.", 2)
+    assert [(check.passed, check.of) for check in check_numbers([*answered, *stopped])] == [(2, 4), (2, 4)]
 
 
 def test_a_summary_of_scores_is_of_all_of_them() -> None:
@@ -201,3 +212,18 @@ def test_an_assignment_that_nobody_graded_has_no_report(course: Course) -> None:
     done = autograder(course.root, "report", NAME)
     assert done.returncode == 2
     assert "run `autograder grade small` first" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_report_that_cannot_be_written_is_told(run: Run, graded: Course) -> None:
+    """A folder that is mistyped would look like a bug of ours."""
+    (graded.root / "file").touch()
+    (graded.root / "reports").symlink_to("/dev/null/none")
+    for output in (graded.root / "file" / "r.html", graded.root / ("x" * 300)):
+        code, out, err = run("report", NAME, "-o", str(output), here=graded.root)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"autograder: The report cannot be written to {output}: ")
+        assert err.count("\n") == 1
+    code, out, err = run("report", NAME, here=graded.root)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"autograder: The report cannot be written to {graded.root}/reports/{NAME}.html: ")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from autograder.errors import AutograderError
 from autograder.options import JSON, NAME, course_of
 
 __all__ = ["report"]
@@ -47,6 +48,12 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
         click.echo(json.dumps(asdict(numbers), indent=2))
         return
     output = output or course.root / "reports" / f"{name}.html"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(report_page(numbers, course, output), encoding="utf-8")
+    page = report_page(numbers, course, output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise AutograderError(
+            f"The report cannot be written to {output}: {error.strerror}. Name another file with -o FILE."
+        ) from None
     click.echo(f"Written: {output}")

@@ -19,8 +19,9 @@ KINDS = 3
 MAX_KIND = 160
 NUMBER = re.compile(r"(?<![\w])-?\d[\d.,]*(?:e[-+]?\d+)?(?!\w)")
 UNNAMED = "wrong, and no cause is named"
-# Messages of a check whose question was not answered, or whose code had stopped earlier, and of one that tells nothing.
-NO_ANSWER = ("Not done yet:", "There is no ", "Your code could not be asked:")
+# Messages of a check whose question was not answered, and of one that tells nothing. An answer that had to be stopped,
+# or that ended the kernel, is an answer: it is wrong.
+NO_ANSWER = ("Not done yet:", "There is no ")
 NO_CAUSE = (UNNAMED, "The values are wrong")
 
 

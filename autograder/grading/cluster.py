@@ -129,15 +129,15 @@ class Cluster:
         self.next_look = time.monotonic() + EVERY
         try:
             threads: dict[str, int] = self.client.nthreads()
-            nobody_s = [future for future, address in self.asked.items() if address not in threads]
-            nobody_s += [future for future, (_, workers) in running.items() if not workers & threads.keys()]
-            self.client.cancel(nobody_s)
+            orphans = [future for future, address in self.asked.items() if address not in threads]
+            orphans += [future for future, (_, workers) in running.items() if not workers & threads.keys()]
+            self.client.cancel(orphans)
         except Exception:
             raise self._lost() from None
         self.ready &= threads.keys()
         self.refused = {address: why for address, why in self.refused.items() if address in threads}
         self.asked = {future: address for future, address in self.asked.items() if address in threads}
-        waiting.extend(running.pop(future)[0] for future in nobody_s if future in running)
+        waiting.extend(running.pop(future)[0] for future in orphans if future in running)
         for address in threads.keys() - self.ready - self.refused.keys() - set(self.asked.values()):
             if threads[address] == 1:
                 future = self._submit([address], prepare, versions(), self.sandbox, self.token, self.common)

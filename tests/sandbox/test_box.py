@@ -15,6 +15,7 @@ import pytest
 
 from autograder.sandbox import choose, walls
 from autograder.sandbox.doctor import examine
+from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.guard import tree
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.kernel import Kernel
@@ -62,6 +63,21 @@ def test_a_notebook_may_leave_by_exit(box: NamespaceBox) -> None:
     with Kernel(box, {}) as kernel:
         left = kernel.execute("exit", 10)
     assert (left.failed, left.outputs.cells) == (False, [])
+
+
+def test_a_kernel_that_does_not_come_up_leaves_nothing_open(box: NamespaceBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker would run out of descriptors on a machine that often fails."""
+    with Kernel(box, {}):
+        pass
+    before = len(os.listdir("/proc/self/fd"))
+
+    def fail(kernel: Kernel) -> None:
+        raise SandboxBroken("it did not start")
+
+    monkeypatch.setattr(Kernel, "_wait_until_ready", fail)
+    with pytest.raises(SandboxBroken) as raised:  # its traceback holds the kernel
+        Kernel(box, {})
+    assert len(os.listdir("/proc/self/fd")) == before, raised
 
 
 def test_the_warm_process_has_no_file_open(box: NamespaceBox) -> None:

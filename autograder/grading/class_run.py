@@ -52,7 +52,7 @@ class ClassRun:
     @property
     def needs_a_person(self) -> bool:
         """Whether one of those that were graded now could not be graded or not be read."""
-        return any(submission.needs_a_person or submission.refused for submission in self.graded)
+        return any(submission.to_look_at for submission in self.graded)
 
 
 @dataclass(frozen=True)

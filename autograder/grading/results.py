@@ -3,28 +3,61 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
+from typing import Self
 
 from autograder.checking.outcomes import Verdict
 
-__all__ = ["CellGrade", "GradedNotebook", "GradedSubmission", "Incident", "IncidentKind", "Submission"]
+__all__ = [
+    "Audience",
+    "CellGrade",
+    "GradedNotebook",
+    "GradedSubmission",
+    "Incident",
+    "IncidentKind",
+    "Submission",
+    "audience_of",
+]
+
+
+class Audience(Flag):
+    """Who is told of an incident."""
+
+    NOBODY = 0
+    STUDENT = auto()  # in feedback and on Gradescope
+    STUDENT_AT_CELL = auto()  # on Gradescope only: in feedback the graded notebook shows it where it happened
+    REPORT = auto()  # the report names the student
+    PERSON = auto()  # `autograder grade` ends with exit code 1: a person must look
 
 
 class IncidentKind(StrEnum):
-    """What a person may want to know of how a submission behaved."""
+    """What a person may want to know of how a submission behaved, and who is told of it."""
 
-    TIME = "time limit"
-    MEMORY = "memory limit"
-    OUTPUT = "output limit"
-    DIED = "kernel died"
-    NETWORK = "tried the network"
-    OUTSIDE = "wrote outside"
-    TOUCHED = "touched the grader's side"
-    REFUSED = "refused"
-    CHANGED = "changed the notebook"
-    BY_HAND = "changed since graded by hand"
-    FAULT = "could not be graded"
-    UNCONFINED = "ran without a sandbox"
+    audience: Audience
+
+    def __new__(cls, text: str, audience: Audience) -> Self:
+        kind = str.__new__(cls, text)
+        kind._value_ = text
+        kind.audience = audience
+        return kind
+
+    TIME = "time limit", Audience.STUDENT_AT_CELL
+    MEMORY = "memory limit", Audience.STUDENT_AT_CELL
+    OUTPUT = "output limit", Audience.STUDENT_AT_CELL
+    DIED = "kernel died", Audience.STUDENT_AT_CELL | Audience.REPORT
+    NETWORK = "tried the network", Audience.REPORT
+    OUTSIDE = "wrote outside", Audience.REPORT
+    TOUCHED = "touched the grader's side", Audience.REPORT
+    REFUSED = "refused", Audience.STUDENT | Audience.REPORT | Audience.PERSON
+    CHANGED = "changed the notebook", Audience.STUDENT
+    BY_HAND = "changed since graded by hand", Audience.NOBODY
+    FAULT = "could not be graded", Audience.REPORT | Audience.PERSON
+    UNCONFINED = "ran without a sandbox", Audience.NOBODY
+
+
+def audience_of(kind: str) -> Audience:
+    """Who is told of an incident in the gradebook. The report names one that another version has recorded."""
+    return next((known.audience for known in IncidentKind if known == kind), Audience.REPORT)
 
 
 @dataclass(frozen=True)
@@ -114,6 +147,6 @@ class GradedSubmission:
         return any(incident.kind is IncidentKind.FAULT for incident in self.incidents)
 
     @property
-    def refused(self) -> bool:
-        """Whether it, or a notebook of it, could not be read: somebody may want to ask the student for another."""
-        return any(incident.kind is IncidentKind.REFUSED for incident in self.incidents)
+    def to_look_at(self) -> bool:
+        """Whether a person must look: it could not be graded, or the student may have to hand it in again."""
+        return any(Audience.PERSON in incident.kind.audience for incident in self.incidents)

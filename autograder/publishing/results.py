@@ -16,12 +16,9 @@ from autograder.grading import tables
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
-from autograder.grading.results import IncidentKind
+from autograder.grading.results import Audience, audience_of
 
 __all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lateness", "results_of"]
-
-# The others say in the notebook itself what happened, or speak to the instructor only.
-FOR_STUDENTS = {IncidentKind.REFUSED, IncidentKind.CHANGED}
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,8 @@ def results_of(submission: Any, use: LateUse | None, session: Any) -> list[Resul
 
 def result_of(submission: Any, notebook: Any, use: LateUse | None, checks: list[Any], incidents: list[Any]) -> Result:
     mine = [row for row in checks if row["notebook"] == notebook.name]
-    told = [row for row in incidents if row["kind"] in FOR_STUDENTS and row["notebook"] in ("", notebook.name)]
+    here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
+    told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
     silent = [comment for comment in notebook.comments if comment.manual_comment is None and comment.auto_comment]
     return Result(
         submission.student_id,

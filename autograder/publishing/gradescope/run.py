@@ -16,7 +16,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.execute import close_boxes, execute, forget_keys
 from autograder.grading.reading import SubmissionRefused
-from autograder.grading.results import GradedSubmission, Incident, IncidentKind
+from autograder.grading.results import Audience, GradedSubmission, Incident
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results import Results
 from autograder.publishing.gradescope.submission import handed_in, who
@@ -28,14 +28,7 @@ __all__ = ["run"]
 
 OURS = "That is not your doing, and nothing is lost: a person has to look at it. Please tell your teachers."
 UNFINISHED = f"Grading was stopped before it was done, so some checks below were not reached. {OURS}"
-TOLD = (
-    IncidentKind.TIME,
-    IncidentKind.MEMORY,
-    IncidentKind.OUTPUT,
-    IncidentKind.DIED,
-    IncidentKind.REFUSED,
-    IncidentKind.CHANGED,
-)
+TOLD = Audience.STUDENT | Audience.STUDENT_AT_CELL
 BROKEN = f"The grader failed. {OURS}"
 
 
@@ -110,7 +103,7 @@ def recorder(results: Results) -> Callable[[str, Any], None]:
 def told(graded: GradedSubmission) -> str:
     """What the student is told of the submission as a whole."""
     lines = [f"Part of your work could not be graded. {OURS}"] if graded.needs_a_person else []
-    return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind in TOLD)])
+    return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind.audience & TOLD)])
 
 
 def line_of(incident: Incident) -> str:

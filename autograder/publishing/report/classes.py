@@ -14,7 +14,7 @@ from autograder.grading import tables
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
-from autograder.grading.results import IncidentKind
+from autograder.grading.results import Audience, audience_of
 from autograder.publishing.nodes.notebook import Cell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
@@ -31,15 +31,6 @@ __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
 WEAK_QUESTION = 0.7
 WEAK_STUDENT = 0.4
-# Of these a person may want to hear; the others are told by lost checks.
-SERIOUS = {
-    IncidentKind.FAULT,
-    IncidentKind.REFUSED,
-    IncidentKind.DIED,
-    IncidentKind.NETWORK,
-    IncidentKind.OUTSIDE,
-    IncidentKind.TOUCHED,
-}
 
 Cost = tuple[float | None, float | None]
 
@@ -169,11 +160,15 @@ def to_talk_to(students: list[Student], max_score: float, similar: list[Pair]) -
     for pair in similar:
         yield f"{pair.one} and {pair.other}", f"their answers are alike ({pair.share:.0%})"
     for student in sorted(students, key=lambda student: student.score):
-        reasons = list(dict.fromkeys(i["kind"] for i in student.incidents if i["kind"] in SERIOUS))
+        reasons = list(dict.fromkeys(filter(is_reported, (i["kind"] for i in student.incidents))))
         if student.score < WEAK_STUDENT * max_score:
             reasons.insert(0, f"{student.score:.4g} of {max_score:g} points")
         if reasons:
             yield student.student, ", ".join(reasons)
+
+
+def is_reported(kind: str) -> bool:
+    return Audience.REPORT in audience_of(kind)
 
 
 def to_doubt(checks: list[CheckNumbers]) -> Iterator[tuple[str, str]]:

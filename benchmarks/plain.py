@@ -22,9 +22,9 @@ from material import CLASSES, is_check, students, submitted
 from nbformat import NotebookNode
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.notebook import Notebook
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 
 
 class Shell(InteractiveShell):
@@ -42,7 +42,10 @@ def run_notebook(shell: Shell, book: NotebookNode, key: dict[str, Any] | None) -
         started = time.process_time()
         if is_check(node):
             if key is not None:
-                here, there = Notebook(LocalPeer(shell.user_ns)), Notebook(LocalPeer(key), trusted=True)
+                here, there = (
+                    NotebookProxy(InProcessTransport(shell.user_ns)),
+                    NotebookProxy(InProcessTransport(key), trusted=True),
+                )
                 run_checks(CheckCell(node.source), here, there, Seeds(b"", "", "", ""))
             checks += time.process_time() - started
         elif node.cell_type == "code":

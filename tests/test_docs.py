@@ -16,7 +16,7 @@ import pytest
 from traitlets.config import Configurable
 
 import autograder
-from autograder.checking import comparisons, notebook, prelude
+from autograder.checking import comparisons, prelude, proxies
 from autograder.cli import cli
 from autograder.grading.late_days import LateDays
 from autograder.grading.results import IncidentKind
@@ -113,7 +113,7 @@ def test_helpers(name: str) -> None:
 @pytest.mark.parametrize("name", [*comparisons.__all__, "measure"])
 def test_signatures(name: str) -> None:
     """The helpers' parameters and defaults are as the page for authors says."""
-    parameters = inspect.signature(getattr(comparisons, name, None) or getattr(notebook, name)).parameters
+    parameters = inspect.signature(getattr(comparisons, name, None) or getattr(proxies, name)).parameters
     found = re.search(rf"`{name}\(([^)]*)\)`", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
     assert found is not None
     told = ast.parse(f"lambda {found[1]}: 0", mode="eval").body

@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.forbidden import bindings_of
+from autograder.checking.import_analysis import bindings_of
 
 __all__ = ["affected_checks"]
 

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError, Test, is_check_cell
-from autograder.checking.forbidden import named_modules
+from autograder.checking.import_analysis import named_modules
 
 __all__ = ["Problem", "structure_problems"]
 

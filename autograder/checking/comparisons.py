@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed
-from autograder.kernel_side.values import MAX_BYTES, Foreign
+from autograder.checking.proxies import NotebookProxy
+from autograder.kernel_side.values import MAX_BYTES, Unsupported
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
 
@@ -123,7 +123,7 @@ def as_numbers(value: Any, ndim: int) -> Array:
     """`value` as an array of numbers. Raises CheckFailed for None, text, ragged lists and types that do not cross."""
     if value is None:
         raise CheckFailed(NOTHING)
-    if isinstance(value, (Foreign, str, dict, set, np.random.Generator)):
+    if isinstance(value, (Unsupported, str, dict, set, np.random.Generator)):
         wanted = "an array" if ndim else "a number"
         raise CheckFailed(f"{wanted} is expected, and this is {a_kind(value)}", a_type(value))
     array = as_array(value)
@@ -160,7 +160,7 @@ def footprint(value: Any) -> int:
 def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
     them, so only well-known names are told."""
-    if not isinstance(value, Foreign):
+    if not isinstance(value, Unsupported):
         return f"of type {type(value).__name__}"
     if value.type_name == "array of dtype object":
         return "an array of objects"
@@ -169,7 +169,7 @@ def a_kind(value: Any) -> str:
 
 def a_type(value: Any) -> str:
     """The name of a type that `a_kind` does not tell."""
-    return f"it is: {value.type_name}" if isinstance(value, Foreign) and value.type_name not in TELLABLE else ""
+    return f"it is: {value.type_name}" if isinstance(value, Unsupported) and value.type_name not in TELLABLE else ""
 
 
 def compare_shapes(got: Array, want: Array) -> None:
@@ -265,7 +265,7 @@ def assert_same(actual: Any, expected: Any) -> None:
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
     elif actual is None and expected is not None:
         raise CheckFailed(NOTHING)
-    elif isinstance(actual, Foreign) or (isinstance(expected, CONTAINERS) and type(actual) is not type(expected)):
+    elif isinstance(actual, Unsupported) or (isinstance(expected, CONTAINERS) and type(actual) is not type(expected)):
         raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}", a_type(actual))
     elif not equal(actual, expected):
         raise CheckFailed("the value is wrong", f"got {short(actual)}, expected {short(expected)}")
@@ -300,14 +300,14 @@ def assert_that(condition: Any, cause: str) -> None:
         raise CheckFailed(cause)
 
 
-def assert_unchanged(student: Notebook) -> None:
+def assert_unchanged(student: NotebookProxy) -> None:
     """No array that this test passed to the student's functions was changed by them. Raises CheckFailed."""
     for call in student._calls:
         if call.changed:
             raise CheckFailed(f"what {call.name} is given is changed by it: work on a copy", ", ".join(call.changed))
 
 
-def assert_no_warnings(student: Notebook) -> None:
+def assert_no_warnings(student: NotebookProxy) -> None:
     """The student's functions gave no warning in this test. Raises CheckFailed."""
     for call in student._calls:
         if call.warnings:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
-from autograder.checking.forbidden import Uses, named_modules
-from autograder.checking.notebook import Notebook
+from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.outcomes import Verdict
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
 from autograder.checking.table import html_table, text_table
+from autograder.checking.transports import InProcessTransport
 
 __all__ = ["CheckTable", "check"]
 
@@ -50,9 +50,11 @@ class CheckTable:
 def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
     """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far."""
     cell = CheckCell(f"{MAGIC}\n{source}")
-    uses = Uses([name for text in cells for name in named_modules(text)], cells)
+    imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells)
     try:
-        verdicts = run_checks(cell, Notebook(LocalPeer(namespace), uses), None, Seeds(PRACTICE, "", "", ""))
+        verdicts = run_checks(
+            cell, NotebookProxy(InProcessTransport(namespace), imports), None, Seeds(PRACTICE, "", "", "")
+        )
     except CheckCellError as error:
         print(f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook.")
         return None

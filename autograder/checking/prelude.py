@@ -11,7 +11,7 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.marks import given, points, void
-from autograder.checking.notebook import measure
+from autograder.checking.proxies import measure
 
 __all__ = [
     "assert_close",

@@ -20,8 +20,8 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault, Verdict
+from autograder.checking.proxies import NotebookProxy
 
 __all__ = ["Checks", "Seeds", "run_checks", "with_checks"]
 
@@ -109,11 +109,11 @@ class Checks:
         self.errors: dict[str, BaseException | None] = {}
         self.broken: dict[str, str] = {}
         self.ended: GraderFault | None = None
-        self.student: Notebook
-        self.reference: Notebook | None
+        self.student: NotebookProxy
+        self.reference: NotebookProxy | None
         self.seeds: Seeds
 
-    def run(self, name: str, student: Notebook, reference: Notebook | None, seeds: Seeds) -> list[Verdict]:
+    def run(self, name: str, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
         """The verdict of every test of the cell `name`, in order.
 
         Without `reference` (in a student's own notebook) only visible tests can be run. A test that did not
@@ -168,11 +168,11 @@ class Checks:
         config.option.tbstyle = "native"
 
     @pytest.fixture(name="student")
-    def student_fixture(self) -> Notebook:
+    def student_fixture(self) -> NotebookProxy:
         return self.student
 
     @pytest.fixture(name="reference")
-    def reference_fixture(self) -> Notebook:
+    def reference_fixture(self) -> NotebookProxy:
         if self.reference is None:
             raise GraderFault("there is no answer key here: only a hidden test may use reference")
         return self.reference
@@ -215,7 +215,7 @@ def function_name(item: pytest.Item) -> str:
     return str(getattr(item, "originalname", item.name))
 
 
-def run_checks(cell: CheckCell, student: Notebook, reference: Notebook | None, seeds: Seeds) -> list[Verdict]:
+def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
     """The verdict of every test of one cell, as `Checks.run` gives them."""
     return with_checks({"": cell}, lambda checks: checks.run("", student, reference, seeds))
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import GraderFault
-from autograder.checking.peers import SocketPeer
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.transports import SocketTransport
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.box import FOR_KEYS
@@ -71,7 +71,7 @@ class AnswerKey:
         return ours
 
     @contextmanager
-    def at(self, grade_id: str) -> Iterator[Notebook]:
+    def at(self, grade_id: str) -> Iterator[NotebookProxy]:
         """A fresh copy of the answer key as it is at the check cell `grade_id`."""
         ours, theirs = socket.socketpair()
         with ours:
@@ -80,8 +80,8 @@ class AnswerKey:
                     send_descriptors(self.snapshots[grade_id], [theirs.fileno()])
                 except OSError as error:
                     raise GraderFault(f"the answer key is gone: {error}") from None
-            peer = SocketPeer(Channel(ours), self.limits.cell_seconds, lambda: None, key_stopped)
-            yield Notebook(peer, trusted=True)
+            transport = SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, key_stopped)
+            yield NotebookProxy(transport, trusted=True)
 
     def close(self) -> None:
         for snapshot in self.snapshots.values():

@@ -24,7 +24,7 @@ from nbgrader.preprocessors import (
 )
 
 from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
-from autograder.checking.forbidden import named_modules
+from autograder.checking.import_analysis import named_modules
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 

@@ -13,12 +13,12 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
-from autograder.checking.forbidden import Uses, named_modules
-from autograder.checking.notebook import Notebook
+from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
-from autograder.checking.peers import SocketPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Checks, Seeds, with_checks
 from autograder.checking.table import html_table
+from autograder.checking.transports import SocketTransport
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.incidents import shown_by, told_by_calls
@@ -65,7 +65,7 @@ class NotebookRun:
     def __post_init__(self) -> None:
         self.cells = {cell.grade_id: cell for cell in self.restored.template.cells}
         locked = [cell.source for cell in self.cells.values() if cell.locked and cell.cell_type == "code"]
-        self.uses = Uses([module for source in locked for module in named_modules(source)])
+        self.imports = ImportAnalysis([module for source in locked for module in named_modules(source)])
 
     def run(self) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
@@ -83,7 +83,7 @@ class NotebookRun:
             if template is not None and template.is_check:
                 self.check(cell, template, checks)
             elif cell.source.strip():
-                self.uses.read(cell.source)
+                self.imports.read(cell.source)
                 self._execute(cell, number, left)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
 
@@ -170,8 +170,8 @@ class NotebookRun:
         if not self.kernel.alive:
             return all_ended(template.check, StudentStopped(self.why_stopped))
         seconds, until = self.kernel.limits.cell_seconds, self.deadline
-        peer = SocketPeer(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
-        student = Notebook(peer, self.uses)
+        transport = SocketTransport(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
+        student = NotebookProxy(transport, self.imports)
         asked = self.kernel.start_serving()
         try:
             with self.key.at(template.grade_id) as reference:
@@ -179,10 +179,10 @@ class NotebookRun:
         except GraderFault as error:
             return all_ended(template.check, error)
         finally:
-            self.kernel.tampering |= peer.tampering
+            self.kernel.tampering |= transport.tampering
             self.incidents += told_by_calls(student._raised, template.grade_id)
-            if peer.why_gone:
-                kind, why = self._ended(peer.why_gone)
+            if transport.why_gone:
+                kind, why = self._ended(transport.why_gone)
                 stopped = "your notebook stopped answering in an earlier check"
                 self.why_stopped = stopped if kind is IncidentKind.DIED else why
                 sudden = self.kernel.ended_by_itself

@@ -1,7 +1,7 @@
-"""What a call cost: lines that ran and memory at the peak, counted while it runs.
+"""Counts what a call costs: lines that ran, and peak memory.
 
 Counting, unlike timing, gives the same answer on a busy machine. It happens in the student's own
-kernel, so it can be tampered with there: it says how honest code is written, and guards no secret.
+kernel and can be tampered with there: it tells how honest code is written, and guards no secret.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ __all__ = ["Meter", "is_student_code"]
 
 
 class Meter:
-    """Counts lines executed in notebook cells and peak allocation in bytes, if it is on; a context manager.
+    """Context manager that counts, if it is on, lines executed in notebook cells and peak allocation in bytes.
 
-    A meter inside another one counts lines of its own, and reports the peak since the outer one began.
+    A nested meter counts its own lines, and reports the peak since the outer one began.
     """
 
     running = 0

@@ -1,7 +1,7 @@
-"""Answers calls from the process that holds the tests, with what the student's notebook defines.
+"""Serves the names of the student's notebook to the process that holds the tests.
 
-Nothing here is trusted: student code shares this process and may replace any of it. What it can reach
-that way is only what its own functions were given.
+Nothing here is trusted: student code shares this process and may replace any of it. All it can reach
+that way are the arguments of its own functions.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.kernel_side.cost import Meter
-from autograder.kernel_side.frames import student_frames
+from autograder.kernel_side.student_lines import student_lines
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
@@ -22,7 +22,7 @@ Reply = tuple[Message, list[bytes]]
 
 
 class CallBackFailed(Exception):
-    """A function that was passed in has failed on its own side; it says no more than that."""
+    """A function of the test failed on its own side; no more is said about it here."""
 
 
 class Server:
@@ -82,8 +82,8 @@ class Server:
             try:
                 result = self.namespace[message["name"]](*args, **kwargs)
             except BaseException as error:
-                reply = {"op": "raise", "type": type(error).__name__, "text": said(error)}
-                reply["frames"] = student_frames(error)
+                reply = {"op": "raise", "type": type(error).__name__, "text": exception_text(error)}
+                reply["frames"] = student_lines(error)
         reply["warnings"] = [warning.category.__name__ for warning in caught[:100]]
         reply["cost"] = meter.cost
         reply["changed"] = changed_arrays(message, buffers, args, kwargs)
@@ -112,8 +112,8 @@ MISSING = object()
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, type(None))
 
 
-def said(error: BaseException) -> str:
-    """What an exception says of itself, even when its `__str__` fails."""
+def exception_text(error: BaseException) -> str:
+    """The text of an exception; empty when its `__str__` fails."""
     try:
         return str(error)[:2000]
     except BaseException:
@@ -121,7 +121,7 @@ def said(error: BaseException) -> str:
 
 
 def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: Any) -> list[str]:
-    """Where in the arguments a value is no longer as it came, as text such as `argument 1` or `params['W1']`."""
+    """The arguments that the call changed, as text such as `argument 1` or `params['W1']`."""
     came = Decoder(buffers, lambda number: len)
     before_args, before_kwargs = came.decode(message["args"]), came.decode(message["kwargs"])
     places = [(f"argument {i + 1}", b, a) for i, (b, a) in enumerate(zip(before_args, args, strict=False))]

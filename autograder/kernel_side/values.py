@@ -1,7 +1,7 @@
-"""Values that may cross between the process that holds the tests and one that runs student code.
+"""Encodes the values that cross between the process that holds the tests and one that runs student code.
 
-A value becomes a tree that JSON can hold plus a list of raw buffers for array data. No pickle and no
-.npy headers: what arrives is rebuilt as a plain type, and whatever does not fit is refused before
+A value becomes a tree that JSON can hold, plus a list of raw buffers for array data. There is no pickle and
+there are no .npy headers: values are rebuilt as plain types, and whatever does not fit is refused before
 anything is allocated for it.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Foreign", "ValueRefused"]
+__all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Unsupported", "ValueRefused"]
 
 MAX_DEPTH = 40
 MAX_NODES = 200_000
@@ -37,8 +37,8 @@ class ValueRefused(ValueError):
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """Stands for a value of a type that does not cross; only the name of its type did."""
+class Unsupported:
+    """Stands in for a value whose type does not cross; only the name of the type does."""
 
     type_name: str
 
@@ -103,7 +103,7 @@ class Encoder:
     def _array(self, array: np.ndarray[Any, Any]) -> list[Any]:
         dtype = array.dtype.newbyteorder("<").str
         if dtype not in DTYPES and not TEXT_DTYPE.fullmatch(dtype):
-            return ["foreign", f"array of dtype {array.dtype}"[:200]]
+            return ["unsupported", f"array of dtype {array.dtype}"[:200]]
         self.size += array.nbytes
         if self.size > MAX_BYTES:
             raise ValueRefused(f"holds more than {MAX_BYTES // 2**20} MB")
@@ -117,11 +117,11 @@ class Encoder:
             state: Any = value.bit_generator.state
             inner = state["state"]
             return ["rng", inner["state"], inner["inc"], state["has_uint32"], state["uinteger"]]
-        if isinstance(value, Foreign):
-            return ["foreign", value.type_name]
+        if isinstance(value, Unsupported):
+            return ["unsupported", value.type_name]
         if self.function_id is not None and callable(value) and not isinstance(value, type):
             return ["function", self.function_id(value)]
-        return ["foreign", type(value).__name__[:200]]
+        return ["unsupported", type(value).__name__[:200]]
 
 
 @dataclass
@@ -242,10 +242,10 @@ class Decoder:
             raise ValueRefused("a function where none may come")
         return self.function(rest[0])
 
-    def _make_foreign(self, rest: list[Any], depth: int) -> Foreign:
+    def _make_unsupported(self, rest: list[Any], depth: int) -> Unsupported:
         if len(rest) != 1 or type(rest[0]) is not str:
-            raise ValueRefused("a foreign value without a type")
-        return Foreign(rest[0][:200])
+            raise ValueRefused("an unsupported value without a type")
+        return Unsupported(rest[0][:200])
 
 
 KINDS = frozenset(name.removeprefix("_make_") for name in vars(Decoder) if name.startswith("_make_"))

@@ -14,9 +14,9 @@ from scipy import linalg, optimize, stats
 from sklearn.linear_model import Ridge, SGDRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.notebook import Notebook
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 
 TEXT = Path(__file__).parents[2] / "assignments" / "gradient_descent" / "gradient_descent.md"
 CELLS = [cell for cell in jupytext.read(TEXT).cells if "nbgrader" in cell.metadata]
@@ -235,7 +235,9 @@ def test_points() -> None:
 @pytest.mark.parametrize("name", functions_and_polls())
 def test_an_answer_needs_no_other(name: str) -> None:
     """With this answer alone, and all the others missing, its checks hold: an earlier mistake costs nothing later."""
-    alone, whole = LocalPeer(namespace([name])), LocalPeer(namespace(functions_and_polls()))
+    alone, whole = InProcessTransport(namespace([name])), InProcessTransport(namespace(functions_and_polls()))
     seeds = Seeds(b"alone", "gradient_descent", "anybody", name)
-    verdicts = run_checks(CheckCell(CHECKS[f"{name}_checks"]), Notebook(alone), Notebook(whole, trusted=True), seeds)
+    verdicts = run_checks(
+        CheckCell(CHECKS[f"{name}_checks"]), NotebookProxy(alone), NotebookProxy(whole, trusted=True), seeds
+    )
     assert [verdict.message for verdict in verdicts if not verdict.passed] == []

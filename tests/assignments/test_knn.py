@@ -21,11 +21,11 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.forbidden import named_modules
-from autograder.checking.notebook import Notebook
+from autograder.checking.import_analysis import named_modules
 from autograder.checking.outcomes import Verdict
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 
 Array = NDArray[Any]
 Key = dict[str, Any]
@@ -225,7 +225,7 @@ def lost(student: Key, reference: Key, only: str = "") -> list[Verdict]:
     found: list[Verdict] = []
     for name, cell in check_cells().items():
         if name.startswith(only):
-            notebooks = Notebook(LocalPeer(student)), Notebook(LocalPeer(reference))
+            notebooks = NotebookProxy(InProcessTransport(student)), NotebookProxy(InProcessTransport(reference))
             found += run_checks(cell, *notebooks, Seeds(b"seed", "knn", "student", name))
     assert found
     return [verdict for verdict in found if not verdict.passed]

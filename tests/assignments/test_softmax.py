@@ -14,10 +14,10 @@ from scipy import optimize, special, stats
 from sklearn import datasets, linear_model, metrics
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import score
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 
 SOURCE = Path(__file__).parents[2] / "assignments" / "softmax" / "softmax.md"
 
@@ -246,7 +246,10 @@ def test_wrong_earlier_answers_never_cost_later_points() -> None:
     got = {}
     for name, cell in cells():
         if is_check_cell(cell.source):
-            notebooks = Notebook(LocalPeer(student)), Notebook(LocalPeer(reference), trusted=True)
+            notebooks = (
+                NotebookProxy(InProcessTransport(student)),
+                NotebookProxy(InProcessTransport(reference), trusted=True),
+            )
             verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "softmax", "ada", name))
             got[name.removesuffix("_checks")] = score(verdicts, cell.metadata["nbgrader"]["points"])
     full = {

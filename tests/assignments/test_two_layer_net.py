@@ -15,10 +15,10 @@ import pytest
 from scipy import optimize, special, stats
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import score
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 
 SOURCE = Path(__file__).parents[2] / "assignments" / "two_layer_net" / "two_layer_net.md"
@@ -411,7 +411,10 @@ def test_wrong_earlier_answers_never_cost_later_points() -> None:
     got, full = {}, {}
     for name, cell in cells():
         if is_check_cell(cell.source):
-            notebooks = Notebook(LocalPeer(student)), Notebook(LocalPeer(reference), trusted=True)
+            notebooks = (
+                NotebookProxy(InProcessTransport(student)),
+                NotebookProxy(InProcessTransport(reference), trusted=True),
+            )
             verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "two_layer_net", "ada", name))
             full[name.removesuffix("_checks")] = cell.metadata["nbgrader"]["points"]
             got[name.removesuffix("_checks")] = score(verdicts, cell.metadata["nbgrader"]["points"])

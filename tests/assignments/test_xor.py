@@ -17,10 +17,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import Verdict
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 
 HERE = Path(__file__).parents[2] / "assignments" / "xor"
@@ -62,7 +62,10 @@ def entry(document: str, heading: str) -> str:
 
 def verdicts(grade_id: str, namespace: Namespace) -> list[Verdict]:
     cell = next(cell for cell in cells("xor.md") if nbgrader(cell).get("grade_id") == grade_id)
-    student, reference = Notebook(LocalPeer(namespace)), Notebook(LocalPeer(answers()), trusted=True)
+    student, reference = (
+        NotebookProxy(InProcessTransport(namespace)),
+        NotebookProxy(InProcessTransport(answers()), trusted=True),
+    )
     return run_checks(CheckCell(cell.source), student, reference, Seeds(b"test", "xor", "someone", grade_id))
 
 

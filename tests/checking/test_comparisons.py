@@ -22,10 +22,10 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.explain import verdict_of
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed, Outcome
-from autograder.checking.peers import LocalPeer
-from autograder.kernel_side.values import Foreign
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.transports import InProcessTransport
+from autograder.kernel_side.values import Unsupported
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 SQUARE = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -53,10 +53,10 @@ CLOSE = [
     (None, {"a": 1.0}, {}, NONE, ""),
     ("x", A, {}, "An array is expected, and this is of type str.", ""),
     ({}, 1.0, {}, "A number is expected, and this is of type dict.", ""),
-    (Foreign("DataFrame"), A, {}, "An array is expected, and this is a value of type DataFrame.", ""),
-    (Foreign("X1234"), A, {}, "An array is expected, and this is of a type that does not fit.", "It is: X1234."),
-    (Foreign("array of dtype object"), A, {}, "An array is expected, and this is an array of objects.", None),
-    (Foreign("array of dtype |S7"), A, {}, "An array is expected, and this is of a type that does not fit.", None),
+    (Unsupported("DataFrame"), A, {}, "An array is expected, and this is a value of type DataFrame.", ""),
+    (Unsupported("X1234"), A, {}, "An array is expected, and this is of a type that does not fit.", "It is: X1234."),
+    (Unsupported("array of dtype object"), A, {}, "An array is expected, and this is an array of objects.", None),
+    (Unsupported("array of dtype |S7"), A, {}, "An array is expected, and this is of a type that does not fit.", None),
     ([[1.0], [2.0, 3.0]], A, {}, "The rows have different lengths, so they make no array.", ""),
     ([1.0, None], A, {}, "Numbers are expected, and there is something else among them.", ""),
     (np.array(["1", "2"]), A, {}, "Numbers are expected, and there is something else among them.", ""),
@@ -99,7 +99,7 @@ CLOSE = [
     ({"a": -A}, {"a": A}, {}, "In a, the values are the right ones times −1: the sign is wrong.", None),
     ({4711: -A}, {4711: A}, {}, "In value 1, the values are the right ones times −1: the sign is wrong.", None),
     (A, (1.0, A), {}, "2 values are expected, and this is of type ndarray.", ""),
-    (Foreign("Pair99"), (1.0, A), {}, "2 values are expected, and this is of a type that does not fit.", None),
+    (Unsupported("Pair99"), (1.0, A), {}, "2 values are expected, and this is of a type that does not fit.", None),
     ((1.0,), (1.0, A), {}, "The number of values is wrong.", "1 values, expected 2."),
     ((1.0, None), (1.0, A), {}, "In value 2, nothing was returned (None): is there a return at the end?", ""),
     ((1.0, 2 * A), (1.0, A), {"mistakes": {"both": (1.0, 2 * A)}}, "In value 2, both.", None),
@@ -129,8 +129,8 @@ SAME = [
     ("3", [3], "A list is expected, and this is of type str.", ""),
     ([1], {1}, "A set is expected, and this is of type list.", ""),
     ((1, 2), "12", "Text is expected, and this is of type tuple.", ""),
-    (Foreign("generator"), [1], "A list is expected, and this is a value of type generator.", ""),
-    (Foreign("N77"), 3, "A single value is expected, and this is of a type that does not fit.", "It is: N77."),
+    (Unsupported("generator"), [1], "A list is expected, and this is a value of type generator.", ""),
+    (Unsupported("N77"), 3, "A single value is expected, and this is of a type that does not fit.", "It is: N77."),
     (4, 3, "The value is wrong.", "Got 4, expected 3."),
     ("HT" * 99, "H", "The value is wrong.", None),
     ({"a": np.ones(2)}, {"a": 1}, "The value is wrong.", None),
@@ -139,7 +139,7 @@ SAME = [
     (np.array([[1], [2]]), np.array([1, 2]), "The shape has axes of length 1 too many: (h, 1) instead of (h,).", None),
     (["a", "c"], np.array(["a", "b"]), WRONG, "At [1]: got c, expected b."),
     ([1, 2], np.array(["a", "b"]), WRONG, None),
-    (Foreign("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
+    (Unsupported("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
 ]
 
 
@@ -219,7 +219,7 @@ HOSTILE = st.one_of(
     st.floats(),
     st.integers(),
     st.text(max_size=5),
-    st.text(max_size=9).map(Foreign),
+    st.text(max_size=9).map(Unsupported),
     hnp.arrays(st.sampled_from(["f8", "f2", "c16", "?", "i1", "u8", "<U3"]), hnp.array_shapes(min_dims=0, min_side=0)),
     st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), st.floats(), max_size=3),
     st.sets(st.integers(), max_size=3),
@@ -284,7 +284,7 @@ def test_changed_inputs_are_told_with_their_place_in_visible_checks() -> None:
     def f(a: Any, p: Any) -> None:
         p["W"] += 1
 
-    student = Notebook(LocalPeer({"f": f, "g": lambda a: a}))
+    student = NotebookProxy(InProcessTransport({"f": f, "g": lambda a: a}))
     student.g(np.zeros(2))
     assert_unchanged(student)
     student.f(np.zeros(2), {"W": np.zeros(1)})
@@ -297,7 +297,7 @@ def test_changed_inputs_are_told_with_their_place_in_visible_checks() -> None:
 
 def test_warnings_are_told_with_their_kind_in_visible_checks() -> None:
     """An overflow that only warns would pass, or its student would not know of what kind it is."""
-    student = Notebook(LocalPeer({"f": np.exp}))
+    student = NotebookProxy(InProcessTransport({"f": np.exp}))
     student.f(np.ones(2))
     assert_no_warnings(student)
     student.f(np.array([1e9]))
@@ -326,7 +326,7 @@ def test_a_part_names_its_mistake_with_its_numbers() -> None:
     assert caught.value.cause == f"in dW, t{BY_M[1:-1]}"
     assert caught.value.detail == "largest difference at [1, 2]: got 42, expected 6"
     with pytest.raises(CheckFailed) as caught:
-        assert_close({"a": Foreign("X1234")}, {"a": A})
+        assert_close({"a": Unsupported("X1234")}, {"a": A})
     assert caught.value.detail == "it is: X1234"
 
 
@@ -380,7 +380,7 @@ def test_several_arguments_and_warnings_are_all_named() -> None:
         a += 1
         b += np.log(0 * b)
 
-    student = Notebook(LocalPeer({"f": f}))
+    student = NotebookProxy(InProcessTransport({"f": f}))
     student.f(np.ones(2), np.ones(2))
     with pytest.raises(CheckFailed) as caught:
         assert_unchanged(student)

@@ -13,12 +13,12 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import UNGRADED
-from autograder.checking.forbidden import Uses
-from autograder.checking.notebook import Notebook
+from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
-from autograder.checking.peers import LocalPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks, with_checks
 from autograder.checking.table import html_table, text_table
+from autograder.checking.transports import InProcessTransport
 
 SEEDS = Seeds(b"secret", "softmax", "ada", "cell")
 HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
@@ -35,8 +35,8 @@ def verdicts(
 ) -> list[Verdict]:
     """The verdicts of these tests on a notebook with this source."""
     cell = CheckCell("%%check\n" + (HIDE.format(tests) if hidden else tests))
-    key = None if reference is None else Notebook(LocalPeer(defined(reference)), trusted=True)
-    return run_checks(cell, Notebook(LocalPeer(defined(student))), key, seeds)
+    key = None if reference is None else NotebookProxy(InProcessTransport(defined(reference)), trusted=True)
+    return run_checks(cell, NotebookProxy(InProcessTransport(defined(student))), key, seeds)
 
 
 def verdict(*args: Any, **kwargs: Any) -> Verdict:
@@ -79,7 +79,7 @@ def test_a_command_takes_out_what_the_cell_does_not_mark() -> None:
     """A check must be able to go without an edit of the assignment; with all of them gone, nobody loses a point."""
     gone = dict.fromkeys(("test_one", "test_two", "test_for_nothing"), "Sorry.")
     cell = CheckCell("%%check\n" + THREE, gone)
-    found = run_checks(cell, Notebook(LocalPeer(defined("def f(x): return 0"))), None, SEEDS)
+    found = run_checks(cell, NotebookProxy(InProcessTransport(defined("def f(x): return 0"))), None, SEEDS)
     assert {v.outcome for v in found} == {Outcome.NOT_RUN}
     assert score(found, 6) == 6
     faulty = [replace(found[0], outcome=Outcome.UNGRADED), replace(found[1], outcome=Outcome.WRONG, void="")]
@@ -142,15 +142,15 @@ def test_a_variable_can_be_looked_at() -> None:
 def test_a_notebook_has_only_what_is_asked_of_it_by_name() -> None:
     """numpy or pytest, which look for such methods in whatever they are given, would run the student's code."""
     source = "def __array__(*args, **kwargs): return np.ones(2)\n\ndef f(): return 1"
-    student = Notebook(LocalPeer(defined(source)))
+    student = NotebookProxy(InProcessTransport(defined(source)))
     assert not hasattr(student, "__array__")
     assert repr(student.f) == "<f of the notebook>"
 
 
 def test_what_calls_raise_is_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Incidents would not be told to the instructor, or a loop of failed calls fill the grader's memory."""
-    monkeypatch.setattr("autograder.checking.notebook.MAX_RAISED", 2)
-    student = Notebook(LocalPeer(defined("def f(x): raise ValueError(x)")))
+    monkeypatch.setattr("autograder.checking.proxies.MAX_RAISED", 2)
+    student = NotebookProxy(InProcessTransport(defined("def f(x): raise ValueError(x)")))
     for number in range(9):
         with pytest.raises(StudentError):
             student.f(number)
@@ -282,7 +282,7 @@ def test_nothing_defined_is_not_an_exception_that_was_asked_for(kind: str) -> No
 
 def draws(seeds: Seeds, tests: str = "test_a") -> list[float]:
     seen: list[float] = []
-    student = Notebook(LocalPeer({"f": lambda x: seen.append(float(x))}))
+    student = NotebookProxy(InProcessTransport({"f": lambda x: seen.append(float(x))}))
     run_checks(CheckCell(f"%%check\ndef {tests}(student, rng): student.f(rng.normal())"), student, None, seeds)
     return seen
 
@@ -382,7 +382,9 @@ def test_a_lent_answer_that_fails_on_the_students_arguments_is_the_students_mist
 def test_an_answer_that_uses_what_is_forbidden_fails_its_check() -> None:
     """An answer that leaves the work to a library would pass, or one beside it fail."""
     source = "def g(x): return math.sqrt(x)\n\ndef f(x): return x"
-    student = Notebook(LocalPeer(defined(f"import math\n{source}")), Uses(["math"], ["import math", source]))
+    student = NotebookProxy(
+        InProcessTransport(defined(f"import math\n{source}")), ImportAnalysis(["math"], ["import math", source])
+    )
     tests = "def test_a(student): student.f(1)\ndef test_b(student): student.g(1)"
     found = run_checks(CheckCell(f"%%check\n{tests}"), student, None, SEEDS)
     assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
@@ -393,8 +395,10 @@ def test_a_lent_answer_is_not_an_answer_of_the_students() -> None:
     """A check that lends a name would fail over a forbidden module in an answer that it does not use, or let one
     through in the next check."""
     source = "def g(x): return math.sqrt(x)\n\ndef f(x): return g(x) + 1"
-    student = Notebook(LocalPeer(defined(f"import math\n{source}")), Uses(["math"], ["import math", source]))
-    key = Notebook(LocalPeer(defined("def g(x): return x * x")), trusted=True)
+    student = NotebookProxy(
+        InProcessTransport(defined(f"import math\n{source}")), ImportAnalysis(["math"], ["import math", source])
+    )
+    key = NotebookProxy(InProcessTransport(defined("def g(x): return x * x")), trusted=True)
     found = run_checks(CheckCell("%%check\n" + HIDE.format(LENT)), student, key, SEEDS)
     assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
     assert found[1].message == "Answers may not use math, and g does."
@@ -541,7 +545,7 @@ def test_a_cell_that_does_not_run_keeps_no_other_from_it(body: str) -> None:
     """One broken cell would cost every student the whole notebook."""
     texts = {"broken": body, "whole": "x = 1"}
     cells = {name: CheckCell(f"%%check\n{text}\ndef test_a(student): pass") for name, text in texts.items()}
-    student = Notebook(LocalPeer({}))
+    student = NotebookProxy(InProcessTransport({}))
     found = with_checks(cells, lambda checks: [checks.run(name, student, None, SEEDS)[0].outcome for name in cells])
     assert found == [Outcome.UNGRADED, Outcome.PASSED]
 
@@ -550,7 +554,7 @@ def test_a_test_that_ends_pytest_is_a_fault_of_its_authors() -> None:
     """It and the tests after it would count as wrong, or the run would end without a result."""
     cells = {"one": CheckCell("%%check\ndef test_a(student): pass\ndef test_b(student): pytest.exit('enough')")}
     cells["two"] = CheckCell("%%check\ndef test_c(student): pass")
-    student = Notebook(LocalPeer({}))
+    student = NotebookProxy(InProcessTransport({}))
     found = with_checks(cells, lambda checks: [checks.run(name, student, None, SEEDS) for name in cells])
     outcomes = [verdict.outcome for verdicts in found for verdict in verdicts]
     assert outcomes == [Outcome.PASSED, Outcome.UNGRADED, Outcome.UNGRADED]
@@ -561,7 +565,7 @@ def test_a_cell_can_be_run_again_with_other_numbers() -> None:
     """Ten seeds would be one."""
     cells = {"a": CheckCell("%%check\ndef test_a(student, rng): student.f(rng.normal())")}
     asked: list[float] = []
-    student = Notebook(LocalPeer({"f": asked.append}))
+    student = NotebookProxy(InProcessTransport({"f": asked.append}))
     seeds = [Seeds(secret, "", "") for secret in (b"1", b"2", b"1")]
     found = with_checks(cells, lambda checks: [checks.run("a", student, None, one)[0].passed for one in seeds])
     assert found == [True] * 3
@@ -600,7 +604,7 @@ def test_what_the_work_prints_is_shown(capsys: pytest.CaptureFixture[str]) -> No
     cells = {"a": CheckCell("%%check\nprint('loading')\ndef test_a(student): print('checking')")}
 
     def work(checks: Any) -> None:
-        checks.run("a", Notebook(LocalPeer({})), None, SEEDS)
+        checks.run("a", NotebookProxy(InProcessTransport({})), None, SEEDS)
         print("working")
 
     with_checks(cells, work)
@@ -650,6 +654,6 @@ def test_a_fault_of_the_graders_is_told_to_nobody_but_the_instructor() -> None:
             raise GraderFault("/secret/place is full")
 
     cell = CheckCell("%%check\ndef test_a(student): student.f()")
-    (found,) = run_checks(cell, Notebook(Broken()), None, SEEDS)
+    (found,) = run_checks(cell, NotebookProxy(Broken()), None, SEEDS)
     assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
     assert "/secret/place is full" in found.detail

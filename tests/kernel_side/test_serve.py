@@ -18,7 +18,7 @@ import pytest
 
 from autograder.kernel_side.cost import is_student_code
 from autograder.kernel_side.serve import Server, serve
-from autograder.kernel_side.values import Decoder, Encoder, Foreign
+from autograder.kernel_side.values import Decoder, Encoder, Unsupported
 from autograder.kernel_side.wire import Channel
 
 NAME = "<cell 7>"
@@ -75,7 +75,7 @@ def test_variables_are_given_by_value_and_functions_by_kind() -> None:
     }
     reply, buffers = replies["x"]
     np.testing.assert_array_equal(Decoder(buffers).decode(reply["value"]), [1, 2])
-    assert Decoder([]).decode(replies["o"][0]["value"]) == Foreign("object")
+    assert Decoder([]).decode(replies["o"][0]["value"]) == Unsupported("object")
 
 
 def test_an_exception_comes_with_its_text_and_the_students_own_lines() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograder.kernel_side import values
-from autograder.kernel_side.values import Decoder, Encoder, Foreign, ValueRefused
+from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 DTYPES = st.sampled_from(sorted(values.DTYPES))
@@ -162,7 +162,7 @@ def test_functions_cross_as_numbers_only_where_they_may() -> None:
     assert Decoder([], lambda number: [number].copy).decode(tree)[0]() == [7]
     with pytest.raises(ValueRefused):
         Decoder([]).decode(tree)
-    assert crossed(abs) == Foreign("builtin_function_or_method")
+    assert crossed(abs) == Unsupported("builtin_function_or_method")
 
 
 class Sly(float):
@@ -213,8 +213,8 @@ def test_subclasses_of_containers_and_scalars_become_plain(value: Any, plain: An
 )
 def test_what_does_not_cross_arrives_as_the_name_of_its_type(value: Any, name: str) -> None:
     """A student would not be told that their function returned something unusable, and what."""
-    assert crossed(value) == Foreign(name)
-    assert crossed([value]) == [Foreign(name)]
+    assert crossed(value) == Unsupported(name)
+    assert crossed([value]) == [Unsupported(name)]
 
 
 def nested(depth: int) -> Any:
@@ -297,7 +297,7 @@ MALFORMED = {
         ["rng", 1, 2, 0, -1],
     ],
     "a function where none may come": [["function", 1]],
-    "a foreign value without a type": [["foreign", 1], ["foreign", "a", "b"]],
+    "an unsupported value without a type": [["unsupported", 1], ["unsupported", "a", "b"]],
 }
 
 
@@ -347,11 +347,11 @@ def test_the_limit_of_arrays_is_told_in_megabytes() -> None:
         Encoder().encode(np.broadcast_to(np.uint8(0), values.MAX_BYTES + 1))
 
 
-def test_what_is_foreign_stays_foreign() -> None:
+def test_what_is_unsupported_stays_unsupported() -> None:
     """A value that was only named would come back as one that can be used."""
     there = crossed(object())
-    assert isinstance(there, Foreign)
-    assert isinstance(crossed(there), Foreign)
+    assert isinstance(there, Unsupported)
+    assert isinstance(crossed(there), Unsupported)
     assert crossed(there).type_name == there.type_name == "object"
     assert crossed(np.datetime64("2024-01-01")).type_name == "array of dtype datetime64[D]"
 

@@ -1,4 +1,4 @@
-"""Modules that an answer may not use: which answers use one, read from the text of the notebook's cells.
+"""Finds answers that use a forbidden module, from the text of the notebook's cells.
 
 The assignment says so in a locked cell, once, for the student's own notebook and for grading alike:
 
@@ -9,7 +9,7 @@ what is found. A name uses a module if its definition imports it or mentions a n
 import in another cell, a helper function or a table of functions. Names are looked up as Python would: what
 is local to a function is not mistaken for a name of the notebook, and a cell that is run again replaces what
 it defined. What a library imports for itself is never seen, `sklearn.datasets` may be used beside a forbidden
-`sklearn.neighbors`, and an import that no answer uses (to compare on one's own) costs nothing.
+`sklearn.neighbors`, and an import that no answer uses (for a comparison, say) costs nothing.
 
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
 computed text, `sys.modules`), star imports, what is stored in an attribute or an item, a student's own `.py`
@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Uses", "bindings_of", "named_modules"]
+__all__ = ["ImportAnalysis", "bindings_of", "named_modules"]
 
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
@@ -43,14 +43,14 @@ class Binding:
     modules: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
-    def and_before(self, before: Binding) -> Binding:
+    def merged_with(self, before: Binding) -> Binding:
         """What a name stands for after `name = something of name`."""
         modules = self.modules | before.modules | ({before.imported} - {""})
         return Binding("", modules, self.names | before.names)
 
 
-class Uses:
-    """What the cells that were read so far define, and which of it uses a forbidden module."""
+class ImportAnalysis:
+    """Knows what the cells read so far define, and which of these names use a forbidden module."""
 
     def __init__(self, forbidden: Collection[str] = (), cells: Iterable[str] = ()) -> None:
         self.forbidden = forbidden
@@ -60,22 +60,22 @@ class Uses:
             self.read(source)
 
     def read(self, source: str) -> None:
-        """Take in one more cell, as its author typed it."""
+        """Read one more cell, as its author typed it."""
         if not self.forbidden or len(source) > MAX_SOURCE:
             return
         self.known = {}
         for name, binding in bindings_of(source):
             before = self.bindings.get(name)
             again = any(dotted.partition(".")[0] == name for dotted in binding.names)
-            self.bindings[name] = binding.and_before(before) if again and before else binding
+            self.bindings[name] = binding.merged_with(before) if again and before else binding
 
-    def found(self, name: str, lent: frozenset[str] = frozenset()) -> str:
+    def forbidden_module(self, name: str, lent: frozenset[str] = frozenset()) -> str:
         """The forbidden module that `name` uses, or nothing; the names in `lent` are the answer key's for now."""
         if (name, lent) not in self.known:
-            self.known[name, lent] = self.search(name, lent)
+            self.known[name, lent] = self._search(name, lent)
         return self.known[name, lent]
 
-    def search(self, name: str, lent: frozenset[str]) -> str:
+    def _search(self, name: str, lent: frozenset[str]) -> str:
         waiting, seen = [name], set()
         while waiting:
             dotted = waiting.pop()
@@ -85,12 +85,12 @@ class Uses:
                 continue
             seen.add(dotted)
             for module in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
-                if refused := self.refused(module):
-                    return refused
+                if forbidden := self._part_of(module):
+                    return forbidden
             waiting += sorted(binding.names)
         return ""
 
-    def refused(self, module: str) -> str:
+    def _part_of(self, module: str) -> str:
         """Which forbidden module `module` is or is a part of."""
         return next((forbidden for forbidden in self.forbidden if f"{module}.".startswith(f"{forbidden}.")), "")
 
@@ -111,7 +111,7 @@ def bindings_of(source: str) -> tuple[tuple[str, Binding], ...]:
         for name, binding in bound_by(statement):
             # In a branch (`try: import …`, `except: name = None`) either may be what the name stands for.
             before = None if id(statement) in on_top else latest.get(name)
-            latest[name] = binding.and_before(before) if before else binding
+            latest[name] = binding.merged_with(before) if before else binding
             found.append((name, latest[name]))
     return tuple(found)
 

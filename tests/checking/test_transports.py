@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.notebook import Notebook
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
-from autograder.checking.peers import LocalPeer, SocketPeer
+from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import wire
 from autograder.kernel_side.serve import serve
 from autograder.kernel_side.wire import HEADER, MAGIC, Channel, WireError
@@ -33,8 +33,8 @@ Behaviour = Callable[[Channel], None]
 
 
 @contextlib.contextmanager
-def peer(behaviour: Behaviour, seconds: float = SECONDS) -> Iterator[SocketPeer]:
-    """A peer in a forked process that behaves like this, and is interrupted and ended as a kernel is."""
+def server(behaviour: Behaviour, seconds: float = SECONDS) -> Iterator[SocketTransport]:
+    """A server in a forked process that behaves like this, and is interrupted and ended as a kernel is."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -45,7 +45,7 @@ def peer(behaviour: Behaviour, seconds: float = SECONDS) -> Iterator[SocketPeer]
         finally:
             os._exit(0)
     theirs.close()
-    reached = SocketPeer(Channel(ours), seconds, lambda: os.kill(pid, signal.SIGINT))
+    reached = SocketTransport(Channel(ours), seconds, lambda: os.kill(pid, signal.SIGINT))
     reached.GRACE = GRACE  # type: ignore[misc]
     try:
         with ours:
@@ -66,11 +66,11 @@ def kernel(source: str) -> Behaviour:
     return behave
 
 
-def verdicts(tests: str, behaviour: Behaviour, seconds: float = SECONDS) -> tuple[list[Verdict], SocketPeer]:
-    """The verdicts of these tests on such a peer; fails if they take too long."""
+def verdicts(tests: str, behaviour: Behaviour, seconds: float = SECONDS) -> tuple[list[Verdict], SocketTransport]:
+    """The verdicts of these tests on such a server; fails if they take too long."""
     started = time.monotonic()
-    with peer(behaviour, seconds) as reached:
-        found = run_checks(CheckCell(f"%%check\n{tests}"), Notebook(reached), None, Seeds(b"", "", "", ""))
+    with server(behaviour, seconds) as reached:
+        found = run_checks(CheckCell(f"%%check\n{tests}"), NotebookProxy(reached), None, Seeds(b"", "", "", ""))
     assert time.monotonic() - started < BOUND + 2 * seconds
     return found, reached
 
@@ -106,9 +106,9 @@ def test_an_answer_is_lent_over_a_socket_and_taken_back() -> None:
         "### BEGIN HIDDEN TESTS\n@given('g')\ndef test_a(student): assert student.f(3) == 10\n"
         "def test_b(student): assert student.f(3) == 1\n### END HIDDEN TESTS"
     )
-    key = Notebook(LocalPeer({"g": lambda x: x * x}), trusted=True)
-    with peer(kernel("def g(x): return 0\n\ndef f(x): return g(x) + 1"), 10) as reached:
-        found = run_checks(CheckCell(f"%%check\n{tests}"), Notebook(reached), key, Seeds(b"", "", "", ""))
+    key = NotebookProxy(InProcessTransport({"g": lambda x: x * x}), trusted=True)
+    with server(kernel("def g(x): return 0\n\ndef f(x): return g(x) + 1"), 10) as reached:
+        found = run_checks(CheckCell(f"%%check\n{tests}"), NotebookProxy(reached), key, Seeds(b"", "", "", ""))
     assert [verdict.outcome for verdict in found] == [Outcome.PASSED] * 2, found
 
 
@@ -142,7 +142,7 @@ def test_a_kernel_that_dies_in_the_middle_of_a_call_fails_the_check() -> None:
     assert {verdict.message for verdict in found} == {"Your code could not be asked: the notebook stopped answering."}
 
 
-# peers that do not keep to the protocol
+# servers that do not keep to the protocol
 
 
 def silence(channel: Channel) -> None:
@@ -223,7 +223,7 @@ HUGE = HEADER.pack(MAGIC, 2, 1) + struct.pack("!Q", 2**63) + b"{}"
         pytest.param(answering(ENDLESS, again=True, every=0.01), id="slow endless call-backs"),
     ],
 )
-def test_a_broken_peer_is_the_students_failed_check(behaviour: Behaviour) -> None:
+def test_a_broken_server_is_the_students_failed_check(behaviour: Behaviour) -> None:
     """A hostile kernel would hold up the class, or have its check wait for a person."""
     found, _ = verdicts(ONE + "def test_b(student): student.f()\n", behaviour)
     assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
@@ -289,7 +289,7 @@ def deaf(*replies: Any) -> Behaviour:
     ],
     ids=["a call", "the result of a call-back"],
 )
-def test_a_peer_that_reads_nothing_is_not_waited_for(test: str, replies: list[Any]) -> None:
+def test_a_server_that_reads_nothing_is_not_waited_for(test: str, replies: list[Any]) -> None:
     """A kernel that leaves a large array unread would hold the grader for good."""
     found, _ = verdicts(f"def test_a(student): {test}", deaf(*replies))
     assert found[0].message == "Your code could not be asked: it took longer than 0.4 s."
@@ -329,9 +329,9 @@ def test_an_answer_to_an_earlier_call_is_not_taken_for_this_ones() -> None:
 def test_a_notebook_has_a_time_in_all() -> None:
     """A notebook of a hundred slow checks would hold up the class."""
     started = time.monotonic()
-    with peer(silence, 60) as reached:
+    with server(silence, 60) as reached:
         reached.until = started + SECONDS
-        student = Notebook(reached)
+        student = NotebookProxy(reached)
         for _ in range(2):
             with pytest.raises(StudentStopped, match="the notebook took longer in all than it may"):
                 student.f(1)
@@ -377,7 +377,7 @@ def test_a_message_names_the_function_whose_reply_is_no_use(reply: Any, message:
 
 def test_a_message_names_the_variable_that_cannot_be_read() -> None:
     """A student would not learn which of the variables that a check looks at is meant."""
-    student = Notebook(SocketPeer(Scripted([{"op": "value", "value": {}}]), 5, lambda: None))  # type: ignore[arg-type]
+    student = NotebookProxy(SocketTransport(Scripted([{"op": "value", "value": {}}]), 5, lambda: None))  # type: ignore[arg-type]
     with pytest.raises(CheckFailed, match="what x gave back could not be read"):
         _ = student.x
 
@@ -400,7 +400,7 @@ def test_forged_extras_of_a_reply_are_dropped() -> None:
 
 
 @pytest.mark.parametrize("last", [{"op": "return", "value": 1}, {"op": "raise", "type": "ValueError"}, None])
-def test_a_failure_in_a_call_back_is_raised_whatever_the_peer_does(last: Any) -> None:
+def test_a_failure_in_a_call_back_is_raised_whatever_the_server_does(last: Any) -> None:
     """A student could make a comparison inside a call-back pass by answering as if nothing had been."""
     tests = (
         "def test_a(student):\n    def probe(x):\n        assert_that(x == 2, 'probe must get 2')\n    student.f(probe)"
@@ -424,7 +424,7 @@ def test_a_failure_in_one_test_does_not_fail_the_next() -> None:
     assert found[0].message == "Probe must get 2."
 
 
-def test_a_peer_that_is_gone_is_not_waited_for_again() -> None:
+def test_a_server_that_is_gone_is_not_waited_for_again() -> None:
     """Each of a hundred checks would wait out the whole time."""
     tests = "".join(f"def test_{n}(student): student.f()\n" for n in range(20))
     found, _ = verdicts(tests, silence)
@@ -434,10 +434,10 @@ def test_a_peer_that_is_gone_is_not_waited_for_again() -> None:
 
 def test_an_answer_key_that_stops_is_a_fault_of_ours() -> None:
     """A student would be told that their code is too slow when the answer key is."""
-    with peer(silence) as reached:
+    with server(silence) as reached:
         reached.fault = GraderFault
         with pytest.raises(GraderFault):
-            Notebook(reached, trusted=True).f(1)
+            NotebookProxy(reached, trusted=True).f(1)
 
 
 REPLIES = st.recursive(
@@ -484,8 +484,8 @@ class Scripted:
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(MESSAGES, min_size=1, max_size=4))
-def test_whatever_a_peer_says_ends_in_an_expected_way(messages: list[Any]) -> None:
+def test_whatever_a_server_says_ends_in_an_expected_way(messages: list[Any]) -> None:
     """Some message would end the grader with an exception that nobody expects."""
-    student = Notebook(SocketPeer(Scripted(messages), 5, lambda: None))  # type: ignore[arg-type]
+    student = NotebookProxy(SocketTransport(Scripted(messages), 5, lambda: None))  # type: ignore[arg-type]
     with contextlib.suppress(CheckFailed, StudentError, StudentStopped, TypeError):
         student.f(lambda x: x, np.zeros(1))

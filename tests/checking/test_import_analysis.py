@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import autograder
 from autograder.authoring.structure import structure_problems
-from autograder.checking.forbidden import Uses, named_modules
+from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.magic import CheckTable, check
 
 SETUP = (
@@ -22,7 +22,7 @@ FORBIDDEN = ["sklearn.neighbors", "scipy.spatial"]
 
 
 def found(*cells: str, name: str = "answer", lent: frozenset[str] = frozenset()) -> str:
-    return Uses(FORBIDDEN, (SETUP, *cells)).found(name, lent)
+    return ImportAnalysis(FORBIDDEN, (SETUP, *cells)).forbidden_module(name, lent)
 
 
 def test_the_line_names_the_modules() -> None:
@@ -132,14 +132,14 @@ def hostile() -> Iterator[str]:
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
     started = time.process_time()
-    uses = Uses(FORBIDDEN, [source])
-    assert [uses.found(name) for name in ("f", "f0", "x") for _ in range(1000)] == [""] * 3000
+    analysis = ImportAnalysis(FORBIDDEN, [source])
+    assert [analysis.forbidden_module(name) for name in ("f", "f0", "x") for _ in range(1000)] == [""] * 3000
     assert time.process_time() - started < 20
 
 
 def test_without_forbidden_modules_nothing_is_read() -> None:
     """Other assignments pay nothing for it."""
-    assert Uses([], ["import scipy.spatial as answer"]).bindings == {}
+    assert ImportAnalysis([], ["import scipy.spatial as answer"]).bindings == {}
 
 
 def test_a_student_is_told_at_once() -> None:

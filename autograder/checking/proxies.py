@@ -1,7 +1,7 @@
-"""`student` and `reference`: names of another notebook, called across a process border.
+"""`student` and `reference`: proxies for a notebook whose functions are called across a process border.
 
-Arguments and results are encoded whoever answers (`peers`), so a check behaves alike when grading and in a student's
-own notebook.
+Arguments and results are encoded whatever the transport (`transports`), so a check behaves alike when grading and in
+a student's own notebook.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.checking.forbidden import Uses
+from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -19,12 +19,12 @@ from autograder.checking.outcomes import (
     StudentError,
     student_error,
 )
-from autograder.checking.peers import Peer
+from autograder.checking.transports import Transport
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Cost", "Notebook", "measure"]
+__all__ = ["Cost", "NotebookProxy", "measure"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
@@ -38,16 +38,15 @@ class Cost:
     peak_bytes: int = 0
 
 
-class Notebook:
-    """The names that a notebook defines: functions to call, values to look at.
+class NotebookProxy:
+    """Gives access to the names that a notebook defines: functions to call, values to look at.
 
-    Attributes of the notebook are reached as attributes here, so this class keeps its own names apart
-    with a leading underscore.
+    They are attributes here, so the names of this class itself begin with an underscore.
     """
 
-    def __init__(self, peer: Peer, uses: Uses | None = None, *, trusted: bool = False) -> None:
-        self._peer = peer
-        self._uses = uses or Uses()
+    def __init__(self, transport: Transport, imports: ImportAnalysis | None = None, *, trusted: bool = False) -> None:
+        self._transport = transport
+        self._imports = imports or ImportAnalysis()
         self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
         self._calls: list[Call] = []
@@ -65,10 +64,10 @@ class Notebook:
         if reply.get("op") == "value":
             return self._decode(reply, buffers, name)
         self._refuse_missing(reply, name)
-        return NotebookFunction(self, name)
+        return FunctionProxy(self, name)
 
     def _refuse_forbidden(self, name: str) -> None:
-        module = self._uses.found(name, self._lent)
+        module = self._imports.forbidden_module(name, self._lent)
         if module:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
 
@@ -110,7 +109,7 @@ class Notebook:
         return self._decode(reply, buffers, name)
 
     def _request(self, message: Message, buffers: list[bytes]) -> Reply:
-        reply = self._peer.request(message, buffers, self._call_back)
+        reply = self._transport.request(message, buffers, self._call_back)
         if self._failure is not None and self._depth == 0:
             failure, self._failure = self._failure, None
             raise failure
@@ -170,10 +169,10 @@ class Notebook:
         self._calls, self._functions, self._failure = [], [], None
 
 
-class NotebookFunction:
+class FunctionProxy:
     """A function of the notebook; calling it crosses the border."""
 
-    def __init__(self, notebook: Notebook, name: str) -> None:
+    def __init__(self, notebook: NotebookProxy, name: str) -> None:
         self.notebook, self.name = notebook, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -184,7 +183,7 @@ class NotebookFunction:
 
 
 @contextmanager
-def measure(student: Notebook) -> Iterator[Cost]:
+def measure(student: NotebookProxy) -> Iterator[Cost]:
     """Count lines and peak allocation of the calls in the block: `with measure(student) as cost: …`."""
     cost, first = Cost(), len(student._calls)
     student._measure = True

@@ -1,4 +1,4 @@
-"""The part of a traceback that is the student's own: lines of notebook cells."""
+"""The student's own lines in a traceback: those of notebook cells."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import traceback
 
 from autograder.kernel_side.cost import is_student_code
 
-__all__ = ["student_frames"]
+__all__ = ["student_lines"]
 
 
-def student_frames(error: BaseException) -> list[list[object]]:
+def student_lines(error: BaseException) -> list[list[object]]:
     """`[function, line number, source line]` of the student's frames, outermost first, at most the last ten."""
     frames: list[list[object]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):

@@ -1,4 +1,4 @@
-"""Who answers for a notebook: a kernel in a sandbox over a socket or, in a student's own notebook, this process."""
+"""How requests reach a notebook: over a socket to a sandboxed kernel, or in this process (a student's own notebook)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from autograder.checking.outcomes import StudentStopped
 from autograder.kernel_side.serve import Reply, Server
 from autograder.kernel_side.wire import Channel, Message, NotAFrame, WireError
 
-__all__ = ["LocalPeer", "Peer", "SocketPeer"]
+__all__ = ["InProcessTransport", "SocketTransport", "Transport"]
 
 MAX_CALL_BACKS = 100_000
 
 CallBack = Callable[[Message, list[bytes]], Reply]
 
 
-class Peer(Protocol):
+class Transport(Protocol):
     """Whatever answers a message; while it works it may ask for call-backs."""
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply: ...
 
 
-class LocalPeer:
+class InProcessTransport:
     """A server in this very process: the student's own notebook."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class LocalPeer:
             self.call_back = outer
 
 
-class SocketPeer:
+class SocketTransport:
     """A server in another process, reached over a socket, with a deadline for every reply.
 
     A call that takes longer than `seconds` is interrupted (`interrupt()` asks for that), and the server has

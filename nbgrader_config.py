@@ -13,7 +13,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act.
-c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.exporter.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"
 c.GenerateFeedback.preprocessors = []
-c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.exporter.HarmlessOutputs"]
-c.HTMLExporter.filters = {"markdown2html": "autograder.publishing.feedback.exporter.harmless_markdown"}
+c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs"]
+c.HTMLExporter.filters = {"markdown2html": "autograder.publishing.feedback.nbgrader_plugins.harmless_markdown"}

@@ -16,8 +16,8 @@ from vectors import HTML, JS, MARKDOWN, code_cells, markdown_cells
 
 from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
+from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import read_class
-from autograder.publishing.report.page import report_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Object of type <Submitted")]
 
@@ -142,5 +142,5 @@ def test_nothing_of_a_student_acts_in_the_report(watched: Callable[[], Watched],
     open_and_use(report, page)
     assert_inert(report, may_have="svg, figure svg style", may_name="feedback/ada/small/")
     for neighbour in ("h1", ".advice h2", "main > h2:last-of-type"):
-        assert not report.page.evaluate(SEEN, neighbour)["covered"]
-    assert report.page.evaluate(SEEN, "h1")["width"] > 800
+        assert not report.class_page.evaluate(SEEN, neighbour)["covered"]
+    assert report.class_page.evaluate(SEEN, "h1")["width"] > 800

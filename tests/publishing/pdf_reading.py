@@ -11,7 +11,7 @@ from pdf_notebooks import Cell
 from pdf_notebooks import notebook as of_cells
 from PIL import Image
 
-from autograder.publishing.nodes.notebook import from_json
+from autograder.publishing.doctree.parsed_notebook import from_json
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.render import typeset

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pdf_notebooks import code, display, encoded, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, needs_poppler, notices, text, typeset_alone
 
-from autograder.publishing.nodes.notebook import from_json
-from autograder.publishing.nodes.pandoc import Pandoc
+from autograder.publishing.doctree.pandoc import Pandoc
+from autograder.publishing.doctree.parsed_notebook import from_json
 from autograder.publishing.pdf.document import Document, Heading
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.typstmath import is_safe

@@ -6,7 +6,7 @@ import pytest
 from pdf_notebooks import code, homework, markdown, notebook, stream
 from pdf_reading import needs_poppler, notices, pages, typeset_alone
 
-from autograder.publishing.nodes.notebook import from_json
+from autograder.publishing.doctree.parsed_notebook import from_json
 from autograder.publishing.pdf.document import Heading, build
 from autograder.publishing.pdf.fixed import allotments, fix
 from autograder.publishing.pdf.render import typeset

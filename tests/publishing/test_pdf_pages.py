@@ -7,8 +7,8 @@ from pdf_notebooks import code, display, encoded, error, homework, markdown, not
 from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
 from traitlets.config import Config
 
-from autograder.publishing.feedback.page import secret_regions
-from autograder.publishing.nodes.notebook import MARKERS, Unreadable, from_json
+from autograder.publishing.doctree.parsed_notebook import MARKERS, Unreadable, from_json
+from autograder.publishing.feedback.student_page import secret_regions
 from autograder.publishing.pdf.document import Heading, build_plain
 from autograder.publishing.pdf.export import notebook_pdf
 

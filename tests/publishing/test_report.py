@@ -19,10 +19,10 @@ from sqlalchemy import insert
 
 from autograder.grading import tables
 from autograder.grading.course import Course
-from autograder.publishing.nodes.notebook import Cell as NotebookCell
+from autograder.publishing.doctree.parsed_notebook import ParsedCell
+from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import read_class, to_doubt
 from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, question_numbers, summary
-from autograder.publishing.report.page import report_page
 from autograder.publishing.report.similar import grams, similar_pairs
 from autograder.publishing.results import Cell, Check, Result
 
@@ -117,7 +117,7 @@ OTHER = """def train(X, y, lr, n):
 
 
 def pieces(source: str) -> set[int]:
-    return grams([NotebookCell(1, "code", source, nbgrader={"solution": True})])
+    return grams([ParsedCell(1, "code", source, nbgrader={"solution": True})])
 
 
 def test_a_copy_in_disguise_is_found_and_nobody_else() -> None:
@@ -138,7 +138,7 @@ def test_what_was_given_or_many_have_is_nobodys_copy() -> None:
     """Everybody who is right in the usual way would be suspected."""
     assert similar_pairs({"ada": pieces(OWN), "cyd": pieces(OWN)}, pieces(OWN)) == []
     assert similar_pairs({f"s{number}": pieces(OWN) for number in range(9)}, set()) == []
-    assert grams([NotebookCell(1, "code", OWN)]) == set()  # a cell of the course's is no answer
+    assert grams([ParsedCell(1, "code", OWN)]) == set()  # a cell of the course's is no answer
 
 
 class Page(HTMLParser):

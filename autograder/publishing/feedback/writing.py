@@ -10,8 +10,8 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.files import write_whole
 from autograder.grading.course import Course
-from autograder.publishing.feedback.page import digest_of, feedback_page, secret_regions
-from autograder.publishing.nodes.notebook import Notebook, Regions, Unreadable, read
+from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, Regions, Unreadable, read
+from autograder.publishing.feedback.student_page import digest_of, feedback_page, secret_regions
 from autograder.publishing.results import Result, graded_submissions, results_of
 
 __all__ = ["Written", "write_feedback"]
@@ -79,7 +79,7 @@ def changed(source: Path, target: Path, results: list[Result], regions: Regions)
         try:
             notebook = read(source / f"{result.notebook}.ipynb")
         except (OSError, Unreadable):
-            notebook = Notebook(())  # nothing was handed in that could be read: the page says so
+            notebook = ParsedNotebook(())  # nothing was handed in that could be read: the page says so
         path = target / f"{result.notebook}.html"
         if digest_of(notebook, result, regions) not in head(path):
             yield path, feedback_page(notebook, result, regions).encode()

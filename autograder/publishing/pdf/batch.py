@@ -14,11 +14,11 @@ from autograder.publishing.pdf.deadline import limited
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
-from autograder.publishing.pdf.submissions import Submission, find_all
+from autograder.publishing.pdf.inputs import ExportInput, find_all
 
 __all__ = ["export_many"]
 
-Job = tuple[Submission, Path, Options, str]
+Job = tuple[ExportInput, Path, Options, str]
 
 
 def export_many(
@@ -56,26 +56,26 @@ def export_many(
     options = Options(layout, paper, room)
     submissions = find_all(notebooks, release, anonymous=anonymous)
     outputs = name_outputs(submissions, output, anonymous)
-    prepared = {sub.release: _prepared(sub.release, options) for sub in submissions if not sub.problem}
+    prepared = {sub.release: prepare(sub.release, options) for sub in submissions if not sub.problem}
     if output is not None or len(outputs) == 1:
-        _check_writable(outputs[0].parent)
+        check_writable(outputs[0].parent)
     work = [
         (submission, path, prepared.get(submission.release, options), name_on_pages(submission, anonymous))
         for submission, path in zip(submissions, outputs, strict=True)
     ]
     results: dict[int, Exported] = {}
     on_start(len(work))
-    for index, result in _run(work, max(1, jobs)):
+    for index, result in run_all(work, max(1, jobs)):
         results[index] = result
         on_done(result)
     return [results[index] for index in range(len(work))]
 
 
-def _prepared(release: Path | None, options: Options) -> Options:
+def prepare(release: Path | None, options: Options) -> Options:
     return replace(options, allotted=allotted(release, options)) if options.layout == "fixed" else options
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Make sure of the place for the PDFs before any is made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,25 +86,25 @@ def _check_writable(folder: Path) -> None:
         ) from None
 
 
-def name_on_pages(submission: Submission, anonymous: bool) -> str:
+def name_on_pages(submission: ExportInput, anonymous: bool) -> str:
     """The student as the pages' header says it."""
     return "anonymous" if anonymous else submission.student
 
 
-def name_outputs(submissions: Sequence[Submission], output: Path | None, anonymous: bool) -> list[Path]:
+def name_outputs(submissions: Sequence[ExportInput], output: Path | None, anonymous: bool) -> list[Path]:
     """A file for each submission, no two the same."""
     if output is not None and output.suffix.lower() == ".pdf" and not output.is_dir():
         if len(submissions) > 1:
             raise AutograderError(f"{len(submissions)} notebooks do not go into one file: give a folder to -o.")
         return [output]
-    names = _anonymous_names(submissions) if anonymous else _names(submissions)
+    names = anonymous_names(submissions) if anonymous else student_names(submissions)
     return [
         (output or submission.notebook.parent) / f"{name}.pdf"
         for submission, name in zip(submissions, names, strict=True)
     ]
 
 
-def _names(submissions: Sequence[Submission]) -> list[str]:
+def student_names(submissions: Sequence[ExportInput]) -> list[str]:
     several = len({submission.assignment for submission in submissions}) > 1
     names: list[str] = []
     for submission in submissions:
@@ -117,26 +117,26 @@ def _names(submissions: Sequence[Submission]) -> list[str]:
     return names
 
 
-def _anonymous_names(submissions: Sequence[Submission]) -> list[str]:
+def anonymous_names(submissions: Sequence[ExportInput]) -> list[str]:
     """Numbers in an order that says nothing about names, and is the same each time."""
-    digests = [hashlib.sha256(_content(submission)).hexdigest() for submission in submissions]
+    digests = [hashlib.sha256(content(submission)).hexdigest() for submission in submissions]
     order = sorted(range(len(submissions)), key=lambda index: (digests[index], index))
     numbers = {index: number for number, index in enumerate(order, 1)}
     return [f"submission-{numbers[index]:03}" for index in range(len(submissions))]
 
 
-def _content(submission: Submission) -> bytes:
+def content(submission: ExportInput) -> bytes:
     try:
         return b"" if submission.problem else submission.notebook.read_bytes()
     except OSError:  # one that cannot be read is told when its turn comes
         return b""
 
 
-def _run(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
+def run_all(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
     """Results as they come. A notebook that ends its process takes no other with it."""
     done: set[int] = set()
-    with _pool(min(jobs, len(work) or 1)) as pool:
-        futures: dict[Future[Exported], int] = {pool.submit(_export, job): index for index, job in enumerate(work)}
+    with make_pool(min(jobs, len(work) or 1)) as pool:
+        futures: dict[Future[Exported], int] = {pool.submit(try_export, job): index for index, job in enumerate(work)}
         for future in as_completed(futures):
             try:
                 result = future.result()
@@ -146,10 +146,10 @@ def _run(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
             yield futures[future], result
     for index, job in enumerate(work):
         if index not in done:
-            yield index, _alone(job)
+            yield index, alone(job)
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
+def make_pool(jobs: int) -> ProcessPoolExecutor:
     # Not plain forks: a fork of a process in which Typst's threads have run waits for them for ever.
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
@@ -158,15 +158,15 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, context)
 
 
-def _export(job: Job) -> Exported:
-    return _limited(export, job)
+def try_export(job: Job) -> Exported:
+    return within_deadline(export, job)
 
 
-def _export_plain(job: Job) -> Exported:
-    return _limited(export_plain, job)
+def try_export_plain(job: Job) -> Exported:
+    return within_deadline(export_plain, job)
 
 
-def _limited(work: Callable[[Submission, Path, Options, str], Exported], job: Job) -> Exported:
+def within_deadline(work: Callable[[ExportInput, Path, Options, str], Exported], job: Job) -> Exported:
     with limited():
         try:
             return work(*job)
@@ -174,10 +174,10 @@ def _limited(work: Callable[[Submission, Path, Options, str], Exported], job: Jo
             return Exported(job[0], job[1], error=f"{type(error).__name__}: {error}")
 
 
-def _alone(job: Job) -> Exported:
-    for attempt in (_export, _export_plain):
+def alone(job: Job) -> Exported:
+    for attempt in (try_export, try_export_plain):
         try:
-            with _pool(1) as pool:
+            with make_pool(1) as pool:
                 return pool.submit(attempt, job).result()
         except BrokenProcessPool:
             continue

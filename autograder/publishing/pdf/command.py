@@ -71,7 +71,7 @@ def pdf(
     with progress_bar("exporting") as (start, advance, say):
 
         def exported(result: Exported) -> None:
-            for line in _lines(result):
+            for line in lines_about(result):
                 say(line)
             advance()
 
@@ -90,18 +90,18 @@ def pdf(
             )
         except OSError as error:
             raise AutograderError(f"{error}.") from None
-    _summarise(results)
+    summarise(results)
     sys.exit(1 if any(result.needs_a_look for result in results) else 0)
 
 
-def _lines(result: Exported) -> list[str]:
+def lines_about(result: Exported) -> list[str]:
     """What a person should know of a PDF. It quotes what students wrote, which a terminal would obey."""
     name = result.output.name  # not the student: with --anonymous nobody's name is on the screen either
     lines = [f"{name}: {notice}" for notice in result.notices]
     return [printable(line) for line in ([*lines, f"{name}: no PDF: {result.error}"] if result.error else lines)]
 
 
-def _summarise(results: list[Exported]) -> None:
+def summarise(results: list[Exported]) -> None:
     written = [result for result in results if not result.error]
     if len(results) == 1 and written:
         click.echo(written[0].output)

@@ -6,15 +6,15 @@ from typing import Any, Literal
 
 from rich.text import Text
 
-from autograder.publishing.nodes.cells import CellReader
-from autograder.publishing.nodes.code import highlighted
-from autograder.publishing.nodes.context import Node, Notice
-from autograder.publishing.nodes.markdown import listing
-from autograder.publishing.nodes.notebook import Cell, Notebook, for_student
-from autograder.publishing.nodes.outputs import printed_text
-from autograder.publishing.nodes.questions import Question, Section, arrange, questions_of
-from autograder.publishing.nodes.text import clean, numbered_lines_of, shortened
-from autograder.publishing.pdf.formulas import PdfContext
+from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.context import Node, Notice
+from autograder.publishing.doctree.highlighting import highlighted
+from autograder.publishing.doctree.markdown import listing
+from autograder.publishing.doctree.output_nodes import printed_text
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, for_student
+from autograder.publishing.doctree.questions import Question, Section, arrange, questions_of
+from autograder.publishing.doctree.text_lines import clean, numbered_lines_of, shortened
+from autograder.publishing.pdf.typst_formulas import PdfContext
 
 __all__ = ["Document", "Heading", "Paper", "build", "build_plain"]
 
@@ -53,10 +53,10 @@ class Document:
 
 
 def build(
-    notebook: Notebook,
+    notebook: ParsedNotebook,
     heading: Heading,
     *,
-    release: Notebook | None = None,
+    release: ParsedNotebook | None = None,
     remarks: Iterable[str] = (),
     listings: Sequence[tuple[str, str]] = (),
 ) -> Document:
@@ -68,32 +68,32 @@ def build(
     remarks = list(remarks)
     reader = CellReader(notebook.cells, context, notebook.language)
     questions = questions_of((release or notebook).cells)
-    sections = [_section(section, reader, number) for section, number in _numbered(notebook, questions)]
+    sections = [make_section(section, reader, number) for section, number in numbered(notebook, questions)]
     context.cell = None
     sections += [file_section(name, text) for name, text in listings]
-    _repair_levels(sections)
+    repair_levels(sections)
     notices = context.notices + [Notice(remark) for remark in remarks]
     return Document(heading, sections, context.pictures.files, notices, remarks)
 
 
-def build_plain(notebook: Notebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
+def build_plain(notebook: ParsedNotebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
     """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
     blocks = []
     for cell in map(for_student, notebook.cells):
-        blocks += _pieces(listing(Text(shortened(cell.source)[0]), "code"))
+        blocks += split_listing(listing(Text(shortened(cell.source)[0]), "code"))
         for text in filter(None, map(printed_text, cell.outputs)):
-            blocks += _pieces(listing(Text(clean(shortened(text)[0])), "output"))
+            blocks += split_listing(listing(Text(clean(shortened(text)[0])), "output"))
     return Document(heading, [{"blocks": blocks}], remarks=list(remarks))
 
 
-def _numbered(notebook: Notebook, questions: Sequence[Question]) -> Iterable[tuple[Section, int]]:
+def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterable[tuple[Section, int]]:
     number = 0
     for section in arrange(notebook.cells, questions):
         number += section.question is not None
         yield section, number
 
 
-def _section(section: Section, reader: CellReader, number: int) -> Node:
+def make_section(section: Section, reader: CellReader, number: int) -> Node:
     blocks = [node for cell in section.cells for node in cell_nodes(reader, cell)]
     question = section.question
     if question is None:
@@ -110,12 +110,12 @@ def _section(section: Section, reader: CellReader, number: int) -> Node:
     }
 
 
-def cell_nodes(reader: CellReader, cell: Cell) -> list[Node]:
+def cell_nodes(reader: CellReader, cell: ParsedCell) -> list[Node]:
     """The blocks of a cell, long listings in pieces that a page may end between."""
-    return [piece for node in reader.nodes(cell) for piece in _pieces(node)]
+    return [piece for node in reader.nodes(cell) for piece in split_listing(node)]
 
 
-def _pieces(node: Node) -> list[Node]:
+def split_listing(node: Node) -> list[Node]:
     lines = node.get("lines", ())
     if len(lines) <= CHUNK * 3 // 2:
         return [node]
@@ -134,7 +134,7 @@ def _pieces(node: Node) -> list[Node]:
 def file_section(name: str, text: str) -> Node:
     """A Python file as a listing with line numbers."""
     node = {"t": "listing", "kind": "code", "lines": numbered_lines_of(highlighted(clean(text), "python"))}
-    return {"title": clean(name), "file": True, "blocks": _pieces(node)}
+    return {"title": clean(name), "file": True, "blocks": split_listing(node)}
 
 
 def points_text(points: float) -> str:
@@ -142,7 +142,7 @@ def points_text(points: float) -> str:
     return f"{points:g} point{'' if points == 1 else 's'}" if points else ""
 
 
-def _repair_levels(sections: list[Node]) -> None:
+def repair_levels(sections: list[Node]) -> None:
     """Headings that skip a level look as written, and are marked up without the gap.
 
     A reader of the page's structure (and PDF/UA) takes a skipped level for a missing heading.

@@ -8,12 +8,12 @@ from typing import Literal
 
 from autograder.errors import AutograderError
 from autograder.files import write_whole
-from autograder.publishing.nodes.context import Notice
-from autograder.publishing.nodes.notebook import Cell, Notebook, Unreadable, read
+from autograder.publishing.doctree.context import Notice
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Unreadable, read
 from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
+from autograder.publishing.pdf.inputs import ExportInput, listing_of
 from autograder.publishing.pdf.render import typeset
-from autograder.publishing.pdf.submissions import Submission, listing_of
 from autograder.publishing.pdf.typeset import typesetter
 
 __all__ = ["Exported", "Layout", "Options", "allotted", "export", "export_plain", "notebook_pdf"]
@@ -35,7 +35,7 @@ class Options:
 class Exported:
     """What became of one submission."""
 
-    submission: Submission
+    submission: ExportInput
     output: Path
     notices: list[Notice] = field(default_factory=list)
     error: str = ""
@@ -46,7 +46,7 @@ class Exported:
         return bool(self.error) or any(notice.serious for notice in self.notices)
 
 
-def export(submission: Submission, output: Path, options: Options, student: str) -> Exported:
+def export(submission: ExportInput, output: Path, options: Options, student: str) -> Exported:
     """Write the PDF of a submission; ``student`` is the name on its pages."""
     if submission.problem:
         return Exported(submission, output, error=submission.problem)
@@ -54,72 +54,72 @@ def export(submission: Submission, output: Path, options: Options, student: str)
     try:
         notebook = read(submission.notebook)
     except Unreadable as error:
-        document, pdf = _unreadable(heading, error)
+        document, pdf = unreadable(heading, error)
     else:
-        document, pdf = _notebook_pdf(notebook, submission, heading, options)
+        document, pdf = submission_pdf(notebook, submission, heading, options)
     write_whole(output, pdf)
     return Exported(submission, output, document.notices)
 
 
-def export_plain(submission: Submission, output: Path, options: Options, student: str) -> Exported:
+def export_plain(submission: ExportInput, output: Path, options: Options, student: str) -> Exported:
     """As :func:`export`, by the simplest means, for a notebook that broke them."""
     heading = Heading(submission.assignment, student, options.paper)
-    document, pdf = _plain(read(submission.notebook), heading, "drawing it crashed or took too long")
+    document, pdf = plain_pdf(read(submission.notebook), heading, "drawing it crashed or took too long")
     write_whole(output, pdf)
     return Exported(submission, output, document.notices)
 
 
-def _notebook_pdf(
-    notebook: Notebook, submission: Submission, heading: Heading, options: Options
+def submission_pdf(
+    notebook: ParsedNotebook, submission: ExportInput, heading: Heading, options: Options
 ) -> tuple[Document, bytes]:
     release = read(submission.release) if submission.release else None
     listings = [listing_of(path) for path in submission.files]
     remarks = [] if submission.graded else list(unrun(notebook.cells))
     try:
         document = build(notebook, heading, release=release, remarks=remarks, listings=listings)
-        return document, _typeset(document, options)
+        return document, typeset_document(document, options)
     except Exception as error:  # our mistake, but the student's deadline
-        return _plain(notebook, heading, f"{type(error).__name__}: {str(error)[:120]}")
+        return plain_pdf(notebook, heading, f"{type(error).__name__}: {str(error)[:120]}")
 
 
-def notebook_pdf(notebook: Notebook, heading: Heading) -> tuple[Document, bytes]:
+def notebook_pdf(notebook: ParsedNotebook, heading: Heading) -> tuple[Document, bytes]:
     """The PDF of a notebook by itself, and the document with what was noticed."""
-    return _notebook_pdf(notebook, Submission(Path(), heading.assignment), heading, Options(paper=heading.paper))
+    return submission_pdf(notebook, ExportInput(Path(), heading.assignment), heading, Options(paper=heading.paper))
 
 
-def _plain(notebook: Notebook, heading: Heading, reason: str) -> tuple[Document, bytes]:
+def plain_pdf(notebook: ParsedNotebook, heading: Heading, reason: str) -> tuple[Document, bytes]:
     notice = Notice(f"shown as plain text: {reason}", serious=True)
     document = build_plain(notebook, heading, remarks=[str(notice)])
     document.notices.append(notice)
-    return document, _typeset(document, Options(paper=heading.paper))
+    return document, typeset_document(document, Options(paper=heading.paper))
 
 
-def _typeset(document: Document, options: Options) -> bytes:
+def typeset_document(document: Document, options: Options) -> bytes:
     with typesetter(document.files) as setter:
         if options.layout == "fixed":
             fix(document, options.allotted, setter)
         return typeset(document, setter)
 
 
-def _unreadable(heading: Heading, error: Unreadable) -> tuple[Document, bytes]:
+def unreadable(heading: Heading, error: Unreadable) -> tuple[Document, bytes]:
     """The file as it is: better a page that a grader can look at than none."""
     notice = Notice(f"not a notebook: {error}; shown as the text that it is", serious=True)
-    document = build_plain(Notebook((Cell(1, "raw", error.text),)), heading, remarks=[str(notice)])
+    document = build_plain(ParsedNotebook((ParsedCell(1, "raw", error.text),)), heading, remarks=[str(notice)])
     document.notices.append(notice)
-    return document, _typeset(document, Options(paper=heading.paper))
+    return document, typeset_document(document, Options(paper=heading.paper))
 
 
-def unrun(cells: Sequence[Cell]) -> Iterator[str]:
+def unrun(cells: Sequence[ParsedCell]) -> Iterator[str]:
     """What a student should know before handing in: cells that did not run, or not in order."""
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if missing := [cell.number for cell in code if cell.count is None]:
-        yield f"Not run since the notebook was opened: cell{_numbers(missing)}. Outputs may be missing."
+        yield f"Not run since the notebook was opened: cell{list_numbers(missing)}. Outputs may be missing."
     counts = [(cell.count, cell.number) for cell in code if cell.count is not None]
     if late := [number for (before, _), (count, number) in pairwise(counts) if count < before]:
-        yield f"Run in another order than they stand: cell{_numbers(late)}. Restart and run all cells."
+        yield f"Run in another order than they stand: cell{list_numbers(late)}. Restart and run all cells."
 
 
-def _numbers(numbers: Sequence[int]) -> str:
+def list_numbers(numbers: Sequence[int]) -> str:
     shown = ", ".join(map(str, numbers[:12]))
     more = f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
     return f"{'s' if len(numbers) > 1 else ''} {shown}{more}"

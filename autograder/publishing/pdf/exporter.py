@@ -6,7 +6,7 @@ from typing import Any
 from nbconvert.exporters import Exporter
 from traitlets import Enum, default
 
-from autograder.publishing.nodes.notebook import from_json
+from autograder.publishing.doctree.parsed_notebook import from_json
 from autograder.publishing.pdf.document import Heading
 from autograder.publishing.pdf.export import notebook_pdf
 

@@ -6,8 +6,8 @@ the question's first page names: nothing is cut off.
 
 from collections.abc import Sequence
 
-from autograder.publishing.nodes.context import Node, Notice
-from autograder.publishing.nodes.notebook import Notebook
+from autograder.publishing.doctree.context import Node, Notice
+from autograder.publishing.doctree.parsed_notebook import ParsedNotebook
 from autograder.publishing.pdf.document import Document, Heading, build
 from autograder.publishing.pdf.typeset import Typesetter, typesetter
 
@@ -16,15 +16,15 @@ __all__ = ["ROOM", "allotments", "fix"]
 ROOM = 1
 
 
-def allotments(release: Notebook, heading: Heading, room: int = ROOM) -> list[int]:
+def allotments(release: ParsedNotebook, heading: Heading, room: int = ROOM) -> list[int]:
     """How many pages the introduction and each question have, ``room`` more than in the release.
 
     The first number is the introduction's, 0 when the release has none.
     """
     document = build(release, heading)
     with typesetter(document.files) as setter:
-        lengths = _lengths(document, setter)
-    pages = [length + room for section, length in zip(document.sections, lengths, strict=True) if _is_fixed(section)]
+        lengths = section_lengths(document, setter)
+    pages = [length + room for section, length in zip(document.sections, lengths, strict=True) if is_fixed(section)]
     return pages if document.sections and "number" not in document.sections[0] else [0, *pages]
 
 
@@ -32,7 +32,7 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
     """Pad each question to its pages, and move what is too much to an appendix."""
     if not document.sections or "number" in document.sections[0]:
         document.sections.insert(0, {"blocks": []})
-    _move_remarks(document)
+    move_remarks(document)
     starts, ends = setter.places(document.data())
     appendix = []
     for number, (section, pages) in enumerate(zip(list(document.sections), allotted, strict=False)):
@@ -40,14 +40,14 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
         used = [end["page"] - first + 1 for end in ends if end["section"] == number]
         kept = sum(page <= pages for page in used)
         if kept < len(used):
-            appendix.append(_overflow(section, kept, document))
+            appendix.append(move_overflow(section, kept, document))
         section["blank"] = pages - (used[kept - 1] if kept else 1)
     document.sections += appendix
     if allotted[0] == 0 and not document.sections[0]["blocks"]:
         del document.sections[0]
 
 
-def _overflow(section: Node, kept: int, document: Document) -> Node:
+def move_overflow(section: Node, kept: int, document: Document) -> Node:
     name = f"question {section['number']}" if "number" in section else "the introduction"
     document.notices.append(Notice(f"{name} is longer than its pages and goes on in the appendix", serious=True))
     rest = {**section, "blocks": section["blocks"][kept:], "overflow": "here"}
@@ -56,7 +56,7 @@ def _overflow(section: Node, kept: int, document: Document) -> Node:
     return rest
 
 
-def _move_remarks(document: Document) -> None:
+def move_remarks(document: Document) -> None:
     # On the first page they would push the questions about.
     if document.remarks:
         blocks = [{"t": "par", "c": [remark]} for remark in document.remarks]
@@ -64,11 +64,11 @@ def _move_remarks(document: Document) -> None:
         document.remarks = []
 
 
-def _lengths(document: Document, setter: Typesetter) -> list[int]:
+def section_lengths(document: Document, setter: Typesetter) -> list[int]:
     starts, ends = setter.places(document.data())
     last = {end["section"]: end["page"] for end in ends}
     return [last.get(start["section"], start["page"]) - start["page"] + 1 for start in starts]
 
 
-def _is_fixed(section: Node) -> bool:
+def is_fixed(section: Node) -> bool:
     return "number" in section or not ("title" in section or "closing" in section)

@@ -6,8 +6,8 @@ from typing import Any
 import typst
 from rich.text import Text
 
-from autograder.publishing.nodes.context import Node, Notice
-from autograder.publishing.nodes.markdown import listing
+from autograder.publishing.doctree.context import Node, Notice
+from autograder.publishing.doctree.markdown import listing
 from autograder.publishing.pdf.document import Document
 from autograder.publishing.pdf.typeset import Typesetter
 
@@ -18,7 +18,7 @@ NOT_ACCESSIBLE = "the PDF is tagged, but is not PDF/UA-1: {reason}"
 
 def typeset(document: Document, setter: Typesetter) -> bytes:
     """The PDF of a document; adds to its notices what had to be shown differently."""
-    if not _lacks_description(document):
+    if not lacks_description(document):
         try:
             return setter.pdf(document.data(), accessible=True)
         except typst.TypstError as error:
@@ -29,14 +29,14 @@ def typeset(document: Document, setter: Typesetter) -> bytes:
         pdf = setter.pdf(document.data())
     except typst.TypstError:
         mend(document, setter)
-        return _mended(document, setter)
+        return mended(document, setter)
     document.notices.append(Notice(NOT_ACCESSIBLE.format(reason=reason)))
     return pdf
 
 
-def _mended(document: Document, setter: Typesetter) -> bytes:
+def mended(document: Document, setter: Typesetter) -> bytes:
     try:
-        return setter.pdf(document.data(), accessible=not _lacks_description(document))
+        return setter.pdf(document.data(), accessible=not lacks_description(document))
     except typst.TypstError as error:
         reason = " ".join(error.message.split())[:120]
         document.notices.append(Notice(NOT_ACCESSIBLE.format(reason=reason)))
@@ -46,18 +46,18 @@ def _mended(document: Document, setter: Typesetter) -> bytes:
 def mend(document: Document, setter: Typesetter) -> None:
     """Find what Typst cannot draw, and put what was written in its place."""
     blocks = [block for section in document.sections for block in section["blocks"]]
-    for block in _undrawable(blocks, document, setter):
+    for block in undrawable(blocks, document, setter):
         formulas = [node for node in walk(block) if node.get("t") == "math"]
-        for node in _undrawable(formulas, document, setter):
-            _show_written(node, document)
-        if _undrawable([block], document, setter):
+        for node in undrawable(formulas, document, setter):
+            show_written(node, document)
+        if undrawable([block], document, setter):
             document.notices.append(Notice("something cannot be drawn and is shown as text"))
             text = strings(block)
             block.clear()
             block.update(listing(Text(text), "markdown"))
 
 
-def _undrawable(blocks: list[Node], document: Document, setter: Typesetter) -> list[Node]:
+def undrawable(blocks: list[Node], document: Document, setter: Typesetter) -> list[Node]:
     """Those of the blocks that Typst refuses, found by halving."""
     try:
         setter.pdf({**document.data(), "sections": [{"blocks": blocks}]})
@@ -65,18 +65,18 @@ def _undrawable(blocks: list[Node], document: Document, setter: Typesetter) -> l
         half = len(blocks) // 2
         if half == 0:
             return blocks
-        return [bad for part in (blocks[:half], blocks[half:]) for bad in _undrawable(part, document, setter)]
+        return [bad for part in (blocks[:half], blocks[half:]) for bad in undrawable(part, document, setter)]
     return []
 
 
-def _show_written(node: Node, document: Document) -> None:
+def show_written(node: Node, document: Document) -> None:
     written, block = node["written"], node["block"]
     node.clear()
     node.update({"t": "written", "s": written, "mark": "LaTeX not understood", "block": block})
     document.notices.append(Notice(f"LaTeX not understood: {' '.join(written.split())[:60]}"))
 
 
-def _lacks_description(document: Document) -> bool:
+def lacks_description(document: Document) -> bool:
     return any(
         node.get("t") == "image" and not node["alt"]
         for section in document.sections

@@ -52,7 +52,7 @@ class Typesetter:
         return typst.Compiler(
             self.folder / "page.typ",
             root=self.folder,
-            font_paths=_fonts(any(character >= "\u2e80" for character in text)),
+            font_paths=load_fonts(any(character >= "\u2e80" for character in text)),
             ignore_system_fonts=True,
             # Empty folders: there is no package that a document could ask for.
             package_path=self.folder / "none",
@@ -61,15 +61,15 @@ class Typesetter:
 
 
 @cache
-def _fonts(wide: bool) -> typst.Fonts:
+def load_fonts(wide: bool) -> typst.Fonts:
     # All from packages, none of the system's: the same bytes on every machine. matplotlib's have many
     # symbols, and a last resort for every other character. The large one is read only for writing beyond
     # the alphabets, since most notebooks have none.
     names = ["matplotlib.mpl-data.fonts.ttf", "manimgx_fonts", *(["manimgx_fonts_cjk"] if wide else [])]
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(_folder(name)) for name in names])
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(package_folder(name)) for name in names])
 
 
-def _folder(package: str) -> Path:
+def package_folder(package: str) -> Path:
     """The folder of a package that holds files only."""
     top, *inside = package.split(".")
     found = find_spec(top)

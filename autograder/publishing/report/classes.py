@@ -15,7 +15,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
 from autograder.grading.results import Audience, audience_of
-from autograder.publishing.nodes.notebook import Cell, Unreadable, from_json, read
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
     Entry,
@@ -139,7 +139,7 @@ def answers_of(course: Course, name: str, entry: Entry) -> set[Gram]:
 def known(course: Course, name: str) -> set[Gram]:
     """The pieces that students were given, and those of the answer key: who is right writes what others write."""
     given = [
-        Cell(0, cell.cell_type, cell.source, nbgrader=cell.nbgrader)
+        ParsedCell(0, cell.cell_type, cell.source, nbgrader=cell.nbgrader)
         for template in load_assignment(course, name).notebooks
         for cell in template.cells
     ]

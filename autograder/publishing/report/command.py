@@ -39,8 +39,8 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
     students, so keep it to yourself.
     """
     # Imported here, so that --help is quick.
+    from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class
-    from autograder.publishing.report.page import report_page
 
     course = course_of(ctx)
     numbers = read_class(course, name)

@@ -11,7 +11,7 @@ from itertools import combinations
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Literal, Name, Text
 
-from autograder.publishing.nodes.notebook import Cell
+from autograder.publishing.doctree.parsed_notebook import ParsedCell
 
 __all__ = ["Gram", "Pair", "grams", "similar_pairs"]
 
@@ -35,7 +35,7 @@ class Pair:
     share: float
 
 
-def grams(cells: Iterable[Cell]) -> set[Gram]:
+def grams(cells: Iterable[ParsedCell]) -> set[Gram]:
     """The pieces of the answers among `cells`: of code without names, comments and layout, of prose as words."""
     return {
         gram

@@ -16,10 +16,10 @@ from nbformat.v4 import new_output
 from traitlets import default
 
 from autograder.grading.course import Course
-from autograder.publishing.feedback.formulas import PageContext
-from autograder.publishing.feedback.page import feedback_page, secret_regions
-from autograder.publishing.nodes.cells import CellReader
-from autograder.publishing.nodes.notebook import Notebook, from_json
+from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, from_json
+from autograder.publishing.feedback.mathml import PageContext
+from autograder.publishing.feedback.student_page import feedback_page, secret_regions
 from autograder.publishing.pages import render
 from autograder.publishing.results import graded_submissions, results_of
 
@@ -79,7 +79,7 @@ def harmless_markdown(template: TemplateContext, source: str) -> str:
     return render("part.html.j2", context.pictures.files, nodes=reader.nodes(notebook.cells[0]))
 
 
-def reading(cells: Any, notebook: Notebook) -> tuple[PageContext, CellReader]:
+def reading(cells: Any, notebook: ParsedNotebook) -> tuple[PageContext, CellReader]:
     """A reader of cells for a grader, who sees mark schemes too; without a folder to read pictures from."""
     context = PageContext()
     return context, CellReader(cells, context, notebook.language, regions=())

@@ -16,11 +16,11 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder import __version__
 from autograder.checking.cell import is_check_cell
-from autograder.publishing.feedback.formulas import PageContext
-from autograder.publishing.nodes.cells import CellReader
-from autograder.publishing.nodes.context import Node
-from autograder.publishing.nodes.notebook import Cell, Notebook, Regions
-from autograder.publishing.nodes.questions import questions_of
+from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.context import Node
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Regions
+from autograder.publishing.doctree.questions import questions_of
+from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.pages import TEMPLATES, render
 from autograder.publishing.results import Cell as Points
 from autograder.publishing.results import Result
@@ -49,7 +49,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Question:
+class QuestionRow:
     """A line of the page's first table; `number` is that of the cell to go to."""
 
     title: str
@@ -57,10 +57,10 @@ class Question:
     cells: list[Points]
 
 
-def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
+def feedback_page(notebook: ParsedNotebook, result: Result, regions: Regions) -> str:
     """The page, as HTML that needs nothing else."""
     cells = [without_table(cell) for cell in notebook.cells]
-    comments = {name: Cell(0, "markdown", text) for name, text in result.comments.items() if text}
+    comments = {name: ParsedCell(0, "markdown", text) for name, text in result.comments.items() if text}
     context = PageContext(notebook.folder)
     reader = CellReader([*cells, *comments.values()], context, notebook.language, regions)
     views = [view(cell, reader, result, comments) for cell in cells]
@@ -75,27 +75,27 @@ def feedback_page(notebook: Notebook, result: Result, regions: Regions) -> str:
     )
 
 
-def without_table(cell: Cell) -> Cell:
+def without_table(cell: ParsedCell) -> ParsedCell:
     """A check cell without the table that it showed: the page has one of its own, from the gradebook."""
     return replace(cell, outputs=(), count=None) if is_check_cell(cell.source) and cell.is_graded else cell
 
 
-def view(cell: Cell, reader: CellReader, result: Result, comments: Mapping[str, Cell]) -> View:
+def view(cell: ParsedCell, reader: CellReader, result: Result, comments: Mapping[str, ParsedCell]) -> View:
     points = result.cells.get(cell.grade_id) if cell.is_graded else None
     kind = "answer" if cell.is_answer else "check" if points else cell.kind
     comment = comments.get(cell.grade_id) if cell.is_answer else None
     return View(cell.number, kind, reader.nodes(cell), points, reader.nodes(comment) if comment else [])
 
 
-def questions(cells: Sequence[Cell], result: Result) -> Iterator[Question]:
+def questions(cells: Sequence[ParsedCell], result: Result) -> Iterator[QuestionRow]:
     """The questions of the notebook with their grade cells, in order."""
     numbers = {cell.grade_id: cell.number for cell in reversed(cells)}
     for question in questions_of(cells):
         points = [result.cells[name] for name in question.grade_ids if name in result.cells]
-        yield Question(question.title, numbers[question.grade_ids[0]], points)
+        yield QuestionRow(question.title, numbers[question.grade_ids[0]], points)
 
 
-def digest_of(notebook: Notebook, result: Result, regions: Regions) -> str:
+def digest_of(notebook: ParsedNotebook, result: Result, regions: Regions) -> str:
     """A digest of all that the page depends on, by which one that is still right is known."""
     templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
     cells = [joined(vars(cell)) for cell in notebook.cells]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 __all__ = ["Formulas"]
 
 # The order in which JupyterLab looks: code first, then escapes, then mathematics.
-_PARTS = re.compile(
+PARTS = re.compile(
     r"""
     (?P<fence>^[ ]{0,3}(?P<ticks>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:^[ ]{0,3}(?P=ticks)[`~]*[ \t]*$|\Z))
     | (?P<code>(?<!`)(?P<tick>`{1,8})(?!`)(?s:.{1,5000}?)(?<!`)(?P=tick)(?!`))
@@ -24,7 +24,7 @@ _PARTS = re.compile(
 
 # The writer of a notebook must not be able to write a placeholder. It is never printed. It is the same
 # for all notebooks of a process, so that pandoc is asked only once for prose that a class shares.
-_TOKEN = f"F{secrets.token_hex(8)}x"
+TOKEN = f"F{secrets.token_hex(8)}x"
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Formula:
 class Formulas:
     """Stands in for formulas while Markdown is read, so that none of it is taken for emphasis."""
 
-    token: str = _TOKEN
+    token: str = TOKEN
     found: list[Formula] = field(default_factory=list)
 
     def hide(self, markdown: str) -> str:
         """Replace each formula by a placeholder."""
-        return _PARTS.sub(self._placeholder, markdown)
+        return PARTS.sub(self._placeholder, markdown)
 
     def split(self, text: str) -> list[str | Formula]:
         """Text and the formulas in it, in order."""

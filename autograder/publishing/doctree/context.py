@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.publishing.nodes.images import Pictures
-from autograder.publishing.nodes.macros import Macros
-from autograder.publishing.nodes.pandoc import Item, Pandoc
-from autograder.publishing.nodes.text import breakable
+from autograder.publishing.doctree.macros import Macros
+from autograder.publishing.doctree.pandoc import Item, Pandoc
+from autograder.publishing.doctree.pictures import Pictures
+from autograder.publishing.doctree.text_lines import breakable
 
 __all__ = ["Context", "Inline", "Node", "Notice"]
 

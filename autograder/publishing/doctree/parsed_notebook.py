@@ -6,10 +6,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.publishing.nodes.files import read_inside
-from autograder.publishing.nodes.text import clean
+from autograder.publishing.doctree.files import read_inside
+from autograder.publishing.doctree.text_lines import clean
 
-__all__ = ["MARKERS", "Cell", "Notebook", "Regions", "Unreadable", "for_student", "from_json", "read", "text_of"]
+__all__ = [
+    "MARKERS",
+    "ParsedCell",
+    "ParsedNotebook",
+    "Regions",
+    "Unreadable",
+    "for_student",
+    "from_json",
+    "read",
+    "text_of",
+]
 
 MAX_BYTES = 300_000_000
 
@@ -31,7 +41,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Cell:
+class ParsedCell:
     """One cell, with text made safe to print and fields of the expected types only."""
 
     number: int
@@ -64,7 +74,7 @@ class Cell:
         return float(points) if isinstance(points, (int, float)) and 0 <= points < 1e6 else 0.0
 
 
-def for_student(cell: Cell, regions: Regions = MARKERS) -> Cell:
+def for_student(cell: ParsedCell, regions: Regions = MARKERS) -> ParsedCell:
     """A cell without what its author keeps from students: hidden tests, mark schemes, what hidden tests let slip."""
     if not cell.nbgrader or cell.nbgrader.get("solution"):
         return cell
@@ -87,7 +97,7 @@ def without(source: str, begin: str, end: str) -> str:
     return "\n".join(kept)
 
 
-def without_error(cell: Cell) -> Cell:
+def without_error(cell: ParsedCell) -> ParsedCell:
     """A cell that has hidden tests, without the error that would show their lines to whoever reads it."""
     if not any(output.get("output_type") == "error" for output in cell.outputs):
         return cell
@@ -96,10 +106,10 @@ def without_error(cell: Cell) -> Cell:
 
 
 @dataclass(frozen=True)
-class Notebook:
+class ParsedNotebook:
     """The cells of one notebook and where its local images may be looked up."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[ParsedCell, ...]
     language: str = "python"
     folder: Path | None = None
 
@@ -113,7 +123,7 @@ def text_of(value: object) -> str:
     return ""
 
 
-def read(path: Path) -> Notebook:
+def read(path: Path) -> ParsedNotebook:
     """Read a notebook file of any nbformat version. A link that leaves its folder is not followed.
 
     Raises:
@@ -132,22 +142,22 @@ def read(path: Path) -> Notebook:
         raise Unreadable(str(error), text) from None
 
 
-def from_json(data: object, folder: Path | None = None) -> Notebook:
+def from_json(data: object, folder: Path | None = None) -> ParsedNotebook:
     """Build a notebook from parsed JSON (or a NotebookNode, which is a dict too)."""
     if not isinstance(data, dict):
         raise Unreadable("it holds no notebook")
     if "worksheets" in data:
-        data = _upgraded(data)
+        data = upgrade(data)
     if not isinstance(cells := data.get("cells"), list):
         raise Unreadable("it has no cells")
-    return Notebook(
-        tuple(_cell(number, cell) for number, cell in enumerate(cells, 1) if isinstance(cell, dict)),
-        _language(_mapping(data.get("metadata"))),
+    return ParsedNotebook(
+        tuple(parse_cell(number, cell) for number, cell in enumerate(cells, 1) if isinstance(cell, dict)),
+        language_of(mapping(data.get("metadata"))),
         folder,
     )
 
 
-def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
+def upgrade(data: dict[str, Any]) -> dict[str, Any]:
     # Only old notebooks pay for nbformat, which takes a second to import (its JSON schemas).
     import nbformat
 
@@ -158,26 +168,26 @@ def _upgraded(data: dict[str, Any]) -> dict[str, Any]:
     return upgraded
 
 
-def _cell(number: int, data: dict[str, Any]) -> Cell:
+def parse_cell(number: int, data: dict[str, Any]) -> ParsedCell:
     outputs = data.get("outputs")
     count = data.get("execution_count")
-    return Cell(
+    return ParsedCell(
         number,
         text_of(data.get("cell_type")),
         clean(text_of(data.get("source"))),
         count if isinstance(count, int) and not isinstance(count, bool) else None,
         tuple(out for out in outputs if isinstance(out, dict)) if isinstance(outputs, list) else (),
-        _mapping(data.get("attachments")),
-        _mapping(_mapping(data.get("metadata")).get("nbgrader")),
+        mapping(data.get("attachments")),
+        mapping(mapping(data.get("metadata")).get("nbgrader")),
     )
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _language(metadata: Mapping[str, Any]) -> str:
+def language_of(metadata: Mapping[str, Any]) -> str:
     for key, name in (("language_info", "name"), ("kernelspec", "language")):
-        if language := text_of(_mapping(metadata.get(key)).get(name)):
+        if language := text_of(mapping(metadata.get(key)).get(name)):
             return language
     return "python"

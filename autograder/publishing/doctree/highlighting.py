@@ -13,7 +13,7 @@ from rich.text import Text
 __all__ = ["highlighted"]
 
 # Readable in black and white too: words of the language are bold, comments are italic.
-_THEME = ANSISyntaxTheme(
+THEME = ANSISyntaxTheme(
     {
         Comment: Style(color="#4f6a4f", italic=True),
         Comment.Preproc: Style(color="#5c4a8a", bold=True),
@@ -40,21 +40,21 @@ def highlighted(source: str, language: str) -> Text:
     if magic.startswith("%%"):
         # The lexers would read a cell magic as a syntax error and all that follows with it.
         head = Text.assemble((magic + newline, Style(color="#5c4a8a", bold=True)))
-        return head + highlighted(rest, language if magic.startswith(_PYTHON_MAGICS) else "")
-    lexer = _lexer(language) if len(source) <= MAX_CHARACTERS else None
+        return head + highlighted(rest, language if magic.startswith(PYTHON_MAGICS) else "")
+    lexer = lexer_for(language) if len(source) <= MAX_CHARACTERS else None
     if lexer is None:
         return Text(source)
-    text = Syntax("", lexer, theme=_THEME).highlight(source)
+    text = Syntax("", lexer, theme=THEME).highlight(source)
     if (extra := len(text.plain) - len(source)) > 0:
         text.right_crop(extra)
     return text
 
 
-_PYTHON_MAGICS = ("%%check", "%%time", "%%timeit", "%%capture", "%%prun")
+PYTHON_MAGICS = ("%%check", "%%time", "%%timeit", "%%capture", "%%prun")
 
 
 @cache
-def _lexer(language: str) -> Lexer | None:
+def lexer_for(language: str) -> Lexer | None:
     name = {"ipython": "python", "ipython3": "python"}.get(language.lower(), language)
     try:
         return get_lexer_by_name(name, ensurenl=False, stripnl=False)

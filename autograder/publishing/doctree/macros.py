@@ -7,7 +7,7 @@ __all__ = ["MAX_LENGTH", "Macros", "group"]
 
 MAX_LENGTH = 5_000
 
-_DEFINITION = re.compile(
+DEFINITION = re.compile(
     r"\\(?:re|provide)?newcommand\*?\s*(?:\{\\(?P<a>[A-Za-z]+)\}|\\(?P<b>[A-Za-z]+))\s*(?:\[(?P<n>\d)\])?\s*(?=\{)"
     r"|\\def\s*\\(?P<c>[A-Za-z]+)\s*(?P<params>(?:\#\d)*)\s*(?=\{)"
     r"|\\DeclareMathOperator(?P<star>\*?)\s*\{\\(?P<d>[A-Za-z]+)\}\s*(?=\{)"
@@ -32,7 +32,7 @@ class Macros:
         return tex.strip()
 
     def _define(self, tex: str) -> str:
-        while found := _DEFINITION.search(tex):
+        while found := DEFINITION.search(tex):
             body, end = group(tex, found.end())
             if found["d"]:
                 body = rf"\operatorname{found['star']}{{{body}}}"
@@ -47,13 +47,13 @@ class Macros:
             if found.start() < position or found[1] not in self.known:
                 continue
             count, body = self.known[found[1]]
-            arguments, end = _arguments(tex, found.end(), count)
-            out.append(tex[position : found.start()] + _filled(body, arguments))
+            arguments, end = read_arguments(tex, found.end(), count)
+            out.append(tex[position : found.start()] + filled(body, arguments))
             position = end
         return "".join(out) + tex[position:]
 
 
-def _filled(body: str, arguments: list[str]) -> str:
+def filled(body: str, arguments: list[str]) -> str:
     def argument(found: re.Match[str]) -> str:
         index = int(found[1]) - 1
         return arguments[index] if 0 <= index < len(arguments) else ""
@@ -62,7 +62,7 @@ def _filled(body: str, arguments: list[str]) -> str:
     return re.sub(r"#(\d)", argument, body)[:MAX_LENGTH] + " "
 
 
-def _arguments(tex: str, start: int, count: int) -> tuple[list[str], int]:
+def read_arguments(tex: str, start: int, count: int) -> tuple[list[str], int]:
     arguments = []
     for _ in range(count):
         argument, start = group(tex, start)

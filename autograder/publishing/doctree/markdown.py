@@ -10,21 +10,21 @@ from typing import Any
 
 from rich.text import Text
 
-from autograder.publishing.nodes import html
-from autograder.publishing.nodes.code import highlighted
-from autograder.publishing.nodes.context import Context, Inline, Node
-from autograder.publishing.nodes.find_formulas import Formulas
-from autograder.publishing.nodes.images import BadImage
-from autograder.publishing.nodes.notebook import text_of
-from autograder.publishing.nodes.tables import table
-from autograder.publishing.nodes.text import COLUMNS, breakable, clean, lines_of
+from autograder.publishing.doctree import html
+from autograder.publishing.doctree.context import Context, Inline, Node
+from autograder.publishing.doctree.highlighting import highlighted
+from autograder.publishing.doctree.math_placeholders import Formulas
+from autograder.publishing.doctree.parsed_notebook import text_of
+from autograder.publishing.doctree.pictures import BadImage
+from autograder.publishing.doctree.table_nodes import table
+from autograder.publishing.doctree.text_lines import COLUMNS, breakable, clean, lines_of
 
 __all__ = ["Reader", "listing"]
 
 # Deeper nesting is shown as text: Typst gives up on deeply nested layout.
 DEEPEST = 6
 
-_WRAPPERS = {
+WRAPPERS = {
     "Emph": "em", "Strong": "strong", "Strikeout": "strike", "Underline": "underline",
     "Superscript": "super", "Subscript": "sub",
 }  # fmt: skip
@@ -44,7 +44,7 @@ class Reader:
 
     def _block(self, block: Node, depth: int) -> list[Node]:
         if depth > DEEPEST:
-            return [_paragraph([breakable(self.formulas.restore(plain_text(block)))])]
+            return [paragraph_of([breakable(self.formulas.restore(plain_text(block)))])]
         read: Callable[[Any, int], list[Node]] | None = getattr(self, f"_read_{block['t'].lower()}", None)
         return read(block.get("c"), depth + 1) if read else []
 
@@ -95,7 +95,7 @@ class Reader:
     def _read_definitionlist(self, content: Any, depth: int) -> list[Node]:
         nodes = []
         for term, definitions in content:
-            nodes.append(_paragraph([{"t": "strong", "c": self.inlines(term, depth)}]))
+            nodes.append(paragraph_of([{"t": "strong", "c": self.inlines(term, depth)}]))
             nodes += [{"t": "quote", "c": self.blocks(definition, depth)} for definition in definitions]
         return nodes
 
@@ -124,15 +124,15 @@ class Reader:
             elif closes and frames[-1][0] == name:
                 _, inner = frames.pop()
                 frames[-1][1].append({"t": html.FORMATS[name], "c": inner})
-        return _merged([part for _, frame in frames for part in frame])
+        return merged([part for _, frame in frames for part in frame])
 
     def _inline(self, inline: Node, depth: int) -> list[Inline]:
         kind: str = inline["t"]
         content: Any = inline.get("c")
         if depth > DEEPEST * 2:
             return [breakable(self.formulas.restore(plain_text(inline)))]
-        if kind in _WRAPPERS:
-            return [{"t": _WRAPPERS[kind], "c": self.inlines(content, depth + 1)}]
+        if kind in WRAPPERS:
+            return [{"t": WRAPPERS[kind], "c": self.inlines(content, depth + 1)}]
         if kind in ("Space", "SoftBreak"):
             return [" "]
         if kind == "LineBreak":
@@ -238,11 +238,11 @@ def plain_text(node: Any) -> str:
     return clean("".join(out))
 
 
-def _paragraph(content: list[Inline]) -> Node:
+def paragraph_of(content: list[Inline]) -> Node:
     return {"t": "par", "c": content}
 
 
-def _merged(parts: list[Inline]) -> list[Inline]:
+def merged(parts: list[Inline]) -> list[Inline]:
     out: list[Inline] = []
     for part in parts:
         if isinstance(part, str) and out and isinstance(out[-1], str):
@@ -252,7 +252,7 @@ def _merged(parts: list[Inline]) -> list[Inline]:
     return out
 
 
-def _marked_once(line: list[Inline]) -> list[Inline]:
+def marked_once(line: list[Inline]) -> list[Inline]:
     """Marks of one paragraph as one, so that they do not lie upon each other in the margin."""
     written = [part for part in line if isinstance(part, dict) and part["t"] == "written"]
     marks = ", ".join(dict.fromkeys(part["mark"] for part in written))
@@ -270,7 +270,7 @@ def split_paragraph(inlines: list[Inline]) -> list[Node]:
             line.append(part)
             continue
         if any(not isinstance(item, str) or item.strip() for item in line):
-            nodes.append(_paragraph(_marked_once(line)))
+            nodes.append(paragraph_of(marked_once(line)))
         line = []
         if "t" in part:
             nodes.append(part)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from autograder.publishing.nodes.context import Context, Node
-from autograder.publishing.nodes.pandoc import Item
-from autograder.publishing.nodes.tex import candidates
+from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.pandoc import Item
+from autograder.publishing.doctree.tex import candidates
 from autograder.publishing.pdf.typstmath import is_safe, renamed
 
 __all__ = ["PdfContext"]

@@ -18,7 +18,7 @@ Block = dict[str, Any]
 READER = Path(__file__).with_name("items.lua")
 SECONDS = 5.0
 PATIENCE = 4
-REMEMBERED = 5_000
+CACHE_ITEMS = 5_000
 MEMORY = ("+RTS", "-M512m", "-RTS")
 
 
@@ -42,7 +42,7 @@ class Pandoc:
     def convert(self, items: Iterable[Item]) -> None:
         """Convert what is not known yet. Items that pandoc cannot finish become None."""
         wanted = dict.fromkeys(items)
-        self._known.update({item: _REMEMBERED[item] for item in wanted if item in _REMEMBERED})
+        self._known.update({item: CACHE[item] for item in wanted if item in CACHE})
         self._fill([item for item in wanted if item not in self._known])
 
     def _fill(self, missing: list[Item]) -> None:
@@ -50,14 +50,14 @@ class Pandoc:
             self._known.update(dict.fromkeys(missing))
             return
         try:
-            done = dict(zip(missing, _run(missing, self.seconds), strict=True))
+            done = dict(zip(missing, run_pandoc(missing, self.seconds), strict=True))
             self._known.update(done)
-            _remember(done)
-        except _TooSlow as slow:
+            remember(done)
+        except TooSlow as slow:
             self.patience -= 1
             self._known[missing.pop(slow.index)] = None
             self._fill(missing)
-        except _Failed:
+        except Failed:
             half = len(missing) // 2
             if half == 0:
                 self._known[missing[0]] = None
@@ -93,20 +93,20 @@ class Pandoc:
 
 
 # What this process has converted: most of a class's Markdown and formulas are the assignment's own.
-_REMEMBERED: dict[Item, Block] = {}
+CACHE: dict[Item, Block] = {}
 
 
-def _remember(done: dict[Item, Block]) -> None:
-    if len(_REMEMBERED) > REMEMBERED:
-        _REMEMBERED.clear()
-    _REMEMBERED.update((item, block) for item, block in done.items() if len(item[1]) < 20_000)
+def remember(done: dict[Item, Block]) -> None:
+    if len(CACHE) > CACHE_ITEMS:
+        CACHE.clear()
+    CACHE.update((item, block) for item, block in done.items() if len(item[1]) < 20_000)
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """pandoc ended without an answer, or with one that cannot be read."""
 
 
-class _TooSlow(Exception):
+class TooSlow(Exception):
     """pandoc was still busy with the item of this index."""
 
     def __init__(self, index: int) -> None:
@@ -114,7 +114,7 @@ class _TooSlow(Exception):
         self.index = index
 
 
-def _run(items: Sequence[Item], seconds: float) -> list[Block]:
+def run_pandoc(items: Sequence[Item], seconds: float) -> list[Block]:
     command = [executable(), *MEMORY, "--sandbox", "--quiet", "--from", str(READER), "--to", "json"]
     try:
         done = subprocess.run(
@@ -123,9 +123,9 @@ def _run(items: Sequence[Item], seconds: float) -> list[Block]:
         blocks: list[Block] = json.loads(done.stdout)["blocks"]
     except subprocess.TimeoutExpired as error:
         begun = re.findall(rb"^item (\d+)$", error.stderr or b"", re.MULTILINE)
-        raise _TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0) from None
+        raise TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0) from None
     except (subprocess.SubprocessError, ValueError, RecursionError) as error:
-        raise _Failed(str(error)) from None
+        raise Failed(str(error)) from None
     if len(blocks) != len(items):
-        raise _Failed("an item is missing")
+        raise Failed("an item is missing")
     return blocks

@@ -7,67 +7,67 @@ from typing import Any
 
 from rich.text import Text
 
-from autograder.publishing.nodes import html
-from autograder.publishing.nodes.context import Context, Node
-from autograder.publishing.nodes.images import BadImage
-from autograder.publishing.nodes.markdown import Reader, listing
-from autograder.publishing.nodes.notebook import Cell, text_of
-from autograder.publishing.nodes.pandoc import Item
-from autograder.publishing.nodes.text import clean, from_terminal, shortened
+from autograder.publishing.doctree import html
+from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.markdown import Reader, listing
+from autograder.publishing.doctree.pandoc import Item
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, text_of
+from autograder.publishing.doctree.pictures import BadImage
+from autograder.publishing.doctree.text_lines import clean, from_terminal, shortened
 
 __all__ = ["output_items", "output_nodes", "printed_text", "raw_nodes"]
 
-_IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
-_LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
+LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
 
 
-def output_items(cell: Cell, context: Context) -> Iterator[Item]:
+def output_items(cell: ParsedCell, context: Context) -> Iterator[Item]:
     """What pandoc will be asked for this cell's outputs, so that one process answers for all."""
     for output in cell.outputs:
-        data = _data(output)
+        data = mime_bundle(output)
         source = text_of(data.get("text/html"))
         if html.has_page_content(source) and not html.unknown_tags(source):
             yield "html", html.sanitised(source)
         if latex := text_of(data.get("text/latex")):
-            yield from context.formula_items(_tex(latex), True)
+            yield from context.formula_items(tex(latex), True)
 
 
-def output_nodes(cell: Cell, context: Context, markdown: Any) -> list[Node]:
+def output_nodes(cell: ParsedCell, context: Context, markdown: Any) -> list[Node]:
     """The nodes for a cell's outputs; ``markdown`` reads a Markdown text."""
     nodes: list[Node] = []
-    for output in _joined(cell.outputs):
-        nodes += _nodes(output, context, markdown)
+    for output in join_streams(cell.outputs):
+        nodes += nodes_of(output, context, markdown)
     return nodes
 
 
-def _joined(outputs: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
+def join_streams(outputs: tuple[Mapping[str, Any], ...]) -> list[Mapping[str, Any]]:
     """Streams that follow each other are one text: a thousand prints are a thousand outputs."""
     joined: list[Mapping[str, Any]] = []
-    for name, output in ((_stream(output), output) for output in outputs):
-        if name and joined and _stream(joined[-1]) == name:
+    for name, output in ((stream_name(output), output) for output in outputs):
+        if name and joined and stream_name(joined[-1]) == name:
             joined[-1]["text"].append(text_of(output.get("text")))
         else:
             joined.append({**output, "text": [text_of(output.get("text"))]} if name else output)
     return joined
 
 
-def _stream(output: Mapping[str, Any]) -> str:
+def stream_name(output: Mapping[str, Any]) -> str:
     return text_of(output.get("name")) or "stdout" if output.get("output_type") == "stream" else ""
 
 
-def _nodes(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
+def nodes_of(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
     match output.get("output_type"):
         case "stream":
-            return terminal(text_of(output["text"]), context, "stderr" if _stream(output) == "stderr" else "output")
+            return terminal(text_of(output["text"]), context, "stderr" if stream_name(output) == "stderr" else "output")
         case "error":
-            return terminal(_traceback(output), context, "error")
+            return terminal(traceback_of(output), context, "error")
         case "display_data" | "execute_result" | "update_display_data" | "pyout":
-            return _bundle(output, context, markdown)
+            return bundle(output, context, markdown)
     context.say(f"an output of unknown type is not shown ({clean(text_of(output.get('output_type')))[:40]})")
     return []
 
 
-def _traceback(output: Mapping[str, Any]) -> str:
+def traceback_of(output: Mapping[str, Any]) -> str:
     traceback = output.get("traceback")
     lines = [text_of(line) for line in traceback] if isinstance(traceback, list) else []
     name, value = text_of(output.get("ename")), text_of(output.get("evalue"))
@@ -86,33 +86,33 @@ def terminal(text: str, context: Context, kind: str) -> list[Node]:
 
 def printed_text(output: Mapping[str, Any]) -> str:
     """The text of an output, whatever else it has."""
-    text = text_of(output.get("text")) or text_of(_data(output).get("text/plain"))
-    return text or (_traceback(output) if output.get("output_type") == "error" else "")
+    text = text_of(output.get("text")) or text_of(mime_bundle(output).get("text/plain"))
+    return text or (traceback_of(output) if output.get("output_type") == "error" else "")
 
 
-def _data(output: Mapping[str, Any]) -> Mapping[str, Any]:
+def mime_bundle(output: Mapping[str, Any]) -> Mapping[str, Any]:
     data = output.get("data")
     return data if isinstance(data, dict) else {}
 
 
-def _bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
+def bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[Node]:
     """The richest form of a result that paper can show."""
-    data = _data(output)
+    data = mime_bundle(output)
     source = text_of(data.get("text/html"))
     if html.has_page_content(source) and (nodes := Reader(context).html(source)):
         return nodes
-    for kind in _IMAGES:
+    for kind in IMAGES:
         if image := text_of(data.get(kind)):
-            return _image(kind, image, output, context)
+            return image_output(kind, image, output, context)
     if latex := text_of(data.get("text/latex")):
-        return [context.formula(_tex(latex), latex, True)]
+        return [context.formula(tex(latex), latex, True)]
     if text := text_of(data.get("text/markdown")):
         nodes = markdown(text)
         return list(nodes)
-    return _text(data, source, context)
+    return text_output(data, source, context)
 
 
-def _text(data: Mapping[str, Any], source: str, context: Context) -> list[Node]:
+def text_output(data: Mapping[str, Any], source: str, context: Context) -> list[Node]:
     if text := text_of(data.get("text/plain")):
         return terminal(text, context, "output")
     if source:
@@ -125,7 +125,7 @@ def _text(data: Mapping[str, Any], source: str, context: Context) -> list[Node]:
     return []
 
 
-def _image(kind: str, image: str, output: Mapping[str, Any], context: Context) -> list[Node]:
+def image_output(kind: str, image: str, output: Mapping[str, Any], context: Context) -> list[Node]:
     metadata = output.get("metadata")
     size = metadata.get(kind) if isinstance(metadata, dict) else None
     width = size.get("width") if isinstance(size, dict) else None
@@ -134,18 +134,18 @@ def _image(kind: str, image: str, output: Mapping[str, Any], context: Context) -
         add = context.pictures.add_text if kind == "image/svg+xml" else context.pictures.add_base64
         picture = add(image, known)
     except BadImage as error:
-        fallback = text_of(_data(output).get("text/plain")) or f"<{kind}, {len(image):,} characters>"
+        fallback = text_of(mime_bundle(output).get("text/plain")) or f"<{kind}, {len(image):,} characters>"
         return [context.written(clean(shortened(fallback)[0]), str(error), block=True)]
-    plain = clean(" ".join(text_of(_data(output).get("text/plain")).split()))[:200]
+    plain = clean(" ".join(text_of(mime_bundle(output).get("text/plain")).split()))[:200]
     alt = f"Picture made by cell {context.cell}: {plain}" if plain else f"Picture made by cell {context.cell}"
     return [picture.node(alt)]
 
 
-def _tex(latex: str) -> str:
-    found = _LATEX.match(latex)
+def tex(latex: str) -> str:
+    found = LATEX.match(latex)
     return next(group for group in found.groups() if group).strip() if found else latex.strip()
 
 
-def raw_nodes(cell: Cell) -> list[Node]:
+def raw_nodes(cell: ParsedCell) -> list[Node]:
     """A raw cell, as it was written."""
     return [listing(Text(cell.source), "markdown")] if cell.source.strip() else []

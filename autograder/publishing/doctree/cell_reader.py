@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from autograder.publishing.nodes.code import highlighted
-from autograder.publishing.nodes.context import Context, Node
-from autograder.publishing.nodes.find_formulas import Formulas
-from autograder.publishing.nodes.macros import Macros
-from autograder.publishing.nodes.markdown import Reader, listing
-from autograder.publishing.nodes.notebook import MARKERS, Cell, Regions, for_student
-from autograder.publishing.nodes.outputs import output_items, output_nodes, raw_nodes
-from autograder.publishing.nodes.pandoc import Item
-from autograder.publishing.nodes.text import shortened
+from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.highlighting import highlighted
+from autograder.publishing.doctree.macros import Macros
+from autograder.publishing.doctree.markdown import Reader, listing
+from autograder.publishing.doctree.math_placeholders import Formulas
+from autograder.publishing.doctree.output_nodes import output_items, output_nodes, raw_nodes
+from autograder.publishing.doctree.pandoc import Item
+from autograder.publishing.doctree.parsed_notebook import MARKERS, ParsedCell, Regions, for_student
+from autograder.publishing.doctree.text_lines import shortened
 
 __all__ = ["CellReader"]
 
@@ -26,7 +26,9 @@ class CellReader:
     What stands between ``regions`` in cells of the course's is left out: a page may go back to students.
     """
 
-    def __init__(self, cells: Iterable[Cell], context: Context, language: str, regions: Regions = MARKERS) -> None:
+    def __init__(
+        self, cells: Iterable[ParsedCell], context: Context, language: str, regions: Regions = MARKERS
+    ) -> None:
         self.context = context
         self.language = language
         self.regions = regions
@@ -36,7 +38,7 @@ class CellReader:
         # Formulas are expanded once more while nodes are made, from the start and in order.
         context.macros = Macros()
 
-    def _items(self, cell: Cell) -> Iterator[Item]:
+    def _items(self, cell: ParsedCell) -> Iterator[Item]:
         if cell.kind == "markdown":
             yield from self._markdown_items(cell.source)
         if cell.kind == "code":
@@ -51,7 +53,7 @@ class CellReader:
         for formula in formulas.found:
             yield from self.context.formula_items(self.context.macros.expand(formula.tex), formula.display)
 
-    def nodes(self, cell: Cell) -> list[Node]:
+    def nodes(self, cell: ParsedCell) -> list[Node]:
         """The nodes of one cell."""
         self.context.cell = cell.number
         cell = for_student(cell, self.regions)
@@ -65,7 +67,7 @@ class CellReader:
         self.context.say(f"a cell of unknown type is shown as text ({cell.kind[:40]!r})")
         return raw_nodes(cell)
 
-    def _markdown_nodes(self, source: str, cell: Cell) -> list[Node]:
+    def _markdown_nodes(self, source: str, cell: ParsedCell) -> list[Node]:
         if source not in self._markdown:
             self.context.pandoc.convert(self._markdown_items(source))
         blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
@@ -73,7 +75,7 @@ class CellReader:
             return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
         return Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks)
 
-    def _code_nodes(self, cell: Cell) -> list[Node]:
+    def _code_nodes(self, cell: ParsedCell) -> list[Node]:
         nodes = []
         outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
         if cell.source.strip():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from defusedxml import ElementTree
 
-from autograder.publishing.nodes.context import Context, Node
-from autograder.publishing.nodes.pandoc import Item, Kind
-from autograder.publishing.nodes.tex import candidates
+from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.pandoc import Item, Kind
+from autograder.publishing.doctree.tex import candidates
 
 __all__ = ["PageContext"]
 

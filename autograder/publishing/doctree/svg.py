@@ -15,12 +15,12 @@ XLINK = "{http://www.w3.org/1999/xlink}"
 MAX_ELEMENTS = 50_000
 MAX_NESTING = 40
 
-_ELEMENTS = frozenset([
+ELEMENTS = frozenset([
     "svg", "g", "defs", "symbol", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon",
     "text", "tspan", "title", "desc", "use", "style", "clipPath", "linearGradient", "radialGradient",
     "stop", "image",
 ])  # fmt: skip
-_DANGEROUS_STYLE = re.compile(r"url\s*\(\s*['\"]?(?!#)|@import|\\|expression|javascript:", re.IGNORECASE)
+DANGEROUS_STYLE = re.compile(r"url\s*\(\s*['\"]?(?!#)|@import|\\|expression|javascript:", re.IGNORECASE)
 
 register_namespace("", SVG[1:-1])
 register_namespace("xlink", XLINK[1:-1])
@@ -41,12 +41,12 @@ def safe_svg(data: bytes, raster: Callable[[bytes], bytes]) -> tuple[bytes, tupl
         raise BadSvg("not an image") from None
     if root.tag not in (SVG + "svg", "svg"):
         raise BadSvg("not an image")
-    _check_size(root)
-    _strip(root, raster)
-    return tostring(root), _size(root)
+    check_size(root)
+    strip(root, raster)
+    return tostring(root), size_of(root)
 
 
-def _check_size(root: Element) -> None:
+def check_size(root: Element) -> None:
     level, count = [root], 0
     for _ in range(MAX_NESTING):
         count += len(level)
@@ -55,37 +55,37 @@ def _check_size(root: Element) -> None:
         raise BadSvg("image too large")
 
 
-def _strip(root: Element, raster: Callable[[bytes], bytes]) -> None:
+def strip(root: Element, raster: Callable[[bytes], bytes]) -> None:
     # A shape that is used may use no other: ten levels of ten uses are ten thousand million shapes.
     nested = {
         element.get("id") for element in root.iter() for inner in element.iter(SVG + "use") if inner is not element
     }
     for parent in list(root.iter()):
-        parent.attrib = {name: value for name, value in parent.attrib.items() if _is_harmless(name, value)}
+        parent.attrib = {name: value for name, value in parent.attrib.items() if is_harmless(name, value)}
         for child in list(parent):
-            if not _keep(child, nested, raster):
+            if not keep(child, nested, raster):
                 parent.remove(child)
 
 
-def _keep(element: Element, nested: set[str | None], raster: Callable[[bytes], bytes]) -> bool:
+def keep(element: Element, nested: set[str | None], raster: Callable[[bytes], bytes]) -> bool:
     name = element.tag.removeprefix(SVG) if isinstance(element.tag, str) else ""
     if name == "image":
-        return _embed(element, raster)
+        return embed(element, raster)
     if name == "use":
         target = element.get("href") or element.get(XLINK + "href") or ""
         return target.startswith("#") and target[1:] not in nested
     if name == "style":
-        return not _DANGEROUS_STYLE.search(element.text or "")
-    return name in _ELEMENTS
+        return not DANGEROUS_STYLE.search(element.text or "")
+    return name in ELEMENTS
 
 
-def _is_harmless(name: str, value: str) -> bool:
+def is_harmless(name: str, value: str) -> bool:
     if name.rpartition("}")[2] == "href":
         return value.startswith(("#", "data:image/"))
-    return not name.lower().startswith("on") and not _DANGEROUS_STYLE.search(value)
+    return not name.lower().startswith("on") and not DANGEROUS_STYLE.search(value)
 
 
-def _embed(element: Element, raster: Callable[[bytes], bytes]) -> bool:
+def embed(element: Element, raster: Callable[[bytes], bytes]) -> bool:
     address = element.get("href") or element.get(XLINK + "href") or ""
     found = re.match(r"data:image/(?:png|jpeg);base64,", address)
     if not found:
@@ -99,15 +99,15 @@ def _embed(element: Element, raster: Callable[[bytes], bytes]) -> bool:
     return True
 
 
-def _size(root: Element) -> tuple[float, float]:
-    width, height = _pixels(root.get("width")), _pixels(root.get("height"))
+def size_of(root: Element) -> tuple[float, float]:
+    width, height = in_pixels(root.get("width")), in_pixels(root.get("height"))
     box = re.findall(r"[-+.\deE]+", root.get("viewBox") or "")
     if not (width and height) and len(box) == 4:
-        width, height = _pixels(box[2]), _pixels(box[3])
+        width, height = in_pixels(box[2]), in_pixels(box[3])
     return (width, height) if width and height else (400.0, 300.0)
 
 
-def _pixels(length: str | None) -> float:
+def in_pixels(length: str | None) -> float:
     found = re.fullmatch(r"\s*(\d{1,6}(?:\.\d*)?)\s*(px|pt|in|cm|mm)?\s*", length or "")
     scale = {"pt": 96 / 72, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
     return float(found[1]) * scale.get(found[2], 1.0) if found else 0.0

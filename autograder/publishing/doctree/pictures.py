@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from autograder.publishing.nodes.files import read_inside
-from autograder.publishing.nodes.svg import BadSvg, safe_svg
+from autograder.publishing.doctree.files import read_inside
+from autograder.publishing.doctree.svg import BadSvg, safe_svg
 
 __all__ = ["BadImage", "Pictures"]
 
@@ -58,10 +58,10 @@ class Pictures:
         """
         if len(data) > MAX_BYTES:
             raise BadImage("image too large")
-        suffix, content, size = _svg(data) if _looks_like_svg(data) else _raster(data)
+        suffix, content, size = read_svg(data) if looks_like_svg(data) else read_raster(data)
         name = f"picture-{len(self.files)}.{suffix}"
         self.files[name] = content
-        return Picture(name, _fitted(size, width))
+        return Picture(name, fitted(size, width))
 
     def add_base64(self, text: str, width: float | None = None) -> Picture:
         """Decode a picture of an output or a data: address."""
@@ -88,19 +88,19 @@ class Pictures:
             raise BadImage("image missing") from None
 
 
-def _looks_like_svg(data: bytes) -> bool:
+def looks_like_svg(data: bytes) -> bool:
     return re.match(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!DOCTYPE|!--|svg)", data[:200]) is not None
 
 
-def _svg(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
+def read_svg(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
     try:
-        content, size = safe_svg(data, lambda embedded: _raster(embedded)[1])
+        content, size = safe_svg(data, lambda embedded: read_raster(embedded)[1])
     except BadSvg as error:
         raise BadImage(str(error)) from None
     return "svg", content, size
 
 
-def _raster(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
+def read_raster(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
     """Decode and write again: the copy has no chunks that we did not write."""
     try:
         with warnings.catch_warnings():
@@ -114,10 +114,10 @@ def _raster(data: bytes) -> tuple[str, bytes, tuple[float, float]]:
         raise
     except Exception:  # Pillow's decoders raise whatever a broken file makes them raise.
         raise BadImage("not an image") from None
-    return "png", _as_png(image), (float(size[0]), float(size[1]))
+    return "png", as_png(image), (float(size[0]), float(size[1]))
 
 
-def _as_png(image: Image.Image) -> bytes:
+def as_png(image: Image.Image) -> bytes:
     plain = image.convert("RGBA" if image.has_transparency_data else "RGB")
     plain.thumbnail((MAX_SIDE, MAX_SIDE))
     out = io.BytesIO()
@@ -125,7 +125,7 @@ def _as_png(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def _fitted(size: tuple[float, float], width: float | None) -> float:
+def fitted(size: tuple[float, float], width: float | None) -> float:
     wide, tall = max(size[0], 0.1), max(size[1], 0.1)
     points = (width or wide) * POINTS_PER_PIXEL
     return max(1.0, min(points, COLUMN, TALLEST * wide / tall))

@@ -19,43 +19,43 @@ CONTINUED = "↪ "
 KEPT_LINES = 60
 KEPT_CHARACTERS = 60_000
 
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+SURROGATES = re.compile("[\ud800-\udfff]")
 # They reorder what is printed, so that a reader sees other code than what ran.
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_LONG_WORD = re.compile(r"\S{50}")
-_BACKSPACED = re.compile(r"[^\n\x08]\x08")
+BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+LONG_WORD = re.compile(r"\S{50}")
+BACKSPACED = re.compile(r"[^\n\x08]\x08")
 # rich knows "\x1b[…m"; cursor movements and window titles are dropped before it sees them.
-_TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[A-LN-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-B])")
+TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[A-LN-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][0-9A-B])")
 
 
 def clean(text: str) -> str:
     """Replace what no font can show and what would change the order of what is shown."""
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("\ufffd", text))
-    return _BIDI.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
+    text = SURROGATES.sub("\ufffd", CONTROLS.sub("\ufffd", text))
+    return BIDI.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
 
 
 def breakable(text: str) -> str:
     """Let a word that is longer than a line end at the line's end, rather than at the paper's."""
-    return _LONG_WORD.sub("\\g<0>\u200b", text)
+    return LONG_WORD.sub("\\g<0>\u200b", text)
 
 
 def from_terminal(text: str) -> Text:
     """Terminal output as a person saw it: colours kept, backspaces and carriage returns obeyed."""
     if "\x08" in text:
         for _ in range(200):
-            text, changed = _BACKSPACED.subn("", text)
+            text, changed = BACKSPACED.subn("", text)
             if not changed:
                 break
-    text = clean(_TERMINAL.sub("", text).replace("\x1b[K", ""))
+    text = clean(TERMINAL.sub("", text).replace("\x1b[K", ""))
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
-    decoded = Text("\n").join(_decoded(line) for line in lines)
+    decoded = Text("\n").join(decode(line) for line in lines)
     decoded.expand_tabs(8)
     return decoded
 
 
-def _decoded(line: str) -> Text:
+def decode(line: str) -> Text:
     return Text.from_ansi(line) if "\x1b" in line else Text(line)
 
 
@@ -79,27 +79,27 @@ def shortened(text: str) -> tuple[str, str]:
 
 def lines_of(text: Text, columns: int = COLUMNS) -> list[list[Run]]:
     """Split a text into lines of runs no wider than ``columns``, continued lines marked."""
-    return [runs for line in text.split("\n", allow_blank=True) for runs in _wrapped(line, columns)]
+    return [runs for line in text.split("\n", allow_blank=True) for runs in wrapped(line, columns)]
 
 
 def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> list[list[Run]]:
     """As :func:`lines_of`, each line with its number; continued lines have none."""
     lines = []
     for number, line in enumerate(text.split("\n", allow_blank=True), 1):
-        for part, runs in enumerate(_wrapped(line, columns)):
+        for part, runs in enumerate(wrapped(line, columns)):
             lines.append([{"s": "     " if part else f"{number:4} ", "mark": True}, *runs])
     return lines
 
 
-def _wrapped(line: Text, columns: int) -> Iterator[list[Run]]:
+def wrapped(line: Text, columns: int) -> Iterator[list[Run]]:
     line.rstrip()
-    parts = line.divide(_breaks(line.plain, columns)) if cell_len(line.plain) > columns else [line]
+    parts = line.divide(find_breaks(line.plain, columns)) if cell_len(line.plain) > columns else [line]
     for index, part in enumerate(parts):
         mark = [{"s": CONTINUED, "mark": True}] if index else []
-        yield mark + _runs(part)
+        yield mark + runs_of(part)
 
 
-def _breaks(plain: str, columns: int) -> list[int]:
+def find_breaks(plain: str, columns: int) -> list[int]:
     breaks, width, room = [], 0, columns
     for index, character in enumerate(plain):
         # A character without a width of its own (a combining mark) still counts: a thousand
@@ -112,26 +112,26 @@ def _breaks(plain: str, columns: int) -> list[int]:
     return breaks
 
 
-def _runs(part: Text) -> list[Run]:
+def runs_of(part: Text) -> list[Run]:
     plain = part.plain
     edges = sorted({0, len(plain)} | {edge for span in part.spans for edge in (span.start, span.end)})
     runs = []
     for start, end in pairwise(edge for edge in edges if edge <= len(plain)):
         styles = [span.style for span in part.spans if span.start <= start and end <= span.end]
         known = [style for style in [part.style, *styles] if isinstance(style, Style)]
-        runs.append({"s": plain[start:end]} | _style(Style.combine([Style.null(), *known])))
+        runs.append({"s": plain[start:end]} | style_of(Style.combine([Style.null(), *known])))
     return runs
 
 
-def _style(style: Style) -> Run:
+def style_of(style: Style) -> Run:
     run: Run = {name: True for name in ("bold", "italic", "underline") if getattr(style, name)}
     colour = style.bgcolor if style.reverse else style.color
     if colour is not None and not colour.is_default:
-        run["fill"] = _readable(colour)
+        run["fill"] = readable(colour)
     return run
 
 
-def _readable(colour: Color) -> str:
+def readable(colour: Color) -> str:
     """A colour dark enough for white paper (contrast of 4.5 to 1, as WCAG asks)."""
     red, green, blue = colour.get_truecolor()
     while 0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 > 0.18:

@@ -8,7 +8,7 @@ __all__ = ["table"]
 Node = dict[str, Any]
 
 MAX_CELLS = 3_000
-_ALIGNMENTS = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center"}
+ALIGNMENTS = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center"}
 
 
 def table(content: Any, read: Callable[[Any], list[Node]]) -> Node | None:
@@ -21,23 +21,23 @@ def table(content: Any, read: Callable[[Any], list[Node]]) -> Node | None:
     header = head[1]
     if not columns or sum(len(row[1]) for row in [*header, *rows]) > MAX_CELLS or len(columns) > 60:
         return None
-    alignments = [_ALIGNMENTS.get(column[0]["t"], "auto") for column in columns]
+    alignments = [ALIGNMENTS.get(column[0]["t"], "auto") for column in columns]
     return {
         "t": "table",
         "columns": alignments,
         "caption": read(caption[1]),
-        "header": [_row(row, read) for row in header if row[1]],
-        "rows": [_row(row, read) for row in rows if row[1]],
+        "header": [row_cells(row, read) for row in header if row[1]],
+        "rows": [row_cells(row, read) for row in rows if row[1]],
     }
 
 
-def _row(row: Any, read: Callable[[Any], list[Node]]) -> list[Node]:
+def row_cells(row: Any, read: Callable[[Any], list[Node]]) -> list[Node]:
     return [
         {
             "c": read(cell[4]),
             "rowspan": int(cell[2]),
             "colspan": int(cell[3]),
-            "align": _ALIGNMENTS.get(cell[1]["t"], "auto"),
+            "align": ALIGNMENTS.get(cell[1]["t"], "auto"),
         }
         for cell in row[1]
     ]

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.publishing.nodes.files import read_inside
-from autograder.publishing.nodes.text import clean
+from autograder.publishing.doctree.files import read_inside
+from autograder.publishing.doctree.text_lines import clean
 
-__all__ = ["Submission", "find", "find_all", "listing_of"]
+__all__ = ["ExportInput", "find", "find_all", "listing_of"]
 
 MAX_LISTING = 500_000
 MAX_LISTINGS = 20
 
 
 @dataclass(frozen=True)
-class Submission:
+class ExportInput:
     """One notebook to export. ``files`` are the Python files that follow it; ``problem`` says why there is no
     notebook, where there is none.
     """
@@ -38,7 +38,7 @@ class NoNotebook(AutograderError):
         self.what = what
 
 
-def find_all(paths: Sequence[Path], release: Path | None = None, *, anonymous: bool = False) -> list[Submission]:
+def find_all(paths: Sequence[Path], release: Path | None = None, *, anonymous: bool = False) -> list[ExportInput]:
     """The submissions at paths. One of several without a notebook says so and stops no other.
 
     Raises:
@@ -46,26 +46,26 @@ def find_all(paths: Sequence[Path], release: Path | None = None, *, anonymous: b
     """
     if len(paths) == 1:
         return [find(paths[0], release)]
-    return [_find_or_say(path, release, anonymous) for path in paths]
+    return [find_or_say(path, release, anonymous) for path in paths]
 
 
-def _find_or_say(path: Path, release: Path | None, anonymous: bool) -> Submission:
+def find_or_say(path: Path, release: Path | None, anonymous: bool) -> ExportInput:
     try:
         return find(path, release)
     except NoNotebook as error:
         if not os.path.lexists(path):  # whoever typed it is mistaken, and not a student
             raise
-        return _problem(path, f"the submission {error.what}" if anonymous else str(error))
+        return without_notebook(path, f"the submission {error.what}" if anonymous else str(error))
 
 
-def _problem(path: Path, problem: str) -> Submission:
+def without_notebook(path: Path, problem: str) -> ExportInput:
     folder = (path if path.is_dir() else path.parent).absolute()
-    student, course = _place(folder)
+    student, course = place(folder)
     name = folder.name if course or path.is_dir() else path.stem
-    return Submission(path, clean(name), clean(student), problem=problem)
+    return ExportInput(path, clean(name), clean(student), problem=problem)
 
 
-def find(path: Path, release: Path | None = None) -> Submission:
+def find(path: Path, release: Path | None = None) -> ExportInput:
     """The submission at a path: a notebook, or a folder with one.
 
     In a course's folders (``submitted/STUDENT/ASSIGNMENT``) the student is known, the graded
@@ -75,25 +75,25 @@ def find(path: Path, release: Path | None = None) -> Submission:
         NoNotebook: when there is no notebook.
     """
     folder = path if path.is_dir() else path.parent
-    notebook = _notebook_in(path) if path.is_dir() else path
+    notebook = notebook_in(path) if path.is_dir() else path
     if not notebook.is_file():
         raise NoNotebook(path, "is neither a notebook nor a folder with one", "give a .ipynb file or a submission")
-    student, course = _place(folder.absolute())
+    student, course = place(folder.absolute())
     name = folder.absolute().name if course else notebook.stem
-    graded = _graded(course / "autograded" / student / name, notebook) if course else None
-    release = release or _release(course, name)
-    return Submission(
+    graded = graded_notebook(course / "autograded" / student / name, notebook) if course else None
+    release = release or released_notebook(course, name)
+    return ExportInput(
         graded or notebook,
         clean(name),
         clean(student),
         graded is not None,
         release,
-        tuple(_changed(folder, release)) if path.is_dir() else (),
+        tuple(changed(folder, release)) if path.is_dir() else (),
     )
 
 
-def _notebook_in(folder: Path) -> Path:
-    notebooks = _notebooks(folder)
+def notebook_in(folder: Path) -> Path:
+    notebooks = notebooks_in(folder)
     named = folder / f"{folder.absolute().name}.ipynb"
     if named in notebooks:
         return named
@@ -103,41 +103,41 @@ def _notebook_in(folder: Path) -> Path:
     return notebooks[0]
 
 
-def _notebooks(folder: Path) -> list[Path]:
+def notebooks_in(folder: Path) -> list[Path]:
     # os.path's says no where a folder may not be entered; pathlib's would raise.
     return sorted(path for path in folder.glob("*.ipynb") if os.path.isfile(path))
 
 
-def _graded(folder: Path, notebook: Path) -> Path | None:
+def graded_notebook(folder: Path, notebook: Path) -> Path | None:
     """The notebook of a graded folder that was made of a submitted one, if there is one."""
     if (folder / notebook.name).is_file():
         return folder / notebook.name
     # Grading gives a notebook that was handed in under another name the assignment's.
-    submitted, graded = _notebooks(notebook.parent), _notebooks(folder)
+    submitted, graded = notebooks_in(notebook.parent), notebooks_in(folder)
     return graded[0] if len(submitted) == len(graded) == 1 else None
 
 
-def _place(folder: Path) -> tuple[str, Path | None]:
+def place(folder: Path) -> tuple[str, Path | None]:
     """The student and the course of a folder ``COURSE/submitted/STUDENT/ASSIGNMENT``."""
     student, step = folder.parent, folder.parent.parent
     return (student.name, step.parent) if step.name in ("submitted", "autograded") else ("", None)
 
 
-def _release(course: Path | None, name: str) -> Path | None:
+def released_notebook(course: Path | None, name: str) -> Path | None:
     notebook = course / "release" / name / f"{name}.ipynb" if course else None
     return notebook if notebook is not None and notebook.is_file() else None
 
 
-def _changed(folder: Path, release: Path | None) -> list[Path]:
+def changed(folder: Path, release: Path | None) -> list[Path]:
     """The Python files of a submission that are not as they were released."""
     paths = sorted(folder.glob("*.py"))[:MAX_LISTINGS]
     released = release.parent if release else None
     return [
-        path for path in paths if _content(path) not in (None, _content(released / path.name) if released else None)
+        path for path in paths if content_of(path) not in (None, content_of(released / path.name) if released else None)
     ]
 
 
-def _content(path: Path) -> bytes | None:
+def content_of(path: Path) -> bytes | None:
     try:
         return read_inside(path.parent, path.name, MAX_LISTING)
     except OSError:

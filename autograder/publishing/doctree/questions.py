@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autograder.publishing.nodes.notebook import Cell
+from autograder.publishing.doctree.parsed_notebook import ParsedCell
 
 __all__ = ["Question", "Section", "arrange", "questions_of"]
 
@@ -21,13 +21,13 @@ class Question:
 class Section:
     """Cells that stay together: a question, or (question None) what comes before or after them."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[ParsedCell, ...]
     question: Question | None = None
 
 
-def questions_of(cells: Sequence[Cell]) -> list[Question]:
+def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
     """The questions in order. A question starts at an answer; the checks that follow belong to it."""
-    groups: list[list[Cell]] = []
+    groups: list[list[ParsedCell]] = []
     closed = True
     seen: set[str] = set()
     for cell in cells:
@@ -40,16 +40,16 @@ def questions_of(cells: Sequence[Cell]) -> list[Question]:
             groups.append([])
         groups[-1].append(cell)
         closed = cell.is_graded
-    return [_question(group) for group in groups]
+    return [make_question(group) for group in groups]
 
 
-def _question(group: list[Cell]) -> Question:
+def make_question(group: list[ParsedCell]) -> Question:
     answers = [cell.grade_id for cell in group if cell.is_answer] or [group[0].grade_id]
     ids = tuple(cell.grade_id for cell in group)
     return Question(ids, ", ".join(answers), sum(cell.points for cell in group))
 
 
-def arrange(cells: Sequence[Cell], questions: Sequence[Question]) -> list[Section]:
+def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[Section]:
     """A notebook's cells, question by question in the given order.
 
     Prose introduces the next question of its notebook. What comes before the heading of the
@@ -57,12 +57,12 @@ def arrange(cells: Sequence[Cell], questions: Sequence[Question]) -> list[Sectio
     """
     if not questions:
         return [Section(tuple(cells))]
-    owners = _owners(cells, questions)
+    owners = owners_of(cells, questions)
     first = next((at for at, owner in enumerate(owners) if owner is not None), None)
     last = max((at for at, owner in enumerate(owners) if owner is not None), default=-1)
-    start = len(cells) if first is None else _start_of_first(cells, first)
-    following = _next_owner(owners)
-    members: list[list[Cell]] = [[] for _ in questions]
+    start = len(cells) if first is None else start_of_first(cells, first)
+    following = next_owner(owners)
+    members: list[list[ParsedCell]] = [[] for _ in questions]
     for at in range(start, last + 1):
         members[following[at]].append(cells[at])
     sections = [Section(tuple(cells[:start]))]
@@ -71,12 +71,12 @@ def arrange(cells: Sequence[Cell], questions: Sequence[Question]) -> list[Sectio
     return [section for section in sections if section.cells or section.question]
 
 
-def _owners(cells: Iterable[Cell], questions: Sequence[Question]) -> list[int | None]:
+def owners_of(cells: Iterable[ParsedCell], questions: Sequence[Question]) -> list[int | None]:
     known = {grade_id: number for number, question in enumerate(questions) for grade_id in question.grade_ids}
     return [known.get(cell.grade_id) if cell.grade_id else None for cell in cells]
 
 
-def _next_owner(owners: Sequence[int | None]) -> list[int]:
+def next_owner(owners: Sequence[int | None]) -> list[int]:
     following, current = [], 0
     for owner in reversed(owners):
         current = current if owner is None else owner
@@ -84,6 +84,6 @@ def _next_owner(owners: Sequence[int | None]) -> list[int]:
     return following[::-1]
 
 
-def _start_of_first(cells: Sequence[Cell], first: int) -> int:
+def start_of_first(cells: Sequence[ParsedCell], first: int) -> int:
     headings = [at for at in range(first) if cells[at].kind == "markdown" and cells[at].source.lstrip().startswith("#")]
     return headings[-1] if headings else first

@@ -8,18 +8,18 @@ __all__ = ["FORMATS", "MAX_CHARACTERS", "has_page_content", "is_silent", "saniti
 
 MAX_CHARACTERS = 200_000
 
-_TAGS = frozenset([
+TAGS = frozenset([
     "table", "thead", "tbody", "tfoot", "tr", "th", "td", "caption", "p", "br", "hr", "h1", "h2", "h3",
     "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "pre", "code", "kbd", "samp", "b", "strong", "i",
     "em", "u", "s", "del", "sub", "sup", "blockquote", "a", "img",
 ])  # fmt: skip
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # Marks that only structure or colour a page; leaving them out loses no text.
-_SILENT = frozenset([
+SILENT = frozenset([
     "div", "span", "center", "details", "summary", "font", "section", "article", "p", "a", "small", "big",
     "nobr", "label", "main",
 ])  # fmt: skip
-_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
+TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
 
 FORMATS = {
     "b": "strong", "strong": "strong", "i": "em", "em": "em", "u": "underline", "s": "strike",
@@ -34,7 +34,7 @@ def sanitised(html: str) -> str:
 
     return nh3.clean(
         storable(html),  # it takes no half characters
-        tags=set(_TAGS),
+        tags=set(TAGS),
         clean_content_tags={"style", "script", "head", "title"},
         attributes={
             "a": {"href"},
@@ -42,27 +42,27 @@ def sanitised(html: str) -> str:
             "td": {"colspan", "rowspan"},
             "th": {"colspan", "rowspan"},
         },
-        attribute_filter=_attribute,
+        attribute_filter=attribute,
         url_schemes={"http", "https", "mailto", "attachment", "data"},
         link_rel=None,
     )
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
+def attribute(tag: str, name: str, value: str) -> str | None:
     # pandoc would make a cell for each column that is asked for.
     return None if name in ("colspan", "rowspan") and not re.fullmatch(r"[1-9]\d?", value) else value
 
 
 def is_silent(html: str) -> bool:
     """Whether a piece of raw HTML is a comment or layout only, with nothing to show."""
-    rest = _COMMENT.sub("", html).strip()
-    names = [found[1].lower() for found in _TAG.finditer(rest)]
-    return not _TAG.sub("", rest).strip() and all(name in _SILENT for name in names)
+    rest = COMMENT.sub("", html).strip()
+    names = [found[1].lower() for found in TAG.finditer(rest)]
+    return not TAG.sub("", rest).strip() and all(name in SILENT for name in names)
 
 
 def tag_name(html: str) -> tuple[str, bool]:
     """The name of a single tag and whether it closes; an empty name when it is not a single tag."""
-    found = _TAG.fullmatch(html.strip())
+    found = TAG.fullmatch(html.strip())
     return (found[1].lower(), html.strip().startswith("</")) if found else ("", False)
 
 
@@ -73,5 +73,5 @@ def has_page_content(html: str) -> bool:
 
 def unknown_tags(html: str) -> set[str]:
     """Tags whose meaning a page would lose: forms, frames, scripts."""
-    names = {found[1].lower() for found in _TAG.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL))}
-    return names - _TAGS - _SILENT - {"style"}
+    names = {found[1].lower() for found in TAG.finditer(re.sub(r"<!--.*?(?:-->|\Z)", "", html, flags=re.DOTALL))}
+    return names - TAGS - SILENT - {"style"}

@@ -103,11 +103,6 @@ def cli(ctx: click.Context, course: Path | None) -> None:
     ctx.obj = course
 
 
-UNSAFE = """\
-NO SANDBOX. The students' code runs as you: it can read the answers, change grades, delete files and use the network.
-Grade nobody's work like this whom you would not give your computer to."""
-
-
 @cli.command()
 @NAME
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; may be given again.")
@@ -156,6 +151,7 @@ def grade(
     from autograder.grading.class_run import grade_class
     from autograder.progress import progress_bar
     from autograder.sandbox.errors import SandboxMissing
+    from autograder.sandbox.levels import UNSAFE
 
     if why is not None and not (void and why.strip()):
         raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
@@ -164,9 +160,10 @@ def grade(
     if jobs and scheduler:
         raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)
-    if unsafe or course.settings.sandbox == "none":
-        click.secho(UNSAFE, err=True, bold=True, fg="red")
     with progress_bar(f"grading {name}") as (start, advance, say):
+
+        def warn(line: str) -> None:
+            say(line, "bold red")
 
         def graded(submission: GradedSubmission) -> None:
             for line in incident_lines(submission):
@@ -184,10 +181,10 @@ def grade(
                 void=void,
                 unvoid=unvoid,
                 why=why or "",
-                sandbox="none" if unsafe else "",
+                sandbox=UNSAFE.name if unsafe else "",
                 on_start=lambda total, unchanged: start(total) if total else None,
                 on_graded=graded,
-                on_note=say,
+                on_note=warn,
             )
         except SandboxMissing as error:
             raise AutograderError(f"{error}.") from None

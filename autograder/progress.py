@@ -9,12 +9,12 @@ from autograder.text import printable
 
 __all__ = ["progress_bar"]
 
-Bar = tuple[Callable[[int], None], Callable[[], None], Callable[[str], None]]
+Bar = tuple[Callable[[int], None], Callable[[], None], Callable[..., None]]
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Bar]:
-    """`start(total)`, `advance()` and `say(line)`; written to standard error, so that output can be piped."""
+    """`start(total)`, `advance()` and `say(line, style)`; written to standard error, so that output can be piped."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -34,8 +34,8 @@ def progress_bar(title: str) -> Iterator[Bar]:
         progress.update(task, total=total)
         progress.start()  # not before: an error of the user's is told without an empty bar above it
 
-    def say(line: str) -> None:
-        progress.console.print(printable(line), markup=False, highlight=False)
+    def say(line: str, style: str | None = None) -> None:
+        progress.console.print(printable(line), style=style, markup=False, highlight=False)
 
     try:
         yield start, lambda: progress.advance(task), say

@@ -33,9 +33,9 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.notebook_run import NotebookRun
 from autograder.grading.reading import read_submission
-from autograder.sandbox.box import Box
-from autograder.sandbox.guard import tree
+from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.memory_watchdog import tree
 
 NAME = "tiny"
 CHILD_SUBREAPER = 36
@@ -99,10 +99,10 @@ WATCHED = [
 ]
 
 
-def processor_seconds(box: Box) -> float:
+def processor_seconds(sandbox: Sandbox) -> float:
     """Processor seconds of a sandbox: of all that runs in it, and of all that has ended in it."""
     total = 0
-    for pid in tree(box.process.pid):
+    for pid in tree(sandbox.process.pid):
         total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
     return total / TICKS
 
@@ -142,10 +142,10 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
 
     def start(kernel: Kernel, *args: Any) -> None:
         started(kernel, *args)
-        starts["kernel: starting"] += of_process(kernel.inmate.pid)
+        starts["kernel: starting"] += of_process(kernel.process.pid)
 
     def end(kernel: Kernel) -> None:
-        starts["kernel: in all"] += of_process(kernel.inmate.pid)
+        starts["kernel: in all"] += of_process(kernel.process.pid)
         close(kernel)
 
     Kernel.__init__, Kernel.close = start, end  # type: ignore[method-assign]
@@ -160,16 +160,18 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
             assert graded.notebooks[0].grades[0].score == 2, graded.incidents
             record.record(gradebook, course, NAME, graded)
             if number == 0:
-                boxes = [execute.warm_box(limits), execute.answer_key(assignment.notebooks[0], assignment, limits).box]
+                key = execute.answer_key(assignment.notebooks[0], assignment, limits)
+                sandboxes = [execute.warm_box(limits), key.sandbox]
                 once = {"this process, from its start": time.process_time()}
-                once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, boxes), strict=True))
+                once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, sandboxes), strict=True))
                 watch.turn()
                 watch.seconds.clear()
                 starts.clear()
                 before = time.process_time()
     watch.turn()
     sandbox, key = (
-        processor_seconds(box) - once[name] for box, name in zip(boxes, ("sandbox", "answer key"), strict=True)
+        processor_seconds(sandbox) - once[name]
+        for sandbox, name in zip(sandboxes, ("sandbox", "answer key"), strict=True)
     )
     spent = dict(watch.seconds)
     assert abs(sum(spent.values()) - (time.process_time() - before)) < 0.05

@@ -13,9 +13,9 @@ from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import SocketTransport
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.wire import Channel, Message, WireError
-from autograder.sandbox.box import FOR_KEYS
-from autograder.sandbox.choose import open_box
+from autograder.sandbox.base import PRELOAD_ANSWER_KEY
 from autograder.sandbox.descriptors import send_descriptors
+from autograder.sandbox.levels import open_sandbox
 from autograder.sandbox.limits import Limits
 
 __all__ = ["AnswerKey"]
@@ -30,7 +30,7 @@ class AnswerKey:
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.limits = limits
         self.snapshots: dict[str, socket.socket] = {}
-        self.box = open_box(limits, FOR_KEYS)
+        self.sandbox = open_sandbox(limits, PRELOAD_ANSWER_KEY)
         try:
             self._prepare(cells, files)
         except BaseException:
@@ -42,7 +42,7 @@ class AnswerKey:
         self.control = Channel(ours)
         with theirs:
             job = {"kind": "reference", "files": list(files)}
-            self.inmate = self.box.spawn(job, list(files.values()), {"control": theirs.fileno()})
+            self.process = self.sandbox.spawn(job, list(files.values()), {"control": theirs.fileno()})
         for cell in cells:
             if cell.is_check:
                 self.snapshots[cell.grade_id] = self._snapshot()
@@ -86,10 +86,10 @@ class AnswerKey:
     def close(self) -> None:
         for snapshot in self.snapshots.values():
             snapshot.close()
-        if hasattr(self, "inmate"):
-            self.inmate.close()
+        if hasattr(self, "process"):
+            self.process.close()
             self.control.sock.close()
-        self.box.close()
+        self.sandbox.close()
 
     def __enter__(self) -> AnswerKey:
         return self

@@ -30,14 +30,12 @@ from autograder.grading.results import GradedSubmission, Incident, IncidentKind,
 from autograder.grading.voids import voided_anew
 from autograder.grading.workers import Workers
 from autograder.interrupts import uninterrupted
-from autograder.sandbox.choose import chosen as chosen_sandbox
 from autograder.sandbox.errors import SandboxMissing
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
+from autograder.sandbox.limits import BEST, Limits
 from autograder.text import printable
 
 __all__ = ["ClassRun", "grade_class"]
-
-WEAKER = "Here is only the weaker sandbox, another user for each submission: docs/security.md says what it leaves open."
 
 
 @dataclass
@@ -88,14 +86,15 @@ def grade_class(
     that name.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
-    `on_note` which workers of a cluster are not used and why, and that the sandbox is the weaker one.
+    `on_note` which workers of a cluster are not used and why, and what the sandbox leaves open.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
     wanted = sandbox or course.settings.sandbox
-    limits = course.limits(on_cluster(wanted) if scheduler else chosen_sandbox(wanted))
-    if limits.sandbox == "user":
-        on_note(WEAKER)
+    level = LEVELS[on_cluster(wanted)] if scheduler else choose_level(wanted)
+    limits = course.limits(level.name)
+    for line in level.notice.splitlines():
+        on_note(line)
     assignment = load_assignment(course, name)
     submitted = wanted_folders(course, name, students)
     with alone_in(course.root), open_gradebook(course) as gradebook:
@@ -121,7 +120,7 @@ def grade_class(
 def on_cluster(wanted: str) -> str:
     """The sandbox that every worker of a cluster must have: "best" is the strong one, lest grades depend on where a
     submission was graded."""
-    return "namespaces" if wanted == "best" else wanted
+    return STRONGEST.name if wanted == BEST else wanted
 
 
 def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[str, Path]:

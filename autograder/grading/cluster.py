@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import autograder
 from autograder.errors import AutograderError
-from autograder.sandbox.choose import chosen
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.errors import SandboxMissing
+from autograder.sandbox.levels import choose_level, confines
 
 __all__ = ["Cluster", "check_address"]
 
@@ -235,10 +235,10 @@ def versions() -> dict[str, str]:
 def unconfined(sandbox: str) -> str:
     """On a worker: why student code cannot be confined there as asked, found out once by trying; nothing if it can."""
     try:
-        chosen(sandbox)
+        choose_level(sandbox)
     except SandboxMissing as error:
         return f"student code cannot be confined there: {error}"
-    bad = [finding.text for finding in examine() if finding.needed and not finding.good and sandbox != "none"]
+    bad = [finding.text for finding in examine() if finding.needed and not finding.good and confines(sandbox)]
     return f"student code cannot be confined there: {bad[0]}" if bad else ""
 
 

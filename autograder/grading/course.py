@@ -24,8 +24,9 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 from autograder.errors import AutograderError
 from autograder.grading.late_days import late_plugin
 from autograder.grading.settings import Autograder
+from autograder.sandbox.levels import confines
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.walls import readable_paths
+from autograder.sandbox.paths import readable_paths
 
 __all__ = ["CONFIG_FILE", "SQLITE", "Course", "find_course"]
 
@@ -146,12 +147,12 @@ class Course:
         return secret
 
     def limits(self, sandbox: str = "") -> Limits:
-        """The limits on student code, behind the walls `sandbox` or those of the course's own settings. Raises
+        """The limits on student code, in the sandbox level `sandbox` or that of the course's own settings. Raises
         AutograderError if student code could read the course, and if lateness could not be reckoned: before anybody
         is graded, since it is reckoned last."""
         late_plugin(self)
         wanted = sandbox or self.settings.sandbox
-        if wanted != "none":
+        if confines(wanted):
             for shown in readable_paths():
                 if self.root.is_relative_to(shown.resolve()):
                     raise AutograderError(

@@ -21,9 +21,9 @@ from autograder.grading.assignment import Assignment, Template
 from autograder.grading.notebook_run import Restored, grade_notebook
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
-from autograder.sandbox.box import Box
-from autograder.sandbox.choose import open_box
+from autograder.sandbox.base import Sandbox
 from autograder.sandbox.errors import SandboxBroken, SandboxError
+from autograder.sandbox.levels import confines, open_sandbox
 from autograder.sandbox.limits import Limits
 
 __all__ = ["answer_key", "close_boxes", "execute", "execute_restored", "files_beside", "forget_keys", "warm_box"]
@@ -31,7 +31,7 @@ __all__ = ["answer_key", "close_boxes", "execute", "execute_restored", "files_be
 UNCONFINED = "its code could read and change whatever the grader could: nothing of this grade is promised"
 
 KEYS: dict[tuple[str, str, Limits], AnswerKey] = {}
-BOXES: dict[Limits, Box] = {}
+BOXES: dict[Limits, Sandbox] = {}
 
 
 def execute(
@@ -92,7 +92,7 @@ def execute_restored(
         key = answer_key(restored.template, assignment, limits)
         fresh = replace(restored, notebook=copy.deepcopy(restored.notebook))
         done, incidents = grade_notebook(fresh, key, box)
-        unconfined = [Incident(IncidentKind.UNCONFINED, UNCONFINED)] if limits.sandbox == "none" else []
+        unconfined = [] if confines(limits.sandbox) else [Incident(IncidentKind.UNCONFINED, UNCONFINED)]
         return done, unconfined + incidents
 
     try:
@@ -106,13 +106,13 @@ def execute_restored(
     return attempt()
 
 
-def warm_box(limits: Limits) -> Box:
+def warm_box(limits: Limits) -> Sandbox:
     """This process's sandbox for students, started again if the last one cannot take another job."""
     box = BOXES.get(limits)
     if box is None or not box.usable:
         if box is not None:
             box.close()
-        BOXES[limits] = box = open_box(limits)
+        BOXES[limits] = box = open_sandbox(limits)
     return box
 
 

@@ -15,7 +15,7 @@ __all__ = ["shown_by", "told_by_calls"]
 
 MEMORY = ("MemoryError", "_ArrayMemoryError", "numpy._core._exceptions._ArrayMemoryError")
 NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-# No way there, and no such sockets: what the two kinds of walls answer.
+# No way there, and no such sockets: what the two sandbox levels answer.
 UNREACHABLE = re.compile(r"\[Errno (101|95)\]")
 REFUSED = "[Errno 13] Permission denied"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -23,10 +23,10 @@ from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.incidents import shown_by, told_by_calls
 from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
-from autograder.sandbox.box import Box
-from autograder.sandbox.guard import MESSAGES, PROCESSES
+from autograder.sandbox.base import Sandbox
+from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
-from autograder.sandbox.outputs import Outputs
+from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
 from autograder.text import storable
 
 __all__ = ["NotebookRun", "Restored", "grade_notebook", "table"]
@@ -208,11 +208,11 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
     return nbformat.v4.new_output("execute_result", data=data)
 
 
-def grade_notebook(restored: Restored, key: AnswerKey, box: Box) -> tuple[GradedNotebook, list[Incident]]:
+def grade_notebook(restored: Restored, key: AnswerKey, sandbox: Sandbox) -> tuple[GradedNotebook, list[Incident]]:
     """Run a restored notebook, which gets its outputs, and grade every grade cell. Raises SandboxBroken if no sandbox
     can be had."""
     notebook, template = restored.notebook, restored.template
-    with Kernel(box, restored.files) as kernel:
+    with Kernel(sandbox, restored.files) as kernel:
         run = NotebookRun(restored, kernel, key)
         run.run()
     checked = {grade.grade_id: grade for grade in run.grades}

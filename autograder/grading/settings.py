@@ -7,8 +7,8 @@ from dataclasses import fields
 from traitlets import Enum, Float, Int
 from traitlets.config import Configurable
 
-from autograder.sandbox.choose import SANDBOXES
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.levels import LEVELS
+from autograder.sandbox.limits import BEST, Limits
 
 __all__ = ["Autograder"]
 
@@ -44,9 +44,9 @@ class Autograder(Configurable):  # type: ignore[misc]
         config=True
     )
     sandbox = Enum(
-        ["best", *SANDBOXES],
-        "best",
-        help="Walls around student code: namespaces, another user, none, or the best that this machine has.",
+        [BEST, *LEVELS],
+        BEST,
+        help="Sandbox for student code: namespaces, another user, none, or the best that this machine has.",
     ).tag(config=True)
     submission_mb = Int(64, min=1, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
     collect_mb = Int(4096, min=1, help="Size in MB that all submissions of an export may have when unpacked.").tag(

@@ -7,12 +7,11 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autograder.sandbox.choose import chosen, no_namespaces, open_box
 from autograder.sandbox.errors import SandboxBroken, SandboxMissing
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.kernel import Kernel
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.walls import bubblewrap
+from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox
+from autograder.sandbox.limits import BEST, Limits
 
 __all__ = ["Finding", "examine"]
 
@@ -38,21 +37,13 @@ def python() -> Finding:
 
 
 def sandbox() -> Finding:
-    """Which sandbox there is, and what the weaker one leaves open."""
+    """Which sandbox there is, and what a weaker one leaves open."""
     try:
-        kind = chosen("best")
+        level = choose_level(BEST)
     except SandboxMissing as error:
         return Finding("sandbox", False, str(error))
-    if kind == "namespaces":
-        return Finding("sandbox", True, f"namespaces, by {bubblewrap()}")
-    return Finding("sandbox", False, f"{WEAKER} ({no_namespaces()})", needed=False)
-
-
-WEAKER = (
-    "another user for each submission, the weaker one: the disk can be filled, and how many processes and users there "
-    "are can be seen; docs/security.md says more. On Ubuntu, `apt install bubblewrap` brings the permission that the "
-    "stronger one needs; in a container, allow user namespaces"
-)
+    reason = STRONGEST.missing()
+    return Finding("sandbox", not reason, level.summary() + (f" ({reason})" if reason else ""), needed=False)
 
 
 def second_wall() -> Finding:
@@ -75,8 +66,8 @@ def inside() -> list[Finding]:
     try:
         with (
             tempfile.NamedTemporaryFile() as own,
-            open_box(Limits(start_seconds=30, memory_mb=1024)) as box,
-            Kernel(box, {}) as kernel,
+            open_sandbox(Limits(start_seconds=30, memory_mb=1024)) as sandbox,
+            Kernel(sandbox, {}) as kernel,
         ):
             files = ("files", f"open({own.name!r})", "student code does not see your files")
             return [tried(kernel.execute, *trial) for trial in (*TRIALS, files)]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.kernel_side.wire import Channel, Message
-from autograder.sandbox.box import Box
+from autograder.sandbox.base import Sandbox
+from autograder.sandbox.cell_outputs import NoOutputs, Outputs
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
-from autograder.sandbox.guard import MemoryGuard
 from autograder.sandbox.limits import MB
+from autograder.sandbox.memory_watchdog import MemoryWatchdog
 from autograder.sandbox.messages import Messages, Sockets
-from autograder.sandbox.outputs import NoOutputs, Outputs
 
 __all__ = ["Execution", "Kernel"]
 
@@ -44,14 +44,15 @@ class Execution:
 
 
 class Kernel:
-    """An IPython kernel in `box`. Raises SandboxBroken if it does not come up.
+    """An IPython kernel in `sandbox`. Raises SandboxBroken if it does not come up.
 
-    What no IPython kernel sends by itself is noted in `tampering`. `ended_for` is the guard's reason, if it ended it.
+    What no IPython kernel sends by itself is noted in `tampering`. `ended_for` is the watchdog's reason if it
+    ended the kernel.
     """
 
-    def __init__(self, box: Box, files: dict[str, bytes]) -> None:
-        self.box = box
-        self.limits = box.limits
+    def __init__(self, sandbox: Sandbox, files: dict[str, bytes]) -> None:
+        self.sandbox = sandbox
+        self.limits = sandbox.limits
         self.alive = True
         self.heard = {"shell", "iopub"}
         self.killed = False
@@ -71,11 +72,11 @@ class Kernel:
         try:
             descriptors = {name: s.fileno() for name, s in (*sockets.listening.items(), ("serve", theirs))}
             job = {"kind": "kernel", "key": self.messages.key, "files": list(files)}
-            self.inmate = self.box.spawn(job, list(files.values()), descriptors)
+            self.process = self.sandbox.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
             # Where the sandbox is used once, orphans of its processes belong to the sandbox's own first process.
-            first = self.inmate.pid if self.box.warm else self.box.process.pid
-            self.guard = MemoryGuard(self._end, first, self.limits.memory_mb * MB)
+            first = self.process.pid if self.sandbox.reusable else self.sandbox.process.pid
+            self.watchdog = MemoryWatchdog(self._end, first, self.limits.memory_mb * MB)
         finally:
             theirs.close()
             sockets.close()
@@ -92,9 +93,9 @@ class Kernel:
                     if name == "iopub" or message["parent_header"].get("msg_id") == asked:
                         heard.add(name)
                 if not self.alive:
-                    raise self.box.broken()
+                    raise self.sandbox.broken()
             if time.monotonic() > deadline:
-                raise self.box.broken()
+                raise self.sandbox.broken()
 
     def execute(self, code: str, seconds: float) -> Execution:
         """Run a cell. At the end of `seconds` it is interrupted, and the kernel killed if that does not help."""
@@ -158,7 +159,7 @@ class Kernel:
 
     def _receive(self, deadline: float) -> list[tuple[str, Message]]:
         """Messages that have come on shell and iopub, waiting for the first until `deadline`. Notices a death."""
-        messages, ended = self.messages.receive(self.inmate.pidfd, deadline)
+        messages, ended = self.messages.receive(self.process.pidfd, deadline)
         if ended and not messages:
             self.alive = False
         return messages
@@ -187,26 +188,26 @@ class Kernel:
     @property
     def ended_by_itself(self) -> bool:
         """Whether it is gone though nobody here ended it. Its sockets close a moment before it is."""
-        return not self.killed and bool(select.select([self.inmate.pidfd], [], [], MOMENT)[0])
+        return not self.killed and bool(select.select([self.process.pidfd], [], [], MOMENT)[0])
 
     @property
     def peak_mb(self) -> float:
         """The most memory that the kernel and what it had started held at once, in MB, once it is closed."""
-        return self.guard.peak / MB
+        return self.watchdog.peak / MB
 
     def kill(self) -> None:
         """End the kernel and all that it has started."""
         self.alive, self.killed = False, True
-        self.inmate.kill()
+        self.process.kill()
 
     def close(self) -> None:
         self.alive = False
-        if hasattr(self, "guard"):
-            self.guard.close()
+        if hasattr(self, "watchdog"):
+            self.watchdog.close()
         self.channel.sock.close()
         self.messages.close()
-        if hasattr(self, "inmate"):
-            self.inmate.close()
+        if hasattr(self, "process"):
+            self.process.close()
 
     def __enter__(self) -> Kernel:
         return self

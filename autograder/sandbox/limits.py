@@ -1,20 +1,21 @@
-"""How much of each thing student code may use, and behind which walls."""
+"""How much of each thing student code may use, and in which sandbox it runs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["MB", "Limits"]
+__all__ = ["BEST", "MB", "Limits"]
 
 MB = 2**20
+BEST = "best"
 
 
 @dataclass(frozen=True)
 class Limits:
     """Times in seconds, sizes in MB (2**20 bytes) unless the name says otherwise.
 
-    `sandbox` is the kind of walls: "namespaces", "user", "none", or "best" for the strongest that there are here.
+    `sandbox` is the name of a level (`levels.LEVELS`), or "best" for the strongest that this machine has.
     """
 
     cell_seconds: float = 30
@@ -25,7 +26,7 @@ class Limits:
     file_mb: int = 64
     disk_mb: int = 128
     output_kb: int = 512
-    sandbox: str = "best"
+    sandbox: str = BEST
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, to be sent to the other side."""

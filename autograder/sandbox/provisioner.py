@@ -16,8 +16,8 @@ import zmq
 from jupyter_client.provisioning import KernelProvisionerBase
 from jupyter_client.session import Session
 
-from autograder.sandbox.box import Box, Inmate
-from autograder.sandbox.choose import open_box
+from autograder.sandbox.base import Sandbox, SandboxProcess
+from autograder.sandbox.levels import open_sandbox
 from autograder.sandbox.limits import Limits
 
 __all__ = ["SandboxProvisioner"]
@@ -28,15 +28,15 @@ CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     """Starts IPython kernels in a sandbox of their own, with the default limits."""
 
-    box: Box | None = None
-    inmate: Inmate | None = None
+    sandbox: Sandbox | None = None
+    process: SandboxProcess | None = None
 
     @property
     def has_process(self) -> bool:
-        return self.inmate is not None
+        return self.process is not None
 
     async def poll(self) -> int | None:
-        return None if self.inmate is not None and self.inmate.alive else 0
+        return None if self.process is not None and self.process.alive else 0
 
     async def wait(self) -> int | None:
         while await self.poll() is None:
@@ -52,8 +52,8 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             await self.kill()
 
     async def kill(self, restart: bool = False) -> None:
-        if self.inmate is not None:
-            self.inmate.kill()
+        if self.process is not None:
+            self.process.kill()
 
     async def terminate(self, restart: bool = False) -> None:
         await self.kill(restart)
@@ -71,21 +71,21 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         serve, unused = socket.socketpair()
         key = info["key"].decode() if isinstance(info["key"], bytes) else str(info["key"])
         try:
-            self.box = open_box(Limits())
+            self.sandbox = open_sandbox(Limits())
             sockets = {name: sock.fileno() for name, sock in (*listening.items(), ("serve", serve))}
             job = {"kind": "kernel", "key": key, "files": []}
-            self.inmate = await asyncio.to_thread(self.box.spawn, job, [], sockets)
+            self.process = await asyncio.to_thread(self.sandbox.spawn, job, [], sockets)
         finally:
             for sock in (*listening.values(), serve, unused):
                 sock.close()
         return dict(info)
 
     async def cleanup(self, restart: bool = False) -> None:
-        if self.inmate is not None:
-            self.inmate.close()
-        if self.box is not None:
-            self.box.close()
-        self.inmate = self.box = None
+        if self.process is not None:
+            self.process.close()
+        if self.sandbox is not None:
+            self.sandbox.close()
+        self.process = self.sandbox = None
 
 
 def listen(info: dict[str, Any], port: int) -> socket.socket:

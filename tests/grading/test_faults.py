@@ -239,10 +239,10 @@ def test_a_student_s_value_cannot_keep_the_answer_key_at_work(tmp_path: Path) ->
     endless = "def wait(forever):\n    while forever:\n        pass\n    return 1"
     cells = (KeyCell("wait", endless, False), KeyCell("checks", "", True))
     with AnswerKey(cells, {}, Limits(cell_seconds=1)) as key:
-        before = descendants(key.box.process.pid)
+        before = descendants(key.sandbox.process.pid)
         with key.at("checks") as reference, pytest.raises(GraderFault, match="it took longer than 1 s"):
             reference.wait(True)
-        assert gone_within(5, [pid for pid in descendants(key.box.process.pid) if pid not in before])
+        assert gone_within(5, [pid for pid in descendants(key.sandbox.process.pid) if pid not in before])
         with key.at("checks") as reference:
             assert reference.wait(False) == 1
 
@@ -263,7 +263,7 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     """A machine that refuses sandboxes half-way through must not fail a class."""
     course = small_course.make_course(tmp_path / "c", students=["ada"])
     script = (
-        "from pathlib import Path; import autograder.sandbox.walls as walls; walls.bubblewrap = lambda: '/bin/false'\n"
+        "from pathlib import Path; import autograder.sandbox.bubblewrap as b; b.bwrap_path = lambda: '/bin/false'\n"
         "from autograder.grading import assignment, execute; from autograder.grading.course import Course\n"
         "from dataclasses import replace; from autograder.grading.reading import read_submission\n"
         f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"

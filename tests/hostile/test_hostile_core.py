@@ -1,4 +1,4 @@
-"""What must hold behind every kind of walls. `test_hostile_weaker` runs this file again where namespaces are refused.
+"""What must hold behind every sandbox level. `test_hostile_weaker` runs this file again where namespaces are refused.
 
 So nothing here is about how it is held: what is tried may be impossible, refused or without effect.
 """
@@ -216,7 +216,7 @@ print(os.getuid() > 0, "CapEff:\\t0000000000000000" in open("/proc/self/status")
 
 
 def test_forged_answers_gain_nothing(no_gain):
-    """The socket to the judge is in the student's process behind any walls."""
+    """The socket to the judge is in the student's process in any sandbox."""
     forge = """\
 import os, socket, struct, json
 sock = socket.socket(fileno=os.dup(1000))

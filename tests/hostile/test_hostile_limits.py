@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import guard
+from autograder.sandbox import memory_watchdog
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +89,7 @@ def test_the_judge_s_memory_is_not_the_student_s_to_fill(classroom, monkeypatch,
             double=f"{ENDLESS}def double(x):\n    {POURS.strip()}\n    import time; time.sleep(60)"
         )
     classroom.grade(classroom.unsolved())
-    monkeypatch.setattr(guard, "MOST", 300 << 20)
+    monkeypatch.setattr(memory_watchdog, "MOST", 300 << 20)
     before, most, done = resident(), [0], threading.Event()
 
     def watch():

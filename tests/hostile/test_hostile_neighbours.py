@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.sandbox import walls
+from autograder.sandbox import bubblewrap
 
 pytestmark = pytest.mark.slow
 
@@ -196,6 +196,6 @@ def test_the_exchange_is_not_among_the_system_s_files(classroom, limits, monkeyp
     """nbgrader's exchange lies below /usr, which student code sees, and has everybody's submissions in it."""
     look = f"import os\nprint(len(os.listdir({os.path.dirname(os.__file__)!r})), os.listdir('/usr/share'))"
     assert not classroom.grade(classroom.cheat(look)).printed().strip().endswith(" []")
-    monkeypatch.setattr(walls, "HIDDEN", ("/usr/share",))
+    monkeypatch.setattr(bubblewrap, "HIDDEN", ("/usr/share",))
     trial = classroom.grade(classroom.cheat(look), limits=replace(limits, output_kb=63))
     assert trial.printed().strip().endswith(" []")

@@ -24,7 +24,7 @@ def container(tmp_path: Path) -> Container:
 
 
 def test_the_core_holds_where_namespaces_are_refused(container: Container) -> None:
-    """Behind the weaker walls a submission could read answers, gain points, or disturb others."""
+    """In the weaker sandbox a submission could read answers, gain points, or disturb others."""
     core = "/project/tests/hostile/test_hostile_core.py"
     done = container.run(PYTHON, "-m", "pytest", "-q", "--rootdir", "/project", core, timeout=420)
     assert done.returncode == 0, done.stdout[-6000:]

@@ -12,7 +12,7 @@ import pytest
 from autograder.sandbox import fonts
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.namespace_box import NamespaceBox
+from autograder.sandbox.namespace_sandbox import NamespaceSandbox
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def names_in_a_kernel() -> set[str]:
     code = "import json, matplotlib.font_manager as f; print(json.dumps(f.get_font_names()))"
-    with NamespaceBox(Limits()) as box, Kernel(box, {}) as kernel:
+    with NamespaceSandbox(Limits()) as sandbox, Kernel(sandbox, {}) as kernel:
         return set(json.loads(kernel.execute(code, 60).outputs.cells[0].text))
 
 

@@ -70,9 +70,9 @@ def test_it_lives_as_any_kernel_does(manager: KernelManager) -> None:
     client = connect(manager)
     assert run(client, "print(x)")[1] == "error"
 
-    inmate = manager.provisioner.inmate
+    process = manager.provisioner.process
     client.shutdown()
     manager.finish_shutdown()
     assert not manager.is_alive()
-    assert not inmate.alive
+    assert not process.alive
     client.stop_channels()

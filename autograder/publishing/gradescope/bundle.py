@@ -12,7 +12,7 @@ from autograder.errors import AutograderError
 from autograder.files import whole
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
-from autograder.sandbox.walls import package_folder
+from autograder.sandbox.paths import package_folder
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
 

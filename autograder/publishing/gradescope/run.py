@@ -20,8 +20,8 @@ from autograder.grading.results import Audience, GradedSubmission, Incident
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results import Results
 from autograder.publishing.gradescope.submission import handed_in, who
-from autograder.sandbox.choose import chosen, no_namespaces
 from autograder.sandbox.inside import landlock
+from autograder.sandbox.levels import choose_level
 from autograder.sandbox.limits import Limits
 
 __all__ = ["run"]
@@ -81,15 +81,15 @@ def grade(root: Path, course: Course, results: Results) -> bool:
             results.record(notebook.name, cell)
     results.write(told(graded))
     tell_instructors(graded)
-    print(f"{graded.seconds:.1f} s, sandbox: {chosen(limits.sandbox)}, Landlock: {landlock.abi()}")
+    print(f"{graded.seconds:.1f} s, sandbox: {limits.sandbox}, Landlock: {landlock.abi()}")
     return graded.needs_a_person
 
 
 def limits_here(course: Course) -> Limits:
-    """The course's limits, behind the strongest walls that there are. The weaker ones do without Landlock here: nobody
+    """The course's limits, in the strongest sandbox that there is. The weaker one does without Landlock here: nobody
     else's work is on this machine, and tests and answers are root's alone."""
     limits = course.settings.limits()
-    return replace(limits, sandbox="user") if limits.sandbox == "best" and no_namespaces() else limits
+    return replace(limits, sandbox=choose_level(limits.sandbox, alone=True).name)
 
 
 def recorder(results: Results) -> Callable[[str, Any], None]:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import ctypes
 import os
 
-__all__ = ["can_nest", "furnish", "give_up_privileges", "unshare"]
+from autograder.sandbox.inside.libc import PR_SET_NO_NEW_PRIVS, checked, libc
+
+__all__ = ["can_nest", "drop_capabilities", "setup_mounts", "unshare"]
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC = 2, 4, 8, 0x1000, 0x4000
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+PR_CAPBSET_DROP = 24
 CAPABILITY_VERSION_3 = 0x20080522
 CAPABILITIES = 64
 KEYCTL, JOIN_SESSION_KEYRING = 250 if os.uname().machine == "x86_64" else 219, 1
 KEY_LISTS = ("/proc/keys", "/proc/key-users")
 FOLDERS = ("/home/student", "/tmp", "/dev/shm")
 
-libc = ctypes.CDLL(None, use_errno=True)
-
 
 def can_nest() -> bool:
-    """Whether `unshare` and `furnish` work here, found out by a child that tries."""
+    """Whether `unshare` and `setup_mounts` work here, found out by a child that tries."""
     child = os.fork()
     if child == 0:
         try:
             unshare()
             first = os.fork()
             if first == 0:
-                furnish(1)
+                setup_mounts(1)
                 os._exit(0)
             os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]))
         finally:
@@ -44,22 +44,22 @@ def unshare() -> None:
             file.write(text)
 
 
-def furnish(disk_mb: int) -> None:
+def setup_mounts(disk_mb: int) -> None:
     """Fresh folders, each of at most `disk_mb` MB, and a /proc of this PID namespace without the list of keys, which
     belong to a user and to no namespace; then give up every capability, and with it the right to make namespaces.
     Raises OSError."""
     os.setsid()
     for folder in FOLDERS:
-        refresh(folder, f"size={disk_mb}m,mode=0755,uid={os.getuid()},gid={os.getgid()}")
+        mount_fresh(folder, f"size={disk_mb}m,mode=0755,uid={os.getuid()},gid={os.getgid()}")
     mount("proc", "/proc", "")
     for keys in filter(os.path.exists, KEY_LISTS):
         checked(libc.mount(b"/dev/null", keys.encode(), None, MS_BIND, None), f"mount {keys}")
     with open("/proc/sys/user/max_user_namespaces", "w") as file:
         file.write("0")
-    give_up_privileges()
+    drop_capabilities()
 
 
-def give_up_privileges() -> None:
+def drop_capabilities() -> None:
     """Give up every capability for good, and the key ring that was inherited. Raises OSError."""
     libc.syscall(KEYCTL, JOIN_SESSION_KEYRING, None, 0, 0, 0)
     for capability in range(CAPABILITIES):
@@ -69,7 +69,7 @@ def give_up_privileges() -> None:
     checked(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
 
 
-def refresh(folder: str, options: str) -> None:
+def mount_fresh(folder: str, options: str) -> None:
     """An empty folder in place of `folder`, but for what is mounted below it: Python itself may lie in /tmp."""
     shown = {path: os.open(path, os.O_PATH) for path in mounted_below(folder)}
     mount("tmpfs", folder, options)
@@ -91,9 +91,3 @@ def mounted_below(folder: str) -> list[str]:
 def mount(kind: str, target: str, options: str) -> None:
     flags = MS_NOSUID | MS_NODEV | (MS_NOEXEC if kind == "proc" else 0)
     checked(libc.mount(kind.encode(), target.encode(), kind.encode(), flags, options.encode()), f"mount {target}")
-
-
-def checked(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)

@@ -18,7 +18,7 @@ from traitlets.config import Config
 from autograder.kernel_side.serve import serve_over
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors
-from autograder.sandbox.inside.fonts import take_fonts
+from autograder.sandbox.fonts import take_fonts
 
 __all__ = ["run_reference"]
 

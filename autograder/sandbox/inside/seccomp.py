@@ -13,6 +13,8 @@ import errno
 import os
 import struct
 
+from autograder.sandbox.inside.libc import checked, libc
+
 __all__ = ["filter_program", "restrict"]
 
 LOAD, EQUALS, ALL_OF, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
@@ -47,8 +49,6 @@ REFUSED_WITHOUT_NAMESPACES = {
     "mount": (165, 40),
 }
 SOCKET, CLONE, CLONE3 = (41, 198), (56, 220), (435, 435)
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -90,5 +90,4 @@ def restrict(namespaces: bool) -> None:
     program = ctypes.create_string_buffer(filter_program(os.uname().machine, namespaces))
     count = len(program.raw) // 8
     pointer = struct.pack("@HP", count, ctypes.addressof(program))
-    if libc.prctl(PR_SET_SECCOMP, MODE_FILTER, pointer, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "the system call filter could not be set")
+    checked(libc.prctl(PR_SET_SECCOMP, MODE_FILTER, pointer, 0, 0), "prctl, to set the system call filter")

@@ -1,7 +1,7 @@
 """End users of the weaker sandbox: every process of theirs, and every file that they left.
 
-    evict.py FOLDER UID     this user, whose own folder is FOLDER/UID
-    evict.py FOLDER         everybody who has a folder there, and the folder itself
+    cleanup_user.py FOLDER UID     this user, whose own folder is FOLDER/UID
+    cleanup_user.py FOLDER         everybody who has a folder there, and the folder itself
 
 Run as root, as a process of its own. Standard library only, and no import of the package: nothing needs to be loaded
 before a kernel that runs wild is stopped.
@@ -14,23 +14,23 @@ import subprocess
 import sys
 import time
 
-__all__ = ["evict", "evict_all"]
+__all__ = ["cleanup_all", "cleanup_user"]
 
 PATIENCE = 10  # seconds for what was killed to be gone
 SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
 
 
-def evict(folder: str, user: int) -> None:
+def cleanup_user(folder: str, user: int) -> None:
     """Kill all that `user` runs, then remove FOLDER/USER and what they own in folders that everybody can write to."""
     kill_all(user)
     remove([os.path.join(folder, str(user)), *left_by(user)])
 
 
-def evict_all(folder: str) -> None:
+def cleanup_all(folder: str) -> None:
     """Evict everybody who has a folder in FOLDER, and remove it."""
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         if name.isdigit():
-            evict(folder, int(name))
+            cleanup_user(folder, int(name))
     remove([folder])
 
 
@@ -84,6 +84,6 @@ def remove(paths: list[str]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 2:
-        evict_all(sys.argv[1])
+        cleanup_all(sys.argv[1])
     else:
-        evict(sys.argv[1], int(sys.argv[2]))
+        cleanup_user(sys.argv[1], int(sys.argv[2]))

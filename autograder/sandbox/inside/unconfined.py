@@ -1,4 +1,4 @@
-"""One job without walls: the process that `plain_box.PlainBox` starts."""
+"""One job without walls: the process that `plain_box.NoSandbox` starts."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import socket
 
 from autograder.kernel_side.wire import Channel
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR, receive_descriptors, send_descriptors
-from autograder.sandbox.inside.warm import do
+from autograder.sandbox.inside.zygote import do
 
 __all__ = ["main"]
 
 
-def main(control: int) -> None:
+def main(control: str, preload: str) -> None:
     """Do the job that comes over the socket `control`. The other side sees its end by a pipe."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (SERVE_DESCRIPTOR + 24, most))  # some systems begin with 256
-    sock = socket.socket(fileno=control)
+    sock = socket.socket(fileno=int(control))
     channel = Channel(sock)
-    channel.send({"warm": False}, [])
+    channel.send({"reusable": False}, [])
     descriptors = receive_descriptors(sock)
     job, contents = channel.receive()
     ended, _ = os.pipe()  # the other end is open as long as this process is

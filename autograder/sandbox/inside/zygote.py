@@ -7,7 +7,6 @@ sandbox is used once.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import io
 import os
@@ -22,25 +21,26 @@ from typing import Any, NoReturn
 from autograder.imports import unimportable
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
+from autograder.sandbox.fonts import take_fonts
 from autograder.sandbox.inside import namespaces, seccomp
 from autograder.sandbox.inside.confine import confine
-from autograder.sandbox.inside.fonts import take_fonts
+from autograder.sandbox.inside.libc import libc
 
 __all__ = ["do", "fork_for_each_job", "load", "main"]
 
 
-def main(control: int, preload: str) -> None:
+def main(control: str, preload: str) -> None:
     """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
     load(preload)
-    if "autograder.sandbox.inside.kernel" in sys.modules:
-        from autograder.sandbox.inside.kernel import begin
+    if "autograder.sandbox.inside.ipython_kernel" in sys.modules:
+        from autograder.sandbox.inside.ipython_kernel import prepare
 
-        begin()
-    sock = socket.socket(fileno=control)
+        prepare()
+    sock = socket.socket(fileno=int(control))
     channel = Channel(sock)
-    warm = namespaces.can_nest()
-    channel.send({"warm": warm}, [])
-    if not warm:
+    reusable = namespaces.can_nest()
+    channel.send({"reusable": reusable}, [])
+    if not reusable:
         descriptors = receive_descriptors(sock)
         job, contents = channel.receive()
         send_descriptors(sock, [os.pidfd_open(os.getpid())])
@@ -67,7 +67,7 @@ def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None
     This process looks only whether something has come: what it read would stay in its memory, and the next
     submission, which begins as a copy of it, could find there what this one handed in.
     """
-    get_ready()
+    prepare_to_fork()
     while sock.recv(1, socket.MSG_PEEK):
         child = os.fork()
         if child == 0:
@@ -75,7 +75,7 @@ def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None
         os.waitpid(child, 0)
 
 
-def get_ready() -> None:
+def prepare_to_fork() -> None:
     """Get ready to be copied: what children write to, though they need none of it, is a page copied for each of them.
 
     Garbage collections would look at all that is shared, and the first larger piece of memory sorts what is free.
@@ -83,7 +83,7 @@ def get_ready() -> None:
     gc.collect()
     gc.freeze()
     with suppress(AttributeError):  # other C libraries have none
-        ctypes.CDLL(None).malloc_trim(0)
+        libc.malloc_trim(0)
 
 
 def rehearse() -> None:
@@ -117,7 +117,7 @@ def enter(sock: socket.socket) -> None:
         first = os.fork()
         if first == 0:
             sock.close()
-            namespaces.furnish(int(job["limits"]["disk_mb"]))
+            namespaces.setup_mounts(int(job["limits"]["disk_mb"]))
             do(job, contents, descriptors)
         send_descriptors(sock, [os.pidfd_open(first)])
         status = 0
@@ -125,7 +125,7 @@ def enter(sock: socket.socket) -> None:
         os._exit(status)
 
 
-def close_doors(limits: dict[str, Any], keep: list[int]) -> None:
+def drop_privileges(limits: dict[str, Any], keep: list[int]) -> None:
     """The last walls of a process that has namespaces of its own. The filter is there on the usual processors."""
     confine(limits, keep)
     if os.uname().machine in seccomp.MACHINES:
@@ -136,15 +136,15 @@ def do(
     job: Message,
     contents: list[bytes],
     descriptors: list[int],
-    close_doors: Callable[[dict[str, Any], list[int]], None] = close_doors,
+    drop: Callable[[dict[str, Any], list[int]], None] = drop_privileges,
 ) -> NoReturn:
-    """Become what the job says, once `close_doors` has limited this process. Never returns."""
+    """Become what the job says, once `drop` has limited this process. Never returns."""
     try:
         write_files(job["files"], contents)
-        close_doors(job["limits"], descriptors)
+        drop(job["limits"], descriptors)
         names = dict(zip(job["sockets"], descriptors, strict=True))
         if job["kind"] == "kernel":
-            from autograder.sandbox.inside.kernel import run_kernel
+            from autograder.sandbox.inside.ipython_kernel import run_kernel
 
             run_kernel(names, job["key"])
         else:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 from autograder.sandbox.inside import namespaces
+from autograder.sandbox.inside.libc import libc
 
 __all__ = ["become", "user_of"]
 
 # Far above what systems give to people and services. A container may know only 65,536 users.
 FIRST, FIRST_OF_FEW = 2**30, 20_000
 PR_SET_DUMPABLE = 4
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def user_of(pid: int) -> int:
@@ -41,4 +39,4 @@ def become(user: int) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc entries were root's
-    namespaces.give_up_privileges()
+    namespaces.drop_capabilities()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["MESSAGES", "PROCESSES", "MemoryGuard"]
+__all__ = ["MESSAGES", "PROCESSES", "MemoryWatchdog"]
 
 EVERY = 0.05
 # Looking closely costs time for every page that is held, so it is done this much more seldom than it takes.
@@ -20,7 +20,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 PROCESSES, MESSAGES = "processes", "messages"
 
 
-class MemoryGuard:
+class MemoryWatchdog:
     """Calls `end` once with the reason, until it is closed: PROCESSES if the process `pid` and all below it come to
     hold `most` bytes more than they did, MESSAGES if this process comes to hold `MOST` bytes more. `peak` is the most
     that it has seen them hold, in bytes.

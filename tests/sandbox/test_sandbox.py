@@ -13,22 +13,23 @@ from typing import Any
 
 import pytest
 
-from autograder.sandbox import choose, walls
+from autograder.sandbox import bubblewrap, namespace_sandbox
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.errors import SandboxBroken
-from autograder.sandbox.guard import tree
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.namespace_box import NamespaceBox
+from autograder.sandbox.memory_watchdog import tree
+from autograder.sandbox.namespace_sandbox import NamespaceSandbox
+from autograder.sandbox.user_sandbox import UserSandbox
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[NamespaceBox]:
-    with NamespaceBox(Limits(memory_mb=512, disk_mb=16, file_mb=8, processes=64)) as box:
-        yield box
+def sandbox() -> Iterator[NamespaceSandbox]:
+    with NamespaceSandbox(Limits(memory_mb=512, disk_mb=16, file_mb=8, processes=64)) as sandbox:
+        yield sandbox
 
 
 def said(kernel: Kernel, code: str) -> Any:
@@ -37,19 +38,19 @@ def said(kernel: Kernel, code: str) -> Any:
     return outputs[-1].get("ename", outputs[-1].get("text", "")).strip() if outputs else ""
 
 
-def test_the_folders_are_fresh_for_each_job(box: NamespaceBox) -> None:
+def test_the_folders_are_fresh_for_each_job(sandbox: NamespaceSandbox) -> None:
     """What one student left in a folder would be there for the next."""
     folders = ("/tmp", "/dev/shm", ".")
     for _ in range(2):
-        with Kernel(box, {"data/own.txt": b"mine"}) as kernel:
+        with Kernel(sandbox, {"data/own.txt": b"mine"}) as kernel:
             found = f"import os; print([f for f in {folders} if 'left' in os.listdir(f)], open('data/own.txt').read())"
             assert said(kernel, found) == "[] mine"
             assert said(kernel, f"for f in {folders}: open(f + '/left', 'w').write('behind')") == ""
 
 
-def test_a_figure_is_shown_without_being_asked_for(box: NamespaceBox) -> None:
+def test_a_figure_is_shown_without_being_asked_for(sandbox: NamespaceSandbox) -> None:
     """Plots would be missing where a person must grade them, in every notebook without `%matplotlib inline`."""
-    with Kernel(box, {}) as kernel:
+    with Kernel(sandbox, {}) as kernel:
         outputs = kernel.execute("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", 20).outputs.cells
         assert [list(output.get("data", {})) for output in outputs] == [["text/plain", "image/png"]]
 
@@ -58,16 +59,18 @@ def test_a_figure_is_shown_without_being_asked_for(box: NamespaceBox) -> None:
 REFUSED = "PermissionError" if landlock.abi() >= 4 else "OSError"
 
 
-def test_a_notebook_may_leave_by_exit(box: NamespaceBox) -> None:
+def test_a_notebook_may_leave_by_exit(sandbox: NamespaceSandbox) -> None:
     """A shell that was made before its kernel, and knows none, would show an error that no student's Jupyter shows."""
-    with Kernel(box, {}) as kernel:
+    with Kernel(sandbox, {}) as kernel:
         left = kernel.execute("exit", 10)
     assert (left.failed, left.outputs.cells) == (False, [])
 
 
-def test_a_kernel_that_does_not_come_up_leaves_nothing_open(box: NamespaceBox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_does_not_come_up_leaves_nothing_open(
+    sandbox: NamespaceSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker would run out of descriptors on a machine that often fails."""
-    with Kernel(box, {}):
+    with Kernel(sandbox, {}):
         pass
     before = len(os.listdir("/proc/self/fd"))
 
@@ -76,26 +79,26 @@ def test_a_kernel_that_does_not_come_up_leaves_nothing_open(box: NamespaceBox, m
 
     monkeypatch.setattr(Kernel, "_wait_until_ready", fail)
     with pytest.raises(SandboxBroken) as raised:  # its traceback holds the kernel
-        Kernel(box, {})
+        Kernel(sandbox, {})
     assert len(os.listdir("/proc/self/fd")) == before, raised
 
 
-def test_the_warm_process_has_no_file_open(box: NamespaceBox) -> None:
+def test_the_warm_process_has_no_file_open(sandbox: NamespaceSandbox) -> None:
     """Every kernel begins as a copy of it and closes what was open; a font that matplotlib then closes once more is by
     now one of the kernel's sockets, and the kernel dies in the middle of a plot."""
-    box.wait_until_ready()
+    sandbox.wait_until_ready()
     # bubblewrap's own process, and a kernel that is just ending, may be closed to anybody but root.
-    folders = [Path(f"/proc/{pid}/fd") for pid in tree(box.process.pid) if os.access(f"/proc/{pid}/fd", os.R_OK)]
+    folders = [Path(f"/proc/{pid}/fd") for pid in tree(sandbox.process.pid) if os.access(f"/proc/{pid}/fd", os.R_OK)]
     links = [os.readlink(link) for folder in folders for link in folder.iterdir()]
     assert len(links) > 4
     assert [link for link in links if link.startswith("/") and link != "/dev/null" and "(deleted)" not in link] == []
 
 
-def test_a_kernel_computes_with_one_thread(box: NamespaceBox) -> None:
+def test_a_kernel_computes_with_one_thread(sandbox: NamespaceSandbox) -> None:
     """Kernels side by side would slow each other down, and a time limit would depend on how many there are."""
     count = "import os, numpy as np; before = len(os.listdir('/proc/self/task'))"
     work = "a = np.ones((600, 600)); a @ a; print(len(os.listdir('/proc/self/task')) - before)"
-    with Kernel(box, {}) as kernel:
+    with Kernel(sandbox, {}) as kernel:
         assert said(kernel, f"{count}; {work}") == "0"
 
 
@@ -110,10 +113,10 @@ LIMITED = {
 
 
 @pytest.mark.parametrize("what", LIMITED)
-def test_a_limit_is_an_error_in_the_cell_and_the_kernel_lives(box: NamespaceBox, what: str) -> None:
+def test_a_limit_is_an_error_in_the_cell_and_the_kernel_lives(sandbox: NamespaceSandbox, what: str) -> None:
     """A submission could take what belongs to the machine or to others."""
     code, error = LIMITED[what]
-    with Kernel(box, {}) as kernel:
+    with Kernel(sandbox, {}) as kernel:
         assert said(kernel, code) == error
         assert said(kernel, "print('alive')") == "alive"
 
@@ -124,10 +127,11 @@ def test_python_may_lie_below_a_folder_of_the_students(tmp_path: Path, monkeypat
     environment.mkdir()
     (environment / "module.txt").write_text("here")
     (tmp_path / "not_shown").mkdir()
-    shown = (*walls.readable_paths(), environment)
-    monkeypatch.setattr(walls, "readable_paths", lambda: shown)
-    with NamespaceBox(Limits()) as box, Kernel(box, {}) as kernel:
-        assert box.warm
+    shown = (*bubblewrap.readable_paths(), environment)
+    monkeypatch.setattr(bubblewrap, "readable_paths", lambda: shown)
+    monkeypatch.setattr(namespace_sandbox, "readable_paths", lambda: shown)
+    with NamespaceSandbox(Limits()) as sandbox, Kernel(sandbox, {}) as kernel:
+        assert sandbox.reusable
         assert said(kernel, f"print(open('{environment}/module.txt').read())") == "here"
         assert said(kernel, f"open('{environment}/module.txt', 'w')") == "OSError"
         assert said(kernel, f"import os; print(os.listdir('{tmp_path}'))") == "['shown']"
@@ -136,11 +140,11 @@ def test_python_may_lie_below_a_folder_of_the_students(tmp_path: Path, monkeypat
 MARK = str(7_000_000 + os.getpid())  # seconds of sleep that nothing else on this machine asks for
 OWNER = f"""
 import time
-from autograder.sandbox.namespace_box import NamespaceBox
-from autograder.sandbox.guard import tree
+from autograder.sandbox.namespace_sandbox import NamespaceSandbox
+from autograder.sandbox.memory_watchdog import tree
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
-kernel = Kernel(NamespaceBox(Limits()), {{}})
+kernel = Kernel(NamespaceSandbox(Limits()), {{}})
 kernel.execute("import subprocess; subprocess.Popen(['sleep', '{MARK}'])", 20)
 print("started", flush=True)
 time.sleep(600)
@@ -180,20 +184,20 @@ def test_the_doctor_finds_what_grading_needs() -> None:
 
 def test_the_doctor_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that cannot confine student code it would promise that it can."""
-    monkeypatch.setattr(walls, "bubblewrap", lambda: "/bin/false")
+    monkeypatch.setattr(bubblewrap, "bwrap_path", lambda: "/bin/false")
     monkeypatch.setattr(seccomp, "MACHINES", {})
-    choose.no_namespaces.cache_clear()
-    choose.no_user.cache_clear()
+    NamespaceSandbox.missing.cache_clear()
+    UserSandbox.missing.cache_clear()
     try:
         assert [finding.what for finding in examine() if finding.needed and not finding.good] == ["sandbox"]
     finally:
-        choose.no_namespaces.cache_clear()
-        choose.no_user.cache_clear()
+        NamespaceSandbox.missing.cache_clear()
+        UserSandbox.missing.cache_clear()
 
 
 def test_python_may_be_called_by_a_path_that_leads_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`../.venv/bin/python -m autograder.cli` would find no sandbox: the folder it leads through is not in there."""
     up = str(tmp_path) + "/.." * len(tmp_path.parts[1:])
     monkeypatch.setattr(sys, "executable", up + sys.executable)
-    with NamespaceBox(Limits(), preload=()) as box:
-        box.wait_until_ready()
+    with NamespaceSandbox(Limits(), preload=()) as sandbox:
+        sandbox.wait_until_ready()

@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 
-__all__ = ["begin", "run_kernel"]
+__all__ = ["prepare", "run_kernel"]
 
 
 class InheritedHeartbeat(Heartbeat):  # type: ignore[misc]
@@ -64,7 +64,7 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
         self.kernel.shell.kernel = self.kernel  # the shell was there before
 
 
-def begin() -> InheritedKernelApp:
+def prepare() -> InheritedKernelApp:
     """Make what needs no sockets yet, the application and the shell, unless they are there: a warm process makes them
     once for all its children, which saves them a quarter of their start."""
     config = Config()
@@ -79,7 +79,7 @@ def run_kernel(descriptors: dict[str, int], key: str) -> None:
     """Run the kernel until it is told to stop. `descriptors` also has `serve`, the socket for check cells."""
     os.dup2(descriptors["serve"], SERVE_DESCRIPTOR)
     os.close(descriptors["serve"])
-    app = begin()
+    app = prepare()
     app.descriptors = descriptors
     app.session.key = key.encode()
     app.initialize([])

@@ -14,27 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from autograder.kernel_side.wire import Channel
-from autograder.sandbox import walls
+from autograder.sandbox.cleanup_user import cleanup_all
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
-from autograder.sandbox.evict import evict_all
-from autograder.sandbox.inside import seccomp, users
+from autograder.sandbox.inside import seccomp, system_users
 from autograder.sandbox.inside.confine import DEVICES, confine
-from autograder.sandbox.inside.warm import do, fork_for_each_job, load
+from autograder.sandbox.inside.zygote import do, fork_for_each_job, load
+from autograder.sandbox.paths import environment, package_folder, readable_paths
 
 __all__ = ["main"]
 
 READABLE = ("/proc/cpuinfo", "/proc/meminfo", *DEVICES)
 
 
-def main(control: int, folder: str, preload: str) -> None:
+def main(control: str, folder: str, preload: str) -> None:
     """Do jobs that come over the socket `control`; each user has a folder in `folder`. When the other side is gone,
     whatever ended it, nothing of any user stays."""
     os.chdir("/")
     load(preload)
-    sock = socket.socket(fileno=control)
-    Channel(sock).send({"warm": True}, [])
+    sock = socket.socket(fileno=int(control))
+    Channel(sock).send({"reusable": True}, [])
     fork_for_each_job(sock, partial(enter, Path(folder)))
-    evict_all(folder)
+    cleanup_all(folder)
 
 
 def enter(folder: Path, sock: socket.socket) -> None:
@@ -47,10 +47,10 @@ def enter(folder: Path, sock: socket.socket) -> None:
         first = os.fork()
         if first == 0:
             sock.close()
-            home = move_in(folder, users.user_of(os.getpid()))
-            do(job, contents, descriptors, partial(close_doors, home))
+            home = move_in(folder, system_users.user_of(os.getpid()))
+            do(job, contents, descriptors, partial(drop_privileges, home))
         send_descriptors(sock, [os.pidfd_open(first)])
-        Channel(sock).send({"user": users.user_of(first)}, [])
+        Channel(sock).send({"user": system_users.user_of(first)}, [])
         status = 0
     finally:
         os._exit(status)
@@ -62,14 +62,14 @@ def move_in(folder: Path, user: int) -> Path:
     for path in (own, own / "student", own / "tmp"):
         path.mkdir(mode=0o700)
         os.chown(path, user, user)
-    users.become(user)
-    os.environ.update(walls.environment(str(own / "student"), str(own / "tmp")))
+    system_users.become(user)
+    os.environ.update(environment(str(own / "student"), str(own / "tmp")))
     tempfile.tempdir = None
     return own
 
 
-def close_doors(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
+def drop_privileges(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
     """Nothing is written but in the user's own folder, and of the system only an allow-list is read."""
-    readable = [*walls.readable_paths(), walls.package_folder(), *READABLE]
+    readable = [*readable_paths(), package_folder(), *READABLE]
     confine(limits, keep, [str(own), *DEVICES], map(str, readable))
     seccomp.restrict(namespaces=False)

@@ -1,5 +1,5 @@
-"""A sandbox from outside: started once, given one job after another, and ended. The kinds of it differ in how they are
-started: `namespace_box`, the strong one, `user_box`, and `plain_box`, which is none."""
+"""A sandbox from outside: started once, given one job after another, and ended. Each subclass is a sandbox level:
+`namespace_sandbox`, the strong one, `user_sandbox`, and `no_sandbox`, which is none."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.limits import Limits
 
-__all__ = ["FOR_KERNELS", "FOR_KEYS", "Box", "Inmate"]
+__all__ = ["PRELOAD_ANSWER_KEY", "PRELOAD_KERNEL", "Sandbox", "SandboxProcess"]
 
 # What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
-FOR_KEYS = ("numpy.random", "autograder.sandbox.inside.reference")
-FOR_KERNELS = (
+PRELOAD_ANSWER_KEY = ("numpy.random", "autograder.sandbox.inside.reference")
+PRELOAD_KERNEL = (
     "numpy.random",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "autograder.sandbox.inside.kernel",
+    "autograder.sandbox.inside.ipython_kernel",
     "autograder.kernel_side.serve",
     "ipykernel.debugger",
     "ipykernel.heartbeat",
@@ -47,7 +47,7 @@ FOR_KERNELS = (
 )
 
 
-class Inmate:
+class SandboxProcess:
     """One job in a sandbox: a process tree in namespaces of its own. Its end ends all of it."""
 
     def __init__(self, pidfd: int) -> None:
@@ -76,13 +76,21 @@ class Inmate:
             self.pidfd = -1
 
 
-class Box(ABC):
-    """A sandbox with a process in it that does jobs. Ends with this process, and when it is closed."""
+class Sandbox(ABC):
+    """A sandbox with a process in it that does jobs. Ends with this process, and when it is closed.
 
-    def __init__(self, limits: Limits, preload: tuple[str, ...] = FOR_KERNELS) -> None:
+    `name` is what a course calls this level in its configuration, `confines` whether student code is kept from anything
+    at all, and `notice` what is told to whoever grades with it.
+    """
+
+    name: ClassVar[str]
+    confines: ClassVar[bool] = True
+    notice: ClassVar[str] = ""
+
+    def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD_KERNEL) -> None:
         self.limits = limits
         ours, theirs = socket.socketpair()
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the box
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the sandbox
         self.process = subprocess.Popen(
             [*self._command(theirs.fileno()), ",".join(preload)],
             pass_fds=[theirs.fileno()],
@@ -94,8 +102,23 @@ class Box(ABC):
         )
         theirs.close()
         self.control = Channel(ours)
-        self.warm: bool | None = None
+        self.reusable: bool | None = None  # unknown until it is ready
         self.spent = False
+
+    @classmethod
+    def missing(cls) -> str:
+        """Why this level cannot be had here; nothing if it can."""
+        return ""
+
+    @classmethod
+    def drawback(cls) -> str:
+        """Why "best" does not mean this level although it can be had; nothing if it may."""
+        return ""
+
+    @classmethod
+    @abstractmethod
+    def summary(cls) -> str:
+        """What `doctor` says of this level where it is the best."""
 
     @abstractmethod
     def _command(self, control: int) -> list[str]:
@@ -105,31 +128,31 @@ class Box(ABC):
     def _environment(self) -> dict[str, str]:
         """The environment of that command."""
 
-    def _inmate(self, pidfd: int) -> Inmate:
+    def _started(self, pidfd: int) -> SandboxProcess:
         """The job that was started."""
-        return Inmate(pidfd)
+        return SandboxProcess(pidfd)
 
     def wait_until_ready(self) -> None:
         """Wait until it can be given a job. Raises SandboxBroken when the sandbox does not work."""
-        if self.warm is None:
+        if self.reusable is None:
             try:
                 message, _ = self.control.receive(time.monotonic() + self.limits.start_seconds)
             except (OSError, WireError):
                 raise self.broken() from None
-            self.warm = bool(message["warm"])
+            self.reusable = bool(message["reusable"])
 
-    def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> Inmate:
+    def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> SandboxProcess:
         """Do `job` with the descriptors in `sockets`. Raises SandboxBroken when the sandbox does not work."""
         self.wait_until_ready()
         deadline = time.monotonic() + self.limits.start_seconds
         message = job | {"limits": self.limits.as_dict(), "sockets": list(sockets)}
         try:
-            self.spent = not self.warm
+            self.spent = not self.reusable
             send_descriptors(self.control.sock, list(sockets.values()))
             self.control.send(message, contents, deadline)
             self.control.sock.settimeout(self.limits.start_seconds)
             (pidfd,) = receive_descriptors(self.control.sock)
-            return self._inmate(pidfd)
+            return self._started(pidfd)
         except (OSError, EOFError, ValueError, WireError):
             raise self.broken() from None
 
@@ -157,7 +180,7 @@ class Box(ABC):
         self.control.sock.close()
         self.log.close()
 
-    def __enter__(self) -> Box:
+    def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -1,0 +1,63 @@
+"""The strong sandbox: bubblewrap's namespaces, and inside them a zygote that makes more of them for each job."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from autograder.sandbox import bubblewrap, run_unprivileged
+from autograder.sandbox.base import Sandbox
+from autograder.sandbox.boot import python_command
+from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.fonts import font_folder
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.paths import package_folder, readable_paths
+
+__all__ = ["NamespaceSandbox"]
+
+FIRST_UID = 200_000
+
+
+class NamespaceSandbox(Sandbox):
+    """Each job sees nothing of the others, of the network and of this machine but what `bubblewrap` shows."""
+
+    name = "namespaces"
+
+    @classmethod
+    @cache
+    def missing(cls) -> str:
+        """Why bubblewrap makes no sandbox here. Found out by trying, once in a process."""
+        try:
+            with cls(Limits(start_seconds=30), preload=()) as sandbox:
+                sandbox.wait_until_ready()
+                return ""
+        except (SandboxError, OSError) as error:
+            return str(error).strip().split("\n")[-1]
+
+    @classmethod
+    def summary(cls) -> str:
+        return f"namespaces, by {bubblewrap.bwrap_path()}"
+
+    def _command(self, control: int) -> list[str]:
+        """bubblewrap's command line; root has it run by an unprivileged user."""
+        if os.geteuid() != 0:
+            return bubblewrap.command(control, self.limits, lambda path: path)
+        shown = [*readable_paths(), package_folder(), *filter(None, [font_folder()])]
+        sources = [path for path in shown if not path.is_symlink()]
+        command = bubblewrap.command(control, self.limits, lambda path: staged(path, sources))
+        arguments = [str(FIRST_UID + os.getpid() % 50_000), *map(str, sources), "--", *command]
+        here = str(package_folder().parent)
+        return python_command(here, "autograder.sandbox.run_unprivileged", *arguments, site=False)
+
+    def _environment(self) -> dict[str, str]:
+        """bubblewrap is given the student's environment, and needs none of its own."""
+        return {}
+
+
+def staged(path: Path, sources: list[Path]) -> Path:
+    """Where `path` is reached once `run_unprivileged` shows the `sources` by their numbers."""
+    for number, source in enumerate(sources):
+        if path.is_relative_to(source):
+            return Path(run_unprivileged.FOLDER, str(number), path.relative_to(source))
+    return path

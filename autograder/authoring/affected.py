@@ -1,4 +1,4 @@
-"""Which check cells can see an answer: only these need to run when nothing but that answer is another one."""
+"""Which check cells can see an answer: only these need to run when nothing but that answer changes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from nbformat import NotebookNode
 from nbgrader import utils
 
-from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.cell import Called, CheckCell, is_check_cell
 from autograder.checking.import_analysis import bindings_of
 
 __all__ = ["affected_checks"]
 
-# These look at what was called, and call nothing.
-ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
@@ -22,8 +20,7 @@ def affected_checks(notebook: NotebookNode, answer: str) -> set[str]:
     """The grade ids of the check cells that may find something else because of the answer cell `answer`: they stand
     behind it, and call a function that it defines, or one whose definition leads to such a function by names.
 
-    Where that cannot be told from the text, because the answer does more than to define, or a check does with the
-    notebook what is no plain call, it is said of too many rather than of too few.
+    When in doubt, a check is named: if the answer does more than define names, or the check hands the notebook on.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     at = next(number for number, cell in enumerate(code) if grade_id_of(cell) == answer)
@@ -31,7 +28,7 @@ def affected_checks(notebook: NotebookNode, answer: str) -> set[str]:
     if not only_defines(code[at].source):
         return set(map(grade_id_of, checks))
     changed, names = {name for name, _ in bindings_of(code[at].source)}, names_in(cell.source for cell in code)
-    return {grade_id_of(cell) for cell in checks if leads_to(changed, called(cell.source), names)}
+    return {grade_id_of(cell) for cell in checks if leads_to(changed, CheckCell(cell.source).called(), names)}
 
 
 def grade_id_of(cell: NotebookNode) -> str:
@@ -59,27 +56,11 @@ def names_in(sources: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def called(source: str) -> set[str] | None:
-    """The names of the student's notebook that a check cell uses; None if it does something else with it."""
-    tree = ast.parse(CheckCell(source).module)
-    plain = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    plain |= {
-        argument
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ONLY_LOOK
-        for argument in node.args
-    }
-    uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "student"]
-    if not plain.issuperset(uses):
-        return None
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.value in uses}
-
-
-def leads_to(changed: set[str], start: set[str] | None, names: Mapping[str, set[str]]) -> bool:
-    """Whether one of the names `changed` is among `start` or mentioned by what these stand for."""
-    if start is None:
+def leads_to(changed: set[str], called: Called, names: Mapping[str, set[str]]) -> bool:
+    """Whether a check cell may use one of the names `changed`: it calls it, or a function that mentions it."""
+    if not called.complete:
         return True
-    waiting, seen = list(start), set[str]()
+    waiting, seen = list(called.names), set[str]()
     while waiting:
         name = waiting.pop()
         if name not in seen:

@@ -10,7 +10,10 @@ from tempfile import TemporaryDirectory
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 
+from autograder.authoring.structure import place
+from autograder.checking.regions import slips
 from autograder.errors import AutograderError
+from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
 from autograder.grading.folders import in_place_of
 
@@ -18,8 +21,10 @@ __all__ = ["release"]
 
 
 def release(course: Course, name: str) -> None:
-    """Write `release/NAME/` and record the assignment in the gradebook. Raises AutograderError if nbgrader refuses, or
-    if it cannot be written: then the release that was there stays."""
+    """Write `release/NAME/` and record the assignment in the gradebook. Raises AutograderError for a misplaced marker,
+    if nbgrader refuses, or if the release cannot be written; then the old release stays."""
+    for path in sorted(course.source(name).glob("*.ipynb")):
+        refuse_misplaced_markers(path)
     target = course.path("release", ".", name)
     try:
         with TemporaryDirectory(prefix="release-") as scratch:
@@ -30,8 +35,15 @@ def release(course: Course, name: str) -> None:
         raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None
 
 
+def refuse_misplaced_markers(path: Path) -> None:
+    """Raise AutograderError for a marker that is nested, unopened or never closed, naming its cell."""
+    for number, cell in enumerate(source_notebook(path).cells, start=1):
+        for slip in slips(cell.source):
+            raise AutograderError(f"{path}, {place(number, cell)}: {slip.text}.")
+
+
 def generated(course: Course, name: str, folder: str) -> Path:
-    """Where below `folder` nbgrader has written the release: it begins with removing what is there."""
+    """Where below `folder` nbgrader has written the release. nbgrader first removes what is there."""
     directory = course.directory
     directory.assignment_id, directory.notebook_id = name, "*"
     before, directory.release_directory = directory.release_directory, folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbgrader import utils
 
-from autograder.checking.cell import CheckCell, CheckCellError, Test, is_check_cell
+from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_cell
 from autograder.checking.import_analysis import named_modules
+from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
 
-__all__ = ["Problem", "structure_problems"]
-
-MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)\b")
+__all__ = ["Problem", "place", "structure_problems"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Problem:
 
 
 def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
-    """Everything that is written wrongly in a source notebook."""
+    """Every authoring mistake in a source notebook."""
     problems = [
         Problem(str(other), "only the assignment's own notebook may be here: move it away")
         for other in sorted(path.parent.glob("*.ipynb"))
@@ -49,7 +47,7 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
             problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
         if utils.is_solution(cell) and not utils.is_grade(cell):
             checked += defined(cell.source) or [str(cell.metadata.nbgrader.grade_id)]
-            if "BEGIN SOLUTION" not in cell.source:
+            if not SOLUTION.opens(cell.source):
                 problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
     if not tests:
         problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
@@ -57,14 +55,14 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
 
 
 def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
-    """Answers that are lent although this check cell or a later one calls the student's: a lent one could be kept."""
+    """Lent answers that this check cell or a later one calls as the student's: the student could keep a lent one."""
     cells = [
         (place(number, cell), CheckCell(cell.source))
         for number, cell in enumerate(notebook.cells, start=1)
         if cell.cell_type == "code" and is_check_cell(cell.source)
     ]
     try:
-        checks = [(where, check.tests(), called(check)) for where, check in cells]
+        checks = [(where, check.tests(), check.called().names) for where, check in cells]
     except CheckCellError:
         return
     for index, (where, tests, _) in enumerate(checks):
@@ -73,12 +71,6 @@ def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
             if users:
                 which = "this cell" if users[0] == where else users[0]
                 yield Problem(where, f"line {test.line}: {test.name} lends {name}, which {which} checks")
-
-
-def called(check: CheckCell) -> set[str]:
-    """The names of the student's notebook that a check cell uses."""
-    nodes = ast.walk(ast.parse(check.module))
-    return {n.attr for n in nodes if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "student"}
 
 
 def defined(source: str) -> list[str]:
@@ -94,29 +86,19 @@ def place(number: int, cell: NotebookNode) -> str:
 
 def marker_problems(cell: NotebookNode) -> Iterator[str]:
     """Markers that are nested, unopened, unclosed, or in a cell where they mean nothing."""
-    is_open = ""
-    for line in cell.source.split("\n"):
-        found = MARKER.search(line)
-        if found is None:
-            continue
-        edge, region = found.groups()
-        if edge == "BEGIN" and is_open:
-            yield f"{region} begins inside {is_open}: close the first with ### END {is_open}"
-        if edge == "END" and is_open != region:
-            yield f"### END {region} without its ### BEGIN {region}"
-        is_open = region if edge == "BEGIN" else ""
-        yield from misplaced(cell, region)
-    if is_open:
-        yield f"{is_open} is never closed: add ### END {is_open}"
+    yield from (slip.text for slip in slips(cell.source))
+    for region in REGIONS:
+        if region.opens(cell.source) or region.end in cell.source:
+            yield from misplaced(cell, region)
 
 
-def misplaced(cell: NotebookNode, region: str) -> Iterator[str]:
-    """A region in a cell whose nbgrader flags make it stay in the release."""
-    if region == "SOLUTION" and not utils.is_solution(cell):
+def misplaced(cell: NotebookNode, region: Region) -> Iterator[str]:
+    """A region in a cell whose nbgrader flags keep it in the release."""
+    if region is SOLUTION and not utils.is_solution(cell):
         yield "a solution in a cell that is not marked as one would be released to students"
-    if region == "HIDDEN TESTS" and not (utils.is_grade(cell) and not utils.is_solution(cell)):
+    if region is HIDDEN_TESTS and not (utils.is_grade(cell) and not utils.is_solution(cell)):
         yield "hidden tests in a cell that is not a grade cell would be released to students"
-    if region == "MARK SCHEME" and not utils.is_task(cell):
+    if region is MARK_SCHEME and not utils.is_task(cell):
         yield "nbgrader keeps a mark scheme here in the release: write it inside the solution instead"
 
 
@@ -154,7 +136,7 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
         yield from test_problems(test, answers)
 
 
-def test_problems(test: Test, answers: list[str]) -> Iterator[str]:
+def test_problems(test: Check, answers: list[str]) -> Iterator[str]:
     """What a single test may not do."""
     if not test.hidden and ("reference" in test.fixtures or test.given):
         yield f"line {test.line}: {test.name} is visible, so it may not use the answer key (reference, @given)"

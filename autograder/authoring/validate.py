@@ -20,6 +20,7 @@ from autograder.authoring.notebooks import notebook_from_text, text_path
 from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import try_notebook
 from autograder.checking.outcomes import Verdict
+from autograder.checking.regions import lines
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.sanitize import restore
@@ -108,19 +109,16 @@ def release_problems(course: Course, name: str, source: NotebookNode) -> Iterato
         for line in sorted(secret - public):
             if line in after.source.split("\n"):
                 yield Problem(f"cell {number}", f"the release still holds this line: {line.strip()!r}")
-        if any(marker in after.source for marker in ("BEGIN SOLUTION", "HIDDEN TESTS", "MARK SCHEME")):
+        if any(line.marker for line in lines(after.source)):
             yield Problem(f"cell {number}", "the release still holds a marker")
 
 
 def split_lines(source: str) -> tuple[set[str], set[str]]:
-    """The lines between markers that say something, and the lines outside of them."""
-    inside = False
+    """The lines inside marked regions that say something, and the lines outside of them."""
     secret: set[str] = set()
     public: set[str] = set()
-    for line in source.split("\n"):
-        inside = inside and "### END" not in line
-        (secret if inside and line.strip() else public).add(line)
-        inside = inside or "### BEGIN" in line
+    for line in lines(source):
+        (secret if line.inside and not line.marker and line.text.strip() else public).add(line.text)
     return secret, public
 
 

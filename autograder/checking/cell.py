@@ -1,4 +1,4 @@
-"""A check cell as text: which tests it has, which of them are hidden, and where its author slipped."""
+"""A check cell as text: its checks, which of them are hidden, what it calls, and where its author slipped."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["BEGIN_HIDDEN", "END_HIDDEN", "MAGIC", "CheckCell", "CheckCellError", "Test", "is_check_cell"]
+from autograder.checking.regions import HIDDEN_TESTS, lines, slips
+
+__all__ = ["MAGIC", "Called", "Check", "CheckCell", "CheckCellError", "is_check_cell"]
 
 MAGIC = "%%check"
-BEGIN_HIDDEN = "### BEGIN HIDDEN TESTS"
-END_HIDDEN = "### END HIDDEN TESTS"
+# These look at what was called, and call nothing.
+ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
 
 
 class CheckCellError(ValueError):
-    """A check cell that is not written as it must be; says what and on which line."""
+    """A check cell with a slip of its author's: the message says what, and on which line."""
 
 
 @dataclass(frozen=True)
-class Test:
-    """One test function: `description` is the docstring's first paragraph; it is hidden if any line of it is.
+class Check:
+    """One test function. `description` is the first paragraph of its docstring; it is hidden if any of its lines is.
 
-    `void` says why it is taken out for everybody; it is empty for a check that counts.
+    `void` says why the check is void for everybody; it is empty for a check that counts.
     """
 
     name: str
@@ -36,54 +39,61 @@ class Test:
 
 
 def is_check_cell(source: str) -> bool:
-    """Whether a code cell starts with `%%check`, whatever else stands on that line."""
+    """Whether a code cell starts with `%%check`, whatever follows on that line."""
     return source.lstrip().split("\n", 1)[0].split()[:1] == [MAGIC]
+
+
+class Called(NamedTuple):
+    """The names of the student's notebook that a check cell uses; `complete` says that it uses no others."""
+
+    names: frozenset[str]
+    complete: bool
 
 
 @dataclass(frozen=True)
 class CheckCell:
-    """A check cell's source, from `%%check` on, and the tests that were taken out by name, with the reason."""
+    """The source of a check cell, from `%%check` on; `voids` are the checks that were voided, with the reason."""
 
     source: str
     voids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
-        """The pytest module: the `%%check` line becomes the import of the prelude, so line numbers stay."""
+        """The pytest module. The import of the prelude replaces the `%%check` line, so line numbers stay."""
         rest = self.source.lstrip().split("\n", 1)
         return "from autograder.checking.prelude import *\n" + (rest[1] if len(rest) > 1 else "")
 
     def hidden_lines(self) -> set[int]:
-        """Line numbers (from 1) between the hidden-test markers. Raises CheckCellError for markers out of order."""
-        hidden: set[int] = set()
-        inside = False
-        for number, line in enumerate(self.module.split("\n"), start=1):
-            begins, ends = (marker.removeprefix("### ") in line for marker in (BEGIN_HIDDEN, END_HIDDEN))
-            if (begins and inside) or (ends and not inside):
-                raise CheckCellError(f"line {number}: {'nested' if begins else 'unopened'} hidden tests marker")
-            inside = (inside or begins) and not ends
-            if inside:
-                hidden.add(number)
-        if inside:
-            raise CheckCellError(f"the hidden tests are never closed: add a line {END_HIDDEN}")
-        return hidden
+        """Line numbers (from 1) of the hidden tests, markers included. Raises CheckCellError for a misplaced marker."""
+        for slip in slips(self.module, [HIDDEN_TESTS]):
+            raise CheckCellError(f"line {slip.line}: {slip.text}" if slip.line else slip.text)
+        return {line.number for line in lines(self.module, [HIDDEN_TESTS]) if line.inside}
 
-    def tests(self) -> list[Test]:
-        """The test functions in order. Raises CheckCellError if it does not parse, markers are off, or two have one
-        name."""
+    def called(self) -> Called:
+        """What the cell uses of the student's notebook, as far as its text says."""
+        tree = ast.parse(self.module)
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        plain = {node.value for node in attributes}
+        plain |= {argument for call in calls if ast.unparse(call.func) in ONLY_LOOK for argument in call.args}
+        uses = {node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "student"}
+        return Called(frozenset(node.attr for node in attributes if node.value in uses), uses <= plain)
+
+    def tests(self) -> list[Check]:
+        """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker or a repeated name."""
         hidden = self.hidden_lines()
         try:
             tree = ast.parse(self.module)
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
-        found: dict[str, Test] = {}
+        found: dict[str, Check] = {}
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
                 if node.name in found:
                     first = found[node.name].line
-                    raise CheckCellError(f"line {node.lineno}: {node.name} is there already, at line {first}")
+                    raise CheckCellError(f"line {node.lineno}: {node.name} is already defined at line {first}")
                 hidden_in_part = not hidden.isdisjoint(lines_of(node))
-                found[node.name] = test_of(node, hidden_in_part, self.voids.get(node.name, ""))
+                found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""))
         return list(found.values())
 
 
@@ -93,8 +103,8 @@ def lines_of(node: ast.FunctionDef) -> range:
     return range(first, (node.end_lineno or node.lineno) + 1)
 
 
-def test_of(node: ast.FunctionDef, hidden: bool, void: str) -> Test:
-    """What the definition of a test function says of it."""
+def check_of(node: ast.FunctionDef, hidden: bool, void: str) -> Check:
+    """The check that a test function defines."""
     description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
     weight = decoration(node, "points", (1.0,))[0]
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
@@ -102,7 +112,7 @@ def test_of(node: ast.FunctionDef, hidden: bool, void: str) -> Test:
     marked = decoration(node, "void", (None,))[0]
     if marked is not None and not (type(marked) is str and marked.strip()):
         raise CheckCellError(f"line {node.lineno}: @void takes a text that says why")
-    return Test(
+    return Check(
         node.name,
         description or node.name.removeprefix("test_").replace("_", " "),
         float(weight),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.checking.cell import Test
+from autograder.checking.cell import Check
 from autograder.checking.outcomes import (
     CheckFailed,
     GraderFault,
@@ -26,7 +26,7 @@ WORD = re.compile(r"(a|[a-z][a-z'-]+[,.:;!?]?)(\s|$)")
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
 
 
-def verdict_of(test: Test, error: BaseException | None) -> Verdict:
+def verdict_of(test: Check, error: BaseException | None) -> Verdict:
     """The verdict of `test` that ended with `error` (None: it passed), unless it is taken out."""
     if test.void:
         return replace(verdict(test, Outcome.NOT_RUN), void=test.void)
@@ -45,7 +45,7 @@ def verdict_of(test: Test, error: BaseException | None) -> Verdict:
     return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), in_full(error))
 
 
-def verdict(test: Test, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
+def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
     return Verdict(test.name, test.description, test.weight, test.hidden, outcome, storable(message), storable(detail))
 
 

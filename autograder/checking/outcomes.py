@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.checking.cell import Test
+    from autograder.checking.cell import Check
 
 __all__ = [
     "Call",
@@ -67,7 +67,7 @@ class Verdict:
         return f"Taken out: {self.void}" if self.void else self.message
 
 
-def shares(checks: Sequence[Test | Verdict], points: float) -> list[float]:
+def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
     """The part of a cell's points that each of its checks has: by weight, and none for one that is taken out."""
     total = sum(check.weight for check in checks if not check.void) or 1
     return [0.0 if check.void else points * check.weight / total for check in checks]

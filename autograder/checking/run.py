@@ -1,13 +1,9 @@
-"""Runs check cells: one pytest session in this process, whose tests call the student's notebook elsewhere."""
+"""Runs check cells in one pytest session in this process; their tests call the student's notebook elsewhere."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import io
-import os
-import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
@@ -22,67 +18,16 @@ from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.proxies import NotebookProxy
+from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
 
 __all__ = ["Checks", "Seeds", "run_checks", "with_checks"]
 
 Result = TypeVar("Result")
 
-OPTIONS = [
-    "--noconftest",
-    "--import-mode=importlib",
-    "--assert=rewrite",
-    "-p",
-    "no:capture",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:terminal",
-    "-p",
-    "no:doctest",
-    "-p",
-    "no:unittest",
-    "-p",
-    "no:junitxml",
-    "-p",
-    "no:faulthandler",
-    "-p",
-    "no:logging",
-    "-p",
-    "no:stepwise",
-    "-p",
-    "no:pastebin",
-    "-p",
-    "no:setuponly",
-    "-p",
-    "no:setupplan",
-    "-p",
-    "no:threadexception",
-    "-p",
-    "no:unraisableexception",
-    "-p",
-    "no:warnings",
-    "-p",
-    "no:debugging",
-    "-p",
-    "no:recwarn",
-    "-p",
-    "no:monkeypatch",
-    "-p",
-    "no:tmpdir",
-    "-p",
-    "no:legacypath",
-    "-p",
-    "no:nose",
-    "-p",
-    "no:reports",
-    "-p",
-    "no:subtests",
-]
-
 
 @dataclass(frozen=True)
 class Seeds:
-    """Where a test's random numbers come from: the same at a regrade, and not to be guessed without `secret`."""
+    """The source of every test's random numbers: the same at a regrade, and unpredictable without `secret`."""
 
     secret: bytes
     assignment: str
@@ -96,10 +41,10 @@ class Seeds:
 
 
 class Checks:
-    """The tests of some check cells by name, collected in one pytest session: `run` those of a cell when its time has
-    come, as often as wanted.
+    """The tests of some check cells, collected in one pytest session. `run` runs those of one cell, any number of
+    times.
 
-    This is also that session's plugin: it has the fixtures, and keeps the exception that ended each test.
+    This is also the session's plugin: it provides the fixtures, and keeps the exception that ended each test.
     """
 
     def __init__(self, cells: Mapping[str, CheckCell], work: Callable[[Checks], Any]) -> None:
@@ -116,8 +61,8 @@ class Checks:
     def run(self, name: str, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
         """The verdict of every test of the cell `name`, in order.
 
-        Without `reference` (in a student's own notebook) only visible tests can be run. A test that did not
-        run at all, because the module itself fails, is UNGRADED: that is never the student's doing.
+        Without `reference` (in a student's own notebook) only visible tests can run. A test that could not run,
+        because the cell itself fails, is UNGRADED: that is never the student's fault.
         """
         self.student, self.reference, self.seeds, self.errors = student, reference, seeds, {}
         file, tests = file_name(list(self.cells).index(name)), self.cells[name].tests()
@@ -133,8 +78,7 @@ class Checks:
             self.errors[function_name(item)] = self.ended
             return
         try:
-            with quiet():
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            run_item(item)
         except pytest.exit.Exception as error:
             self.ended = self.errors[function_name(item)] = GraderFault(f"{item.name} ended pytest: {error}")
 
@@ -142,7 +86,7 @@ class Checks:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """A cell that does not even load is noted, and does not keep others from it."""
+        """Note a cell that fails to load; the other cells run."""
         try:
             with quiet():
                 report = yield
@@ -154,7 +98,7 @@ class Checks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Instead of running every test now, do the work in which they are run."""
+        """Do the work that runs the tests, instead of running them all now."""
         for item in session.items:
             self.items[item.path.name].append(item)
         try:
@@ -206,13 +150,8 @@ class Checks:
 
 
 def file_name(number: int) -> str:
-    """The file that the check cell of this number is written to."""
+    """The file of the check cell with this number."""
     return f"test_check_{number}.py"
-
-
-def function_name(item: pytest.Item) -> str:
-    """The name of the test function that a test is, or is one case of."""
-    return str(getattr(item, "originalname", item.name))
 
 
 def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
@@ -221,50 +160,13 @@ def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy
 
 
 def with_checks(cells: Mapping[str, CheckCell], work: Callable[[Checks], Result]) -> Result:
-    """What `work` returns, or raises, that is given the tests of `cells`: one pytest session lasts as long as it does,
-    and has nothing of this machine's own configuration. Raises GraderFault if there can be none."""
+    """Collect the tests of `cells` in one pytest session, and return (or raise) what `work` does with them. Raises
+    GraderFault if pytest cannot start."""
     checks = Checks(cells, work)
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
-        Path(folder, "pytest.ini").write_text("[pytest]\n")
         for file, cell in zip(checks.items, cells.values(), strict=True):
             Path(folder, file).write_text(cell.module, encoding="utf-8")
-        known = set(sys.modules)
-        own = ["--rootdir", folder, "-c", str(Path(folder, "pytest.ini")), folder]
-        with alone():
-            code = pytest.main([*OPTIONS, *own], plugins=[checks])
-        for name in set(sys.modules) - known:
-            if "test_check" in name:
-                del sys.modules[name]
+        code = run_session(Path(folder), checks)
     if not checks.done.done():
         raise KeyboardInterrupt if code == pytest.ExitCode.INTERRUPTED else GraderFault(f"pytest ended with {code}")
     return checks.done.result()  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """What checks print is for nobody."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """pytest as on an empty machine: no plugin of the environment, no bytecode left behind, and back as it was. The
-    working folder stays: in a student's own notebook their functions run in this process, and may read files."""
-    kept = {
-        name: os.environ.get(name) for name in ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
-    }
-    bytecode = sys.dont_write_bytecode
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    os.environ.pop("PYTEST_PLUGINS", None)
-    sys.dont_write_bytecode = True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = bytecode
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

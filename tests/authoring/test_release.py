@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 import tiny_course
 from nbgrader.converters import GenerateAssignment
@@ -52,4 +53,24 @@ def test_what_cannot_be_written_leaves_the_release_before(course: Course, monkey
         release(course, tiny_course.NAME)
     target = course.path("release", ".", tiny_course.NAME)
     assert str(refused.value) == f"{target} cannot be written: No space left on device."
+    assert released(course) == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "source", "why"),
+    [
+        ("square", "### BEGIN SOLUTION\nx = 1", "SOLUTION is never closed: add ### END SOLUTION"),
+        ("square_checks", "%%check\n### END HIDDEN TESTS", "### END HIDDEN TESTS without its ### BEGIN HIDDEN TESTS"),
+    ],
+)
+def test_a_misplaced_marker_is_refused_with_its_cell(course: Course, cell: str, source: str, why: str) -> None:
+    """An author would search a long notebook, or hidden tests would be released."""
+    before = released(course)
+    path = course.source(tiny_course.NAME) / "tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    (changed,) = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == cell]
+    changed.source = source
+    nbformat.write(notebook, path)
+    with pytest.raises(AutograderError, match=rf"tiny.ipynb, cell \d \({cell}\): {why}\.$"):
+        release(course, tiny_course.NAME)
     assert released(course) == before

@@ -42,7 +42,7 @@ def test_a_good_assignment_has_no_problems(tmp_path: Path) -> None:
     [
         (BEGIN_SOLUTION, "", "cell 3 (square): ### END SOLUTION without its ### BEGIN SOLUTION"),
         (END_SOLUTION, "", "cell 3 (square): SOLUTION is never closed: add ### END SOLUTION"),
-        (BEGIN_SOLUTION, BEGIN_SOLUTION * 2, "cell 3 (square): SOLUTION begins inside SOLUTION: close the first"),
+        (BEGIN_SOLUTION, BEGIN_SOLUTION * 2, "cell 3 (square): SOLUTION begins inside SOLUTION: close that first"),
         (END_SOLUTION, f"{END_SOLUTION}\n{END_SOLUTION}", "cell 3 (square): ### END SOLUTION without its"),
         ("# Tiny", "# Tiny\n### BEGIN SOLUTION\n### END SOLUTION", "cell 1: a solution in a cell that is not marked"),
         (
@@ -100,7 +100,7 @@ HIDDEN_NORM = '@given("square")\ndef test_norm_random(student, rng):'
         (
             "def test_norm_random",
             "def test_norm_345",
-            "cell 6 (norm_checks): line 9: test_norm_345 is there already, at line 3",
+            "cell 6 (norm_checks): line 9: test_norm_345 is already defined at line 3",
         ),
         (
             "def test_square_two(student)",

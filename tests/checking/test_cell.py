@@ -102,10 +102,10 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (f"{BEGIN}\n{BEGIN}\n{END}", "line 3: nested hidden tests marker"),
-        (f"x = 1\n{END}", "line 3: unopened hidden tests marker"),
-        (f"{BEGIN}\n{END}\n{END}", "line 4: unopened hidden tests marker"),
-        (f"x = 1\n{BEGIN}\nx = 2", f"the hidden tests are never closed: add a line {END}"),
+        (f"{BEGIN}\n{BEGIN}\n{END}", "line 3: HIDDEN TESTS begins inside HIDDEN TESTS: close that first"),
+        (f"x = 1\n{END}", f"line 3: {END} without its {BEGIN}"),
+        (f"{BEGIN}\n{END}\n{END}", f"line 4: {END} without its {BEGIN}"),
+        (f"x = 1\n{BEGIN}\nx = 2", f"HIDDEN TESTS is never closed: add {END}"),
         ("x = 1\ndef test_a(student:\n    pass", "line 3: "),
         ("x = 1\n\n  y = 2", "line 4: unexpected indent"),
         ("@points(w)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
@@ -117,7 +117,7 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@void('')\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void(1)\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void()\ndef test_a(student): pass", "line 2: @void takes literal values, without names"),
-        ("def test_a(student): pass\ndef test_a(x): pass", "line 3: test_a is there already, at line 2"),
+        ("def test_a(student): pass\ndef test_a(x): pass", "line 3: test_a is already defined at line 2"),
         ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.checking.cell import Test as Check
+from autograder.checking.cell import Check
 from autograder.checking.comparisons import (
     assert_close,
     assert_no_warnings,

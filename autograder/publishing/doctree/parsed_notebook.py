@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, lines
 from autograder.publishing.doctree.files import read_inside
 from autograder.publishing.doctree.text_lines import clean
 
@@ -24,12 +25,8 @@ __all__ = [
 MAX_BYTES = 300_000_000
 
 Regions = Sequence[tuple[str, str]]
-# Between these a cell of the course's is not for students, unless the course has set others. A line with the words is
-# a mark, whatever stands around them: so it is for nbgrader and for check cells.
-MARKERS: Regions = (
-    ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS"),
-    ("BEGIN MARK SCHEME", "END MARK SCHEME"),
-)
+# What these enclose in the course's cells is not for students, unless the course has set other markers.
+MARKERS: Regions = (HIDDEN_TESTS, MARK_SCHEME)
 
 
 class Unreadable(Exception):
@@ -78,23 +75,8 @@ def for_student(cell: ParsedCell, regions: Regions = MARKERS) -> ParsedCell:
     """A cell without what its author keeps from students: hidden tests, mark schemes, what hidden tests let slip."""
     if not cell.nbgrader or cell.nbgrader.get("solution"):
         return cell
-    source = cell.source
-    for begin, end in regions:
-        source = without(source, begin, end)
+    source = "\n".join(line.text for line in lines(cell.source, regions) if not (line.inside or line.marker))
     return replace(without_error(cell), source=source) if source != cell.source else cell
-
-
-def without(source: str, begin: str, end: str) -> str:
-    """A text without the lines between two marks, and without the marks; one that is never closed goes to the end."""
-    kept, inside = [], False
-    for line in source.split("\n"):
-        if begin in line:
-            inside = True
-        elif end in line:
-            inside = False
-        elif not inside:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def without_error(cell: ParsedCell) -> ParsedCell:

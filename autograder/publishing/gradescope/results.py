@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder.checking.cell import BEGIN_HIDDEN, Test
+from autograder.checking.cell import Check
 from autograder.checking.outcomes import Outcome, Verdict, shares
+from autograder.checking.regions import HIDDEN_TESTS
 from autograder.files import write_whole
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.results import CellGrade
@@ -76,7 +77,7 @@ class Results:
         ]
         return entries if counts else [entry | {"score": entry["max_score"]} for entry in entries]
 
-    def check(self, test: Test, share: float, verdict: Verdict | None) -> dict[str, Any]:
+    def check(self, test: Check, share: float, verdict: Verdict | None) -> dict[str, Any]:
         entry = {"name": test.description, "max_score": share, "score": 0.0, "output": NOT_YET}
         entry["visibility"] = self.hidden_checks if test.hidden else "visible"
         if verdict is not None:
@@ -88,7 +89,7 @@ class Results:
     def plain_test(self, cell: TemplateCell, grade: CellGrade | None) -> dict[str, Any]:
         """A test cell that nbgrader grades by its outputs."""
         points = float(cell.nbgrader["points"])
-        hidden = BEGIN_HIDDEN.removeprefix("### ") in cell.source
+        hidden = HIDDEN_TESTS.opens(cell.source)
         entry = {"name": "", "max_score": points, "score": 0.0, "output": NOT_YET}
         entry["visibility"] = self.hidden_checks if hidden else "visible"
         if grade is not None:

@@ -20,7 +20,7 @@ import yaml
 from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.grading.assignment import source_notebook
 
 __all__ = ["main", "make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook", "text_path"]
@@ -110,7 +110,7 @@ def make_notebook(root: Path, name: str) -> bool:
                 f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
                 f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook and its edit with it."
             )
-    write_whole(target, as_json(made).encode())
+    write_atomic(target, as_json(made).encode())
     return True
 
 
@@ -125,8 +125,8 @@ def text_from_notebook(root: Path, name: str) -> bool:
         if not edited(notebook) or cells_digest(notebook) == cells_digest(notebook_from_text(text)):
             return False
         refuse_if_both_edited(notebook, source, text)
-    write_whole(text, as_text(notebook).encode())
-    write_whole(source, as_json(signed_notebook(text)).encode())
+    write_atomic(text, as_text(notebook).encode())
+    write_atomic(source, as_json(signed_notebook(text)).encode())
     return True
 
 

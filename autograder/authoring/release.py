@@ -13,9 +13,9 @@ from nbgrader.converters.base import NbGraderException
 from autograder.authoring.structure import place
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
+from autograder.files import atomic_dir
 from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
-from autograder.grading.folders import in_place_of
 
 __all__ = ["release"]
 
@@ -29,7 +29,7 @@ def release(course: Course, name: str) -> None:
     try:
         with TemporaryDirectory(prefix="release-") as scratch:
             made = generated(course, name, scratch)
-            with in_place_of(target) as fresh:
+            with atomic_dir(target) as fresh:
                 shutil.copytree(made, fresh, dirs_exist_ok=True)
     except OSError as error:
         raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None

@@ -19,13 +19,13 @@ from autograder.collecting.folders import collector_of, folder_submissions, name
 from autograder.collecting.found import Found
 from autograder.collecting.gradescope import gradescope_submissions, metadata_of
 from autograder.collecting.people import Person, read_roster
-from autograder.collecting.sorting import TIMESTAMP, Wanted, sorted_out
 from autograder.collecting.source import Item, open_source
+from autograder.collecting.triage import TIMESTAMP, Wanted, triage
 from autograder.errors import AutograderError
+from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
-from autograder.grading.folders import in_place_of, undo_leftovers
-from autograder.grading.locking import alone_in
+from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import introduce, open_gradebook
 from autograder.sandbox.limits import MB
@@ -71,14 +71,14 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
     assignment = load_assignment(course, name)
     known = read_roster(roster) if roster else None
     with (
-        alone_in(course.root),
+        course_lock(course.root),
         open_source(source, course.settings, course.directory.ignore) as items,
         open_gradebook(course) as gradebook,
     ):
         found = list(submissions_in(items, source, course, assignment))
         if not found:
             raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
-        wanted, refused = sorted_out(found, course.students(name), by, known, course.settings.submission_mb)
+        wanted, refused = triage(found, course.students(name), by, known, course.settings.submission_mb)
         refuse_too_much(wanted, source, course)
         results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
@@ -128,7 +128,7 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
     what = What.REPLACED if folder.is_dir() else What.NEW
     if what is What.REPLACED and files == files_in(folder, course) and (at is None or at == before):
         return result(What.UNCHANGED, files=count)
-    with in_place_of(folder) as fresh:
+    with atomic_dir(folder) as fresh:
         for path, content in files.items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).write_bytes(content)

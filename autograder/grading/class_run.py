@@ -21,7 +21,7 @@ from autograder.grading.course import Course
 from autograder.grading.execute import execute
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.late import settle_late_penalties
-from autograder.grading.locking import alone_in
+from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import open_gradebook, record
 from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
@@ -97,7 +97,7 @@ def grade_class(
         on_note(line)
     assignment = load_assignment(course, name)
     submitted = wanted_folders(course, name, students)
-    with alone_in(course.root), open_gradebook(course) as gradebook:
+    with course_lock(course.root), open_gradebook(course) as gradebook:
         sync_assignment(course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         run = ClassRun(rescored=rescore_class(gradebook, course, assignment))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from autograder.errors import AutograderError
 
-__all__ = ["alone_in"]
+__all__ = ["course_lock"]
 
 
 @contextmanager
-def alone_in(root: Path) -> Iterator[None]:
+def course_lock(root: Path) -> Iterator[None]:
     """Hold the course's lock; the system gives it back when this process ends, however it ends."""
     with open(root / ".autograder.lock", "w") as lock:
         try:

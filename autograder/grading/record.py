@@ -16,11 +16,10 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import and_, create_engine, delete, event, insert
 from sqlalchemy.exc import SAWarning
 
-from autograder.files import whole
+from autograder.files import atomic_dir, atomic_file
 from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import SQLITE, Course
-from autograder.grading.folders import in_place_of
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
@@ -58,7 +57,7 @@ def make_gradebook(course: Course) -> None:
     from alembic.runtime.migration import MigrationContext  # a tenth of a second, which later runs do not need
     from alembic.script import ScriptDirectory
 
-    with whole(path) as part:
+    with atomic_file(path) as part:
         engine = create_engine(f"{SQLITE}{part}")
         with engine.begin() as connection:
             Base.metadata.create_all(connection)
@@ -229,7 +228,7 @@ def incident_row(incident: Incident) -> dict[str, str]:
 
 def write_autograded(course: Course, assignment: str, graded: GradedSubmission) -> None:
     """Write the graded notebooks and the files beside them to a new folder, then put it in place of the old one."""
-    with in_place_of(course.path("autograded", graded.student, assignment)) as fresh:
+    with atomic_dir(course.path("autograded", graded.student, assignment)) as fresh:
         for notebook in graded.notebooks:
             (fresh / f"{notebook.name}.ipynb").write_text(notebook.text, encoding="utf-8")
         for name, content in graded.files.items():

@@ -9,7 +9,7 @@ import nbformat
 from sqlalchemy import and_, update
 
 from autograder.checking.outcomes import score
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import write_grade
@@ -77,7 +77,7 @@ def show_anew(path: Path, grades: dict[str, CellGrade]) -> None:
         if grade is not None:
             cell.outputs = [table(grade.verdicts, grade.score, grade.max_score)]
             cell.metadata.nbgrader["points"] = grade.max_score
-    write_whole(path, nbformat.writes(notebook).encode())
+    write_atomic(path, nbformat.writes(notebook).encode())
 
 
 def write_scored(session: Any, assignment: str, student: str, place: tuple[str, str], grade: CellGrade) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.sandbox.paths import FONT_LIST
 
 __all__ = ["font_folder", "take_fonts"]
@@ -45,7 +45,7 @@ def make_list(folder: Path) -> None:
         command = [sys.executable, "-I", "-c", "import matplotlib.font_manager"]
         subprocess.run(command, env=bare, check=False, capture_output=True)
         for made in Path(home).glob(LIST):
-            write_whole(folder / made.name, made.read_bytes())
+            write_atomic(folder / made.name, made.read_bytes())
 
 
 def take_fonts() -> None:

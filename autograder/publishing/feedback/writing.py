@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, Regions, Unreadable, read
 from autograder.publishing.feedback.student_page import digest_of, feedback_page, secret_regions
@@ -67,7 +67,7 @@ def write_one(course: Course, name: str, results: list[Result], regions: Regions
         with suppress(OSError):
             pages[target / file] = (source / file).read_bytes()
     for path, content in pages.items():
-        write_whole(path, content)
+        write_atomic(path, content)
     (done.written if any(path.suffix == ".html" for path in pages) else done.unchanged).append(student)
     if any(cell.score is None for result in results for cell in result.cells.values()):
         done.waiting.append(student)

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.files import whole
+from autograder.files import atomic_file
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.sandbox.paths import package_folder
@@ -35,7 +35,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     settings = {"assignment": name, "hidden_checks": hidden_checks}
     try:
         with (
-            whole(output, 0o600) as part,
+            atomic_file(output, 0o600) as part,
             tempfile.TemporaryDirectory() as made,
             zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle,
         ):

@@ -10,7 +10,7 @@ from typing import Any
 from autograder.checking.cell import Check
 from autograder.checking.outcomes import Outcome, Verdict, shares
 from autograder.checking.regions import HIDDEN_TESTS
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.results import CellGrade
 from autograder.text import storable
@@ -41,7 +41,7 @@ class Results:
         }
         if not tests:
             document["score"] = 0.0
-        write_whole(self.path, json.dumps(document, indent=1, allow_nan=False).encode())
+        write_atomic(self.path, json.dumps(document, indent=1, allow_nan=False).encode())
 
     def tests(self) -> Iterator[dict[str, Any]]:
         """One test per check, and one per test cell that is not a check cell."""

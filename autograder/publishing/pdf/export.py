@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.errors import AutograderError
-from autograder.files import write_whole
+from autograder.files import write_atomic
 from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Unreadable, read
 from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
@@ -57,7 +57,7 @@ def export(submission: ExportInput, output: Path, options: Options, student: str
         document, pdf = unreadable(heading, error)
     else:
         document, pdf = submission_pdf(notebook, submission, heading, options)
-    write_whole(output, pdf)
+    write_atomic(output, pdf)
     return Exported(submission, output, document.notices)
 
 
@@ -65,7 +65,7 @@ def export_plain(submission: ExportInput, output: Path, options: Options, studen
     """As :func:`export`, by the simplest means, for a notebook that broke them."""
     heading = Heading(submission.assignment, student, options.paper)
     document, pdf = plain_pdf(read(submission.notebook), heading, "drawing it crashed or took too long")
-    write_whole(output, pdf)
+    write_atomic(output, pdf)
     return Exported(submission, output, document.notices)
 
 

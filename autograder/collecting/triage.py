@@ -14,7 +14,7 @@ from autograder.grading.reading import MAX_FILES, SubmissionRefused
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["TIMESTAMP", "Refusal", "Wanted", "sorted_out"]
+__all__ = ["TIMESTAMP", "Refusal", "Wanted", "triage"]
 
 TIMESTAMP = "timestamp.txt"
 Refusal = tuple[Found, str, str]  # what was found, the student's id if it is known, and why
@@ -35,7 +35,7 @@ class Wanted:
         return sum(item.size for item in self.files.values())
 
 
-def sorted_out(
+def triage(
     found: list[Found], there: Iterable[str], by: str, roster: Roster | None, max_mb: int
 ) -> tuple[list[Wanted], list[Refusal]]:
     """What may be collected, and what not. `there` are the ids of students who have a submission already; `by` is

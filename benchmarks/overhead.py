@@ -30,6 +30,7 @@ import nbformat
 from autograder.grading import execute, notebook_run, record
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.notebook_run import NotebookRun
 from autograder.grading.reading import read_submission
@@ -150,10 +151,10 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
 
     Kernel.__init__, Kernel.close = start, end  # type: ignore[method-assign]
     limits, assignment = course.settings.limits(), load_assignment(course, NAME)
-    sync_assignment(course, NAME)
     students = course.submissions(NAME)
     before = time.process_time()
-    with record.open_gradebook(course) as gradebook:
+    with open_gradebook(course) as gradebook:
+        sync_assignment(gradebook, course, NAME)
         for number, (student, folder) in enumerate(students.items()):
             submission = read_submission(student, folder, 64)
             graded = execute.execute(submission, assignment, frozenset(), course.secret, limits)

@@ -20,6 +20,7 @@ SECTION = re.compile(r"(?s)(<!-- imports: .*? -->\n).*?(<!-- end -->)")
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
+    if "migrations" not in path.parts  # which alembic reads and runs
 }
 # Whoever is on top imports what it likes, and what is below everything is imported by whoever likes.
 TOP = ("cli", "demo")
@@ -27,11 +28,9 @@ LEAVES = ("errors", "text", "files", "options", "progress", "imports", "forkserv
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Every module that is imported anywhere in a module, but not for its types only; also one that is named in a text,
+    """Every module that is imported anywhere in a module, be it for its types only; also one that is named in a text,
     since commands are imported by name."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ from small_course import Run
 
 from autograder.cli import main
 from autograder.grading.course import Course
+
+# nbgrader's own way to a gradebook starts `alembic` by name: it is beside this Python.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_dir
 from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
+from autograder.grading.gradebook import make_gradebook
+from autograder.grading.locking import course_lock
 
 __all__ = ["release"]
 
@@ -27,7 +29,8 @@ def release(course: Course, name: str) -> None:
         refuse_misplaced_markers(path)
     target = course.path("release", ".", name)
     try:
-        with TemporaryDirectory(prefix="release-") as scratch:
+        with course_lock(course.root), TemporaryDirectory(prefix="release-") as scratch:
+            make_gradebook(course)
             made = generated(course, name, scratch)
             with atomic_dir(target) as fresh:
                 shutil.copytree(made, fresh, dirs_exist_ok=True)

@@ -23,6 +23,7 @@ from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
+from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.grading.workers import Workers
 from autograder.sandbox.limits import Limits
@@ -70,7 +71,7 @@ def validate(
     on_start(len(trials))
     with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials))) as workers:
         found: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
-        for trial, wrong in tried(workers, trials, assignment, course.limits(), seeds):
+        for trial, wrong in tried(workers, trials, assignment, checked_limits(course), seeds):
             found[trial.name] += wrong
             on_done(trial.name)
     return [*problems, *chain.from_iterable(found.values())]

@@ -25,9 +25,10 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record import introduce, open_gradebook
+from autograder.grading.record import introduce
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 

@@ -19,11 +19,13 @@ from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.execute import execute
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
+from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record import open_gradebook, record
+from autograder.grading.record import record
 from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
@@ -92,13 +94,13 @@ def grade_class(
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
     wanted = sandbox or course.settings.sandbox
     level = LEVELS[on_cluster(wanted)] if scheduler else choose_level(wanted)
-    limits = course.limits(level.name)
+    limits = checked_limits(course, level.name)
     for line in level.notice.splitlines():
         on_note(line)
     assignment = load_assignment(course, name)
     submitted = wanted_folders(course, name, students)
     with course_lock(course.root), open_gradebook(course) as gradebook:
-        sync_assignment(course, name)
+        sync_assignment(gradebook, course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         run = ClassRun(rescored=rescore_class(gradebook, course, assignment))
         known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)

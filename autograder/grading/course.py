@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,16 +20,13 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.errors import AutograderError
-from autograder.grading.late_days import late_plugin
 from autograder.grading.settings import Autograder
-from autograder.sandbox.levels import confines
-from autograder.sandbox.limits import Limits
-from autograder.sandbox.paths import readable_paths
 
 __all__ = ["CONFIG_FILE", "SQLITE", "Course", "find_course"]
 
 CONFIG_FILE = "nbgrader_config.py"
 SQLITE = "sqlite:///"
+BUSY_SECONDS = 60
 SECRET_BYTES = 32
 STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
 
@@ -62,7 +57,6 @@ class Course:
             self.settings = Autograder(config=self.config)
         except TraitError as error:
             raise self.wrong_setting(error) from None
-        put_scripts_on_path()
 
     @property
     def config_file(self) -> Path:
@@ -74,7 +68,10 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        return str(self.directory.db_url)
+        """The address of the gradebook. Whoever opens it waits for a program that is writing to it."""
+        address = str(self.directory.db_url)
+        patient = address.startswith(SQLITE) and "?" not in address
+        return f"{address}?timeout={BUSY_SECONDS}" if patient else address
 
     @property
     def gradebook_file(self) -> Path | None:
@@ -146,20 +143,6 @@ class Course:
             raise AutograderError(f"{path} was cut short: restore it, or delete it and grade everything again.")
         return secret
 
-    def limits(self, sandbox: str = "") -> Limits:
-        """The limits on student code, in the sandbox level `sandbox` or that of the course's own settings. Raises
-        AutograderError if student code could read the course, and if lateness could not be reckoned: before anybody
-        is graded, since it is reckoned last."""
-        late_plugin(self)
-        wanted = sandbox or self.settings.sandbox
-        if confines(wanted):
-            for shown in readable_paths():
-                if self.root.is_relative_to(shown.resolve()):
-                    raise AutograderError(
-                        f"The course {self.root} lies in {shown}, which student code can read: move it elsewhere."
-                    )
-        return replace(self.settings.limits(), sandbox=wanted)
-
 
 def sqlite_file(url: URL) -> Path:
     """The file of an SQLite database. Raises OSError if there is none, and none can be made."""
@@ -173,13 +156,6 @@ def sqlite_file(url: URL) -> Path:
     if not os.path.exists(path) and not os.access(path.parent, os.W_OK | os.X_OK):
         raise OSError(f"nothing may be written in {path.parent}")
     return path
-
-
-def put_scripts_on_path() -> None:
-    """nbgrader runs `alembic` by name, which is beside this Python even when its environment is not activated."""
-    scripts = str(Path(sys.executable).parent)
-    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join(filter(None, (scripts, os.environ.get("PATH"))))
 
 
 def load_config(root: Path) -> Config:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveCells
 
 from autograder.errors import AutograderError
@@ -14,13 +14,12 @@ from autograder.grading.course import Course
 __all__ = ["sync_assignment"]
 
 
-def sync_assignment(course: Course, name: str) -> None:
+def sync_assignment(gradebook: Any, course: Course, name: str) -> None:
     """Save the cells of the source notebooks in the gradebook, as `nbgrader generate_assignment` does.
 
     Raises AutograderError if cells came or went while there are submissions: nbgrader cannot record that.
     """
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        gradebook.update_or_create_assignment(name)
+    gradebook.update_or_create_assignment(name)
     for path in sorted(course.source(name).glob("*.ipynb")):
         notebook = prepared(source_notebook(path), path, course)
         resources = {"nbgrader": {"notebook": path.stem, "assignment": name, "db_url": course.db_url}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nbgrader.api import MissingEntry
 from nbgrader.plugins import LateSubmissionPlugin
@@ -13,9 +13,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Float, Int, TraitError
 
 from autograder.errors import AutograderError
-
-if TYPE_CHECKING:
-    from autograder.grading.course import Course
+from autograder.grading.course import Course
 
 __all__ = ["LateDays", "LateUse", "late_days", "late_plugin"]
 

@@ -16,9 +16,11 @@ from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.execute import execute_restored, files_beside
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.notebook_run import Restored
+from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_submission
-from autograder.grading.record import open_gradebook, record_notebook
+from autograder.grading.record import record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
 from autograder.grading.voids import with_voids
@@ -61,7 +63,7 @@ class Grade(CoursePreprocessor):
         template = self.template(assignment, resources)
         folder = course.path("autograded", names["student"], assignment.name)
         beside = {path.name for path in folder.iterdir()}
-        limits = course.limits()
+        limits = checked_limits(course)
         submitted = course.path("submitted", names["student"], assignment.name)
         submission = read_submission(names["student"], submitted, course.settings.submission_mb)
         seeds = Seeds(course.secret, assignment.name, submission.identity)

@@ -11,62 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbgrader.api import Base, Gradebook, MissingEntry
-from nbgrader.dbutil import ALEMBIC_DIR
-from sqlalchemy import and_, create_engine, delete, event, insert
+from nbgrader.api import MissingEntry
+from sqlalchemy import and_, delete, insert
 from sqlalchemy.exc import SAWarning
 
-from autograder.files import atomic_dir, atomic_file
+from autograder.files import atomic_dir
 from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
-from autograder.grading.course import SQLITE, Course
+from autograder.grading.course import Course
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
 
 __all__ = [
     "introduce",
-    "open_gradebook",
     "record",
     "record_notebook",
     "write_autograded",
     "write_checks",
 ]
-
-BUSY_SECONDS = 60
-
-
-@contextmanager
-def open_gradebook(course: Course) -> Iterator[Any]:
-    """The course's gradebook, patient with a database that somebody else is writing, and with our tables in it."""
-    make_gradebook(course)
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        engine = gradebook.engine
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", be_patient)
-            engine.dispose()
-        tables.make_tables(engine)
-        yield gradebook
-
-
-def make_gradebook(course: Course) -> None:
-    """Make the gradebook if there is none. nbgrader would start a process for that, which answers Ctrl-C with a
-    traceback of its own; and a gradebook that was left half made could never be brought to a later version of it."""
-    path = course.gradebook_file
-    if path is None or path.exists():
-        return
-    from alembic.runtime.migration import MigrationContext  # a tenth of a second, which later runs do not need
-    from alembic.script import ScriptDirectory
-
-    with atomic_file(path) as part:
-        engine = create_engine(f"{SQLITE}{part}")
-        with engine.begin() as connection:
-            Base.metadata.create_all(connection)
-            MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
-        engine.dispose()
-
-
-def be_patient(connection: Any, record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:

@@ -3,9 +3,27 @@ made from."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Engine, Float, MetaData, String, Table, Text, inspect, text
+from pathlib import Path
 
-__all__ = ["cells", "checks", "graded", "incidents", "make_tables", "voids"]
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Float,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+    text,
+)
+
+__all__ = ["NEWEST", "VERSION_TABLE", "cells", "checks", "graded", "incidents", "make_tables", "metadata", "voids"]
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+VERSION_TABLE, NEWEST = "autograder_version", "1"
 
 metadata = MetaData()
 
@@ -68,12 +86,24 @@ graded = Table(
 
 
 def make_tables(engine: Engine) -> None:
-    """Make what is missing of our tables, and of their columns: a gradebook may be older than one of them."""
-    metadata.create_all(engine)
+    """Bring our tables up to date: an ordinary nbgrader gradebook has none, and one of an older version not all."""
     with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in there:
-                    kind = column.type.compile(engine.dialect)
-                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+        if version_of(connection) != NEWEST:
+            migrate(connection)
+
+
+def version_of(connection: Connection) -> str:
+    """The version of our tables; empty if there are none, or if they are from before they had versions."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return ""
+    return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar())
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that are missing."""
+    from alembic import command  # a tenth of a second, which later runs do not need
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, "head")

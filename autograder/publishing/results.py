@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from sqlalchemy import select
 
 from autograder.checking.outcomes import Verdict, shares
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
 from autograder.grading.results import Audience, audience_of
@@ -89,9 +90,8 @@ def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[A
     known = ", ".join(course.assignments()) or "none yet"
     nothing = f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
     if course.gradebook_file and not course.gradebook_file.is_file():
-        raise AutograderError(nothing)  # nbgrader would make one
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        tables.make_tables(gradebook.engine)  # an ordinary nbgrader gradebook has none, and an older one not all
+        raise AutograderError(nothing)  # opening it would make one
+    with open_gradebook(course) as gradebook:
         try:
             assignment = gradebook.find_assignment(name)
         except MissingEntry:

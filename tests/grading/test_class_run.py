@@ -24,7 +24,7 @@ from autograder.errors import AutograderError
 from autograder.grading import class_run, record, tables
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
-from autograder.grading.record import open_gradebook
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.results import GradedSubmission, Submission
 
 pytestmark = pytest.mark.slow

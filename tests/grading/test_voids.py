@@ -1,10 +1,10 @@
-"""Naming a check that is to be taken out, and gradebooks that are older than the tables for it. No kernel runs."""
+"""Naming a check that is to be taken out. No kernel runs."""
 
 from __future__ import annotations
 
 import pytest
 import small_course
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from autograder.errors import AutograderError
@@ -112,16 +112,3 @@ def test_who_mistypes_a_check_to_put_back_is_told_what_was_taken_out(session: Se
     with pytest.raises(AutograderError) as refused:
         put_back(session, ASSIGNMENT, ["test_to_numbers"])
     assert str(refused.value) == "small has no check test_to_numbers. Taken out: one/means::test_two_numbers."
-
-
-def test_an_older_gradebook_gets_what_it_lacks() -> None:
-    """A term's gradebook must go on working with a newer version."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE autograder_check (assignment TEXT, student TEXT, name TEXT)"))
-        connection.execute(text("INSERT INTO autograder_check VALUES ('small', 'ada', 'test')"))
-    make_tables(engine)
-    make_tables(engine)
-    with engine.begin() as connection:
-        assert "autograder_void" in inspect(connection).get_table_names()
-        assert connection.execute(text("SELECT student, void FROM autograder_check")).all() == [("ada", None)]

@@ -1,0 +1,51 @@
+"""Opens the course's gradebook: nbgrader's database with our tables in it. What is nbgrader's own business, and not in
+its documentation, stands here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nbgrader.api import Base, Gradebook
+from nbgrader.dbutil import ALEMBIC_DIR
+from sqlalchemy import create_engine, inspect
+
+from autograder.files import atomic_file
+from autograder.grading.course import SQLITE, Course
+from autograder.grading.tables import make_tables
+
+__all__ = ["make_gradebook", "open_gradebook"]
+
+
+@contextmanager
+def open_gradebook(course: Course) -> Iterator[Any]:
+    """The course's gradebook with our tables in it, made if there is none."""
+    make_gradebook(course)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        make_tables(gradebook.engine)
+        yield gradebook
+
+
+def make_gradebook(course: Course) -> None:
+    """Make the gradebook if there is none. nbgrader would start a process for that, which is found only where `alembic`
+    is on the PATH, and answers Ctrl-C with a traceback of its own; and it could never upgrade one left half made."""
+    path = course.gradebook_file
+    if path is None:
+        make_nbgrader_tables(course.db_url)
+    elif not path.exists() or not path.stat().st_size:
+        with atomic_file(path) as part:
+            make_nbgrader_tables(f"{SQLITE}{part}")
+
+
+def make_nbgrader_tables(address: str) -> None:
+    """Make nbgrader's tables in an empty database, and say which version of them it has."""
+    from alembic.runtime.migration import MigrationContext  # a tenth of a second, which later runs do not need
+    from alembic.script import ScriptDirectory
+
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        if not inspect(connection).get_table_names():
+            Base.metadata.create_all(connection)
+            MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+    engine.dispose()

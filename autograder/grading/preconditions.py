@@ -1,0 +1,33 @@
+"""What must hold before anybody is graded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+from autograder.grading.late_days import late_plugin
+from autograder.sandbox.levels import confines
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.paths import readable_paths
+
+__all__ = ["checked_limits"]
+
+
+def checked_limits(course: Course, sandbox: str = "") -> Limits:
+    """The limits on student code, in the sandbox level `sandbox` or that of the course's own settings, once all holds that
+    grading needs. Raises AutograderError if lateness could not be counted, or if student code could read the course."""
+    late_plugin(course)
+    wanted = sandbox or course.settings.sandbox
+    if confines(wanted):
+        refuse_readable(course)
+    return replace(course.settings.limits(), sandbox=wanted)
+
+
+def refuse_readable(course: Course) -> None:
+    """Raise AutograderError if the course lies where student code can read it."""
+    for shown in readable_paths():
+        if course.root.is_relative_to(shown.resolve()):
+            raise AutograderError(
+                f"The course {course.root} lies in {shown}, which student code can read: move it elsewhere."
+            )

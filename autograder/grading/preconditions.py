@@ -15,7 +15,7 @@ __all__ = ["checked_limits"]
 
 
 def checked_limits(course: Course, sandbox: str = "") -> Limits:
-    """The limits on student code, in the sandbox level `sandbox` or that of the course's own settings, once all holds that
+    """The limits on student code, in the sandbox level `sandbox` or that of the course's settings, once all holds that
     grading needs. Raises AutograderError if lateness could not be counted, or if student code could read the course."""
     late_plugin(course)
     wanted = sandbox or course.settings.sandbox

@@ -10,15 +10,28 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from autograder.collecting.found import Found, only_folder, stray
+from autograder.collecting.found import Download, Found, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.collecting.source import Item
+from autograder.grading.archive import Item
 
-__all__ = ["canvas_submissions", "heap_of"]
+__all__ = ["CanvasDownload"]
 
 NAME = re.compile(r"(?P<name>.*?)(?P<late>_late)?_(?P<student>\d+)_(?P<file>\d+)_(?P<original>.+)", re.I | re.S)
 AGAIN = re.compile(r"(?P<stem>.+)-(?P<times>\d+)")
 Age = tuple[int, int, bool]  # the file's number, how often it was handed in before, late
+
+
+class CanvasDownload:
+    """The reader of a download."""
+
+    def recognises(self, download: Download) -> bool:
+        return bool(heap_of(download.items))
+
+    def read(self, download: Download) -> Iterator[Found]:
+        assignment = download.assignment
+        notebooks = {f"{notebook.name}.ipynb" for notebook in assignment.notebooks}
+        known = notebooks | set(assignment.files) | download.course.own_files(assignment.name)
+        return canvas_submissions(heap_of(download.items), known)
 
 
 def heap_of(items: list[Item]) -> list[tuple[str, Item]]:

@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autograder.collecting.canvas import canvas_submissions, heap_of
-from autograder.collecting.folders import collector_of, folder_submissions, named_submissions
-from autograder.collecting.found import Found
-from autograder.collecting.gradescope import gradescope_submissions, metadata_of
+from autograder.collecting.canvas import CanvasDownload
+from autograder.collecting.folders import NamedFiles, StudentFolders
+from autograder.collecting.found import Download, Found, Reader
+from autograder.collecting.gradescope import GradescopeExport
 from autograder.collecting.people import Person, read_roster
-from autograder.collecting.source import Item, open_source
+from autograder.collecting.source import open_source
 from autograder.collecting.triage import TIMESTAMP, Wanted, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
-from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
@@ -33,6 +33,8 @@ from autograder.sandbox.limits import MB
 from autograder.text import printable
 
 __all__ = ["Collected", "What", "collect"]
+
+READERS: tuple[Reader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
 
 
 class What(StrEnum):
@@ -76,7 +78,7 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         open_source(source, course.settings, course.directory.ignore) as items,
         open_gradebook(course) as gradebook,
     ):
-        found = list(submissions_in(items, source, course, assignment))
+        found = list(submissions_in(Download(source, items, course, assignment)))
         if not found:
             raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
         wanted, refused = triage(found, course.students(name), by, known, course.settings.submission_mb)
@@ -89,17 +91,9 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
     return sorted(results, key=lambda result: (result.student, result.origin))
 
 
-def submissions_in(items: list[Item], source: Path, course: Course, assignment: Assignment) -> Iterator[Found]:
-    """The submissions in a source, by what the source looks like."""
-    metadata, plugin, heap = metadata_of(items), collector_of(course.config), heap_of(items)
-    if metadata is not None:
-        return gradescope_submissions(items, metadata)
-    if plugin is not None:
-        return named_submissions(items, source, plugin)
-    if heap:
-        notebooks = {f"{notebook.name}.ipynb" for notebook in assignment.notebooks}
-        return canvas_submissions(heap, notebooks | set(assignment.files) | course.own_files(assignment.name))
-    return folder_submissions(items, assignment.name)
+def submissions_in(download: Download) -> Iterator[Found]:
+    """The submissions in a download, by the first reader that recognises it."""
+    return next(reader for reader in READERS if reader.recognises(download)).read(download)
 
 
 def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:

@@ -12,12 +12,33 @@ from nbgrader.plugins import FileNameCollectorPlugin
 from nbgrader.utils import parse_utc
 from traitlets.config import Config
 
-from autograder.collecting.found import Found, below, only_folder, stray
+from autograder.collecting.found import Download, Found, below, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.collecting.source import Item
 from autograder.errors import AutograderError
+from autograder.grading.archive import Item
 
-__all__ = ["collector_of", "folder_submissions", "named_submissions"]
+__all__ = ["NamedFiles", "StudentFolders"]
+
+
+class StudentFolders:
+    """The reader of folders, and of whatever no other reader knows."""
+
+    def recognises(self, download: Download) -> bool:
+        return True
+
+    def read(self, download: Download) -> Iterator[Found]:
+        return folder_submissions(download.items, download.assignment.name)
+
+
+class NamedFiles:
+    """The reader of names, where the course's configuration says how they are read."""
+
+    def recognises(self, download: Download) -> bool:
+        return collector_of(download.course.config) is not None
+
+    def read(self, download: Download) -> Iterator[Found]:
+        plugin = collector_of(download.course.config)
+        return named_submissions(download.items, download.path, plugin) if plugin else iter(())
 
 
 def folder_submissions(items: list[Item], assignment: str) -> Iterator[Found]:

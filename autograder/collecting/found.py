@@ -1,15 +1,39 @@
-"""What the readers of the different sources have in common: a submission as it was found."""
+"""What the readers of the different sources have in common: what they are given, and a submission as it was found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Protocol
 
 from autograder.collecting.people import Person
-from autograder.collecting.source import Item
+from autograder.grading.archive import Item
+from autograder.grading.assignment import Assignment
+from autograder.grading.course import Course
 
-__all__ = ["Found", "below", "only_folder", "stray"]
+__all__ = ["Download", "Found", "Reader", "below", "only_folder", "stray"]
+
+
+@dataclass(frozen=True)
+class Download:
+    """What `collect` is given: the files of the zip or folder at `path`, and what they are for."""
+
+    path: Path
+    items: list[Item]
+    course: Course
+    assignment: Assignment
+
+
+class Reader(Protocol):
+    """Knows one kind of download. To add a kind, write a reader and put it into `collect.READERS`."""
+
+    def recognises(self, download: Download) -> bool:
+        """Whether the download is of this kind."""
+
+    def read(self, download: Download) -> Iterator[Found]:
+        """Its submissions, and what belongs to nobody. Raises AutograderError if it cannot be read as a whole."""
 
 
 @dataclass

@@ -11,17 +11,28 @@ from typing import Any
 
 import yaml
 
-from autograder.collecting.found import Found, below, only_folder, stray
+from autograder.collecting.found import Download, Found, below, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.collecting.source import Item
 from autograder.errors import AutograderError
+from autograder.grading.archive import Item
 
-__all__ = ["METADATA", "gradescope_submissions", "metadata_of"]
+__all__ = ["METADATA", "GradescopeExport"]
 
 METADATA = "submission_metadata.yml"
 # Of the loaders this is the one that only ever makes text, lists and dictionaries: a number stays as it is written,
 # and Ruby's tags mean nothing.
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class GradescopeExport:
+    """The reader of an export."""
+
+    def recognises(self, download: Download) -> bool:
+        return metadata_of(download.items) is not None
+
+    def read(self, download: Download) -> Iterator[Found]:
+        metadata = metadata_of(download.items)
+        return gradescope_submissions(download.items, metadata) if metadata else iter(())
 
 
 def metadata_of(items: list[Item]) -> Item | None:

@@ -4,44 +4,24 @@ Nothing is unpacked here, and nothing is followed: no link, no name that leads o
 
 from __future__ import annotations
 
-import lzma
 import os
-import re
 import stat
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from unicodedata import normalize
 
 from autograder.errors import AutograderError
+from autograder.grading.archive import NOISE, Item, name_problem, zip_items
 from autograder.grading.reading import SubmissionRefused, read_regular
 from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["Item", "name_problem", "open_source"]
-
-NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
-NAME_BYTES = 200
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
-PATH_BYTES = 1000
-SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
-
-
-@dataclass(frozen=True)
-class Item:
-    """A file of a source. `path` is below the source, with slashes; `size` is in bytes, unpacked; `read` gives the
-    content and raises SubmissionRefused; `problem` says why the file is not taken, and is empty if it may be."""
-
-    path: str
-    size: int
-    read: Callable[[], bytes]
-    problem: str = ""
+__all__ = ["open_source"]
 
 
 @contextmanager
@@ -59,8 +39,7 @@ def open_source(source: Path, settings: Autograder, ignore: list[str]) -> Iterat
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise AutograderError(f"{source} cannot be read as a zip: {error}.") from None
     with archive:
-        infos = (info for info in archive.infolist() if not info.is_dir())
-        yield wanted(source, [in_zip(archive, info, settings) for info in infos], settings, ignore)
+        yield wanted(source, list(zip_items(archive, settings.collect_ratio)), settings, ignore)
 
 
 def wanted(source: Path, items: list[Item], settings: Autograder, ignore: list[str]) -> list[Item]:
@@ -80,31 +59,6 @@ def wanted(source: Path, items: list[Item], settings: Autograder, ignore: list[s
             f"c.Autograder.collect_files allows {settings.collect_files}."
         )
     return kept
-
-
-def in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, settings: Autograder) -> Item:
-    """A file of a zip. The zip's own words about it are believed only as far as they are checked when it is read."""
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    problem = name_problem(info.orig_filename)
-    if kind == stat.S_IFLNK:
-        problem = problem or "is a link"
-    elif kind not in (0, stat.S_IFREG):
-        problem = problem or "is no regular file"
-    elif info.flag_bits & 1:
-        problem = problem or "is encrypted"
-    elif info.file_size > SMALL and info.file_size > settings.collect_ratio * max(info.compress_size, 1):
-        problem = problem or f"is packed more than {settings.collect_ratio} times, like a zip bomb"
-    path = normalize("NFC", info.orig_filename)
-    return Item(path, info.file_size, partial(read_member, archive, info), problem)
-
-
-def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The content of a file in a zip: never more than the size that the zip says, and of the right checksum."""
-    try:
-        with archive.open(info) as file:
-            return file.read(info.file_size)
-    except BROKEN_ZIP as error:
-        raise SubmissionRefused(f"{printable(info.orig_filename)} cannot be unpacked: {error}") from None
 
 
 def in_folder(source: Path, settings: Autograder) -> Iterator[Item]:
@@ -142,17 +96,3 @@ def read_file(path: Path, most: int) -> bytes:
     if content is None:
         raise SubmissionRefused(f"{printable(path.name)} is no regular file any more")
     return content
-
-
-def name_problem(name: str) -> str:
-    """Why a file of this name is not written anywhere; empty if it may be."""
-    parts = name.split("/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        return "has an absolute name"
-    if ".." in parts:
-        return "leads out of its folder"
-    if "" in parts or "." in parts or "\\" in name or printable(name) != name:
-        return "has a name that is not safe to write"
-    if len(name.encode()) > PATH_BYTES or any(len(part.encode()) > NAME_BYTES for part in parts):
-        return "has a name that is too long"
-    return ""

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from autograder.collecting.found import Found
 from autograder.collecting.people import Person, Roster, checked_id, student_id
-from autograder.collecting.source import Item, name_problem
+from autograder.grading.archive import Item, name_problem
 from autograder.grading.reading import MAX_FILES, SubmissionRefused
 from autograder.sandbox.limits import MB
 from autograder.text import printable

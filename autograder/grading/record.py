@@ -1,5 +1,5 @@
-"""Writes grades: the only code of ours that changes gradebook.db. What a grade was made from is written last, so
-that a submission whose recording was stopped is graded again."""
+"""Records what was graded. What a grade was made from is written last, so that a submission whose recording was stopped
+is graded again."""
 
 from __future__ import annotations
 

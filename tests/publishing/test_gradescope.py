@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
             subprocess.run(["bash", "-n"], input=archive.read(script), check=True)
 
 
-def zipped(files: dict[str, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(files: Mapping[Any, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", method) as archive:
         for name, content in files.items():
@@ -199,6 +199,21 @@ def test_a_zip_that_cannot_be_read_is_refused(handed: Callable[..., Any]) -> Non
     bomb = zipped({"small.ipynb": "0" * 3 * 2**20})
     with pytest.raises(SubmissionRefused, match="more than 1 MB"):
         handed({"a.zip": bomb})
+
+
+@pytest.mark.parametrize("name", ["/autograder/results/results.json", "../outside.py", "a/../../outside.py", "C:/x.py"])
+def test_a_zip_with_names_that_lead_elsewhere_is_refused(handed: Callable[..., Any], name: str) -> None:
+    """The file would be written over results.json before the student's code runs, and outside its folder."""
+    with pytest.raises(SubmissionRefused, match=r"which (has an absolute name|leads out of its folder)"):
+        handed({"a.zip": zipped({"small.ipynb": "x", name: '{"score": 100}'})})
+
+
+def test_a_link_in_a_zip_is_refused(handed: Callable[..., Any]) -> None:
+    """What it points at would be taken for the student's file."""
+    link = zipfile.ZipInfo("small.ipynb")
+    link.external_attr = 0o120777 << 16
+    with pytest.raises(SubmissionRefused, match="is a link"):
+        handed({"a.zip": zipped({link: "/autograder/source/course/gradebook.secret"})})
 
 
 def test_a_group_is_the_same_student_at_every_submission(tmp_path: Path) -> None:

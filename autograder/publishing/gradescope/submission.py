@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-import lzma
-import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
+from autograder.grading.archive import is_noise, unzipped
 from autograder.grading.assignment import Assignment
-from autograder.grading.reading import MAX_FILES, SubmissionRefused, read_submission
+from autograder.grading.reading import read_submission
 from autograder.grading.results import Submission
-from autograder.sandbox.limits import MB
-from autograder.text import storable
 
 __all__ = ["handed_in", "who"]
-
-# What zipfile and its methods of compression raise for a file that is damaged, locked or of an unknown kind.
-BROKEN = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, OSError, EOFError, ValueError,
-)  # fmt: skip
 
 
 def who(metadata: Path) -> str:
@@ -36,21 +26,13 @@ def handed_in(folder: Path, student: str, assignment: Assignment, max_mb: int) -
     """The submission in `folder`, with the assignment's notebook at its top wherever it was.
     Raises SubmissionRefused for one that cannot be read."""
     submission = read_submission(student, folder, max_mb)
-    files = plain(submission.files)
+    files = {name: data for name, data in submission.files.items() if not is_noise(name)}
     zips = [name for name in files if name.lower().endswith(".zip")]
     if not notebooks(files) and len(zips) == 1:
-        files = plain(unzipped(files[zips[0]], max_mb))
+        files = unzipped(files[zips[0]], max_mb)
     top = folder_of(files, {f"{template.name}.ipynb" for template in assignment.notebooks})
     moved = {name.removeprefix(top): data for name, data in files.items() if name.startswith(top)}
     return Submission(student, moved, submission.digest)
-
-
-def plain(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Without what systems add by themselves."""
-    added = (".", "__MACOSX")
-    return {
-        name: data for name, data in files.items() if not any(p.startswith(added) for p in PurePosixPath(name).parts)
-    }
 
 
 def notebooks(files: dict[str, bytes]) -> list[str]:
@@ -66,23 +48,3 @@ def folder_of(files: dict[str, bytes], wanted: set[str]) -> str:
     if len(folders) != 1 or "" in folders:
         return ""
     return f"{folders.pop()}/"
-
-
-def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
-    """The files of a zip, in memory. Raises SubmissionRefused for one that is broken, locked or larger than allowed."""
-    files: dict[str, bytes] = {}
-    left = max_mb * MB
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist():
-                if entry.is_dir():
-                    continue
-                with archive.open(entry) as file:
-                    content = file.read(left + 1)
-                left -= len(content)
-                files[storable(entry.filename)] = content
-                if left < 0 or len(files) > MAX_FILES:
-                    raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
-    except BROKEN as error:
-        raise SubmissionRefused(f"its zip cannot be read ({error})") from None
-    return files

@@ -113,8 +113,8 @@ def cli(ctx: click.Context, course: Path | None) -> None:
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster with this scheduler.")
 @click.option("--regrade", is_flag=True, help="Grade again what has not changed.")
-@click.option("--void", multiple=True, metavar="CHECK", help="Take this check out for everybody; may be given again.")
-@click.option("--why", metavar="TEXT", help="Why it is taken out; students read this. Default: that it was not right.")
+@click.option("--void", multiple=True, metavar="CHECK", help="Void this check for everybody; may be given again.")
+@click.option("--why", metavar="TEXT", help="Why it is void; students read this. Default: that it was not right.")
 @click.option("--unvoid", multiple=True, metavar="CHECK", help="Let a check count again; may be given again.")
 @click.option("--unsafe", is_flag=True, help="Run student code without any sandbox, as you; nothing is promised then.")
 @click.pass_context
@@ -154,9 +154,9 @@ def grade(
     from autograder.sandbox.levels import UNSAFE
 
     if why is not None and not (void and why.strip()):
-        raise AutograderError("--why TEXT says why a check is taken out: give it together with --void CHECK.")
+        raise AutograderError("--why TEXT says why a check is void: give it together with --void CHECK.")
     if twice := set(void) & set(unvoid):
-        raise AutograderError(f"{min(twice)} cannot be taken out and put back at once: give --void or --unvoid.")
+        raise AutograderError(f"{min(twice)} cannot be void and count at once: give --void or --unvoid.")
     if jobs and scheduler:
         raise click.UsageError("--jobs is for this machine: on a cluster each worker does one submission at a time.")
     course = course_of(ctx)

@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
 from autograder.cli import cli
-from autograder.grading import course
+from autograder.grading import preconditions
 from autograder.grading.course import Course
 
 
@@ -80,7 +80,7 @@ def test_a_course_that_student_code_could_read_is_not_graded(
 ) -> None:
     """A course in the folder of its own environment would show answers and gradebook to every submission."""
     small_course.submit(empty, "ada", small_course.submission())
-    monkeypatch.setattr(course, "readable_paths", lambda: (Path("/usr"), empty.parent))
+    monkeypatch.setattr(preconditions, "readable_paths", lambda: (Path("/usr"), empty.parent))
     code, _, err = run("grade", NAME, here=empty)
     assert code == 2
     assert one_sentence(err) == (
@@ -159,12 +159,12 @@ def test_a_slip_in_taking_out_a_check_is_told(run: Run, empty: Path) -> None:
     code, _, err = run("grade", NAME, "--void", "test_two_numbers", "--unvoid", "test_two_numbers", here=empty)
     assert (code, one_sentence(err)) == (
         2,
-        "test_two_numbers cannot be taken out and put back at once: give --void or --unvoid.",
+        "test_two_numbers cannot be void and count at once: give --void or --unvoid.",
     )
     code, _, err = run("grade", NAME, "--why", "Because.", here=empty)
     assert (code, one_sentence(err)) == (
         2,
-        "--why TEXT says why a check is taken out: give it together with --void CHECK.",
+        "--why TEXT says why a check is void: give it together with --void CHECK.",
     )
 
 

@@ -241,8 +241,7 @@ def untouched(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
 
 
 def mistaken(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
-    """A mistake loses exactly what its entry says, but for checks that are taken out, and its student is told what it
-    says."""
+    """A mistake loses exactly what its entry says, but for void checks, and its student is told what it says."""
     assert trial.example is not None
     void = {v.name for v in verdicts if v.void}
     lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.example.loses) - void

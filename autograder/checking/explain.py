@@ -27,7 +27,7 @@ UNGRADED = "The grader could not grade this check. That is not your doing: a per
 
 
 def verdict_of(test: Check, error: BaseException | None) -> Verdict:
-    """The verdict of `test` that ended with `error` (None: it passed), unless it is taken out."""
+    """The verdict of `test` that ended with `error` (None: it passed), unless it is void."""
     if test.void:
         return replace(verdict(test, Outcome.NOT_RUN), void=test.void)
     if error is None:

@@ -1,4 +1,4 @@
-"""What an author may say of a check: how much it weighs, which answers it lends, and that it is taken out."""
+"""What an author may say of a check: how much it weighs, which answers it lends, and that it is void."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def given(*names: str) -> Callable[[Test], Test]:
 
 
 def void(why: str) -> Callable[[Test], Test]:
-    """Take the check out for everybody: it is not run, its weight does not count, and students read why. It is read
+    """Void the check for everybody: it is not run, its weight does not count, and students read why. It is read
     from the cell's text."""
     return unchanged
 

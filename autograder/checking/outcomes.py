@@ -29,7 +29,7 @@ __all__ = [
 class Outcome(StrEnum):
     """How one check ended: it holds, the answer is wrong, the student's code raised or stopped, or ours did.
 
-    One that was taken out before it could run did not run.
+    One that was void before it could run did not run.
     """
 
     PASSED = "passed"
@@ -44,7 +44,7 @@ class Verdict:
     """What is kept of one check (one test function).
 
     `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
-    check must keep to itself; `detail` is for the instructor only. `void` says why it was taken out for
+    check must keep to itself; `detail` is for the instructor only. `void` says why it is void for
     everybody, so that it does not count; it is empty for a check that counts.
     """
 
@@ -63,12 +63,12 @@ class Verdict:
 
     @property
     def told(self) -> str:
-        """What is said beside the check: why it is taken out, or else the message."""
-        return f"Taken out: {self.void}" if self.void else self.message
+        """What is said beside the check: why it is void, or else the message."""
+        return f"Void: {self.void}" if self.void else self.message
 
 
 def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
-    """The part of a cell's points that each of its checks has: by weight, and none for one that is taken out."""
+    """The part of a cell's points that each of its checks has: by weight, and none for one that is void."""
     total = sum(check.weight for check in checks if not check.void) or 1
     return [0.0 if check.void else points * check.weight / total for check in checks]
 
@@ -136,7 +136,7 @@ def student_error(function: str, type_name: str, text: str, frames: list[list[An
 
 
 def score(verdicts: list[Verdict], max_points: float) -> float | None:
-    """Points of a test cell: its points × passed weight / total weight of the checks that are not taken out; all of
+    """Points of a test cell: its points × passed weight / total weight of the checks that are not void; all of
     them if nothing is left. None if a check that counts could not be graded."""
     counted = [verdict for verdict in verdicts if not verdict.void]
     if any(verdict.outcome is Outcome.UNGRADED for verdict in counted):

@@ -23,7 +23,7 @@ def html_table(verdicts: Sequence[Verdict], heading: str) -> str:
 
 
 def sign(verdict: Verdict) -> str:
-    """One character for how a check ended; a dash for one that was taken out."""
+    """One character for how a check ended; a dash for one that is void."""
     return "–" if verdict.void else SIGNS.get(verdict.outcome, "✗")
 
 

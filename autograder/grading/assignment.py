@@ -47,7 +47,7 @@ PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCel
 class TemplateCell:
     """One nbgrader cell as it must be in every submission; a student's own text replaces `source` if not `locked`.
 
-    `voids` are the tests of a check cell that were taken out by command, with the reason.
+    `voids` are the tests of a check cell that are void by command, with the reason.
     """
 
     grade_id: str

@@ -83,7 +83,7 @@ def grade_class(
     """Grade what is new or changed of the assignment `name`; all of it with `regrade`. With `scheduler`, the address
     of a Dask scheduler, its workers do it, else `jobs` processes of this machine.
 
-    First the checks `void` are taken out for everybody because of `why`, and those in `unvoid` count again; that
+    First the checks `void` are voided for everybody because of `why`, and those in `unvoid` count again; that
     needs no grading, except for a check that has never run. `sandbox` takes the place of the course's own setting of
     that name.
 

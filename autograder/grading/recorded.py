@@ -109,6 +109,6 @@ def standing(recorded: Recorded, assignment: Assignment) -> dict[Place, list[Ver
 
 
 def scored_now(cell: CellRecord, template: TemplateCell) -> list[Verdict]:
-    """The recorded verdicts of a check cell, with those taken out that are taken out now."""
+    """The recorded verdicts of a check cell, with those void that are void now."""
     voids = {test.name: test.void for test in template.check.tests()}
     return [replace(verdict, void=voids.get(verdict.name, "")) for verdict in cell.verdicts]

@@ -1,4 +1,4 @@
-"""Scores made anew from recorded verdicts: nothing runs again when a check is taken out or a cell's points change."""
+"""Scores made anew from recorded verdicts: nothing runs again when a check is voided or a cell's points change."""
 
 from __future__ import annotations
 

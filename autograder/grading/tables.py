@@ -1,4 +1,4 @@
-"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, what was taken out, and what each grade was
+"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, which checks are void, and what each grade was
 made from."""
 
 from __future__ import annotations

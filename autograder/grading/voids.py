@@ -1,4 +1,4 @@
-"""Bad checks taken out for everybody by command: kept in the gradebook, beside the grades that they no longer touch."""
+"""Checks that are void for everybody by command: kept in the gradebook, beside the grades that they no longer touch."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def voided_anew(
 ) -> Assignment:
     """The assignment with its checks as they count from now on: those in `unvoid` do again, those in `void` don't.
     Raises AutograderError, and changes nothing, if one of them cannot be found."""
-    put_back(session, assignment, unvoid)
-    take_out(session, assignment, void, why)
+    unvoid_checks(session, assignment, unvoid)
+    void_checks(session, assignment, void, why)
     session.commit()
     return with_voids(session, assignment)
 
 
-def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: str) -> None:
-    """Take out `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody. Without
+def void_checks(session: Any, assignment: Assignment, checks: Iterable[str], why: str) -> None:
+    """Void `checks` (`grade_id::test`, or the test's name alone where it is the only one) for everybody. Without
     `why` the reason that was given before stays.
 
     Raises AutograderError if one of them cannot be found.
@@ -48,20 +48,20 @@ def take_out(session: Any, assignment: Assignment, checks: Iterable[str], why: s
         )
 
 
-def put_back(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:
-    """Let `checks` count again. Raises AutograderError for one that was not taken out."""
+def unvoid_checks(session: Any, assignment: Assignment, checks: Iterable[str]) -> None:
+    """Let `checks` count again. Raises AutograderError for one that is not void by command."""
     voids = read_voids(session, assignment.name)
-    found = {check: one_check(assignment, check, taken_out=list(voids)) for check in checks}
+    found = {check: one_check(assignment, check, known=list(voids)) for check in checks}
     for name, check in found.items():
         if check not in voids:
             advice = ": remove its @void in the assignment" if all_checks(assignment)[check] else ""
-            raise AutograderError(f"{name} was not taken out by command, so it cannot be put back{advice}.")
+            raise AutograderError(f"{name} was not voided by command, so it cannot be unvoided{advice}.")
     for check in found.values():
         session.execute(delete(tables.voids).where(row_of(assignment.name, check)))
 
 
 def with_voids(session: Any, assignment: Assignment) -> Assignment:
-    """The assignment with the checks taken out that were taken out by command."""
+    """The assignment with the checks void that are void by command."""
     voids = read_voids(session, assignment.name)
 
     def cell_with_voids(notebook: Template, cell: TemplateCell) -> TemplateCell:
@@ -78,7 +78,7 @@ def with_voids(session: Any, assignment: Assignment) -> Assignment:
 
 
 def read_voids(session: Any, assignment: str) -> Voids:
-    """What was taken out by command, and why."""
+    """What is void by command, and why."""
     rows = session.execute(select(tables.voids).where(tables.voids.c.assignment == assignment)).mappings()
     return {(row["notebook"], row["cell"], row["name"]): row["why"] for row in rows}
 
@@ -90,7 +90,7 @@ def row_of(assignment: str, check: Check) -> Any:
 
 
 def all_checks(assignment: Assignment) -> dict[Check, str]:
-    """Every check by notebook, grade id and name, with the reason for which the assignment itself takes it out."""
+    """Every check by notebook, grade id and name, with the reason for which the assignment itself voids it."""
     try:
         return {
             (notebook.name, cell.grade_id, test.name): test.void
@@ -103,19 +103,19 @@ def all_checks(assignment: Assignment) -> dict[Check, str]:
         raise AutograderError(f"A check cell of {assignment.name} cannot be read: {error}.") from None
 
 
-def one_check(assignment: Assignment, wanted: str, taken_out: Sequence[Check] = ()) -> Check:
+def one_check(assignment: Assignment, wanted: str, known: Sequence[Check] = ()) -> Check:
     """The check that a person means. Raises AutograderError if it is none, or one of several; a person who may have
-    meant one of those that are `taken_out` is told these."""
+    meant one of those `known` to be void is told these."""
     checks = all_checks(assignment)
     found = [check for check in checks if wanted in names_of(check)]
     if len(found) == 1:
         return found[0]
     many = len(assignment.notebooks) > 1
-    names = [names_of(check)[2 if many else 1] for check in found or taken_out or checks]
+    names = [names_of(check)[2 if many else 1] for check in found or known or checks]
     if found:
         raise AutograderError(f"{wanted} may be any of {', '.join(names)}: name one of them in full.")
     near = get_close_matches(wanted, names, SHOWN, cutoff=0) if len(names) > SHOWN else names
-    some = "Taken out" if taken_out else "Its checks" if near == names else f"Of its {len(names)} checks the nearest"
+    some = "Void" if known else "Its checks" if near == names else f"Of its {len(names)} checks the nearest"
     raise AutograderError(f"{assignment.name} has no check {wanted}. {some}: {', '.join(near) or 'none'}.")
 
 

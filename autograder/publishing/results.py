@@ -25,7 +25,7 @@ __all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lat
 @dataclass(frozen=True)
 class Check:
     """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told, and
-    `void` says why it was taken out, if it was: then it has no points and does not count."""
+    `void` says why it is void, if it is: then it has no points and does not count."""
 
     name: str
     description: str

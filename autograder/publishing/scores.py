@@ -14,7 +14,7 @@ from autograder.publishing.results import Cell, Result, graded_submissions, inci
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "read_scores", "scores_table", "taken_out"]
+__all__ = ["Score", "read_scores", "scores_table", "void_checks"]
 
 Score = dict[str, Any]
 Part = TypeVar("Part")
@@ -29,7 +29,7 @@ def read_scores(course: Course, name: str) -> list[Score]:
     {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
 
     `submitted` is in UTC, or None. `score` is before the late penalty, `final_score` after it; a cell's is None as long
-    as a person has to give it. `comments` are a grader's, `void` says why a check was taken out and does not count, and
+    as a person has to give it. `comments` are a grader's, `void` says why a check is void and does not count, and
     is empty for one that counts. A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
@@ -74,7 +74,7 @@ def said_by_a_person(result: Result) -> dict[str, str]:
 
 
 def data_of(cell: Cell) -> dict[str, Any]:
-    """A grade cell with its checks; a check's points are its share of the cell's, none if it is taken out."""
+    """A grade cell with its checks; a check's points are its share of the cell's, none if it is void."""
     return {
         "score": cell.score,
         "max_score": cell.max_score,
@@ -120,10 +120,10 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     return table
 
 
-def taken_out(scores: list[Score]) -> list[str]:
+def void_checks(scores: list[Score]) -> list[str]:
     """A line for every check that does not count."""
     cells = [(name, check) for score in scores for name, cell in score["cells"].items() for check in cell["checks"]]
-    lines = [f"Taken out: {name}::{check['name']} – {check['void']}" for name, check in cells if check["void"]]
+    lines = [f"Void: {name}::{check['name']} – {check['void']}" for name, check in cells if check["void"]]
     return list(dict.fromkeys(lines))
 
 

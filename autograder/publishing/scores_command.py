@@ -82,11 +82,11 @@ def show_scores(course: Course, name: str) -> None:
     """Print the table of scores, what does not count in it, and who is missing."""
     from rich.console import Console
 
-    from autograder.publishing.scores import read_scores, scores_table, taken_out
+    from autograder.publishing.scores import read_scores, scores_table, void_checks
 
     found = read_scores(course, name)
     Console().print(scores_table(name, found))
-    for line in taken_out(found):
+    for line in void_checks(found):
         click.echo(line)
     missing = sorted(course.submissions(name).keys() - {score["student"] for score in found})
     if missing:

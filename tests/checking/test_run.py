@@ -61,7 +61,7 @@ def test_for_nothing(student):
 '''
 
 
-def test_a_check_that_is_taken_out_neither_runs_nor_counts() -> None:
+def test_a_check_that_is_void_neither_runs_nor_counts() -> None:
     """A bad check may hang or fail on the answer key: out means out, and the rest shares its points."""
     marked = THREE.replace("@points(2)", '@void("It was wrong.")\n@points(2)').replace("student.f(2), 2", "1 / 0, 2")
     found = verdicts(marked, "def f(x): return x")
@@ -72,7 +72,7 @@ def test_a_check_that_is_taken_out_neither_runs_nor_counts() -> None:
     ]
     assert score(found, 6) == 6
     assert "–</td>" in html_table(found, "")
-    assert "– Two.\n    Taken out: It was wrong." in text_table(found)
+    assert "– Two.\n    Void: It was wrong." in text_table(found)
 
 
 def test_a_command_takes_out_what_the_cell_does_not_mark() -> None:

@@ -1,4 +1,4 @@
-"""What changes after a class is graded: a check is taken out or mended, prose is edited, an answer comes again. Each
+"""What changes after a class is graded: a check is voided or mended, prose is edited, an answer comes again. Each
 touches what depends on it and nothing else, least of all what a person has given."""
 
 from __future__ import annotations
@@ -108,24 +108,24 @@ def table_of(course: Course) -> str:
     return console.export_text()
 
 
-def test_a_check_is_taken_out_for_everybody_and_put_back(course: Course) -> None:
-    """A bad check must cost nobody a point, be seen to be out, and stay out until somebody puts it back."""
+def test_a_check_is_voided_for_everybody_and_counts_again(course: Course) -> None:
+    """A bad check must cost nobody a point, be seen to be out, and stay void until somebody unvoids it."""
     before = small_course.everything(course.root)
     done = autograder(course.root, "grade", NAME, "--void", "test_mean::test_two_numbers", "--why", WHY_WRONG)
     assert done.returncode == 0, done.stderr
     assert "2 scored anew" in done.stdout
-    assert f"Taken out: test_mean::test_two_numbers – {WHY_WRONG}" in done.stdout
+    assert f"Void: test_mean::test_two_numbers – {WHY_WRONG}" in done.stdout
     assert small_course.graded_at(course.root).keys() == {"ada", "bob", "fay"}
     grade_class(course, NAME, void=["test_like_the_answer_key"], why=WHY_WRONG)
     scores = small_course.auto_scores(course.root)
     assert [scores["bob", cell] for cell in ("test_mean", "test_again")] == [3.0, 0.0]
     assert shown(course, "bob", "test_mean")["text/plain"] == "3.0"
-    assert shown(course, "bob", "test_mean")["text/html"].count(f"Taken out: {WHY_WRONG}") == 2
+    assert shown(course, "bob", "test_mean")["text/html"].count(f"Void: {WHY_WRONG}") == 2
     (check, _) = scores_of(course, "bob")["cells"]["test_mean"]["checks"]
     assert (check["passed"], check["points"], check["void"]) == (False, 0.0, WHY_WRONG)
-    assert check["message"] == f"Taken out: {WHY_WRONG}"
+    assert check["message"] == f"Void: {WHY_WRONG}"
     assert "0 / 1" in table_of(course)
-    # One who is graded meanwhile never runs it: only for them must it run when it is put back.
+    # One who is graded meanwhile never runs it: only for them must it run when it counts again.
     assert regraded(grade_class(course, NAME, ["ada"], regrade=True)) == ["ada"]
     outcomes = {(row[0], row[3]): row[4] for row in rows(course.root, small_course.CHECK_ROWS)}
     assert (outcomes["ada", "test_two_numbers"], outcomes["bob", "test_two_numbers"]) == ("not run", "wrong")

@@ -1,4 +1,4 @@
-"""Naming a check that is to be taken out. No kernel runs."""
+"""Naming a check that is to be void. No kernel runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.tables import make_tables
-from autograder.grading.voids import put_back, take_out, with_voids
+from autograder.grading.voids import unvoid_checks, void_checks, with_voids
 
 MARKED = (
     '%%check\n@void("It asked too much.")\ndef test_marked(student):\n    pass\n\ndef test_both(student):\n    pass'
@@ -40,20 +40,20 @@ def session() -> Session:
 
 
 def void(session: Session) -> dict[tuple[str, str], dict[str, str]]:
-    """What is taken out, by notebook and cell."""
+    """What is void, by notebook and cell."""
     notebooks = with_voids(session, ASSIGNMENT).notebooks
     return {(n.name, c.grade_id): c.voids for n in notebooks for c in n.cells if c.voids}
 
 
 def test_a_check_is_named_in_short_or_in_full(session: Session) -> None:
     """Typing a long name for the only check of that name would be a nuisance, and the wrong check worse."""
-    take_out(session, ASSIGNMENT, ["test_two_numbers", "two/marks::test_both"], "Sorry.")
+    void_checks(session, ASSIGNMENT, ["test_two_numbers", "two/marks::test_both"], "Sorry.")
     assert void(session) == {
         ("one", "means"): {"test_two_numbers": "Sorry."},
         ("two", "marks"): {"test_both": "Sorry."},
     }
-    take_out(session, ASSIGNMENT, ["means::test_two_numbers"], "It was wrong.")
-    put_back(session, ASSIGNMENT, ["two/marks::test_both"])
+    void_checks(session, ASSIGNMENT, ["means::test_two_numbers"], "It was wrong.")
+    unvoid_checks(session, ASSIGNMENT, ["two/marks::test_both"])
     assert void(session) == {("one", "means"): {"test_two_numbers": "It was wrong."}}
 
 
@@ -61,7 +61,7 @@ def test_a_reason_stays_until_another_is_given(session: Session) -> None:
     """Students would read the reason that nobody gave in the place of the one that somebody did."""
     told = []
     for why in ("", "It was wrong.", "", "It asked too much."):
-        take_out(session, ASSIGNMENT, ["test_two_numbers"], why)
+        void_checks(session, ASSIGNMENT, ["test_two_numbers"], why)
         told += void(session)["one", "means"].values()
     assert told == ["the check was not right", "It was wrong.", "It was wrong.", "It asked too much."]
 
@@ -79,7 +79,7 @@ def test_of_many_checks_the_nearest_are_named(session: Session) -> None:
     tests = "".join(f"def test_number_{number}(student): pass\n" for number in range(20))
     cell = check_cell("means", f"%%check\n{tests}def test_medians(student): pass")
     with pytest.raises(AutograderError) as refused:
-        take_out(session, Assignment("large", (Template("one", (cell,), (), {}),), {}), ["test_median"], "Sorry.")
+        void_checks(session, Assignment("large", (Template("one", (cell,), (), {}),), {}), ["test_median"], "Sorry.")
     told = str(refused.value)
     assert told.startswith("large has no check test_median. Of its 21 checks the nearest: means::test_medians, ")
     assert told.count("::") == 8
@@ -89,26 +89,26 @@ def test_of_many_checks_the_nearest_are_named(session: Session) -> None:
 def test_an_unclear_name_takes_nothing_out(session: Session, name: str, told: str) -> None:
     """A guess would change everybody's grade."""
     with pytest.raises(AutograderError) as refused:
-        take_out(session, ASSIGNMENT, ["test_two_numbers", name], "Sorry.")
+        void_checks(session, ASSIGNMENT, ["test_two_numbers", name], "Sorry.")
     assert str(refused.value) == told
     assert void(session) == {}
 
 
-def test_only_what_a_command_took_out_is_put_back_by_one(session: Session) -> None:
+def test_only_what_a_command_voided_is_unvoided_by_one(session: Session) -> None:
     """Silence would leave the instructor in the belief that the check counts."""
     with pytest.raises(AutograderError) as refused:
-        put_back(session, ASSIGNMENT, ["one/marks::test_marked"])
+        unvoid_checks(session, ASSIGNMENT, ["one/marks::test_marked"])
     assert str(refused.value) == (
-        "one/marks::test_marked was not taken out by command, so it cannot be put back: "
+        "one/marks::test_marked was not voided by command, so it cannot be unvoided: "
         "remove its @void in the assignment."
     )
-    with pytest.raises(AutograderError, match=r"cannot be put back\.$"):
-        put_back(session, ASSIGNMENT, ["test_two_numbers"])
+    with pytest.raises(AutograderError, match=r"cannot be unvoided\.$"):
+        unvoid_checks(session, ASSIGNMENT, ["test_two_numbers"])
 
 
-def test_who_mistypes_a_check_to_put_back_is_told_what_was_taken_out(session: Session) -> None:
+def test_who_mistypes_a_check_to_unvoid_is_told_what_is_void(session: Session) -> None:
     """The list of all checks would not help: only these can be meant."""
-    take_out(session, ASSIGNMENT, ["test_two_numbers"], "Sorry.")
+    void_checks(session, ASSIGNMENT, ["test_two_numbers"], "Sorry.")
     with pytest.raises(AutograderError) as refused:
-        put_back(session, ASSIGNMENT, ["test_to_numbers"])
-    assert str(refused.value) == "small has no check test_to_numbers. Taken out: one/means::test_two_numbers."
+        unvoid_checks(session, ASSIGNMENT, ["test_to_numbers"])
+    assert str(refused.value) == "small has no check test_to_numbers. Void: one/means::test_two_numbers."

@@ -64,7 +64,7 @@ class Results:
         return cell.grade_id if len(self.assignment.notebooks) == 1 else f"{template.name}/{cell.grade_id}"
 
     def checks(self, cell: TemplateCell, grade: CellGrade | None) -> list[dict[str, Any]]:
-        """The tests of a check cell, each with its share of the cell's points. One that is taken out has none; where
+        """The tests of a check cell, each with its share of the cell's points. One that is void has none; where
         no other is left, every student gets all of them."""
         tests = cell.check.tests()
         verdicts = {verdict.name: verdict for verdict in grade.verdicts} if grade is not None else {}

@@ -166,7 +166,7 @@ def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
 
 
 def has_verdict(check: Check) -> bool:
-    """Whether a check counts: it was not taken out, neither now nor before it could run."""
+    """Whether a check counts: it is not void, neither now nor before it could run."""
     return not check.void and check.outcome != "not run"
 
 

@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
 from autograder.cli import cli
-from autograder.grading import preconditions
+from autograder.grading import course, preconditions
 from autograder.grading.course import Course
 
 

@@ -1,5 +1,5 @@
-"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, which checks are void, and what each grade was
-made from."""
+"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, void checks, and what each grade was made
+from."""
 
 from __future__ import annotations
 

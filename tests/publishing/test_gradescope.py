@@ -188,7 +188,7 @@ def test_a_zip_that_is_damaged_in_the_middle_is_refused(handed: Callable[..., An
     whole = zipped({"small.ipynb": "".join(map(str, range(2_000)))}, method)
     start = 30 + len("small.ipynb")  # of the data, behind the file's own header
     for at in (start, start + 9, start + 40):
-        with pytest.raises(SubmissionRefused, match="cannot be (read|unpacked)"):
+        with pytest.raises(SubmissionRefused, match=r"cannot be (read|unpacked)"):
             handed({"a.zip": whole[:at] + bytes(b ^ 0xFF for b in whole[at : at + 60]) + whole[at + 60 :]})
 
 

@@ -45,8 +45,7 @@ bench: setup     ## autograder, nbgrader and otter-grader with the same classes:
 	$(BIN)/python benchmarks/compare.py --docs
 
 lock: setup      ## renew requirements.lock from pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
 
 clean:           ## remove what make made
 	rm -rf .venv benchmarks/.venvs benchmarks/out demo-course build dist

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autograder.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from autograder.checking.magic import CheckTable
 
-__version__ = "0.1.0"
-
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext autograder`: the magics `%%check` and `%forbid`. What they need is imported by the first check."""
+    from autograder.distribution import other_autograder
+
+    if warning := other_autograder():
+        print(warning)
 
     def check(line: str, cell: str) -> CheckTable | None:
         from autograder.checking.magic import check as run

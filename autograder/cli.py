@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autograder import __version__
+from autograder.distribution import extras_explained
 from autograder.errors import AutograderError
 from autograder.interrupts import keep_interrupts
 from autograder.options import JSON, NAME, course_of
+from autograder.version import __version__
 
 if TYPE_CHECKING:
     from autograder.grading.class_run import ClassRun
@@ -68,7 +69,8 @@ def main() -> None:
     130 stopped with Ctrl-C."""
     keep_interrupts()
     try:
-        cli.main(prog_name="autograder", standalone_mode=True)
+        with extras_explained("This command"):
+            cli.main(prog_name="autograder", standalone_mode=True)
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(2)

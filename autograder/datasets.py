@@ -2,14 +2,13 @@
 
 Both loaders return ``(X_train, y_train, X_test, y_test)``: rows of X are images as float64 in [0, 1],
 labels are integers from 0. `as_images` turns rows back into pictures. Importing this module is cheap:
-pooch is loaded by the function that needs it, and scikit-learn never.
+pooch is loaded by the function that needs it.
 """
 
 import os
 import tarfile
 import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ Subset = int | tuple[int, int] | None
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
+DIGITS = Path(__file__).with_name("data") / "digits.csv.gz"
 NUM_TEST_DIGITS = 360
 RECORD_BYTES = 1 + 3 * 32 * 32  # the label, then the red, the green and the blue plane, row by row
 
@@ -53,7 +53,7 @@ CIFAR10 = _Archive()
 
 
 def load_digits(subset: Subset = None) -> Split:
-    """Handwritten digits of 8 × 8 pixels, which come with scikit-learn: no network is needed.
+    """Handwritten digits of 8 × 8 pixels, which come with this package: no network is needed.
 
     The 1797 images are put in the order of ``np.random.RandomState(0).permutation(1797)`` (NumPy keeps that
     generator's stream fixed for ever); the last 360 are the test set. Images of one writer are in both sets.
@@ -70,19 +70,11 @@ def load_digits(subset: Subset = None) -> Split:
         ValueError: `subset` is not a positive number or a pair of them.
     """
     num_train, num_test = _sizes(subset)
-    table = np.loadtxt(_digits_file(), delimiter=",")
+    table = np.loadtxt(DIGITS, delimiter=",", dtype=np.uint8)
     order = np.random.RandomState(0).permutation(len(table))
     train, test = order[:-NUM_TEST_DIGITS][:num_train], order[-NUM_TEST_DIGITS:][:num_test]
     X, y = table[:, :-1] / 16.0, table[:, -1].astype(np.int64)
     return X[train], y[train], X[test], y[test]
-
-
-def _digits_file() -> Path:
-    """The table that scikit-learn ships. To import scikit-learn takes a second, to read the table a hundredth."""
-    found = find_spec("sklearn")
-    if found is None or found.origin is None:
-        raise DatasetError("The digits come with scikit-learn, which is not installed: pip install scikit-learn.")
-    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
 def load_cifar10(subset: Subset = None) -> Split:
@@ -170,7 +162,7 @@ def _fetch(folder: Path) -> None:
     home = pooch.create(folder.parent, CIFAR10.base_url, registry={CIFAR10.name: f"sha256:{CIFAR10.sha256}"})
     url = CIFAR10.base_url + CIFAR10.name
     try:
-        archive = home.fetch(CIFAR10.name, downloader=pooch.HTTPDownloader(progressbar=_Bar(CIFAR10.name), timeout=60))
+        archive = home.fetch(CIFAR10.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=60))
         _unpack(Path(archive), folder)
     except (OSError, ValueError, tarfile.TarError) as error:
         raise DatasetError(
@@ -210,35 +202,3 @@ def _write_whole(target: Path, content: bytes) -> None:
         except BaseException:
             os.unlink(file.name)
             raise
-
-
-class _Bar:
-    """The progress bar that pooch's downloader drives (it sets `total`, then calls the methods)."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.total = 0
-        self._done = 0
-        self._progress: Any = None
-        self._task: Any = None
-
-    def update(self, num_bytes: int) -> None:
-        if self._progress is None:
-            self._start()
-        self._done = min(self._done + num_bytes, self.total)
-        self._progress.update(self._task, completed=self._done)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def _start(self) -> None:
-        from rich import progress
-
-        columns = (progress.DownloadColumn(), progress.TransferSpeedColumn(), progress.TimeRemainingColumn())
-        self._progress = progress.Progress(*progress.Progress.get_default_columns()[:2], *columns)
-        self._task = self._progress.add_task(self.name, total=self.total)
-        self._progress.start()

@@ -24,7 +24,19 @@ MODULES = {
 }
 # Whoever is on top imports what it likes, and what is below everything is imported by whoever likes.
 TOP = ("cli", "demo")
-LEAVES = ("errors", "text", "files", "options", "progress", "imports", "forkserver", "interrupts", "datasets")
+LEAVES = (
+    "errors",
+    "text",
+    "files",
+    "options",
+    "progress",
+    "imports",
+    "forkserver",
+    "interrupts",
+    "distribution",
+    "version",
+    "datasets",
+)
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

@@ -132,10 +132,11 @@ def test_incidents(kind: IncidentKind) -> None:
 def test_dependencies() -> None:
     """CONTRIBUTING says of every dependency why it is there, and names no other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {re.split(r"[>=<; ]", line)[0] for line in project["dependencies"]}
-    wanted |= {re.split(r"[>=<; ]", line)[0] + " (dev)" for line in project["optional-dependencies"]["dev"]}
+    groups = {"base": project["dependencies"], **project["optional-dependencies"]}
+    wanted = {(re.split(r"[\[>=<; ]", line)[0], group) for group, lines in groups.items() for line in lines}
     table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Dependencies")[1]
-    assert set(re.findall(r"(?m)^\| ([a-z][\w-]*(?: \(dev\))?) \|", table)) - {"package"} == wanted
+    rows = set(re.findall(r"(?m)^\| ([a-z][\w-]*) \| (\w+) \|", table)) - {("package", "in")}
+    assert rows == {(name, group) for name, group in wanted if name != project["name"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

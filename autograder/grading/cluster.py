@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import autograder
+from autograder.distribution import extras_explained
 from autograder.errors import AutograderError
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.errors import SandboxMissing
@@ -51,12 +52,9 @@ class Cluster:
     """
 
     def __init__(self, address: str, sandbox: str, say: Callable[[str], None]) -> None:
-        try:
+        with extras_explained("Grading on a cluster"):
             import dask
             from distributed import Client, Security
-        except ImportError:
-            needed = "Grading on a cluster needs Dask: pip install 'distributed>=2025.1'."
-            raise AutograderError(needed) from None
         check_address(address)
         if address.startswith("tls:") and Security().get_connection_args("client")["ssl_context"] is None:
             raise AutograderError(

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autograder.distribution import DISTRIBUTION, installed_extras, lacks_grading, other_autograder
 from autograder.sandbox.errors import SandboxBroken, SandboxMissing
 from autograder.sandbox.inside import landlock
-from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox
 from autograder.sandbox.limits import BEST, Limits
+from autograder.version import __version__
 
 __all__ = ["Finding", "examine"]
 
@@ -28,7 +29,16 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Every finding, from the most needed to the least."""
-    return [python(), sandbox(), *inside(), second_wall()]
+    if lacks := lacks_grading():
+        return [package(), python(), Finding("grading", False, lacks)]
+    return [package(), python(), sandbox(), *inside(), second_wall()]
+
+
+def package() -> Finding:
+    """Which of this package is installed, and whether another project has taken its place."""
+    text = f"{DISTRIBUTION} {__version__}, with the extras {', '.join(installed_extras()) or 'none'}"
+    other = other_autograder()
+    return Finding("package", not other, other or text)
 
 
 def python() -> Finding:
@@ -63,6 +73,8 @@ TRIALS: list[tuple[str, str, str]] = [
 
 def inside() -> list[Finding]:
     """What student code finds in a real sandbox; nothing is found out where there is none."""
+    from autograder.sandbox.kernel import Kernel
+
     try:
         with (
             tempfile.NamedTemporaryFile() as own,

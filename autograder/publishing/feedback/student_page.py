@@ -14,7 +14,6 @@ from typing import Any
 
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
-from autograder import __version__
 from autograder.checking.cell import is_check_cell
 from autograder.publishing.doctree.cell_reader import CellReader
 from autograder.publishing.doctree.context import Node
@@ -24,6 +23,7 @@ from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.pages import TEMPLATES, render
 from autograder.publishing.results import Cell as Points
 from autograder.publishing.results import Result
+from autograder.version import __version__
 
 __all__ = ["digest_of", "feedback_page", "secret_regions"]
 

@@ -25,5 +25,5 @@ fi
 "$python" -m venv /opt/autograder
 pip="/opt/autograder/bin/python -m pip --disable-pip-version-check --no-cache-dir install --quiet"
 $pip --require-hashes -r requirements.lock
-$pip --no-deps --no-index autograder-*.whl
+$pip --no-deps --no-index autograder_coursework-*.whl
 /opt/autograder/bin/autograder doctor || echo "The sandbox is not all that it could be: see above, and docs/security.md."

@@ -1,4 +1,7 @@
-"""PDF in JupyterLab's export menu and for ``jupyter nbconvert --to typst-pdf``."""
+"""PDF in JupyterLab's export menu and for ``jupyter nbconvert --to typst-pdf``.
+
+nbconvert loads this module for every export, to whatever format, so that it may need nothing but nbconvert.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +9,7 @@ from typing import Any
 from nbconvert.exporters import Exporter
 from traitlets import Enum, default
 
-from autograder.publishing.doctree.parsed_notebook import from_json
-from autograder.publishing.pdf.document import Heading
-from autograder.publishing.pdf.export import notebook_pdf
+from autograder.distribution import extras_explained
 
 __all__ = ["TypstPDFExporter"]
 
@@ -28,7 +29,12 @@ class TypstPDFExporter(Exporter):  # type: ignore[misc]
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[bytes, dict[str, Any]]:
-        """The PDF of a notebook, and nbconvert's resources."""
+        """The PDF of a notebook, and nbconvert's resources. Raises AutograderError without the extra [pdf]."""
+        with extras_explained("PDF (Typst)"):
+            from autograder.publishing.doctree.parsed_notebook import from_json
+            from autograder.publishing.pdf.document import Heading
+            from autograder.publishing.pdf.export import notebook_pdf
+
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         metadata = resources.get("metadata") or {}
         folder = Path(metadata["path"] or ".") if "path" in metadata else None

@@ -28,7 +28,12 @@ def environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {"number": number, "question": title}
+    made.globals["unknown_kind"] = unknown_kind
     return made
+
+
+def unknown_kind(kind: str) -> str:
+    raise ValueError(f"nodes.html.j2 cannot draw a {kind}")
 
 
 def number(value: float) -> str:

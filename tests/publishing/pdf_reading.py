@@ -12,7 +12,7 @@ from pdf_notebooks import notebook as of_cells
 from PIL import Image
 
 from autograder.publishing.doctree.parsed_notebook import from_json
-from autograder.publishing.pdf.document import Document, Heading
+from autograder.publishing.pdf.document import Document, PageHeader
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.typeset import typesetter
@@ -29,7 +29,7 @@ def draw(folder: Path, *cells: Cell, images: Path | None = None) -> tuple[Path, 
 
 
 def draw_json(folder: Path, data: dict[str, Any], images: Path | None = None) -> tuple[Path, Document]:
-    document, pdf = notebook_pdf(from_json(json.loads(json.dumps(data)), images), Heading("homework", "alice"))
+    document, pdf = notebook_pdf(from_json(json.loads(json.dumps(data)), images), PageHeader("homework", "alice"))
     path = folder / "out.pdf"
     path.write_bytes(pdf)
     return path, document

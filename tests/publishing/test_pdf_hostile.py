@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from pdf_notebooks import code, display, encoded, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, needs_poppler, notices, text, typeset_alone
 
+from autograder.publishing.doctree.nodes import AsWritten, Formula, Listing, Paragraph, Picture, Run
 from autograder.publishing.doctree.pandoc import Pandoc
 from autograder.publishing.doctree.parsed_notebook import from_json
-from autograder.publishing.pdf.document import Document, Heading
+from autograder.publishing.pdf.document import Document, PageHeader, Section
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.typstmath import is_safe
 
@@ -267,13 +268,15 @@ def test_text_that_reads_backwards_is_unmasked(tmp_path):
 
 def test_what_typst_refuses_is_shown_as_written():
     """Whatever gets past all checks: the page has it as text, and the others are drawn."""
-    bad = {"t": "math", "src": "unknownsymbol", "tex": "x", "written": "$bad$", "block": False}
-    good = {"t": "par", "c": ["before ", bad, " after"]}
-    broken = {"t": "image", "name": "none.png", "width": 3, "alt": "a"}
-    document = Document(Heading("a"), [{"blocks": [good, {"t": "par", "c": ["whole"]}, broken]}])
+    bad = Formula("unknownsymbol", "x", "$bad$")
+    good = Paragraph(("before ", bad, " after"))
+    broken = Picture("none.png", 3, "described")
+    document = Document(PageHeader("a"), [Section((good, Paragraph(("whole",)), broken))])
     assert typeset_alone(document).startswith(b"%PDF")
-    assert good["c"][1]["t"] == "written"
-    assert broken["t"] == "listing"
+    mended, whole, described = document.sections[0].blocks
+    assert mended == Paragraph(("before ", AsWritten("$bad$", "LaTeX not understood"), " after"))
+    assert whole == Paragraph(("whole",))
+    assert described == Listing("markdown", ((Run("described"),),))
     with pytest.raises(typst.TypstError):
         typst.compile(b"#panic(1)")
 
@@ -292,7 +295,7 @@ STRANGE = [
 
 def test_cells_of_a_strange_make(tmp_path):
     data = json.loads(json.dumps({"cells": STRANGE, "metadata": {"language_info": "x", "kernelspec": 3}}))
-    document, pdf = notebook_pdf(from_json(data), Heading("strange \ud800", "al\nice"))
+    document, pdf = notebook_pdf(from_json(data), PageHeader("strange \ud800", "al\nice"))
     path = tmp_path / "out.pdf"
     path.write_bytes(pdf)
     assert "shown anyway" in text(path)
@@ -329,6 +332,6 @@ ANY_CELL = st.one_of(
 @settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ANY_CELL, max_size=6), ANY_TEXT)
 def test_any_text_anywhere_gives_a_pdf(cells, student):
-    document, pdf = notebook_pdf(from_json(notebook(*cells)), Heading("any", student))
+    document, pdf = notebook_pdf(from_json(notebook(*cells)), PageHeader("any", student))
     assert pdf.startswith(b"%PDF")
     assert not any(notice.serious for notice in document.notices), document.notices

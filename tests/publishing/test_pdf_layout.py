@@ -7,13 +7,13 @@ from pdf_notebooks import code, homework, markdown, notebook, stream
 from pdf_reading import needs_poppler, notices, pages, typeset_alone
 
 from autograder.publishing.doctree.parsed_notebook import from_json
-from autograder.publishing.pdf.document import Heading, build
+from autograder.publishing.pdf.document import PageHeader, build
 from autograder.publishing.pdf.fixed import allotments, fix
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.typeset import typesetter
 
 pytestmark = needs_poppler
-HEADING = Heading("homework", "alice")
+HEADING = PageHeader("homework", "alice")
 
 
 def fixed(path, cells, release):
@@ -21,7 +21,7 @@ def fixed(path, cells, release):
     released = from_json(notebook(*release))
     document = build(from_json(notebook(*cells)), HEADING, release=released, remarks=["A remark."])
     with typesetter(document.files) as setter:
-        fix(document, allotments(released, Heading("", "")), setter)
+        fix(document, allotments(released, PageHeader("", "")), setter)
         path.write_bytes(typeset(document, setter))
     return pages(path), document
 
@@ -75,7 +75,7 @@ def test_questions_come_in_the_order_of_the_release(tmp_path):
     first, setup, *questions = homework()
     moved = [first, setup, *questions[3:6], *questions[:3], *questions[6:]]
     document = build(from_json(notebook(*moved)), HEADING, release=from_json(notebook(*homework())))
-    assert [section["title"] for section in document.sections if "number" in section] == [
+    assert [section.title for section in document.sections if section.number] == [
         "linear",
         "quadratic",
         "why",
@@ -108,5 +108,5 @@ def test_an_answer_and_its_derivative_are_one_question():
     derivative["metadata"]["nbgrader"]["grade_id"] = "linear_grad"
     cells.insert(4, derivative)
     document = build(from_json(notebook(*cells)), HEADING)
-    assert document.sections[1]["title"] == "linear, linear_grad"
-    assert document.sections[1]["points"] == "4 points"
+    assert document.sections[1].title == "linear, linear_grad"
+    assert document.sections[1].points == "4 points"

@@ -9,7 +9,7 @@ from traitlets.config import Config
 
 from autograder.publishing.doctree.parsed_notebook import MARKERS, Unreadable, from_json
 from autograder.publishing.feedback.student_page import secret_regions
-from autograder.publishing.pdf.document import Heading, build_plain
+from autograder.publishing.pdf.document import PageHeader, build_plain
 from autograder.publishing.pdf.export import notebook_pdf
 
 pytestmark = needs_poppler
@@ -95,7 +95,7 @@ def test_macros_hold_for_later_cells(tmp_path):
 
 def test_nested_fractions_keep_their_meaning(tmp_path):
     _, document = draw(tmp_path, markdown(r"$\frac{a}{\frac{b}{c}}$"))
-    formula = document.sections[0]["blocks"][0]["c"][0]["src"]
+    formula = document.sections[0].blocks[0].content[0].drawn
     assert formula.replace(" ", "") == "frac(a,frac(b,c))"
 
 
@@ -247,7 +247,7 @@ def test_what_is_not_for_students_does_not_leave_in_any_cell_of_the_course(tmp_p
     cell = code(secret, stream("said\n")) if kind == "code" else markdown(secret)
     task = {"grade_id": "essay", "task": True, "grade": False, "solution": False, "locked": False, "points": 3}
     cells = [*homework(), {**cell, "metadata": {"nbgrader": task}}]
-    plain = build_plain(from_json(notebook(*cells)), Heading("hw"))
+    plain = build_plain(from_json(notebook(*cells)), PageHeader("hw"))
     for shown in (text(draw(tmp_path, *cells)[0]), str(plain.sections)):
         assert "SECRET" not in shown
         assert "FIRST" in shown
@@ -272,7 +272,7 @@ def test_accessible_when_the_notebook_allows_it(tmp_path):
 
 def test_the_same_notebook_gives_the_same_bytes():
     data = gallery()
-    first, second = (notebook_pdf(from_json(data), Heading("gallery"))[1] for _ in range(2))
+    first, second = (notebook_pdf(from_json(data), PageHeader("gallery"))[1] for _ in range(2))
     assert first == second
 
 

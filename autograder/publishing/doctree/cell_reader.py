@@ -1,14 +1,16 @@
 """Cells to nodes, with one pandoc process for the whole notebook."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rich.text import Text
 
-from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.context import Context
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.macros import Macros
 from autograder.publishing.doctree.markdown import Reader, listing
 from autograder.publishing.doctree.math_placeholders import Formulas
+from autograder.publishing.doctree.nodes import Node
 from autograder.publishing.doctree.output_nodes import output_items, output_nodes, raw_nodes
 from autograder.publishing.doctree.pandoc import Item
 from autograder.publishing.doctree.parsed_notebook import MARKERS, ParsedCell, Regions, for_student
@@ -73,19 +75,16 @@ class CellReader:
         blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
         if blocks is None:
             return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
-        return Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks)
+        return list(Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks))
 
     def _code_nodes(self, cell: ParsedCell) -> list[Node]:
-        nodes = []
+        nodes: list[Node] = []
         outputs = output_nodes(cell, self.context, lambda text: self._markdown_nodes(text, cell))
         if cell.source.strip():
             code = listing(self._source(cell.source.strip("\n")), "code")
-            if cell.count is not None:
-                code["prompt"] = f"[{cell.count}]"
-            if outputs:
-                # Code stays on the page of what it printed or drew.
-                code["sticky"] = True
-            nodes.append(code)
+            prompt = "" if cell.count is None else f"[{cell.count}]"
+            # Code stays on the page of what it printed or drew.
+            nodes.append(replace(code, prompt=prompt, sticky=bool(outputs)))
         return nodes + outputs
 
     def _source(self, source: str) -> Text:

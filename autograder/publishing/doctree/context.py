@@ -3,17 +3,14 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from autograder.publishing.doctree.macros import Macros
+from autograder.publishing.doctree.nodes import AsWritten, Node
 from autograder.publishing.doctree.pandoc import Item, Pandoc
 from autograder.publishing.doctree.pictures import Pictures
 from autograder.publishing.doctree.text_lines import breakable
 
-__all__ = ["Context", "Inline", "Node", "Notice"]
-
-Node = dict[str, Any]
-Inline = str | Node
+__all__ = ["Context", "Notice"]
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,10 @@ class Context(ABC):
         if notice not in self.notices:
             self.notices.append(notice)
 
-    def written(self, text: str, mark: str, *, block: bool) -> Node:
+    def written(self, text: str, mark: str, *, block: bool) -> AsWritten:
         """A piece that is shown as it was written, marked in the margin and told."""
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
-        return {"t": "written", "s": breakable(text.strip("\n")), "mark": mark, "block": block}
+        return AsWritten(breakable(text.strip("\n")), mark, block)
 
     @abstractmethod
     def formula_items(self, tex: str, display: bool) -> list[Item]:

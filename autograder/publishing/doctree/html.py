@@ -2,6 +2,7 @@
 
 import re
 
+from autograder.publishing.doctree.nodes import Styling
 from autograder.text import storable
 
 __all__ = ["FORMATS", "MAX_CHARACTERS", "has_page_content", "is_silent", "sanitised", "tag_name", "unknown_tags"]
@@ -21,7 +22,7 @@ SILENT = frozenset([
 ])  # fmt: skip
 TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
 
-FORMATS = {
+FORMATS: dict[str, Styling] = {
     "b": "strong", "strong": "strong", "i": "em", "em": "em", "u": "underline", "s": "strike",
     "del": "strike", "sub": "sub", "sup": "super",
 }  # fmt: skip

@@ -1,19 +1,40 @@
 """Markdown and HTML, as pandoc understands them, to the nodes that the templates draw.
 
-A node is data: its strings stay strings, so that nothing a student writes is ever Typst code or HTML.
 Attributes, raw blocks and whatever else has no place in a node are dropped here.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from rich.text import Text
 
 from autograder.publishing.doctree import html
-from autograder.publishing.doctree.context import Context, Inline, Node
+from autograder.publishing.doctree.context import Context
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.math_placeholders import Formulas
+from autograder.publishing.doctree.nodes import (
+    AsWritten,
+    CodeSpan,
+    Content,
+    Footnote,
+    Heading,
+    LineBreak,
+    Link,
+    List,
+    Listing,
+    ListingKind,
+    Node,
+    Paragraph,
+    Picture,
+    Quote,
+    Rule,
+    Styled,
+    Styling,
+    is_block,
+)
 from autograder.publishing.doctree.parsed_notebook import text_of
 from autograder.publishing.doctree.pictures import BadImage
 from autograder.publishing.doctree.table_nodes import table
@@ -24,7 +45,10 @@ __all__ = ["Reader", "listing"]
 # Deeper nesting is shown as text: Typst gives up on deeply nested layout.
 DEEPEST = 6
 
-WRAPPERS = {
+PandocNode = dict[str, Any]
+Inline = str | Node
+
+WRAPPERS: dict[str, Styling] = {
     "Emph": "em", "Strong": "strong", "Strikeout": "strike", "Underline": "underline",
     "Superscript": "super", "Subscript": "sub",
 }  # fmt: skip
@@ -38,14 +62,14 @@ class Reader:
         self.formulas = formulas or Formulas()
         self.attachments = attachments or {}
 
-    def blocks(self, blocks: Iterable[Node], depth: int = 0) -> list[Node]:
+    def blocks(self, blocks: Iterable[PandocNode], depth: int = 0) -> tuple[Node, ...]:
         """The nodes for a list of pandoc blocks."""
-        return [node for block in blocks for node in self._block(block, depth)]
+        return tuple(node for block in blocks for node in self._block(block, depth))
 
-    def _block(self, block: Node, depth: int) -> list[Node]:
+    def _block(self, block: PandocNode, depth: int) -> Iterable[Node]:
         if depth > DEEPEST:
-            return [paragraph_of([breakable(self.formulas.restore(plain_text(block)))])]
-        read: Callable[[Any, int], list[Node]] | None = getattr(self, f"_read_{block['t'].lower()}", None)
+            return [Paragraph((breakable(self.formulas.restore(plain_text(block))),))]
+        read: Callable[[Any, int], Iterable[Node]] | None = getattr(self, f"_read_{block['t'].lower()}", None)
         return read(block.get("c"), depth + 1) if read else []
 
     def _read_para(self, content: Any, depth: int) -> list[Node]:
@@ -54,8 +78,8 @@ class Reader:
     _read_plain = _read_para
 
     def _read_header(self, content: Any, depth: int) -> list[Node]:
-        inlines = [part for part in self.inlines(content[2], depth) if part]
-        return [{"t": "heading", "level": content[0], "c": inlines}] if inlines else []
+        inlines = tuple(part for part in self.inlines(content[2], depth) if part)
+        return [Heading(content[0], inlines)] if inlines else []
 
     def _read_codeblock(self, content: Any, depth: int) -> list[Node]:
         classes = content[0][1]
@@ -68,42 +92,42 @@ class Reader:
             return [listing(Text(clean(source)), "markdown")]
         if html.is_silent(source):
             return []
-        return self.html(source, depth) or [self.context.written(source, "HTML not shown", block=True)]
+        return list(self.html(source, depth)) or [self.context.written(source, "HTML not shown", block=True)]
 
-    def html(self, source: str, depth: int = 0) -> list[Node]:
+    def html(self, source: str, depth: int = 0) -> tuple[Node, ...]:
         """The nodes for HTML that a page can show; none for anything else."""
         if len(source) > html.MAX_CHARACTERS or html.unknown_tags(source):
-            return []
+            return ()
         return self.blocks(self.context.pandoc.blocks("html", html.sanitised(source)) or [], depth)
 
     def _read_blockquote(self, content: Any, depth: int) -> list[Node]:
-        return [{"t": "quote", "c": self.blocks(content, depth)}]
+        return [Quote(self.blocks(content, depth))]
 
-    def _read_div(self, content: Any, depth: int) -> list[Node]:
+    def _read_div(self, content: Any, depth: int) -> tuple[Node, ...]:
         return self.blocks(content[1], depth)
 
-    def _read_figure(self, content: Any, depth: int) -> list[Node]:
+    def _read_figure(self, content: Any, depth: int) -> tuple[Node, ...]:
         return self.blocks(content[2], depth)
 
     def _read_bulletlist(self, content: Any, depth: int) -> list[Node]:
-        return [{"t": "list", "items": [self.blocks(item, depth) for item in content]}]
+        return [List(tuple(self.blocks(item, depth) for item in content))]
 
     def _read_orderedlist(self, content: Any, depth: int) -> list[Node]:
         start = min(max(int(content[0][0]), 0), 999_999)
-        return [{"t": "list", "start": start, "items": [self.blocks(item, depth) for item in content[1]]}]
+        return [List(tuple(self.blocks(item, depth) for item in content[1]), start)]
 
     def _read_definitionlist(self, content: Any, depth: int) -> list[Node]:
-        nodes = []
+        nodes: list[Node] = []
         for term, definitions in content:
-            nodes.append(paragraph_of([{"t": "strong", "c": self.inlines(term, depth)}]))
-            nodes += [{"t": "quote", "c": self.blocks(definition, depth)} for definition in definitions]
+            nodes.append(Paragraph((Styled("strong", self.inlines(term, depth)),)))
+            nodes += [Quote(self.blocks(definition, depth)) for definition in definitions]
         return nodes
 
     def _read_lineblock(self, content: Any, depth: int) -> list[Node]:
         return [node for line in content for node in self._read_para(line, depth)]
 
     def _read_horizontalrule(self, content: Any, depth: int) -> list[Node]:
-        return [{"t": "rule"}]
+        return [Rule()]
 
     def _read_table(self, content: Any, depth: int) -> list[Node]:
         node = table(content, lambda blocks: self.blocks(blocks, depth))
@@ -112,7 +136,7 @@ class Reader:
             return [self.context.written(text, "table too large", block=True)]
         return [node]
 
-    def inlines(self, inlines: Iterable[Node], depth: int = 0) -> list[Inline]:
+    def inlines(self, inlines: Iterable[PandocNode], depth: int = 0) -> Content:
         """The nodes for a list of pandoc inlines; HTML marks such as <b>…</b> are paired here."""
         frames: list[tuple[str, list[Inline]]] = [("", [])]
         for inline in inlines:
@@ -123,21 +147,21 @@ class Reader:
                 frames.append((name, []))
             elif closes and frames[-1][0] == name:
                 _, inner = frames.pop()
-                frames[-1][1].append({"t": html.FORMATS[name], "c": inner})
+                frames[-1][1].append(Styled(html.FORMATS[name], tuple(inner)))
         return merged([part for _, frame in frames for part in frame])
 
-    def _inline(self, inline: Node, depth: int) -> list[Inline]:
+    def _inline(self, inline: PandocNode, depth: int) -> Iterable[Inline]:
         kind: str = inline["t"]
         content: Any = inline.get("c")
         if depth > DEEPEST * 2:
             return [breakable(self.formulas.restore(plain_text(inline)))]
         if kind in WRAPPERS:
-            return [{"t": WRAPPERS[kind], "c": self.inlines(content, depth + 1)}]
+            return [Styled(WRAPPERS[kind], self.inlines(content, depth + 1))]
         if kind in ("Space", "SoftBreak"):
             return [" "]
         if kind == "LineBreak":
-            return [{"t": "break"}]
-        read: Callable[[Any, int], list[Inline]] | None = getattr(self, f"_inline_{kind.lower()}", None)
+            return [LineBreak()]
+        read: Callable[[Any, int], Iterable[Inline]] | None = getattr(self, f"_inline_{kind.lower()}", None)
         return read(content, depth + 1) if read else []
 
     def _inline_str(self, content: Any, depth: int) -> list[Inline]:
@@ -149,38 +173,37 @@ class Reader:
         ]
 
     def _inline_code(self, content: Any, depth: int) -> list[Inline]:
-        return [{"t": "code", "s": breakable(clean(self.formulas.restore(content[1])))}]
+        return [CodeSpan(breakable(clean(self.formulas.restore(content[1]))))]
 
     def _inline_math(self, content: Any, depth: int) -> list[Inline]:
-        return [{"t": "code", "s": clean(content[1])}]
+        return [CodeSpan(clean(content[1]))]
 
     def _inline_rawinline(self, content: Any, depth: int) -> list[Inline]:
         source = self.formulas.restore(content[1])
         name, _ = html.tag_name(source)
         if name == "br":
-            return [{"t": "break"}]
+            return [LineBreak()]
         if html.is_silent(source) or name == "a":
             return []
         if name == "img":
-            return list(self.html(source, depth))
+            return list(inlined(self.html(source, depth)))
         return [self.context.written(source, "HTML not shown", block=False)]
 
-    def _inline_span(self, content: Any, depth: int) -> list[Inline]:
+    def _inline_span(self, content: Any, depth: int) -> Content:
         return self.inlines(content[1], depth)
 
     _inline_cite = _inline_quoted = _inline_smallcaps = _inline_span
 
     def _inline_note(self, content: Any, depth: int) -> list[Inline]:
-        paragraphs = [node["c"] if node["t"] == "par" else node for node in self.blocks(content, depth)]
-        return [{"t": "note", "c": paragraphs}]
+        return [Footnote(inlined(self.blocks(content, depth)))]
 
     def _inline_link(self, content: Any, depth: int) -> list[Inline]:
         text = self.inlines(content[1], depth)
         address = clean(self.formulas.restore(content[2][0]))
         if address.startswith("#"):
-            return text
+            return list(text)
         if re.match(r"https?://|mailto:", address, re.IGNORECASE) and len(address) < 2_000:
-            return [{"t": "link", "url": address, "c": text or [address]}]
+            return [Link(address, text or (address,))]
         return [*text, f" ({breakable(address)})" if address and address not in text else ""]
 
     def _inline_image(self, content: Any, depth: int) -> list[Inline]:
@@ -193,9 +216,9 @@ class Reader:
             return [self.context.written(f"![{clean(alt)}]({clean(address[:300])})", str(error), block=False)]
         if not alt:
             self.context.say(f"image without a description: {clean(address)[:60]}")
-        return [{"t": "image", "name": picture.name, "width": picture.width, "alt": clean(alt), "block": True}]
+        return [replace(picture, alt=clean(alt))]
 
-    def _picture(self, address: str, width: float | None) -> Any:
+    def _picture(self, address: str, width: float | None) -> Picture:
         if address.startswith("attachment:"):
             bundle = self.attachments.get(address.removeprefix("attachment:"))
             data = next(iter(bundle.values()), "") if isinstance(bundle, dict) else ""
@@ -207,13 +230,9 @@ class Reader:
         return self.context.pictures.add_file(address, width)
 
 
-def listing(text: Text, kind: str) -> Node:
+def listing(text: Text, kind: ListingKind) -> Listing:
     """Text in a fixed-width font, line by line."""
-    return {
-        "t": "listing",
-        "kind": kind,
-        "lines": lines_of(text, COLUMNS if kind != "markdown" else COLUMNS - 6),
-    }
+    return Listing(kind, lines_of(text, COLUMNS if kind != "markdown" else COLUMNS - 6))
 
 
 def plain_text(node: Any) -> str:
@@ -238,40 +257,42 @@ def plain_text(node: Any) -> str:
     return clean("".join(out))
 
 
-def paragraph_of(content: list[Inline]) -> Node:
-    return {"t": "par", "c": content}
+def inlined(blocks: Iterable[Node]) -> Content:
+    """Blocks as parts of a line."""
+    parts: list[Inline] = []
+    for block in blocks:
+        parts += block.content if isinstance(block, Paragraph) else (block,)
+    return tuple(parts)
 
 
-def merged(parts: list[Inline]) -> list[Inline]:
+def merged(parts: Iterable[Inline]) -> Content:
+    """Texts that follow each other as one."""
     out: list[Inline] = []
     for part in parts:
         if isinstance(part, str) and out and isinstance(out[-1], str):
             out[-1] += part
         elif part:
             out.append(part)
-    return out
+    return tuple(out)
 
 
-def marked_once(line: list[Inline]) -> list[Inline]:
+def marked_once(line: Iterable[Inline]) -> Content:
     """Marks of one paragraph as one, so that they do not lie upon each other in the margin."""
-    written = [part for part in line if isinstance(part, dict) and part["t"] == "written"]
-    marks = ", ".join(dict.fromkeys(part["mark"] for part in written))
-    for number, part in enumerate(written):
-        part["mark"] = "" if number else marks
-    return line
+    parts = list(line)
+    marks = ", ".join(dict.fromkeys(part.mark for part in parts if isinstance(part, AsWritten)))
+    for number, part in enumerate(parts):
+        if isinstance(part, AsWritten):
+            parts[number], marks = replace(part, mark=marks), ""
+    return tuple(parts)
 
 
-def split_paragraph(inlines: list[Inline]) -> list[Node]:
+def split_paragraph(inlines: Content) -> list[Node]:
     """Paragraphs, with displayed formulas and pictures between them."""
     nodes: list[Node] = []
-    line: list[Inline] = []
-    for part in [*inlines, {"block": True}]:
-        if not (isinstance(part, dict) and part.get("block")):
-            line.append(part)
-            continue
-        if any(not isinstance(item, str) or item.strip() for item in line):
-            nodes.append(paragraph_of(marked_once(line)))
-        line = []
-        if "t" in part:
-            nodes.append(part)
+    for alone, parts in groupby(inlines, is_block):
+        line = list(parts)
+        if alone:
+            nodes += [part for part in line if isinstance(part, Node)]
+        elif any(not isinstance(part, str) or part.strip() for part in line):
+            nodes.append(Paragraph(marked_once(line)))
     return nodes

@@ -28,7 +28,7 @@ TOKEN = f"F{secrets.token_hex(8)}x"
 
 
 @dataclass(frozen=True)
-class Formula:
+class TexSpan:
     """A formula as it was written, without its delimiters."""
 
     tex: str
@@ -41,13 +41,13 @@ class Formulas:
     """Stands in for formulas while Markdown is read, so that none of it is taken for emphasis."""
 
     token: str = TOKEN
-    found: list[Formula] = field(default_factory=list)
+    found: list[TexSpan] = field(default_factory=list)
 
     def hide(self, markdown: str) -> str:
         """Replace each formula by a placeholder."""
         return PARTS.sub(self._placeholder, markdown)
 
-    def split(self, text: str) -> list[str | Formula]:
+    def split(self, text: str) -> list[str | TexSpan]:
         """Text and the formulas in it, in order."""
         parts = re.split(rf"{self.token}(\d+)z", text)
         return [self.found[int(part)] if index % 2 else part for index, part in enumerate(parts) if part]
@@ -60,6 +60,6 @@ class Formulas:
         groups = match.groupdict()
         for group in ("display", "display2", "env", "inline", "inline2"):
             if (tex := groups[group]) is not None and tex.strip():
-                self.found.append(Formula(tex.strip(), not group.startswith("inline"), match[0]))
+                self.found.append(TexSpan(tex.strip(), not group.startswith("inline"), match[0]))
                 return f"{self.token}{len(self.found) - 1}z"
         return match[0]

@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
 
 from autograder.publishing.doctree import html
-from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.context import Context
 from autograder.publishing.doctree.markdown import Reader, listing
+from autograder.publishing.doctree.nodes import ListingKind, Node
 from autograder.publishing.doctree.pandoc import Item
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, text_of
 from autograder.publishing.doctree.pictures import BadImage
@@ -74,7 +76,7 @@ def traceback_of(output: Mapping[str, Any]) -> str:
     return "\n".join(lines) if any(lines) else f"{name}: {value}"
 
 
-def terminal(text: str, context: Context, kind: str) -> list[Node]:
+def terminal(text: str, context: Context, kind: ListingKind) -> list[Node]:
     """Text with terminal colours; a long one is shortened, and says by how much."""
     if not text.strip("\n"):
         return []
@@ -100,7 +102,7 @@ def bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[N
     data = mime_bundle(output)
     source = text_of(data.get("text/html"))
     if html.has_page_content(source) and (nodes := Reader(context).html(source)):
-        return nodes
+        return list(nodes)
     for kind in IMAGES:
         if image := text_of(data.get(kind)):
             return image_output(kind, image, output, context)
@@ -138,7 +140,7 @@ def image_output(kind: str, image: str, output: Mapping[str, Any], context: Cont
         return [context.written(clean(shortened(fallback)[0]), str(error), block=True)]
     plain = clean(" ".join(text_of(mime_bundle(output).get("text/plain")).split()))[:200]
     alt = f"Picture made by cell {context.cell}: {plain}" if plain else f"Picture made by cell {context.cell}"
-    return [picture.node(alt)]
+    return [replace(picture, alt=alt)]
 
 
 def tex(latex: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from PIL import Image
 
 from autograder.publishing.doctree.files import read_inside
+from autograder.publishing.doctree.nodes import Picture
 from autograder.publishing.doctree.svg import BadSvg, safe_svg
 
 __all__ = ["BadImage", "Pictures"]
@@ -29,18 +30,6 @@ TALLEST = 420.0
 
 class BadImage(Exception):
     """Not a picture that can be shown; the message is for the page's margin."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The name of a file of the document, and its width on the page in points."""
-
-    name: str
-    width: float
-
-    def node(self, alt: str) -> dict[str, object]:
-        """The picture as the page template draws it."""
-        return {"t": "image", "name": self.name, "width": self.width, "alt": alt, "block": True}
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 
-__all__ = ["Question", "Section", "arrange", "questions_of"]
+__all__ = ["CellGroup", "Question", "arrange", "questions_of"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Section:
+class CellGroup:
     """Cells that stay together: a question, or (question None) what comes before or after them."""
 
     cells: tuple[ParsedCell, ...]
@@ -49,14 +49,14 @@ def make_question(group: list[ParsedCell]) -> Question:
     return Question(ids, ", ".join(answers), sum(cell.points for cell in group))
 
 
-def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[Section]:
+def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[CellGroup]:
     """A notebook's cells, question by question in the given order.
 
     Prose introduces the next question of its notebook. What comes before the heading of the
     first question, and after the last question, are sections of their own.
     """
     if not questions:
-        return [Section(tuple(cells))]
+        return [CellGroup(tuple(cells))]
     owners = owners_of(cells, questions)
     first = next((at for at, owner in enumerate(owners) if owner is not None), None)
     last = max((at for at, owner in enumerate(owners) if owner is not None), default=-1)
@@ -65,9 +65,9 @@ def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[
     members: list[list[ParsedCell]] = [[] for _ in questions]
     for at in range(start, last + 1):
         members[following[at]].append(cells[at])
-    sections = [Section(tuple(cells[:start]))]
-    sections += [Section(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
-    sections.append(Section(tuple(cells[max(start, last + 1) :])))
+    sections = [CellGroup(tuple(cells[:start]))]
+    sections += [CellGroup(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
+    sections.append(CellGroup(tuple(cells[max(start, last + 1) :])))
     return [section for section in sections if section.cells or section.question]
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+from autograder.publishing.doctree.nodes import Alignment, Node, Table, TableCell
+
 __all__ = ["table"]
 
-Node = dict[str, Any]
-
 MAX_CELLS = 3_000
-ALIGNMENTS = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center"}
+ALIGNMENTS: dict[str, Alignment] = {"AlignLeft": "left", "AlignRight": "right", "AlignCenter": "center"}
 
 
-def table(content: Any, read: Callable[[Any], list[Node]]) -> Node | None:
+def table(content: Any, read: Callable[[Any], tuple[Node, ...]]) -> Table | None:
     """A table node, or None when the table is too large for a page.
 
     ``content`` is pandoc's ``[attributes, caption, columns, head, bodies, foot]``.
@@ -21,23 +21,15 @@ def table(content: Any, read: Callable[[Any], list[Node]]) -> Node | None:
     header = head[1]
     if not columns or sum(len(row[1]) for row in [*header, *rows]) > MAX_CELLS or len(columns) > 60:
         return None
-    alignments = [ALIGNMENTS.get(column[0]["t"], "auto") for column in columns]
-    return {
-        "t": "table",
-        "columns": alignments,
-        "caption": read(caption[1]),
-        "header": [row_cells(row, read) for row in header if row[1]],
-        "rows": [row_cells(row, read) for row in rows if row[1]],
-    }
+    return Table(
+        tuple(ALIGNMENTS.get(column[0]["t"], "auto") for column in columns),
+        tuple(row_cells(row, read) for row in rows if row[1]),
+        tuple(row_cells(row, read) for row in header if row[1]),
+        read(caption[1]),
+    )
 
 
-def row_cells(row: Any, read: Callable[[Any], list[Node]]) -> list[Node]:
-    return [
-        {
-            "c": read(cell[4]),
-            "rowspan": int(cell[2]),
-            "colspan": int(cell[3]),
-            "align": ALIGNMENTS.get(cell[1]["t"], "auto"),
-        }
-        for cell in row[1]
-    ]
+def row_cells(row: Any, read: Callable[[Any], tuple[Node, ...]]) -> tuple[TableCell, ...]:
+    return tuple(
+        TableCell(read(cell[4]), int(cell[2]), int(cell[3]), ALIGNMENTS.get(cell[1]["t"], "auto")) for cell in row[1]
+    )

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
-__all__ = ["COLUMNS", "breakable", "clean", "from_terminal", "lines_of", "numbered_lines_of", "shortened"]
+from autograder.publishing.doctree.nodes import Run
 
-Run = dict[str, Any]
+__all__ = ["COLUMNS", "breakable", "clean", "from_terminal", "lines_of", "numbered_lines_of", "shortened"]
 
 COLUMNS = 88
 CONTINUED = "↪ "
@@ -77,26 +76,26 @@ def shortened(text: str) -> tuple[str, str]:
     return head.removesuffix("\n") + f"\n{note}\n" + tail, note
 
 
-def lines_of(text: Text, columns: int = COLUMNS) -> list[list[Run]]:
+def lines_of(text: Text, columns: int = COLUMNS) -> tuple[tuple[Run, ...], ...]:
     """Split a text into lines of runs no wider than ``columns``, continued lines marked."""
-    return [runs for line in text.split("\n", allow_blank=True) for runs in wrapped(line, columns)]
+    return tuple(runs for line in text.split("\n", allow_blank=True) for runs in wrapped(line, columns))
 
 
-def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> list[list[Run]]:
+def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> tuple[tuple[Run, ...], ...]:
     """As :func:`lines_of`, each line with its number; continued lines have none."""
     lines = []
     for number, line in enumerate(text.split("\n", allow_blank=True), 1):
         for part, runs in enumerate(wrapped(line, columns)):
-            lines.append([{"s": "     " if part else f"{number:4} ", "mark": True}, *runs])
-    return lines
+            lines.append((Run("     " if part else f"{number:4} ", mark=True), *runs))
+    return tuple(lines)
 
 
-def wrapped(line: Text, columns: int) -> Iterator[list[Run]]:
+def wrapped(line: Text, columns: int) -> Iterator[tuple[Run, ...]]:
     line.rstrip()
     parts = line.divide(find_breaks(line.plain, columns)) if cell_len(line.plain) > columns else [line]
     for index, part in enumerate(parts):
-        mark = [{"s": CONTINUED, "mark": True}] if index else []
-        yield mark + runs_of(part)
+        mark = [Run(CONTINUED, mark=True)] if index else []
+        yield (*mark, *runs_of(part))
 
 
 def find_breaks(plain: str, columns: int) -> list[int]:
@@ -119,16 +118,14 @@ def runs_of(part: Text) -> list[Run]:
     for start, end in pairwise(edge for edge in edges if edge <= len(plain)):
         styles = [span.style for span in part.spans if span.start <= start and end <= span.end]
         known = [style for style in [part.style, *styles] if isinstance(style, Style)]
-        runs.append({"s": plain[start:end]} | style_of(Style.combine([Style.null(), *known])))
+        runs.append(styled_run(plain[start:end], Style.combine([Style.null(), *known])))
     return runs
 
 
-def style_of(style: Style) -> Run:
-    run: Run = {name: True for name in ("bold", "italic", "underline") if getattr(style, name)}
+def styled_run(text: str, style: Style) -> Run:
     colour = style.bgcolor if style.reverse else style.color
-    if colour is not None and not colour.is_default:
-        run["fill"] = readable(colour)
-    return run
+    fill = "" if colour is None or colour.is_default else readable(colour)
+    return Run(text, bool(style.bold), bool(style.italic), bool(style.underline), fill)
 
 
 def readable(colour: Color) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from defusedxml import ElementTree
 
-from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.context import Context
+from autograder.publishing.doctree.nodes import Formula, Node
 from autograder.publishing.doctree.pandoc import Item, Kind
 from autograder.publishing.doctree.tex import candidates
 
@@ -42,7 +43,7 @@ class PageContext(Context):
         for candidate in tries(tex):
             mathml = self.pandoc.mathml(candidate, display)
             if mathml is not None and is_harmless(mathml):
-                return {"t": "math", "mathml": mathml, "block": display}
+                return Formula(mathml, tex, written, display)
         return self.written(written, "LaTeX not understood", block=display)
 
 

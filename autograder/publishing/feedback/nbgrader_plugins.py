@@ -17,6 +17,7 @@ from traitlets import default
 
 from autograder.grading.course import Course
 from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, from_json
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.feedback.student_page import feedback_page, secret_regions
@@ -61,7 +62,7 @@ class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
             if node.cell_type == "markdown":
                 continue
             blocks = reader.nodes(replace(cell, source="") if node.cell_type == "code" else cell)
-            shown = render("part.html.j2", context.pictures.files, nodes=blocks)
+            shown = render("part.html.j2", context.pictures.files, nodes=as_data(blocks))
             if node.cell_type != "code":
                 # nbconvert takes the text of a raw cell for HTML, and lets it have names and classes of the page's own.
                 node.update(cell_type="code", metadata={}, source="", execution_count=None)
@@ -76,7 +77,7 @@ def harmless_markdown(template: TemplateContext, source: str) -> str:
     node = {"cell_type": "markdown", "source": source, "attachments": cell.get("attachments")}
     notebook = from_json({"cells": [node]})
     context, reader = reading(notebook.cells, notebook)
-    return render("part.html.j2", context.pictures.files, nodes=reader.nodes(notebook.cells[0]))
+    return render("part.html.j2", context.pictures.files, nodes=as_data(reader.nodes(notebook.cells[0])))
 
 
 def reading(cells: Any, notebook: ParsedNotebook) -> tuple[PageContext, CellReader]:

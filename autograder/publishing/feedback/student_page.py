@@ -16,7 +16,7 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.checking.cell import is_check_cell
 from autograder.publishing.doctree.cell_reader import CellReader
-from autograder.publishing.doctree.context import Node
+from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Regions
 from autograder.publishing.doctree.questions import questions_of
 from autograder.publishing.feedback.mathml import PageContext
@@ -39,13 +39,14 @@ def secret_regions(config: Any) -> Regions:
 
 @dataclass(frozen=True)
 class View:
-    """One cell as the template draws it: what it shows, and for a grade cell its points and a grader's comment."""
+    """One cell as the template draws it: the tree of what it shows, and for a grade cell its points and a grader's
+    comment."""
 
     number: int
     kind: str
-    nodes: list[Node]
+    nodes: list[Any]
     points: Points | None = None
-    comment: list[Node] = field(default_factory=list)
+    comment: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def view(cell: ParsedCell, reader: CellReader, result: Result, comments: Mapping
     points = result.cells.get(cell.grade_id) if cell.is_graded else None
     kind = "answer" if cell.is_answer else "check" if points else cell.kind
     comment = comments.get(cell.grade_id) if cell.is_answer else None
-    return View(cell.number, kind, reader.nodes(cell), points, reader.nodes(comment) if comment else [])
+    shown, said = reader.nodes(cell), reader.nodes(comment) if comment else []
+    return View(cell.number, kind, as_data(shown), points, as_data(said))
 
 
 def questions(cells: Sequence[ParsedCell], result: Result) -> Iterator[QuestionRow]:

@@ -1,29 +1,30 @@
 """A notebook as the document that the page template draws."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from rich.text import Text
 
 from autograder.publishing.doctree.cell_reader import CellReader
-from autograder.publishing.doctree.context import Node, Notice
+from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.markdown import listing
+from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node, Paragraph, Styled, as_data
 from autograder.publishing.doctree.output_nodes import printed_text
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, for_student
-from autograder.publishing.doctree.questions import Question, Section, arrange, questions_of
+from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of, shortened
 from autograder.publishing.pdf.typst_formulas import PdfContext
 
-__all__ = ["Document", "Heading", "Paper", "build", "build_plain"]
+__all__ = ["Document", "PageHeader", "Paper", "Section", "build", "build_plain"]
 
 Paper = Literal["letter", "a4"]
 CHUNK = 12
 
 
 @dataclass(frozen=True)
-class Heading:
+class PageHeader:
     """What stands at the top of every page."""
 
     assignment: str
@@ -31,30 +32,48 @@ class Heading:
     paper: Paper = "letter"
 
 
+@dataclass(frozen=True)
+class Section:
+    """Blocks that start on a page of their own: a question (`number` from 1), what comes before the first or
+    (`closing`) after the last, or something else with a title.
+
+    In the fixed layout `blank` pages follow, and what is too long continues elsewhere: `overflow` is "there" in a
+    section that continues in the appendix, "here" in the appendix.
+    """
+
+    blocks: Content
+    title: str = ""
+    number: int = 0
+    points: str = ""
+    closing: bool = False
+    overflow: Literal["", "here", "there"] = ""
+    blank: int | None = None
+
+
 @dataclass
 class Document:
-    """Sections of nodes and the files they name: all that Typst is given."""
+    """Sections and the files that their nodes name: all that Typst is given."""
 
-    heading: Heading
-    sections: list[Node]
+    header: PageHeader
+    sections: list[Section]
     files: dict[str, bytes] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
-    def data(self) -> dict[str, Any]:
-        """The document as JSON for the page template."""
+    def data(self, sections: Sequence[Section] | None = None) -> dict[str, Any]:
+        """The document, or only some sections of it, as JSON for the page template."""
         return {
-            "assignment": self.heading.assignment,
-            "student": self.heading.student,
-            "paper": {"letter": "us-letter", "a4": "a4"}[self.heading.paper],
-            "sections": self.sections,
+            "assignment": self.header.assignment,
+            "student": self.header.student,
+            "paper": {"letter": "us-letter", "a4": "a4"}[self.header.paper],
+            "sections": as_data(self.sections if sections is None else sections),
             "remarks": self.remarks,
         }
 
 
 def build(
     notebook: ParsedNotebook,
-    heading: Heading,
+    header: PageHeader,
     *,
     release: ParsedNotebook | None = None,
     remarks: Iterable[str] = (),
@@ -68,46 +87,41 @@ def build(
     remarks = list(remarks)
     reader = CellReader(notebook.cells, context, notebook.language)
     questions = questions_of((release or notebook).cells)
-    sections = [make_section(section, reader, number) for section, number in numbered(notebook, questions)]
+    sections = [make_section(group, reader, number) for group, number in numbered(notebook, questions)]
     context.cell = None
     sections += [file_section(name, text) for name, text in listings]
-    repair_levels(sections)
     notices = context.notices + [Notice(remark) for remark in remarks]
-    return Document(heading, sections, context.pictures.files, notices, remarks)
+    return Document(header, [with_structure(section) for section in sections], context.pictures.files, notices, remarks)
 
 
-def build_plain(notebook: ParsedNotebook, heading: Heading, *, remarks: Iterable[str] = ()) -> Document:
+def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterable[str] = ()) -> Document:
     """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
-    blocks = []
+    blocks: list[Node] = []
     for cell in map(for_student, notebook.cells):
         blocks += split_listing(listing(Text(shortened(cell.source)[0]), "code"))
         for text in filter(None, map(printed_text, cell.outputs)):
             blocks += split_listing(listing(Text(clean(shortened(text)[0])), "output"))
-    return Document(heading, [{"blocks": blocks}], remarks=list(remarks))
+    return Document(header, [Section(tuple(blocks))], remarks=list(remarks))
 
 
-def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterable[tuple[Section, int]]:
+def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterable[tuple[CellGroup, int]]:
+    """The groups of a notebook's cells, each with the number of questions so far."""
     number = 0
-    for section in arrange(notebook.cells, questions):
-        number += section.question is not None
-        yield section, number
+    for group in arrange(notebook.cells, questions):
+        number += group.question is not None
+        yield group, number
 
 
-def make_section(section: Section, reader: CellReader, number: int) -> Node:
-    blocks = [node for cell in section.cells for node in cell_nodes(reader, cell)]
-    question = section.question
+def make_section(group: CellGroup, reader: CellReader, number: int) -> Section:
+    blocks = tuple(node for cell in group.cells for node in cell_nodes(reader, cell))
+    question = group.question
     if question is None:
-        return {"blocks": blocks} | ({"closing": True} if number else {})
-    if not section.cells:
+        return Section(blocks, closing=bool(number))
+    if not group.cells:
         reader.context.cell = None
         reader.context.say(f"the cells of question {number} ({question.title}) are missing", serious=True)
-        blocks = [{"t": "par", "c": [{"t": "em", "c": ["The notebook has no cells for this question."]}]}]
-    return {
-        "number": number,
-        "title": question.title,
-        "points": points_text(question.points),
-        "blocks": blocks,
-    }
+        blocks = (Paragraph((Styled("em", ("The notebook has no cells for this question.",)),)),)
+    return Section(blocks, question.title, number, points_text(question.points))
 
 
 def cell_nodes(reader: CellReader, cell: ParsedCell) -> list[Node]:
@@ -116,25 +130,27 @@ def cell_nodes(reader: CellReader, cell: ParsedCell) -> list[Node]:
 
 
 def split_listing(node: Node) -> list[Node]:
-    lines = node.get("lines", ())
-    if len(lines) <= CHUNK * 3 // 2:
+    if not isinstance(node, Listing) or len(node.lines) <= CHUNK * 3 // 2:
         return [node]
-    starts = range(0, len(lines) - CHUNK // 2, CHUNK)
-    pieces = [{**node, "lines": lines[at : at + CHUNK]} for at in starts]
-    pieces[-1]["lines"] = lines[starts[-1] :]
-    for piece in pieces[1:]:
-        piece.pop("prompt", None)
-        piece["joined"] = True
-    for piece in pieces[:-1]:
-        piece.pop("sticky", None)
-        piece["goes-on"] = True
-    return pieces
+    starts = range(0, len(node.lines) - CHUNK // 2, CHUNK)
+    ends = [*starts[1:], len(node.lines)]
+    return [
+        replace(
+            node,
+            lines=node.lines[start:end],
+            prompt=node.prompt if start == 0 else "",
+            sticky=node.sticky and end == len(node.lines),
+            joined=start > 0,
+            goes_on=end < len(node.lines),
+        )
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
-def file_section(name: str, text: str) -> Node:
+def file_section(name: str, text: str) -> Section:
     """A Python file as a listing with line numbers."""
-    node = {"t": "listing", "kind": "code", "lines": numbered_lines_of(highlighted(clean(text), "python"))}
-    return {"title": clean(name), "file": True, "blocks": split_listing(node)}
+    node = Listing("code", numbered_lines_of(highlighted(clean(text), "python")))
+    return Section(tuple(split_listing(node)), clean(name))
 
 
 def points_text(points: float) -> str:
@@ -142,14 +158,15 @@ def points_text(points: float) -> str:
     return f"{points:g} point{'' if points == 1 else 's'}" if points else ""
 
 
-def repair_levels(sections: list[Node]) -> None:
-    """Headings that skip a level look as written, and are marked up without the gap.
+def with_structure(section: Section) -> Section:
+    """A section whose headings that skip a level look as written, and are marked up without the gap.
 
     A reader of the page's structure (and PDF/UA) takes a skipped level for a missing heading.
     """
-    for section in sections:
-        deepest = 1 if "title" in section else 0
-        for node in section["blocks"]:
-            if node["t"] == "heading":
-                node["structure"] = min(node["level"] + ("title" in section), deepest + 1)
-                deepest = node["structure"]
+    titled = bool(section.title)
+    blocks, deepest = list(section.blocks), int(titled)
+    for at, node in enumerate(blocks):
+        if isinstance(node, Heading):
+            deepest = min(node.level + titled, deepest + 1)
+            blocks[at] = replace(node, structure=deepest)
+    return replace(section, blocks=tuple(blocks))

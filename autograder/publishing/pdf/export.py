@@ -10,7 +10,7 @@ from autograder.errors import AutograderError
 from autograder.files import write_atomic
 from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Unreadable, read
-from autograder.publishing.pdf.document import Document, Heading, Paper, build, build_plain
+from autograder.publishing.pdf.document import Document, PageHeader, Paper, build, build_plain
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
 from autograder.publishing.pdf.inputs import ExportInput, listing_of
 from autograder.publishing.pdf.render import typeset
@@ -50,48 +50,48 @@ def export(submission: ExportInput, output: Path, options: Options, student: str
     """Write the PDF of a submission; ``student`` is the name on its pages."""
     if submission.problem:
         return Exported(submission, output, error=submission.problem)
-    heading = Heading(submission.assignment, student, options.paper)
+    header = PageHeader(submission.assignment, student, options.paper)
     try:
         notebook = read(submission.notebook)
     except Unreadable as error:
-        document, pdf = unreadable(heading, error)
+        document, pdf = unreadable(header, error)
     else:
-        document, pdf = submission_pdf(notebook, submission, heading, options)
+        document, pdf = submission_pdf(notebook, submission, header, options)
     write_atomic(output, pdf)
     return Exported(submission, output, document.notices)
 
 
 def export_plain(submission: ExportInput, output: Path, options: Options, student: str) -> Exported:
     """As :func:`export`, by the simplest means, for a notebook that broke them."""
-    heading = Heading(submission.assignment, student, options.paper)
-    document, pdf = plain_pdf(read(submission.notebook), heading, "drawing it crashed or took too long")
+    header = PageHeader(submission.assignment, student, options.paper)
+    document, pdf = plain_pdf(read(submission.notebook), header, "drawing it crashed or took too long")
     write_atomic(output, pdf)
     return Exported(submission, output, document.notices)
 
 
 def submission_pdf(
-    notebook: ParsedNotebook, submission: ExportInput, heading: Heading, options: Options
+    notebook: ParsedNotebook, submission: ExportInput, header: PageHeader, options: Options
 ) -> tuple[Document, bytes]:
     release = read(submission.release) if submission.release else None
     listings = [listing_of(path) for path in submission.files]
     remarks = [] if submission.graded else list(unrun(notebook.cells))
     try:
-        document = build(notebook, heading, release=release, remarks=remarks, listings=listings)
+        document = build(notebook, header, release=release, remarks=remarks, listings=listings)
         return document, typeset_document(document, options)
     except Exception as error:  # our mistake, but the student's deadline
-        return plain_pdf(notebook, heading, f"{type(error).__name__}: {str(error)[:120]}")
+        return plain_pdf(notebook, header, f"{type(error).__name__}: {str(error)[:120]}")
 
 
-def notebook_pdf(notebook: ParsedNotebook, heading: Heading) -> tuple[Document, bytes]:
+def notebook_pdf(notebook: ParsedNotebook, header: PageHeader) -> tuple[Document, bytes]:
     """The PDF of a notebook by itself, and the document with what was noticed."""
-    return submission_pdf(notebook, ExportInput(Path(), heading.assignment), heading, Options(paper=heading.paper))
+    return submission_pdf(notebook, ExportInput(Path(), header.assignment), header, Options(paper=header.paper))
 
 
-def plain_pdf(notebook: ParsedNotebook, heading: Heading, reason: str) -> tuple[Document, bytes]:
+def plain_pdf(notebook: ParsedNotebook, header: PageHeader, reason: str) -> tuple[Document, bytes]:
     notice = Notice(f"shown as plain text: {reason}", serious=True)
-    document = build_plain(notebook, heading, remarks=[str(notice)])
+    document = build_plain(notebook, header, remarks=[str(notice)])
     document.notices.append(notice)
-    return document, typeset_document(document, Options(paper=heading.paper))
+    return document, typeset_document(document, Options(paper=header.paper))
 
 
 def typeset_document(document: Document, options: Options) -> bytes:
@@ -101,12 +101,12 @@ def typeset_document(document: Document, options: Options) -> bytes:
         return typeset(document, setter)
 
 
-def unreadable(heading: Heading, error: Unreadable) -> tuple[Document, bytes]:
+def unreadable(header: PageHeader, error: Unreadable) -> tuple[Document, bytes]:
     """The file as it is: better a page that a grader can look at than none."""
     notice = Notice(f"not a notebook: {error}; shown as the text that it is", serious=True)
-    document = build_plain(ParsedNotebook((ParsedCell(1, "raw", error.text),)), heading, remarks=[str(notice)])
+    document = build_plain(ParsedNotebook((ParsedCell(1, "raw", error.text),)), header, remarks=[str(notice)])
     document.notices.append(notice)
-    return document, typeset_document(document, Options(paper=heading.paper))
+    return document, typeset_document(document, Options(paper=header.paper))
 
 
 def unrun(cells: Sequence[ParsedCell]) -> Iterator[str]:
@@ -134,6 +134,6 @@ def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
     if release is None:
         raise AutograderError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")
     try:
-        return tuple(allotments(read(release), Heading("", "", options.paper), options.room))
+        return tuple(allotments(read(release), PageHeader("", "", options.paper), options.room))
     except (Unreadable, OSError) as error:
         raise AutograderError(f"The release {release} cannot be read: {error}.") from None

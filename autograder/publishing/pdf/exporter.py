@@ -32,14 +32,14 @@ class TypstPDFExporter(Exporter):  # type: ignore[misc]
         """The PDF of a notebook, and nbconvert's resources. Raises AutograderError without the extra [pdf]."""
         with extras_explained("PDF (Typst)"):
             from autograder.publishing.doctree.parsed_notebook import from_json
-            from autograder.publishing.pdf.document import Heading
+            from autograder.publishing.pdf.document import PageHeader
             from autograder.publishing.pdf.export import notebook_pdf
 
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         metadata = resources.get("metadata") or {}
         folder = Path(metadata["path"] or ".") if "path" in metadata else None
-        heading = Heading(str(metadata.get("name") or "notebook"), paper=self.paper)
-        document, pdf = notebook_pdf(from_json(nb, folder), heading)
+        header = PageHeader(str(metadata.get("name") or "notebook"), paper=self.paper)
+        document, pdf = notebook_pdf(from_json(nb, folder), header)
         for notice in document.notices:
             self.log.warning("%s", notice)
         return pdf, resources

@@ -1,14 +1,15 @@
 """From document to PDF: what cannot be drawn is shown as it was written, and a PDF always comes out."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import typst
 from rich.text import Text
 
-from autograder.publishing.doctree.context import Node, Notice
+from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.markdown import listing
-from autograder.publishing.pdf.document import Document
+from autograder.publishing.doctree.nodes import AsWritten, Formula, Node, Picture, mapped, text_in, walk
+from autograder.publishing.pdf.document import Document, Section
 from autograder.publishing.pdf.typeset import Typesetter
 
 __all__ = ["typeset"]
@@ -45,64 +46,49 @@ def mended(document: Document, setter: Typesetter) -> bytes:
 
 def mend(document: Document, setter: Typesetter) -> None:
     """Find what Typst cannot draw, and put what was written in its place."""
-    blocks = [block for section in document.sections for block in section["blocks"]]
-    for block in undrawable(blocks, document, setter):
-        formulas = [node for node in walk(block) if node.get("t") == "math"]
-        for node in undrawable(formulas, document, setter):
-            show_written(node, document)
-        if undrawable([block], document, setter):
-            document.notices.append(Notice("something cannot be drawn and is shown as text"))
-            text = strings(block)
-            block.clear()
-            block.update(listing(Text(text), "markdown"))
+    blocks = [block for section in document.sections for block in section.blocks if isinstance(block, Node)]
+    refused = {id(block) for block in undrawable(blocks, document, setter)}
+    document.sections = [
+        replace(
+            section,
+            blocks=tuple(
+                drawable(block, document, setter) if isinstance(block, Node) and id(block) in refused else block
+                for block in section.blocks
+            ),
+        )
+        for section in document.sections
+    ]
 
 
-def undrawable(blocks: list[Node], document: Document, setter: Typesetter) -> list[Node]:
+def undrawable(blocks: Sequence[Node], document: Document, setter: Typesetter) -> list[Node]:
     """Those of the blocks that Typst refuses, found by halving."""
     try:
-        setter.pdf({**document.data(), "sections": [{"blocks": blocks}]})
+        setter.pdf(document.data([Section(tuple(blocks))]))
     except typst.TypstError:
         half = len(blocks) // 2
         if half == 0:
-            return blocks
+            return list(blocks)
         return [bad for part in (blocks[:half], blocks[half:]) for bad in undrawable(part, document, setter)]
     return []
 
 
-def show_written(node: Node, document: Document) -> None:
-    written, block = node["written"], node["block"]
-    node.clear()
-    node.update({"t": "written", "s": written, "mark": "LaTeX not understood", "block": block})
-    document.notices.append(Notice(f"LaTeX not understood: {' '.join(written.split())[:60]}"))
+def drawable(block: Node, document: Document, setter: Typesetter) -> Node:
+    """A block with the formulas that Typst refuses as they were written; as text, if Typst refuses that too."""
+    formulas = [node for node in walk(block) if isinstance(node, Formula)]
+    refused = undrawable(formulas, document, setter)
+    for formula in refused:
+        written = " ".join(text_in(formula).split())[:60]
+        document.notices.append(Notice(f"LaTeX not understood: {written}"))
+    mended: Node = mapped(block, lambda node: as_written(node) if node in refused else node)
+    if not undrawable([mended], document, setter):
+        return mended
+    document.notices.append(Notice("something cannot be drawn and is shown as text"))
+    return listing(Text(text_in(block)), "markdown")
+
+
+def as_written(node: Node) -> Node:
+    return AsWritten(node.written, "LaTeX not understood", node.block) if isinstance(node, Formula) else node
 
 
 def lacks_description(document: Document) -> bool:
-    return any(
-        node.get("t") == "image" and not node["alt"]
-        for section in document.sections
-        for block in section["blocks"]
-        for node in walk(block)
-    )
-
-
-def walk(node: Any) -> Iterator[Node]:
-    """Every node in a tree of nodes."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            yield item
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(reversed(item))
-
-
-def strings(node: Any) -> str:
-    """What a reader would read of a tree of nodes."""
-    if isinstance(node, str):
-        return node
-    if isinstance(node, list):
-        return " ".join(filter(None, map(strings, node)))
-    if node.get("t") == "math":
-        return str(node["written"])
-    return " ".join(filter(None, (strings(node[key]) for key in ("s", "c", "lines", "items", "rows") if key in node)))
+    return any(isinstance(node, Picture) and not node.alt for node in walk([s.blocks for s in document.sections]))

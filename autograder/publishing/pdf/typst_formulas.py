@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from autograder.publishing.doctree.context import Context, Node
+from autograder.publishing.doctree.context import Context
+from autograder.publishing.doctree.nodes import Formula, Node
 from autograder.publishing.doctree.pandoc import Item
 from autograder.publishing.doctree.tex import candidates
 from autograder.publishing.pdf.typstmath import is_safe, renamed
@@ -23,7 +24,7 @@ class PdfContext(Context):
         typst = self._typst(tex, display)
         if typst is None:
             return self.written(written, "LaTeX not understood", block=display)
-        return {"t": "math", "src": typst, "tex": tex, "written": written, "block": display}
+        return Formula(typst, tex, written, display)
 
     def _typst(self, tex: str, display: bool) -> str | None:
         for candidate in candidates(tex):

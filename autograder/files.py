@@ -1,14 +1,16 @@
-"""Writing files and folders that are either whole or not there: whoever looks finds the old one or the new one."""
+"""Files: written so that they are either whole or not there, and read where somebody else may have put anything."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["atomic_dir", "atomic_file", "undo_leftovers", "write_atomic"]
+__all__ = ["atomic_dir", "atomic_file", "open_regular", "read_inside", "undo_leftovers", "write_atomic"]
 
 
 @contextmanager
@@ -59,3 +61,33 @@ def undo_leftovers(folder: Path) -> None:
 def beside(folder: Path) -> tuple[Path, Path]:
     """Where the new folder is written, and where the old one waits until the new one is in place."""
     return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+
+
+def open_regular(path: Path) -> BinaryIO | None:
+    """A regular file, opened for reading; None for a link, a pipe, a device or a folder. Raises OSError."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    # It may be another thing by now: a link is not followed, and a pipe's writer, who never comes, not waited for.
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    return None
+
+
+def read_inside(folder: Path, name: str | Path, limit: int) -> bytes:
+    """The first `limit` bytes of a regular file in `folder`; links are followed as long as they stay inside. Raises
+    OSError: PermissionError for a file outside, FileNotFoundError for one that is not there or not regular."""
+    try:
+        root = folder.resolve(strict=True)
+        path = (root / name).resolve(strict=True)
+    except (ValueError, RuntimeError) as error:
+        raise FileNotFoundError(str(error)) from None
+    if not path.is_relative_to(root):
+        raise PermissionError(f"{name} lies outside of the folder")
+    file = open_regular(path)
+    if file is None:
+        raise FileNotFoundError(f"{name} is not a regular file")
+    with file:
+        return file.read(limit)

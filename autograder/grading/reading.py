@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from pathlib import Path
 
+from autograder.files import open_regular
 from autograder.grading.results import Submission
 from autograder.sandbox.limits import MB
 from autograder.text import printable, storable
@@ -49,13 +49,10 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
 def read_regular(path: Path, left: int) -> bytes | None:
     """The content of a regular file, at most `left` bytes; None for a link, a device or any other thing. Raises
     SubmissionRefused for a larger one, OSError for one that cannot be read."""
-    if not stat.S_ISREG(path.lstat().st_mode):
+    file = open_regular(path)
+    if file is None:
         return None
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        if status.st_size > left:
+    with file:
+        if os.fstat(file.fileno()).st_size > left:
             raise SubmissionRefused(f"it is too large (at {printable(path.name)})")
         return file.read(left)

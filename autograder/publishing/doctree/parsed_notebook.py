@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, lines
-from autograder.publishing.doctree.files import read_inside
+from autograder.files import read_inside
 from autograder.publishing.doctree.text_lines import clean
 
 __all__ = [

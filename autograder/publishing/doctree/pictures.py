@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from autograder.publishing.doctree.files import read_inside
+from autograder.files import read_inside
 from autograder.publishing.doctree.nodes import Picture
 from autograder.publishing.doctree.svg import BadSvg, safe_svg
 

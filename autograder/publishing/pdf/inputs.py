@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.publishing.doctree.files import read_inside
+from autograder.files import read_inside
 from autograder.publishing.doctree.text_lines import clean
 
 __all__ = ["ExportInput", "find", "find_all", "listing_of"]

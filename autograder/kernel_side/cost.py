@@ -11,7 +11,9 @@ import tracemalloc
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Meter", "is_student_code"]
+from autograder.kernel_side.student_code import is_student_code
+
+__all__ = ["Meter"]
 
 
 class Meter:
@@ -49,13 +51,8 @@ class Meter:
                 tracemalloc.stop()
 
     def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if not is_student_code(frame.f_code.co_filename):
+        if not is_student_code(frame):
             return None
         if event == "line":
             self.lines += 1
         return self._trace
-
-
-def is_student_code(filename: str) -> bool:
-    """Whether code of this file name was typed in a notebook cell rather than installed."""
-    return "ipykernel_" in filename or filename.startswith(("<ipython-input", "<cell"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import traceback
 
-from autograder.kernel_side.cost import is_student_code
+from autograder.kernel_side.student_code import is_student_code
 
 __all__ = ["student_lines"]
 
@@ -15,7 +15,7 @@ def student_lines(error: BaseException) -> list[list[object]]:
     frames: list[list[object]] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if is_student_code(code.co_filename):
+        if is_student_code(frame):
             text = linecache.getline(code.co_filename, line).strip()
             frames.append([code.co_name[:100], line, text[:200]])
     return frames[-10:]

@@ -1,1 +1,1 @@
-"""Where student code runs: behind walls, within limits, and nowhere near the tests."""
+"""Where student code runs: confined, within limits, and nowhere near the tests."""

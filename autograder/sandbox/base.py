@@ -20,7 +20,7 @@ from autograder.sandbox.limits import Limits
 
 __all__ = ["PRELOAD_ANSWER_KEY", "PRELOAD_KERNEL", "Sandbox", "SandboxProcess"]
 
-# What the answer key imports, and what a kernel imports while it starts, draws a figure or shows its first error.
+# Imported by the answer key, and by a kernel that starts, draws a figure or shows its first error.
 PRELOAD_ANSWER_KEY = ("numpy.random", "autograder.sandbox.inside.reference")
 PRELOAD_KERNEL = (
     "numpy.random",
@@ -48,14 +48,14 @@ PRELOAD_KERNEL = (
 
 
 class SandboxProcess:
-    """One job in a sandbox: a process tree in namespaces of its own. Its end ends all of it."""
+    """One job in a sandbox: a process and all that it starts. When it ends, all of them end."""
 
     def __init__(self, pidfd: int) -> None:
         self.pidfd = pidfd
 
     @property
     def pid(self) -> int:
-        """The number of its first process, as this process sees it."""
+        """The process id, as this process sees it."""
         with open(f"/proc/self/fdinfo/{self.pidfd}") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
 
@@ -64,7 +64,7 @@ class SandboxProcess:
         return self.pidfd >= 0 and not select.select([self.pidfd], [], [], 0)[0]
 
     def kill(self) -> None:
-        """End it, whatever it does, and wait until it is gone."""
+        """End it at once, and wait until it is gone."""
         if self.alive:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         select.select([self.pidfd], [], [])
@@ -77,10 +77,10 @@ class SandboxProcess:
 
 
 class Sandbox(ABC):
-    """A sandbox with a process in it that does jobs. Ends with this process, and when it is closed.
+    """A sandbox with a process in it that does jobs. It ends when it is closed, and with this process.
 
-    `name` is what a course calls this level in its configuration, `confines` whether student code is kept from anything
-    at all, and `notice` what is told to whoever grades with it.
+    A course asks for this level by `name`. `confines` is False if student code may do all that the grader may; `notice`
+    is shown to whoever grades with it.
     """
 
     name: ClassVar[str]
@@ -133,7 +133,7 @@ class Sandbox(ABC):
         return SandboxProcess(pidfd)
 
     def wait_until_ready(self) -> None:
-        """Wait until it can be given a job. Raises SandboxBroken when the sandbox does not work."""
+        """Wait until it can take a job. Raises SandboxBroken if the sandbox does not work."""
         if self.reusable is None:
             try:
                 message, _ = self.control.receive(time.monotonic() + self.limits.start_seconds)
@@ -142,7 +142,7 @@ class Sandbox(ABC):
             self.reusable = bool(message["reusable"])
 
     def spawn(self, job: Message, contents: list[bytes], sockets: dict[str, int]) -> SandboxProcess:
-        """Do `job` with the descriptors in `sockets`. Raises SandboxBroken when the sandbox does not work."""
+        """Start `job` with the descriptors in `sockets`. Raises SandboxBroken if the sandbox does not work."""
         self.wait_until_ready()
         deadline = time.monotonic() + self.limits.start_seconds
         message = job | {"limits": self.limits.as_dict(), "sockets": list(sockets)}
@@ -158,24 +158,24 @@ class Sandbox(ABC):
 
     @property
     def usable(self) -> bool:
-        """Whether another job can be given."""
+        """Whether it can take another job."""
         return not self.spent and self.process.poll() is None
 
     def broken(self) -> SandboxBroken:
-        """The error that says what the sandbox said before it failed."""
+        """An error with what the sandbox printed before it failed."""
         self.kill()
         self.log.seek(0)
         said = self.log.read(4000).decode(errors="replace").strip()
         return SandboxBroken(f"the sandbox did not start: {said or 'it said nothing'}")
 
     def kill(self) -> None:
-        """End everything in the sandbox, whatever it does, and wait until it is gone."""
+        """End everything in the sandbox at once, and wait until it is gone."""
         self.spent = True
         self.process.kill()
         self.process.wait()
 
     def close(self) -> None:
-        """End it and give back what it held."""
+        """End the sandbox and close its socket and log."""
         self.kill()
         self.control.sock.close()
         self.log.close()

@@ -1,4 +1,4 @@
-"""What a kernel shows, turned into notebook outputs while it arrives: checked, copied as plain data, and cut."""
+"""A kernel's messages become notebook outputs as they arrive: checked, copied as plain data, and cut."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Outputs:
 
     @property
     def flooded(self) -> bool:
-        """Whether so much has come that the cell had better be interrupted."""
+        """Whether the cell sends so much that it should be interrupted."""
         return self.size > FLOOD * self.limit
 
     def take(self, kind: str, content: Any) -> None:
-        """Add one message of the kernel's, if it is an output and has the right form."""
+        """Add one message of the kernel's if it is a well-formed output."""
         if kind == "clear_output" and type(content) is dict:
             self.clear_next = bool(content.get("wait"))
             if not self.clear_next:
@@ -78,7 +78,7 @@ class Outputs:
 
 
 class NoOutputs(Outputs):
-    """Outputs that nobody wants: what came while a check was running could show what the check passed."""
+    """Drops outputs: what a kernel sends while a check runs could show the check's arguments."""
 
     def __init__(self) -> None:
         super().__init__(0)

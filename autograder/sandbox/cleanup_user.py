@@ -1,10 +1,9 @@
-"""End users of the weaker sandbox: every process of theirs, and every file that they left.
+"""Clean up after users of the weaker sandbox: end all their processes and remove all their files.
 
     cleanup_user.py FOLDER UID     this user, whose own folder is FOLDER/UID
-    cleanup_user.py FOLDER         everybody who has a folder there, and the folder itself
+    cleanup_user.py FOLDER         every user who has a folder there, and the folder itself
 
-Run as root, as a process of its own. Standard library only, and no import of the package: nothing needs to be loaded
-before a kernel that runs wild is stopped.
+Root runs it in a process of its own. It imports only the standard library, so that a runaway kernel is stopped soon.
 """
 
 import contextlib
@@ -21,13 +20,13 @@ SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
 
 
 def cleanup_user(folder: str, user: int) -> None:
-    """Kill all that `user` runs, then remove FOLDER/USER and what they own in folders that everybody can write to."""
+    """Kill all that `user` runs, then remove FOLDER/USER and what they own in folders that every user can write to."""
     kill_all(user)
     remove([os.path.join(folder, str(user)), *left_by(user)])
 
 
 def cleanup_all(folder: str) -> None:
-    """Evict everybody who has a folder in FOLDER, and remove it."""
+    """Clean up after every user who has a folder in FOLDER, and remove it."""
     for name in os.listdir(folder) if os.path.isdir(folder) else []:
         if name.isdigit():
             cleanup_user(folder, int(name))
@@ -35,10 +34,10 @@ def cleanup_all(folder: str) -> None:
 
 
 def kill_all(user: int) -> None:
-    """Kill every process of `user` at once, however fast they multiply, and wait until they are gone.
+    """Kill every process of `user` at once, however fast they fork, and wait until they are gone.
 
-    The child that does it may signal them (its effective user is theirs), but not they it (its real and saved user is
-    one that nobody else has).
+    The child that does it can signal them, since its effective user is theirs. They cannot signal it, since nobody else
+    has its real and saved user.
     """
     child = os.fork()
     if child == 0:
@@ -57,7 +56,7 @@ def kill_all(user: int) -> None:
 
 
 def runs(pid: str, user: int) -> bool:
-    """Whether the process is one of `user`'s. One that has ended and that nobody has asked about does not run."""
+    """Whether the process is `user`'s and runs: a zombie does not."""
     try:
         with open(f"/proc/{pid}/status") as file:
             fields = dict(line.split(":\t", 1) for line in file if line.startswith(("State:", "Uid:")))
@@ -67,7 +66,7 @@ def runs(pid: str, user: int) -> bool:
 
 
 def left_by(user: int) -> list[str]:
-    """What `user` owns in folders that everybody can write to. Where there is Landlock, they could write to none."""
+    """What `user` owns in folders that every user can write to. Where there is Landlock, nothing."""
     found = []
     for folder in filter(os.path.isdir, SHARED):
         for name in os.listdir(folder):

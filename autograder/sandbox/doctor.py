@@ -1,4 +1,4 @@
-"""What this machine can promise about student code, found out by trying."""
+"""What this machine can promise about student code; each promise is tried."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Finding", "examine"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about this machine. Grading cannot do without what is `needed`."""
+    """One property of this machine. Grading is impossible without what is `needed`."""
 
     what: str
     good: bool
@@ -31,7 +31,7 @@ def examine() -> list[Finding]:
     """Every finding, from the most needed to the least."""
     if lacks := lacks_grading():
         return [package(), python(), Finding("grading", False, lacks)]
-    return [package(), python(), sandbox(), *inside(), second_wall()]
+    return [package(), python(), sandbox(), *inside(), second_barrier()]
 
 
 def package() -> Finding:
@@ -56,11 +56,9 @@ def sandbox() -> Finding:
     return Finding("sandbox", not reason, level.summary() + (f" ({reason})" if reason else ""), needed=False)
 
 
-def second_wall() -> Finding:
+def second_barrier() -> Finding:
     version = landlock.abi()
-    text = (
-        f"version {version}" if version else "this Linux has none: student code has one wall less, grading still works"
-    )
+    text = f"version {version}" if version else "this Linux has none: grading works, with one barrier less"
     return Finding("Landlock", version > 0, text, needed=False)
 
 
@@ -72,7 +70,7 @@ TRIALS: list[tuple[str, str, str]] = [
 
 
 def inside() -> list[Finding]:
-    """What student code finds in a real sandbox; nothing is found out where there is none."""
+    """What student code finds in a real sandbox; empty where there is none."""
     from autograder.sandbox.kernel import Kernel
 
     try:

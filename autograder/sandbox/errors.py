@@ -1,4 +1,4 @@
-"""What keeps student code from being run at all: never the student's doing."""
+"""Why student code could not be run at all: never because of the student."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ class SandboxMissing(SandboxError):
 
 
 class SandboxBroken(SandboxError):
-    """The sandbox itself failed before student code ran in it; the text has what it said."""
+    """The sandbox itself failed before student code ran in it; the text says what it printed."""

@@ -1,4 +1,4 @@
-"""matplotlib's list of this machine's fonts: half a second's work for each process that draws, so it is kept."""
+"""A cache of matplotlib's list of this machine's fonts, which takes every process that draws half a second to make."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LIST = "fontlist-*.json"
 
 @cache
 def font_folder() -> Path | None:
-    """A folder in the user's cache with nothing but matplotlib's list of the system's fonts, as it stands in a
-    MPLCONFIGDIR; made if there is none, or fonts were installed since. None where it cannot be kept."""
+    """A folder in the user's cache that holds only matplotlib's list of the system's fonts, as in MPLCONFIGDIR. It is
+    made if there is none, or if fonts were installed since. None where nothing can be cached."""
     installed = int(FONTCONFIG.stat().st_mtime) if FONTCONFIG.exists() else 0
     try:
         caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -38,8 +38,7 @@ def font_folder() -> Path | None:
 
 
 def make_list(folder: Path) -> None:
-    """Have matplotlib make its list, with an empty home since what lies in the user's is not in a sandbox, and put it
-    into `folder`."""
+    """Have matplotlib write its list into `folder`. Its home is empty, for a sandbox has none of the user's fonts."""
     with tempfile.TemporaryDirectory() as home:
         bare = {"MPLCONFIGDIR": home, "HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         command = [sys.executable, "-I", "-c", "import matplotlib.font_manager"]
@@ -49,8 +48,8 @@ def make_list(folder: Path) -> None:
 
 
 def take_fonts() -> None:
-    """Inside a sandbox, before matplotlib is imported: lay the list where matplotlib looks for its own. Without a list
-    matplotlib makes one."""
+    """Inside a sandbox, before matplotlib is imported: copy the list to where matplotlib looks for its own. Without
+    one, matplotlib makes it."""
     with suppress(OSError):
         if Path(FONT_LIST).is_dir():
             shutil.copytree(FONT_LIST, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)

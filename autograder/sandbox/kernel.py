@@ -1,4 +1,4 @@
-"""A student's kernel in a sandbox, from outside: every wait has an end, and no reply is trusted."""
+"""A student's kernel in a sandbox, from outside: every wait ends, and no reply is trusted."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({
 
 @dataclass
 class Execution:
-    """How a cell ended: its outputs, and the limit that it hit or the death that it died, if any.
+    """How a cell ended: its outputs, and whether it hit a limit or its kernel died.
 
-    `failed` is what the reply says. `lost` means that outputs may be missing: since a cell whose end iopub never
-    told, perhaps because of a message too large to take, that channel is not waited for.
+    `failed` is what the reply says. `lost` means that outputs may be missing: iopub never reported the end of a cell,
+    perhaps because a message was too large to take, and is not waited for since.
     """
 
     outputs: Outputs
@@ -119,15 +119,14 @@ class Kernel:
         return self._send("shell", "execute_request", content)
 
     def _send(self, channel: str, kind: str, content: Message) -> str:
-        """Send a request and return its id. A kernel that has broken its own connections is ended: nobody could ask it
-        anything any more."""
+        """Send a request and return its id. Kill a kernel that has broken its connections: it takes no requests."""
         asked = self.messages.send(channel, kind, content)
         if not asked:
             self.kill()
         return asked
 
     def _collect(self, execution: Execution, asked: str, deadline: float) -> None:
-        """Take outputs until the cell is over: replied on shell, and idle on iopub (or nothing more comes)."""
+        """Take outputs until the cell is over: a reply on shell, and idle on iopub (or nothing more comes)."""
         outputs, waiting = execution.outputs, set(self.heard)
         execution.lost = "iopub" not in waiting
         while waiting and self.alive:
@@ -158,7 +157,7 @@ class Kernel:
                 deadline = time.monotonic() + GRACE
 
     def _receive(self, deadline: float) -> list[tuple[str, Message]]:
-        """Messages that have come on shell and iopub, waiting for the first until `deadline`. Notices a death."""
+        """Messages from shell and iopub, waiting for the first until `deadline`. Notices that the kernel has died."""
         messages, ended = self.messages.receive(self.process.pidfd, deadline)
         if ended and not messages:
             self.alive = False
@@ -169,7 +168,7 @@ class Kernel:
         return self._send_code(SERVE, store_history=False, silent=True)
 
     def stop_serving(self, asked: str) -> None:
-        """End serving; what the student's code printed meanwhile is dropped."""
+        """End serving, and drop what the student's code printed meanwhile."""
         try:
             self.channel.send({"op": "stop"}, [], time.monotonic() + GRACE)
         except Exception:
@@ -187,12 +186,12 @@ class Kernel:
 
     @property
     def ended_by_itself(self) -> bool:
-        """Whether it is gone though nobody here ended it. Its sockets close a moment before it is."""
+        """Whether it ended although nobody here killed it. Its sockets close a moment before it ends."""
         return not self.killed and bool(select.select([self.process.pidfd], [], [], MOMENT)[0])
 
     @property
     def peak_mb(self) -> float:
-        """The most memory that the kernel and what it had started held at once, in MB, once it is closed."""
+        """The most memory in MB that the kernel and its descendants held at once; known once it is closed."""
         return self.watchdog.peak / MB
 
     def kill(self) -> None:

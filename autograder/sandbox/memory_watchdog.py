@@ -1,4 +1,4 @@
-"""Keeps a hostile kernel from filling the machine's memory: its own processes', and that of the process that grades."""
+"""Keeps a hostile kernel from filling the machine's memory, with its processes or with its messages to the grader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["MESSAGES", "PROCESSES", "MemoryWatchdog"]
 
 EVERY = 0.05
-# Looking closely costs time for every page that is held, so it is done this much more seldom than it takes.
+# Reading the proportional size takes time for every page, so the pause is this many times as long as the reading.
 CALM = 5
 MOST = 2 * 2**30
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -21,13 +21,12 @@ PROCESSES, MESSAGES = "processes", "messages"
 
 
 class MemoryWatchdog:
-    """Calls `end` once with the reason, until it is closed: PROCESSES if the process `pid` and all below it come to
-    hold `most` bytes more than they did, MESSAGES if this process comes to hold `MOST` bytes more. `peak` is the most
-    that it has seen them hold, in bytes.
+    """Watches memory until it is closed, and calls `end(reason)` once a limit is exceeded: PROCESSES when the process
+    `pid` and its descendants hold `most` bytes more than at first, MESSAGES when this process holds `MOST` bytes more.
+    `peak` is the largest sum seen, in bytes.
 
-    No limit of the system's holds for processes together without control groups, which only some machines let us make.
-    ZeroMQ keeps the parts of a message until the last one has come, however many there are, and reads while nobody
-    here does; it has no limit of its own for that.
+    Without control groups, which only some machines let us make, Linux limits no sum over processes. ZeroMQ keeps the
+    parts of a message until the last one has come, reads while nobody here does, and has no limit on either.
     """
 
     def __init__(self, end: Callable[[str], None], pid: int, most: int) -> None:
@@ -52,7 +51,7 @@ class MemoryWatchdog:
     def _reason(self) -> str:
         if resident("self") > self.ours:
             return MESSAGES
-        # What processes share counts for each of them, so this is too much rather than too little.
+        # Shared memory counts for each process here, so this sum is at least the true one.
         held = sum(map(resident, tree(self.pid)))
         self.peak = max(self.peak, held)
         if held > self.theirs and sum(map(proportional, tree(self.pid))) > self.theirs:
@@ -60,7 +59,7 @@ class MemoryWatchdog:
         return ""
 
     def close(self) -> None:
-        """Stop watching; where the process still runs, `peak` is at least the most that it ever held itself."""
+        """Stop watching. While the process still runs, `peak` is at least the most that it ever held itself."""
         self.closed.set()
         self.thread.join()
         self.peak = max(self.peak, highest(self.pid))
@@ -75,7 +74,7 @@ def resident(pid: int | str) -> int:
 
 
 def highest(pid: int) -> int:
-    """Bytes of memory that a process held when it held most; 0 if it is gone."""
+    """The most bytes of memory that a process ever held; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -84,7 +83,7 @@ def highest(pid: int) -> int:
 
 
 def proportional(pid: int) -> int:
-    """Bytes of memory that a process holds, of what it shares with others only its part; 0 if it is gone."""
+    """Bytes of memory that a process holds, counting only its share of shared memory; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except ProcessLookupError:
@@ -95,7 +94,7 @@ def proportional(pid: int) -> int:
 
 
 def tree(pid: int) -> Iterator[int]:
-    """The process `pid` and all below it."""
+    """The process `pid` and all its descendants."""
     todo = [pid]
     while todo:
         yield (number := todo.pop())

@@ -1,5 +1,5 @@
-"""Jupyter messages to and from a kernel that nobody trusts: every wait has an end, every size a limit, and what is not
-well formed and signed is no message."""
+"""Jupyter messages to and from an untrusted kernel: every wait ends, every size has a limit, and a message that is not
+well formed and signed is dropped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUEUE = 50
 
 
 class Sockets:
-    """Listening Unix sockets in a folder of ours, handed to the kernel as descriptors: it never sees their paths."""
+    """Listening Unix sockets that the kernel gets as descriptors: it never sees their paths."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="kernel-")
@@ -46,7 +46,7 @@ class Sockets:
 
 
 class Messages:
-    """Our end of a kernel's channels. `suspect` is told of what no IPython kernel sends by itself."""
+    """Our end of a kernel's channels. `suspect` is called with what no IPython kernel sends by itself."""
 
     def __init__(self, sockets: Sockets, suspect: Callable[[str], None]) -> None:
         self.suspect = suspect
@@ -68,15 +68,15 @@ class Messages:
         return connected
 
     def send(self, channel: str, kind: str, content: Message) -> str:
-        """Send a request on shell or control, and return its id: empty if the kernel has broken its connections."""
+        """Send a request on shell or control, and return its id; empty if the kernel has broken its connections."""
         try:
             return str(self.session.send(self.channels[channel], kind, content)["header"]["msg_id"])
         except zmq.Again:
             return ""
 
     def receive(self, pidfd: int, deadline: float) -> tuple[list[tuple[str, Message]], bool]:
-        """Messages that have come on shell and iopub, each with its channel's name, waiting for the first until
-        `deadline`; and whether the process `pidfd` is at its end."""
+        """Messages from shell and iopub, each with its channel's name, and whether the process `pidfd` has ended. Waits
+        for the first until `deadline`."""
         watched = {name: self.channels[name] for name in ("shell", "iopub")}
         poller = zmq.Poller()
         for one in (*watched.values(), pidfd):
@@ -86,7 +86,7 @@ class Messages:
         return [(name, message) for name, message in came if message is not None], pidfd in ready
 
     def _message(self, sock: Any) -> Message | None:
-        """One message if it is well formed and signed; else None. Whatever a hostile kernel sends ends here."""
+        """One message if it is well formed and signed, else None."""
         try:
             _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
             message: Message = self.session.deserialize(frames)

@@ -1,7 +1,7 @@
 """A Jupyter kernel provisioner: any Jupyter client can start a confined kernel, over TCP or IPC.
 
-The ports that the client chose are listened to out here, and the sockets handed in: the kernel itself has no
-network. A kernel spec asks for it with
+The sockets listen on the client's ports outside and are handed in: the kernel itself has no network. A kernel
+spec asks for it with
 `"metadata": {"kernel_provisioner": {"provisioner_name": "autograder-sandbox"}}`.
 """
 
@@ -45,7 +45,7 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return 0
 
     async def send_signal(self, signum: int) -> None:
-        """Signals stop at the sandbox's wall; an interrupt goes as a message instead, and the rest mean the end."""
+        """Interrupt the kernel by a message, since signals do not enter the sandbox; any other signal kills it."""
         if signum == signal.SIGINT:
             interrupt(self.connection_info)
         elif signum != 0:

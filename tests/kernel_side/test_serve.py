@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.kernel_side.cost import is_student_code
+from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.serve import Server, serve
+from autograder.kernel_side.student_code import is_cell_file
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported
 from autograder.kernel_side.wire import Channel
 
@@ -245,6 +246,8 @@ def test_a_line_is_counted_once() -> None:
     [
         ("/tmp/ipykernel_4711/1234567.py", True),
         ("<ipython-input-1-4a5b6c>", True),
+        ("/tmp/ipython-input-3-1748239651.py", True),
+        ("/tmp/ipython-input-1748239651.py", True),
         ("<cell 3>", True),
         ("/usr/lib/python3/dist-packages/numpy/linalg.py", False),
         ("<string>", False),
@@ -252,7 +255,16 @@ def test_a_line_is_counted_once() -> None:
 )
 def test_code_of_notebook_cells_is_known_by_its_file(filename: str, own: bool) -> None:
     """A loop in a student's cell would cost nothing, or a library's loop would be theirs."""
-    assert is_student_code(filename) is own
+    assert is_cell_file(filename) is own
+
+
+def test_code_of_a_cell_is_counted_whatever_its_kernel_names_the_file() -> None:
+    """`measure` would count nothing, and every loop pass, once a kernel has another name for the files of cells."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(LOOP, "/tmp/xpython_42/7.py", "exec"), namespace)
+    with Meter(on=True) as meter:
+        namespace["f"](range(100))
+    assert meter.cost["lines"] > 200
 
 
 def test_peak_memory_is_what_the_call_allocated() -> None:

@@ -1,2 +1,2 @@
-"""The sandbox from inside: the warm process, the walls that a job closes behind itself, and the jobs. The modules above
-this folder are outside, and ask."""
+"""The sandbox from inside: the zygote, how a job drops its privileges, and the jobs. The modules above this folder run
+outside."""

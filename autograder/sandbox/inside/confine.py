@@ -1,4 +1,5 @@
-"""The last doors, closed from inside: limits, fresh random state, and Landlock. Nothing of it can be taken back."""
+"""A process limits itself before it runs student code: resource limits, fresh random state, Landlock. None of this can
+be undone."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ SHARED = 2**30
 def confine(
     limits: dict[str, Any], keep: list[int], writable: Iterable[str] = WRITABLE, readable: Iterable[str] = ("/",)
 ) -> None:
-    """Limit this process and all that it starts. No descriptor stays open but those in `keep`; where there is
-    Landlock, nothing is written but below `writable`, and nothing read but below `readable` or that."""
+    """Limit this process and all that it starts. Only the descriptors in `keep` stay open. Where there is Landlock, it
+    can write only below `writable`, and read only below `readable` and `writable`."""
     null = os.open("/dev/null", os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -43,7 +44,7 @@ def confine(
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 1024,
     }
-    # Where processes together still take all there is, the system ends these, and not the grader.
+    # When the machine runs out of memory, the system ends these processes and not the grader.
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     for which, value in caps.items():

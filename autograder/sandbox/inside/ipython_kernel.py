@@ -1,4 +1,7 @@
-"""An IPython kernel on sockets that were bound outside, so that no path to them exists where student code runs."""
+"""An IPython kernel on sockets that were bound outside, so that no path to them exists where student code runs.
+
+Both classes override private methods of ipykernel: tests/sandbox/test_contracts.py says when they have changed.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
         """There is none."""
 
     def load_config_file(self, suppress_errors: bool | None = None) -> None:
-        """There is none either: the student's folder is empty of configuration before the notebook runs."""
+        """There is none: before the notebook runs, the student's folder holds no configuration."""
 
     def init_connection_file(self) -> None:
         self.transport, self.ip = "ipc", "inherited"
@@ -65,8 +68,8 @@ class InheritedKernelApp(IPKernelApp):  # type: ignore[misc]
 
 
 def prepare() -> InheritedKernelApp:
-    """Make what needs no sockets yet, the application and the shell, unless they are there: a warm process makes them
-    once for all its children, which saves them a quarter of their start."""
+    """Make the application and the shell, which need no sockets yet, unless they exist. The zygote makes them once for
+    all its children, which saves them a quarter of their start."""
     config = Config()
     config.HistoryManager.enabled = False
     config.IPKernelApp.log_level = 50

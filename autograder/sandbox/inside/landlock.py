@@ -1,7 +1,7 @@
-"""Landlock: what even the files that can be seen may be used for. A second wall behind the mounts.
+"""Landlock limits what visible files may be used for: a second barrier behind the mounts.
 
-The numbers are the kernel's own (include/uapi/linux/landlock.h). Older kernels know fewer rights; those
-they do not know are left out.
+The numbers are the kernel's own (include/uapi/linux/landlock.h). Rights that an older kernel does not know are left
+out.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def abi() -> int:
 
 
 def restrict(writable: Iterable[str], readable: Iterable[str] = ("/",)) -> None:
-    """Let this process and its children read and run only what is below `readable` (everything they can see, unless
-    said otherwise), and write only below `writable`.
+    """Let this process and its children read and run only what is below `readable` (by default everything they can
+    see), and write only below `writable`.
 
-    Abstract sockets and signals do not leave it, and no TCP port can be used. Raises OSError.
+    They can reach no abstract socket, process or TCP port outside. Raises OSError.
     """
     version = abi()
     if version == 0:

@@ -1,4 +1,4 @@
-"""Linux namespaces inside a sandbox: a child that sees nothing of its siblings, and takes everything with it."""
+"""Linux namespaces inside a sandbox: a child sees nothing of its siblings, and its end is the end of all it started."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def unshare() -> None:
 
 
 def setup_mounts(disk_mb: int) -> None:
-    """Fresh folders, each of at most `disk_mb` MB, and a /proc of this PID namespace without the list of keys, which
-    belong to a user and to no namespace; then give up every capability, and with it the right to make namespaces.
+    """Mount fresh folders, each of at most `disk_mb` MB, and a /proc of this PID namespace without the lists of keys,
+    which belong to a user and to no namespace. Then drop every capability, and with it the right to make namespaces.
     Raises OSError."""
     os.setsid()
     for folder in FOLDERS:
@@ -60,7 +60,7 @@ def setup_mounts(disk_mb: int) -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, and the key ring that was inherited. Raises OSError."""
+    """Drop every capability for good, and leave the inherited key ring. Raises OSError."""
     libc.syscall(KEYCTL, JOIN_SESSION_KEYRING, None, 0, 0, 0)
     for capability in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -70,7 +70,7 @@ def drop_capabilities() -> None:
 
 
 def mount_fresh(folder: str, options: str) -> None:
-    """An empty folder in place of `folder`, but for what is mounted below it: Python itself may lie in /tmp."""
+    """Mount an empty folder over `folder`, keeping what is mounted below it: Python itself may lie in /tmp."""
     shown = {path: os.open(path, os.O_PATH) for path in mounted_below(folder)}
     mount("tmpfs", folder, options)
     for path, handle in shown.items():

@@ -1,7 +1,7 @@
-"""The answer key in a process of its own: runs the notebook's answers once, and forks a fresh copy for every check.
+"""The answer key in a process of its own: it runs the notebook's answers once, and forks a fresh copy for every check.
 
-It is told what to do over its control channel: `run` a cell, `snapshot` the state as it is (a copy waits
-on a socket of its own, and forks once more for each socket that it is sent).
+Its control channel tells it to `run` a cell, or to `snapshot` the present state: a copy then waits on a socket of its
+own, and forks once more for each socket that it receives.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from autograder.sandbox.fonts import take_fonts
 
 __all__ = ["run_reference"]
 
-# Beyond its time a copy has this much more, so that the side that asked is the one to say that it took too long.
+# A copy gets this much more time, so that the side that asked is the first to notice that it took too long.
 MARGIN = 0.5
 
 
 class TimedChannel(Channel):
-    """A channel whose process ends when it works longer than `seconds` on what has come; waiting is not work."""
+    """A channel whose process ends when it works longer than `seconds` on one message; waiting does not count."""
 
     def __init__(self, sock: socket.socket, seconds: float) -> None:
         super().__init__(sock)
@@ -41,15 +41,15 @@ class TimedChannel(Channel):
 
 
 class Shell(InteractiveShell):  # type: ignore[misc]
-    """IPython without anybody to show a window to."""
+    """IPython without windows."""
 
     def enable_gui(self, gui: Any = None) -> None:
         """`%matplotlib` asks for this."""
 
 
 def run_reference(channel: Channel, seconds: float) -> None:
-    """Obey the control channel until it closes. A call of a copy may take `seconds`: what a student's values make
-    endless ends then."""
+    """Obey the control channel until it closes. One call of a copy may take `seconds`, since a student's values can
+    make it endless."""
     take_fonts()
     config = Config()
     config.HistoryManager.enabled = False

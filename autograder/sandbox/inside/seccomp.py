@@ -1,9 +1,9 @@
-"""A system call filter: what student code could still reach through the kernel behind the other walls.
+"""A filter of system calls: it refuses what namespaces and Landlock leave open.
 
-Key rings, which no namespace holds: the next submission of the same user would find what was left in them. Doors into
-the kernel that no coursework needs. Without namespaces also sockets other than Unix ones (no network, not even UDP),
-memory and queues that outlive their process, other processes' memory, new namespaces. Classic BPF, assembled by hand;
-numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
+That is key rings, which belong to no namespace: the next submission of the same user would find what was left in them;
+and interfaces of the kernel that no coursework needs. Without namespaces also sockets other than Unix ones (no network,
+not even UDP), memory and queues that outlive their process, other processes' memory, new namespaces. Classic BPF,
+assembled by hand; numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def refuse(number: int) -> bytes:
 
 
 def filter_program(machine: str, namespaces: bool) -> bytes:
-    """The filter for a processor, as `os.uname()` names it, for a process with namespaces of its own or without.
-    Raises OSError for one that is not known."""
+    """The filter for a processor, as `os.uname()` names it, and for a process with `namespaces` of its own or without.
+    Raises OSError for an unknown processor."""
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"there is no system call filter for {machine} processors")
     column = list(MACHINES).index(machine)
@@ -74,8 +74,8 @@ def filter_program(machine: str, namespaces: bool) -> bytes:
 
 
 def without_namespaces(column: int) -> list[bytes]:
-    """The calls that are refused for some arguments: what makes namespaces, and what makes sockets for a network."""
-    # Its flags lie in memory, where no filter can look: the C library then takes the older call.
+    """Calls that are refused for some arguments: those that make namespaces, and those that make network sockets."""
+    # No filter can read clone3's flags, which lie in memory. Without it the C library uses clone.
     program = [step(EQUALS, CLONE3[column], 0, 1), refuse(errno.ENOSYS)]
     program += [step(EQUALS, CLONE[column], 0, 4), step(LOAD, FIRST_ARGUMENT)]
     program += [step(ALL_OF, CLONE_NEWUSER, 0, 1), refuse(errno.EPERM), step(RETURN, ALLOW)]

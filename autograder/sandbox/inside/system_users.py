@@ -1,4 +1,4 @@
-"""Users that nobody else is: one for each submission, where there are no namespaces to keep submissions apart."""
+"""One system user per submission, where there are no namespaces to keep submissions apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PR_SET_DUMPABLE = 4
 
 
 def user_of(pid: int) -> int:
-    """The user that the process `pid` becomes. Always even: the next one is free, and used when this one is ended."""
+    """The user that the process `pid` becomes. It is always even: `cleanup_user` needs the odd number after it."""
     known = known_users()
     if known > 2 * FIRST:
         return FIRST + 2 * pid
@@ -33,10 +33,10 @@ def known_users() -> int:
 
 
 def become(user: int) -> None:
-    """Be `user` from now on, in a session of its own and without privileges. Raises OSError."""
+    """Become `user`, in a new session and without privileges. Raises OSError."""
     os.setsid()
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc entries were root's
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc entries would be root's
     namespaces.drop_capabilities()

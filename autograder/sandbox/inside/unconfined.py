@@ -1,4 +1,4 @@
-"""One job without walls: the process that `plain_box.NoSandbox` starts."""
+"""One job without a sandbox: the process that `no_sandbox.NoSandbox` starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["main"]
 
 
 def main(control: str, preload: str) -> None:
-    """Do the job that comes over the socket `control`. The other side sees its end by a pipe."""
+    """Do the one job that comes over the socket `control`; nothing is preloaded for it. A pipe shows its end."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (SERVE_DESCRIPTOR + 24, most))  # some systems begin with 256
     sock = socket.socket(fileno=int(control))

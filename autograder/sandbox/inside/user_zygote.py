@@ -1,7 +1,7 @@
 """The weaker sandbox from inside, for root in a container that refuses namespaces.
 
-A warm process, root's, never runs student code. For each job it forks a child, which becomes a user that nobody else
-is, with a folder of its own, and closes the doors behind it: limits, Landlock, a filter of system calls.
+The zygote is root's and never runs student code. For each job it forks a child, which becomes a system user of its own
+with a folder of its own, and drops its privileges: limits, Landlock, a filter of system calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ READABLE = ("/proc/cpuinfo", "/proc/meminfo", *DEVICES)
 
 def main(control: str, folder: str, preload: str) -> None:
     """Do jobs that come over the socket `control`; each user has a folder in `folder`. When the other side is gone,
-    whatever ended it, nothing of any user stays."""
+    remove everything of every user."""
     os.chdir("/")
     load(preload)
     sock = socket.socket(fileno=int(control))
@@ -38,8 +38,7 @@ def main(control: str, folder: str, preload: str) -> None:
 
 
 def enter(folder: Path, sock: socket.socket) -> None:
-    """In a child of the warm process: start the process that does the job, and tell the other side its pidfd and its
-    user."""
+    """In a child of the zygote: start the process that does the job, and send its pidfd and its user."""
     status = 1
     try:
         descriptors = receive_descriptors(sock)
@@ -47,7 +46,7 @@ def enter(folder: Path, sock: socket.socket) -> None:
         first = os.fork()
         if first == 0:
             sock.close()
-            home = move_in(folder, system_users.user_of(os.getpid()))
+            home = become_user(folder, system_users.user_of(os.getpid()))
             do(job, contents, descriptors, partial(drop_privileges, home))
         send_descriptors(sock, [os.pidfd_open(first)])
         Channel(sock).send({"user": system_users.user_of(first)}, [])
@@ -56,8 +55,8 @@ def enter(folder: Path, sock: socket.socket) -> None:
         os._exit(status)
 
 
-def move_in(folder: Path, user: int) -> Path:
-    """Make the user's folder, become the user, and return it."""
+def become_user(folder: Path, user: int) -> Path:
+    """Make the user's folder, become the user, and return the folder."""
     own = folder / str(user)
     for path in (own, own / "student", own / "tmp"):
         path.mkdir(mode=0o700)
@@ -69,7 +68,7 @@ def move_in(folder: Path, user: int) -> Path:
 
 
 def drop_privileges(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
-    """Nothing is written but in the user's own folder, and of the system only an allow-list is read."""
+    """Limit this process: it can write only in the user's own folder, and read only an allow-list of the system."""
     readable = [*readable_paths(), package_folder(), *READABLE]
     confine(limits, keep, [str(own), *DEVICES], map(str, readable))
     seccomp.restrict(namespaces=False)

@@ -1,14 +1,13 @@
-"""The first code inside a sandbox: a warm process that never runs student code, and forks a child for each job.
+"""The zygote, the first process inside a sandbox: it imports what jobs need, never runs student code, and forks a child
+for each job.
 
-A child lives in user, PID, IPC and mount namespaces of its own, with fresh folders: when its first process
-ends, everything in it is gone. Where namespaces cannot be nested, the process does one job itself, and the
-sandbox is used once.
+A child lives in namespaces of its own with fresh folders: when its first process ends, everything in it is gone. Where
+namespaces cannot be nested, the zygote does one job itself, and the sandbox is used once.
 """
 
 from __future__ import annotations
 
 import gc
-import io
 import os
 import socket
 import sys
@@ -25,6 +24,7 @@ from autograder.sandbox.fonts import take_fonts
 from autograder.sandbox.inside import namespaces, seccomp
 from autograder.sandbox.inside.confine import confine
 from autograder.sandbox.inside.libc import libc
+from autograder.sandbox.inside.matplotlib_caches import fill_caches
 
 __all__ = ["do", "fork_for_each_job", "load", "main"]
 
@@ -49,8 +49,8 @@ def main(control: str, preload: str) -> None:
 
 
 def load(preload: str) -> None:
-    """Import what is there of the modules in `preload` (comma-separated). From now on, and so in every child, garbage
-    is collected less often than usual: one figure is ten thousand objects."""
+    """Import those modules of `preload` (comma-separated) that are installed. From now on, and so in every child,
+    garbage is collected less often than usual: one figure is ten thousand objects."""
     gc.set_threshold(10_000)
     take_fonts()
     with unimportable("debugpy"):  # nobody debugs here, and it is a third of a kernel
@@ -58,14 +58,14 @@ def load(preload: str) -> None:
             with suppress(ImportError):
                 import_module(name)
     if "matplotlib_inline.backend_inline" in sys.modules:
-        rehearse()
+        fill_caches()
 
 
 def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None]) -> None:
     """Have a child `enter` whenever a job has come, until the other side closes.
 
-    This process looks only whether something has come: what it read would stay in its memory, and the next
-    submission, which begins as a copy of it, could find there what this one handed in.
+    This process only looks whether something has come and does not read it: the next submission begins as a copy of
+    this process, and could find in its memory what the last one handed in.
     """
     prepare_to_fork()
     while sock.recv(1, socket.MSG_PEEK):
@@ -76,9 +76,8 @@ def fork_for_each_job(sock: socket.socket, enter: Callable[[socket.socket], None
 
 
 def prepare_to_fork() -> None:
-    """Get ready to be copied: what children write to, though they need none of it, is a page copied for each of them.
-
-    Garbage collections would look at all that is shared, and the first larger piece of memory sorts what is free.
+    """Keep children from writing to shared pages, each of which is then copied: a garbage collection marks all objects,
+    and the first large allocation sorts the free memory.
     """
     gc.collect()
     gc.freeze()
@@ -86,29 +85,8 @@ def prepare_to_fork() -> None:
         libc.malloc_trim(0)
 
 
-def rehearse() -> None:
-    """Draw a figure for nobody: what matplotlib loads and caches with its first figure, every child then has. But for
-    fonts: they are open files, and a child that has closed them would take for them what it opens in their place.
-    """
-    from matplotlib import font_manager
-    from matplotlib.backends.registry import backend_registry
-    from matplotlib.figure import Figure
-    from matplotlib.mathtext import MathTextParser
-
-    # What is installed is read once here, instead of by the first `%matplotlib` of each child.
-    backend_registry.list_all()  # type: ignore[no-untyped-call]
-    left, right = Figure().subplots(1, 2)
-    left.plot([1, 2], [3, 4], label="$x^2$")
-    left.legend(title="a")
-    right.imshow([[1, 2], [3, 4]], cmap="gray")
-    right.set_title("b")
-    left.figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
-    MathTextParser._parse_cached.cache_clear()  # type: ignore[attr-defined]
-    font_manager._get_font.cache_clear()  # type: ignore[attr-defined]
-
-
 def enter(sock: socket.socket) -> None:
-    """In a child: new namespaces, and in them a first process that does the job. Its pidfd goes to the other side."""
+    """In a child: make new namespaces, and in them a first process that does the job. Send its pidfd."""
     status = 1
     try:
         descriptors = receive_descriptors(sock)
@@ -126,7 +104,7 @@ def enter(sock: socket.socket) -> None:
 
 
 def drop_privileges(limits: dict[str, Any], keep: list[int]) -> None:
-    """The last walls of a process that has namespaces of its own. The filter is there on the usual processors."""
+    """Limit a process that has namespaces of its own; the system call filter exists for the usual processors."""
     confine(limits, keep)
     if os.uname().machine in seccomp.MACHINES:
         seccomp.restrict(namespaces=True)
@@ -138,7 +116,7 @@ def do(
     descriptors: list[int],
     drop: Callable[[dict[str, Any], list[int]], None] = drop_privileges,
 ) -> NoReturn:
-    """Become what the job says, once `drop` has limited this process. Never returns."""
+    """Drop privileges by `drop`, then become a kernel or an answer key, as the job says. Never returns."""
     try:
         write_files(job["files"], contents)
         drop(job["limits"], descriptors)
@@ -156,7 +134,7 @@ def do(
 
 
 def write_files(names: list[str], contents: list[bytes]) -> None:
-    """The assignment's and the student's own files, into the student's folder. What cannot be written is left out."""
+    """Write the assignment's and the student's own files to the student's folder; leave out what cannot be written."""
     os.chdir(Path.home())
     for name, content in zip(names, contents, strict=True):
         try:

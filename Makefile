@@ -33,10 +33,10 @@ lint: setup      ## ruff, mypy strict, import direction
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 notebooks: setup ## assignments/*/*.md → source/, as notebooks
-	@$(BIN)/python -m autograder.authoring.notebooks make $(NAMES)
+	@$(BIN)/autograder make $(NAMES)
 
 text: setup      ## notebooks edited elsewhere, back to assignments/*/*.md
-	@$(BIN)/python -m autograder.authoring.notebooks text $(NAMES)
+	@$(BIN)/autograder make --text $(NAMES)
 
 release: setup   ## notebooks, validated, then release/ for students
 	@for name in $(NAMES); do $(BIN)/autograder release $$name || exit; done

@@ -28,6 +28,7 @@ __all__ = ["main"]
 # In the order in which a course meets them; the module is imported when the command is asked for.
 COMMANDS = {
     "new": "autograder.authoring.command",
+    "make": "autograder.authoring.command",
     "validate": "autograder.authoring.command",
     "release": "autograder.authoring.command",
     "collect": "autograder.collecting.command",
@@ -118,6 +119,7 @@ def cli(ctx: click.Context, course: Path | None) -> None:
 @click.option("--void", multiple=True, metavar="CHECK", help="Void this check for everybody; may be given again.")
 @click.option("--why", metavar="TEXT", help="Why it is void; students read this. Default: that it was not right.")
 @click.option("--unvoid", multiple=True, metavar="CHECK", help="Let a check count again; may be given again.")
+@click.option("--new-secret", is_flag=True, help="Begin a new gradebook.secret, where the old one is lost.")
 @click.option("--unsafe", is_flag=True, help="Run student code without any sandbox, as you; nothing is promised then.")
 @click.pass_context
 def grade(
@@ -130,6 +132,7 @@ def grade(
     void: tuple[str, ...] = (),
     why: str | None = None,
     unvoid: tuple[str, ...] = (),
+    new_secret: bool = False,
     unsafe: bool = False,
 ) -> None:
     """Grade what is new or changed of an assignment.
@@ -184,6 +187,7 @@ def grade(
                 unvoid=unvoid,
                 why=why or "",
                 sandbox=UNSAFE.name if unsafe else "",
+                new_secret=new_secret,
                 on_start=lambda total, unchanged: start(total) if total else None,
                 on_graded=graded,
                 on_note=warn,

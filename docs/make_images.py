@@ -35,7 +35,8 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.authoring.examples import read_examples
-from autograder.authoring.notebooks import notebook_from_text, text_path
+from autograder.authoring.notebooks import notebook_from_text
+from autograder.grading.made_from_text import text_path
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"

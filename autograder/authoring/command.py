@@ -1,4 +1,4 @@
-"""`autograder new`, `validate` and `release`."""
+"""`autograder new`, `make`, `validate` and `release`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.errors import AutograderError
 from autograder.options import JSON, NAME, course_of
 
 if TYPE_CHECKING:
     from autograder.authoring.structure import Problem
     from autograder.grading.course import Course
 
-__all__ = ["new", "release", "validate"]
+__all__ = ["make", "new", "release", "validate"]
 
 SEEDS = 3
 
@@ -40,8 +41,35 @@ def new(ctx: click.Context, name: str) -> None:
     ):
         click.echo(f"  {os.path.relpath(path)}  {what}")
     click.echo("After every change:")
-    click.echo(f"  python -m autograder.authoring.notebooks make {name}")
+    click.echo(f"  autograder make {name}")
     click.echo(f"  autograder validate {name}")
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.option("--text", "to_text", is_flag=True, help="The other way: carry an edited notebook back into its text.")
+@click.pass_context
+def make(ctx: click.Context, names: tuple[str, ...], to_text: bool) -> None:
+    """Make notebooks in source/ from their texts in assignments/.
+
+    \b
+    Examples:
+      autograder make softmax
+      autograder make --text softmax xor
+
+    An edit is never written over. A notebook that cannot be made keeps no other from it.
+    """
+    from autograder.authoring.notebooks import make_notebook, text_from_notebook
+
+    root, refused = course_of(ctx).root, False
+    for name in names:
+        try:
+            changed = text_from_notebook(root, name) if to_text else make_notebook(root, name)
+            click.echo(f"{name}: {'written' if changed else 'up to date'}")
+        except AutograderError as error:
+            click.echo(f"autograder: {error}", err=True)
+            refused = True
+    sys.exit(2 if refused else 0)
 
 
 @click.command()
@@ -56,8 +84,9 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     \b
     Example:  autograder release softmax
     """
-    from autograder.authoring.notebooks import make_notebook, notebook_path, text_path
+    from autograder.authoring.notebooks import make_notebook, notebook_path
     from autograder.authoring.release import release as make_release
+    from autograder.grading.made_from_text import text_path
 
     course = course_of(ctx)
     if text_path(course.root, name).is_file() and make_notebook(course.root, name):

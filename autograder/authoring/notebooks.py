@@ -7,11 +7,9 @@ its cells as they were made, so that neither way ever writes over an edit.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
-import sys
 from pathlib import Path
 
 import jupytext
@@ -22,19 +20,15 @@ from nbformat import NotebookNode
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
 from autograder.grading.assignment import source_notebook
+from autograder.grading.made_from_text import MADE, text_digest, text_path
 
-__all__ = ["main", "make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook", "text_path"]
+__all__ = ["make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook"]
 
 FORMAT = "md:myst"
-MADE = "made_from_text"
 WRITTEN = ("nbgrader", "tags", "slideshow")
 DIGITS = 16
 BLOCK = re.compile(r"(?P<fence>^```\{code-cell\}.*\n)---\n(?P<yaml>(?s:.*?))\n---\n", re.MULTILINE)
 VERSION = re.compile(r"^ *jupytext_version: .*\n", re.MULTILINE)
-
-
-def text_path(root: Path, name: str) -> Path:
-    return root / "assignments" / name / f"{name}.md"
 
 
 def notebook_path(root: Path, name: str) -> Path:
@@ -77,11 +71,6 @@ def signed_notebook(text: Path) -> NotebookNode:
     return notebook
 
 
-def text_digest(path: Path) -> str:
-    """The digest of a text, whatever ends its lines."""
-    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()[:DIGITS]
-
-
 def cells_digest(notebook: NotebookNode) -> str:
     """The digest of what an author writes into a notebook: not ids, outputs, or what an editor notes."""
     written = [(cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN)) for cell in notebook.cells]
@@ -108,7 +97,7 @@ def make_notebook(root: Path, name: str) -> bool:
             refuse_if_both_edited(there, target, text)
             raise AutograderError(
                 f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
-                f"`python -m autograder.authoring.notebooks text {name}`, or remove the notebook and its edit with it."
+                f"`autograder make --text {name}`, or remove the notebook and its edit with it."
             )
     write_atomic(target, as_json(made).encode())
     return True
@@ -157,29 +146,3 @@ def on_one_line(block: re.Match[str]) -> str:
     """The metadata of a code cell, which jupytext writes as a block of YAML."""
     metadata = yaml.safe_load(block["yaml"])
     return block["fence"] + "".join(f":{key}: {json.dumps(value)}\n" for key, value in metadata.items())
-
-
-def main(arguments: list[str]) -> None:
-    """`make NAME…` or `text NAME…`, in the current folder: for the Makefile. One that cannot be done keeps no other
-    from it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m autograder.authoring.notebooks",
-        description="Make notebooks from their texts, or carry edited notebooks back; in the course's folder.",
-        epilog="example: python -m autograder.authoring.notebooks make softmax",
-    )
-    parser.add_argument("do", choices=("make", "text"), help="make: text to notebook; text: notebook to text")
-    parser.add_argument("names", nargs="+", metavar="NAME", help="an assignment")
-    asked = parser.parse_args(arguments)
-    act = {"make": make_notebook, "text": text_from_notebook}[asked.do]
-    refused = False
-    for name in asked.names:
-        try:
-            print(f"{name}: {'written' if act(Path.cwd(), name) else 'up to date'}")
-        except AutograderError as error:
-            print(f"autograder: {error}", file=sys.stderr)
-            refused = True
-    sys.exit(2 if refused else 0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -16,13 +16,14 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.authoring.affected import affected_checks
 from autograder.authoring.examples import Example, read_examples
-from autograder.authoring.notebooks import notebook_from_text, text_path
+from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import try_notebook
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
+from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.grading.workers import Workers
@@ -84,7 +85,7 @@ def text_problems(course: Course, name: str, path: Path) -> Iterator[Problem]:
         yield Problem(
             str(path.relative_to(course.root)),
             f"is not what {text.relative_to(course.root)} says: "
-            f"run `python -m autograder.authoring.notebooks make {name}` (`text`, if the notebook was edited)",
+            f"run `autograder make {name}` (with --text, if the notebook was edited)",
         )
 
 

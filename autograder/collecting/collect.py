@@ -20,7 +20,7 @@ from autograder.collecting.found import Download, Found, Reader
 from autograder.collecting.gradescope import GradescopeExport
 from autograder.collecting.people import Person, read_roster
 from autograder.collecting.source import open_source
-from autograder.collecting.triage import TIMESTAMP, Wanted, triage
+from autograder.collecting.triage import Wanted, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import load_assignment
@@ -29,6 +29,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import introduce
+from autograder.grading.times import TIMESTAMP, read_timestamp
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
@@ -113,7 +114,7 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
     undo_leftovers(folder)
     at, late, count = submission.found.at, submission.found.late, len(submission.files)
     result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
-    before = course.handed_in(folder)
+    before = time_before(folder)
     if at and before and at < before:
         return result(What.OLDER, note=f"the one from {before:%Y-%m-%d %H:%M:%S} UTC stays")
     try:
@@ -130,6 +131,14 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
         if at:
             (fresh / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
     return result(what, files=count, note=remark(files, late and not at))
+
+
+def time_before(folder: Path) -> datetime | None:
+    """When the submission that is there was handed in, if that can be read."""
+    try:
+        return read_timestamp(folder)
+    except ValueError:
+        return None
 
 
 def remark(files: Iterable[str], untimed: bool) -> str:

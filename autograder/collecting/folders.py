@@ -9,13 +9,14 @@ from typing import Any
 
 from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import FileNameCollectorPlugin
-from nbgrader.utils import parse_utc
 from traitlets.config import Config
 
 from autograder.collecting.found import Download, Found, below, only_folder, stray
 from autograder.collecting.people import Person
 from autograder.errors import AutograderError
 from autograder.grading.archive import Item
+from autograder.grading.times import parse_time
+from autograder.text import printable
 
 __all__ = ["NamedFiles", "StudentFolders"]
 
@@ -101,8 +102,8 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
 
 def time_of(told: dict[str, Any], item: Item) -> datetime | None:
     """The time that the plugin has read from a name. Raises AutograderError if it is none."""
+    told_at = told.get("timestamp") or None
     try:
-        at: datetime | None = parse_utc(told.get("timestamp") or None)
+        return told_at if isinstance(told_at, datetime) or told_at is None else parse_time(str(told_at))
     except ValueError as error:
-        raise AutograderError(f"The name of {item.path} has no time that can be read: {error}.") from None
-    return at
+        raise AutograderError(f"The name of {printable(item.path)} has no time that can be read: {error}.") from None

@@ -11,12 +11,12 @@ from autograder.collecting.found import Found
 from autograder.collecting.people import Person, Roster, checked_id, student_id
 from autograder.grading.archive import Item, name_problem
 from autograder.grading.reading import MAX_FILES, SubmissionRefused
+from autograder.grading.times import TIMESTAMP
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["TIMESTAMP", "Refusal", "Wanted", "triage"]
+__all__ = ["Refusal", "Wanted", "triage"]
 
-TIMESTAMP = "timestamp.txt"
 Refusal = tuple[Found, str, str]  # what was found, the student's id if it is known, and why
 
 

@@ -23,12 +23,14 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
+from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import record
 from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
+from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
 from autograder.grading.workers import Workers
 from autograder.interrupts import uninterrupted
@@ -76,6 +78,7 @@ def grade_class(
     unvoid: Iterable[str] = (),
     why: str = "",
     sandbox: str = "",
+    new_secret: bool = False,
     on_start: Callable[[int, int], None] = lambda total, unchanged: None,
     on_graded: Callable[[GradedSubmission], None] = lambda graded: None,
     on_note: Callable[[str], None] = lambda line: None,
@@ -85,7 +88,7 @@ def grade_class(
 
     First the checks `void` are voided for everybody because of `why`, and those in `unvoid` count again; that
     needs no grading, except for a check that has never run. `sandbox` takes the place of the course's own setting of
-    that name.
+    that name. With `new_secret` the course's secret is made anew.
 
     `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
     `on_note` which workers of a cluster are not used and why, and what the sandbox leaves open.
@@ -94,12 +97,14 @@ def grade_class(
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
     wanted = sandbox or course.settings.sandbox
     level = LEVELS[on_cluster(wanted)] if scheduler else choose_level(wanted)
+    refuse_stale(course, name)
     limits = checked_limits(course, level.name)
     for line in level.notice.splitlines():
         on_note(line)
     assignment = load_assignment(course, name)
     submitted = wanted_folders(course, name, students)
     with course_lock(course.root), open_gradebook(course) as gradebook:
+        renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         run = ClassRun(rescored=rescore_class(gradebook, course, assignment))

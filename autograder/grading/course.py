@@ -6,7 +6,6 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -115,23 +114,19 @@ class Course:
         """The folder of each student's submission."""
         return {student: self.path("submitted", student, assignment) for student in self.students(assignment)}
 
-    def handed_in(self, folder: Path) -> datetime | None:
-        """When the submission in `folder` was handed in, in UTC; None if nothing readable says so."""
-        try:
-            at: datetime | None = self.directory.get_existing_timestamp(str(folder))
-        except (AttributeError, ValueError, OverflowError, OSError):
-            return None  # nbgrader calls a method that it does not have when it cannot read a time
-        return at
-
     def own_files(self, assignment: str) -> frozenset[str]:
         """Names of the assignment's files that students may change (`c.Autograde.exclude_overwriting`)."""
         excluded: Any = self.config.Autograde.get("exclude_overwriting", {})
         return frozenset(excluded.get(assignment, []))
 
+    @property
+    def secret_file(self) -> Path:
+        return self.root / "gradebook.secret"
+
     @cached_property
     def secret(self) -> bytes:
         """The course's secret, kept beside the gradebook and made when first needed."""
-        path = self.root / "gradebook.secret"
+        path = self.secret_file
         if not path.exists():
             with tempfile.NamedTemporaryFile(dir=self.root, prefix=".gradebook.secret-") as file:
                 file.write(secrets.token_bytes(SECRET_BYTES))
@@ -140,7 +135,10 @@ class Course:
                     os.link(file.name, path)
         secret = path.read_bytes()
         if len(secret) < SECRET_BYTES:
-            raise AutograderError(f"{path} was cut short: restore it, or delete it and grade everything again.")
+            raise AutograderError(
+                f"{path} was cut short. Restore it from a backup; if there is none, `autograder grade NAME "
+                "--new-secret` begins a new one."
+            )
         return secret
 
 

@@ -23,6 +23,7 @@ from autograder.grading.reading import read_submission
 from autograder.grading.record import record_notebook
 from autograder.grading.results import GradedSubmission
 from autograder.grading.sanitize import plain, restore
+from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
 from autograder.sandbox.errors import SandboxError
 
@@ -59,6 +60,7 @@ class Grade(CoursePreprocessor):
         course = self.course()
         names = resources["nbgrader"]
         with open_gradebook(course) as gradebook:
+            check_secret(gradebook.db, course)
             assignment = with_voids(gradebook.db, self.assignment(course, resources))
         template = self.template(assignment, resources)
         folder = course.path("autograded", names["student"], assignment.name)
@@ -80,5 +82,5 @@ class Grade(CoursePreprocessor):
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
         wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
-            record_notebook(gradebook, assignment.name, graded, whole=wanted <= beside)
+            record_notebook(gradebook, course, assignment.name, graded, whole=wanted <= beside)
         return nbformat.reads(done.text, as_version=4), resources

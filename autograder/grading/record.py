@@ -20,7 +20,8 @@ from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
-from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident
+from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind
+from autograder.grading.times import read_timestamp
 
 __all__ = [
     "introduce",
@@ -46,7 +47,9 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     """Record one submission. autograded/ is in place before the database says so: whenever this is stopped,
     grading again ends in the same gradebook."""
     write_autograded(course, assignment, graded)
-    submission = submission_rows(gradebook, course, assignment, graded.student)
+    at, untimed = submission_time(course.path("submitted", graded.student, assignment))
+    graded.incidents += untimed
+    submission = submission_rows(gradebook, assignment, graded.student, at)
     before = read_recorded(gradebook.db, assignment, graded.student)
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
@@ -66,15 +69,22 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     gradebook.db.commit()
 
 
-def submission_rows(gradebook: Any, course: Course, assignment: str, student: str) -> Any:
+def submission_time(folder: Path) -> tuple[datetime | None, list[Incident]]:
+    """When a submission was handed in, or the incident that this cannot be read: nobody is late by a guess."""
+    try:
+        return read_timestamp(folder), []
+    except ValueError as error:
+        return None, [Incident(IncidentKind.UNTIMED, f"{error}, and grade again")]
+
+
+def submission_rows(gradebook: Any, assignment: str, student: str, at: datetime | None) -> Any:
     """nbgrader's rows of one submission, made or brought up to date."""
-    timestamp = course.handed_in(course.path("submitted", student, assignment))
     with unexpired(gradebook.db()), warnings.catch_warnings():
         gradebook.update_or_create_student(student)
         # nbgrader links a submission to its assignment before it adds it to the session, which SQLAlchemy warns
         # about three times; it is added a few lines later.
         warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
-        return gradebook.update_or_create_submission(assignment, student, timestamp=timestamp)
+        return gradebook.update_or_create_submission(assignment, student, timestamp=at)
 
 
 @contextmanager
@@ -87,10 +97,12 @@ def unexpired(session: Any) -> Iterator[None]:
         session.expire_on_commit = True
 
 
-def record_notebook(gradebook: Any, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:
+def record_notebook(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:
     """Record notebooks of a submission whose rows are there already, and leave its other notebooks as they are.
-    `whole` says that it is graded as a whole with these."""
+    `whole` says that it is graded as a whole with these. The time of submission is as we read it: nbgrader guesses."""
     submission = gradebook.find_submission(assignment, graded.student)
+    submission.timestamp, untimed = submission_time(course.path("submitted", graded.student, assignment))
+    graded.incidents += untimed
     rows = {notebook.name: notebook for notebook in submission.notebooks}
     session = gradebook.db
     before = read_recorded(session, assignment, graded.student)

@@ -52,6 +52,7 @@ class IncidentKind(StrEnum):
     CHANGED = "changed the notebook", Audience.STUDENT
     BY_HAND = "changed since graded by hand", Audience.NOBODY
     FAULT = "could not be graded", Audience.REPORT | Audience.PERSON
+    UNTIMED = "time unknown", Audience.REPORT | Audience.PERSON
     UNCONFINED = "ran without a sandbox", Audience.NOBODY
 
 

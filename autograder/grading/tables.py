@@ -20,10 +20,21 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["NEWEST", "VERSION_TABLE", "cells", "checks", "graded", "incidents", "make_tables", "metadata", "voids"]
+__all__ = [
+    "NEWEST",
+    "VERSION_TABLE",
+    "cells",
+    "checks",
+    "graded",
+    "incidents",
+    "make_tables",
+    "metadata",
+    "secrets",
+    "voids",
+]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "1"
+VERSION_TABLE, NEWEST = "autograder_version", "2"
 
 metadata = MetaData()
 
@@ -60,6 +71,10 @@ voids = Table(
     metadata,
     *keys("assignment", "notebook", "cell", "name"),
     Column("why", Text),
+)
+
+secrets = Table(
+    "autograder_secret", metadata, Column("course", String(128), primary_key=True), Column("fingerprint", String(64))
 )
 
 incidents = Table(

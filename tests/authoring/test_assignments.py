@@ -10,11 +10,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.authoring.notebooks import make_notebook, notebook_from_text, notebook_path, text_path
+from autograder.authoring.notebooks import make_notebook, notebook_from_text, notebook_path
 from autograder.authoring.release import release
 from autograder.authoring.structure import structure_problems
 from autograder.authoring.validate import validate
 from autograder.grading.course import Course
+from autograder.grading.made_from_text import text_path
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in ROOT.glob("assignments/*/*.md") if path.stem == path.parent.name)

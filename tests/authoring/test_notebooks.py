@@ -11,17 +11,19 @@ from typing import Any
 
 import nbformat
 import pytest
+import small_course
+from small_course import Run
 from tiny_course import DEMO, NAME, TEXT, make_course
 
 from autograder.authoring.notebooks import (
-    main,
     make_notebook,
     notebook_from_text,
     notebook_path,
     text_from_notebook,
-    text_path,
 )
 from autograder.errors import AutograderError
+from autograder.grading.course import Course
+from autograder.grading.made_from_text import refuse_stale, text_path
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,7 +137,7 @@ def test_an_edited_notebook_is_not_made_anew(root: Path) -> None:
     target, text = notebook_path(root, NAME), text_path(root, NAME)
     assert str(raised.value) == (
         f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
-        "`python -m autograder.authoring.notebooks text tiny`, or remove the notebook and its edit with it."
+        "`autograder make --text tiny`, or remove the notebook and its edit with it."
     )
     assert target.read_bytes() == edit
 
@@ -202,30 +204,45 @@ def test_a_notebook_that_cannot_be_read_is_named(root: Path, way: Callable[[Path
         way(root, NAME)
 
 
-def test_one_assignment_that_is_refused_keeps_no_other_from_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_assignment_that_is_refused_keeps_no_other_from_it(root: Path, run: Run) -> None:
     """One edited notebook would leave all later ones as they were, without a word."""
-    monkeypatch.chdir(root)
     edit_text(root)
-    with pytest.raises(SystemExit) as ended:
-        main(["make", "other", NAME])
-    assert ended.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == "tiny: written\n"
+    code, out, err = run("make", "other", NAME, here=root)
+    assert (code, out) == (2, "tiny: written\n")
     assert err.startswith("autograder: There is no ")
+    assert run("make", NAME, here=root) == (0, "tiny: up to date\n", "")
 
 
-def test_make_and_text_end_with_a_sentence(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`make release` would end in a traceback."""
-    monkeypatch.chdir(root)
+def test_make_ends_with_a_sentence(root: Path, run: Run) -> None:
+    """`make notebooks` would end in a traceback."""
     edit_notebook(root)
-    with pytest.raises(SystemExit) as ended:
-        main(["make", NAME])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith(f"autograder: {notebook_path(root, NAME)} was edited")
+    code, _, err = run("make", NAME, here=root)
+    assert code == 2
+    assert err.startswith(f"autograder: {notebook_path(root, NAME)} was edited")
+    assert run("make", "--text", NAME, here=root) == (0, "tiny: written\n", "")
+    assert "import math" in text_path(root, NAME).read_text(encoding="utf-8")
+
+
+def test_a_notebook_older_than_its_text_is_neither_graded_nor_bundled(root: Path, run: Run) -> None:
+    """An author edits the text, grades, and is told that all is well: the edit would have done nothing."""
+    small_course.write(root / "submitted" / "ada" / NAME / f"{NAME}.ipynb", read(root))
+    edit_text(root)
+    for command in ("grade", "gradescope"):
+        code, _, err = run(command, NAME, here=root)
+        assert code == 2
+        assert f"{notebook_path(root, NAME)} was not made from {text_path(root, NAME)} as it is now: run" in err
+    code, out, _ = run("validate", NAME, here=root)
+    assert code == 1
+    assert "run `autograder make tiny`" in out
+    assert not (root / "gradebook.db").exists()
+    assert run("make", NAME, here=root)[0] == 0
+    refuse_stale(Course(root), NAME)
+
+
+def test_a_course_without_texts_is_graded(root: Path) -> None:
+    """A course whose notebooks are written in JupyterLab has nothing to be made from."""
+    text_path(root, NAME).unlink()
+    refuse_stale(Course(root), NAME)
 
 
 def test_without_a_text_it_says_where_it_should_be(tmp_path: Path) -> None:

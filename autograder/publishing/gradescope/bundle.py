@@ -12,6 +12,7 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_file
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
+from autograder.grading.made_from_text import refuse_stale
 from autograder.sandbox.paths import package_folder
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
@@ -28,6 +29,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     long as this zip is used.
     """
     load_assignment(course, name)
+    refuse_stale(course, name)
     folder = course.source(name)
     if not folder.is_relative_to(course.root):
         raise AutograderError(f"{folder} lies outside the course {course.root}: Gradescope's zip needs it inside.")

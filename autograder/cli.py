@@ -150,9 +150,9 @@ def grade(
     Stop it at any time: the same command goes on where it was.
     """
     if not scheduler:
-        from autograder import forkserver
+        from autograder.workers import start_forkserver
 
-        forkserver.start()  # on another processor, while this one loads as much
+        start_forkserver()  # on another processor, while this one loads as much
     from autograder.grading.class_run import grade_class
     from autograder.progress import progress_bar
     from autograder.sandbox.errors import SandboxMissing

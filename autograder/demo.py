@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -51,7 +52,7 @@ def write_class(course: Course, folder: Path) -> dict[str, str]:
     stubs = {cell.grade_id: cell.source for cell in load_assignment(course, NAME).notebooks[0].cells}
     stories: dict[str, str] = {}
     for student, (story, change) in everybody(course, stubs).items():
-        notebook = nbformat.from_dict(nbformat.reads(nbformat.writes(solved), as_version=4))
+        notebook = deepcopy(solved)
         change(notebook)
         target = folder / "submitted" / student / NAME / f"{NAME}.ipynb"
         target.parent.mkdir(parents=True)

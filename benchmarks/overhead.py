@@ -27,11 +27,13 @@ from typing import Any
 
 import nbformat
 
-from autograder.grading import execute, notebook_run, record
+from autograder.grading import grader as grader_module
+from autograder.grading import notebook_run, record
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.grader import Grader
 from autograder.grading.notebook_run import NotebookRun
 from autograder.grading.reading import read_submission
 from autograder.sandbox.base import Sandbox
@@ -86,14 +88,14 @@ class Stopwatch:
 
 
 WATCHED = [
-    (execute, "read_notebook", "grader: reading the notebook"),
-    (execute, "restore", "grader: restoring it"),
+    (grader_module, "read_notebook", "grader: reading the notebook"),
+    (grader_module, "restore", "grader: restoring it"),
     (Kernel, "__init__", "grader: starting the kernel"),
     (Kernel, "close", "grader: ending the kernel"),
     (NotebookRun, "_execute", "grader: asking for cells, taking outputs"),
     (NotebookRun, "check", "grader: check cells but for pytest"),
     (notebook_run, "with_checks", "grader: checks (pytest and calls)"),
-    (notebook_run.nbformat, "writes", "grader: writing the notebook as text"),
+    (grader_module.nbformat, "writes", "grader: writing the notebook as text"),
     (record, "write_autograded", "grader: writing it to disk"),
     (record, "submission_rows", "grader: nbgrader's rows"),
     (record, "record", "grader: recording, the rest"),
@@ -153,16 +155,16 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
     limits, assignment = course.settings.limits(), load_assignment(course, NAME)
     students = course.submissions(NAME)
     before = time.process_time()
-    with open_gradebook(course) as gradebook:
+    grader = Grader(assignment, limits, course.secret)
+    with grader, open_gradebook(course) as gradebook:
         sync_assignment(gradebook, course, NAME)
         for number, (student, folder) in enumerate(students.items()):
             submission = read_submission(student, folder, 64)
-            graded = execute.execute(submission, assignment, frozenset(), course.secret, limits)
+            graded = grader.grade(submission)
             assert graded.notebooks[0].grades[0].score == 2, graded.incidents
             record.record(gradebook, course, NAME, graded)
             if number == 0:
-                key = execute.answer_key(assignment.notebooks[0], assignment, limits)
-                sandboxes = [execute.warm_box(limits), key.sandbox]
+                sandboxes = [grader.sandbox(), grader.answer_key(assignment.notebooks[0]).sandbox]
                 once = {"this process, from its start": time.process_time()}
                 once |= dict(zip(("sandbox", "answer key"), map(processor_seconds, sandboxes), strict=True))
                 watch.turn()

@@ -31,7 +31,7 @@ LEAVES = (
     "options",
     "progress",
     "imports",
-    "forkserver",
+    "workers",
     "interrupts",
     "distribution",
     "version",

@@ -14,7 +14,7 @@ from import_figure import GRAPH, MODULES, PAGE, imported, part, section
 
 ROOT = Path(__file__).parents[1]
 LEAVES = {
-    "errors", "progress", "datasets", "imports", "text", "files", "options", "forkserver", "interrupts", "distribution",
+    "errors", "progress", "datasets", "imports", "text", "files", "options", "workers", "interrupts", "distribution",
     "version",
 }  # fmt: skip
 MAY_IMPORT = {
@@ -43,11 +43,11 @@ def test_imports_point_one_way(module: str) -> None:
     allowed |= {"imports"} if here in ("sandbox", "grading") else set()
     allowed |= {"text", "files"} if here in {"progress", *MAY_IMPORT} - {"kernel_side"} else set()
     allowed |= {"options"} if here in ("collecting", "publishing", "authoring") else set()
-    allowed |= {"forkserver"} if here in ("grading", "authoring") else set()
-    allowed |= {"interrupts"} if here == "grading" else set()
+    allowed |= {"workers"} if here in ("grading", "authoring", "publishing") else set()
+    allowed |= {"interrupts"} if here in ("grading", "workers") else set()
     allowed |= {"distribution", "version"} if here in ("sandbox", "grading", "publishing", "distribution") else set()
     allowed |= {"errors"} if here == "distribution" else set()
-    allowed |= {"grading"} if here in ("options", "forkserver") else set()  # inside a function: it finds the course
+    allowed |= {"grading"} if here == "options" else set()  # inside a function: it finds the course
     wrong = {name for name in GRAPH[module] if part(name) and part(name) not in allowed}
     assert not wrong
 

@@ -126,9 +126,9 @@ def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
 
 def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Problem]:
     """Validate with a progress bar."""
-    from autograder import forkserver
+    from autograder.workers import start_forkserver
 
-    forkserver.start()
+    start_forkserver()
     from autograder.authoring.validate import validate as find_problems
     from autograder.progress import progress_bar
 

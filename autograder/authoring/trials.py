@@ -1,4 +1,4 @@
-"""One trial of validation, in a worker process: a notebook run once, its checks with several seeds."""
+"""Trials of validation, in a worker process: each runs a notebook once and its checks with several seeds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from nbformat import NotebookNode
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.run import Checks, Seeds
 from autograder.grading.assignment import Assignment, Template, TemplateCell
-from autograder.grading.execute import answer_key, warm_box
-from autograder.grading.notebook_run import NotebookRun, Restored
+from autograder.grading.grader import Grader
+from autograder.grading.notebook_run import NotebookRun
+from autograder.grading.results import Submission
 from autograder.sandbox.errors import SandboxError
-from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 
-__all__ = ["TrialFailed", "try_notebook"]
+__all__ = ["TrialFailed", "Trials", "Tried"]
+
+Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
 
 
 class TrialFailed(Exception):
@@ -31,20 +33,28 @@ class SeveralSeeds(NotebookRun):
 
     def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         for secret, verdicts in zip(self.secrets, self.rounds, strict=True):
-            verdicts += self.verdicts(template, checks, Seeds(secret, self.restored.seeds.assignment, ""))
+            verdicts += self.verdicts(template, checks, Seeds(secret, self.job.seeds.assignment, ""))
 
 
-def try_notebook(
-    notebook: NotebookNode, template: Template, assignment: Assignment, secrets: list[bytes], limits: Limits
-) -> tuple[NotebookNode, list[list[Verdict]], list[str]]:
-    """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises TrialFailed."""
-    try:
-        key = answer_key(template, assignment, limits)
-        restored = Restored(notebook, template, assignment.files, Seeds(b"", assignment.name, ""))
-        with Kernel(warm_box(limits), restored.files) as kernel:
-            run = SeveralSeeds(restored, kernel, key, secrets=secrets, rounds=[[] for _ in secrets])
-            run.run()
-    except (SandboxError, GraderFault) as error:
-        raise TrialFailed(str(error)) from None
-    ungraded = [v for verdicts in run.rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
-    return notebook, run.rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+class Trials:
+    """Tries notebooks that were restored from `template`, with the seeds that `secrets` give."""
+
+    def __init__(self, assignment: Assignment, template: Template, secrets: list[bytes], limits: Limits) -> None:
+        self.template, self.secrets = template, secrets
+        self.grader = Grader(assignment, limits, b"")
+
+    def do(self, notebook: NotebookNode) -> Tried:
+        """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises
+        TrialFailed."""
+        rounds: list[list[Verdict]] = [[] for _ in self.secrets]
+        try:
+            job = self.grader.job(notebook, self.template, Submission("", {}, ""))
+            self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds)
+        except (SandboxError, GraderFault) as error:
+            raise TrialFailed(str(error)) from None
+        ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
+        return notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+
+    def close(self) -> None:
+        """End the processes of this worker."""
+        self.grader.close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
@@ -18,16 +18,15 @@ from autograder.authoring.affected import affected_checks
 from autograder.authoring.examples import Example, read_examples
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.structure import Problem, structure_problems
-from autograder.authoring.trials import try_notebook
+from autograder.authoring.trials import Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
-from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
+from autograder.grading.assignment import Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
-from autograder.grading.workers import Workers
-from autograder.sandbox.limits import Limits
+from autograder.workers import Pool, Workers
 
 __all__ = ["released", "validate"]
 
@@ -70,9 +69,11 @@ def validate(
     problems += release_problems(course, name, source)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
-    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials))) as workers:
+    secrets = [f"validation {number}".encode() for number in range(seeds)]
+    work = Trials(assignment, template, secrets, checked_limits(course))
+    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials)), work) as workers:
         found: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
-        for trial, wrong in tried(workers, trials, assignment, checked_limits(course), seeds):
+        for trial, wrong in tried(workers, trials):
             found[trial.name] += wrong
             on_done(trial.name)
     return [*problems, *chain.from_iterable(found.values())]
@@ -126,7 +127,7 @@ def split_lines(source: str) -> tuple[set[str], set[str]]:
 
 def all_trials(folder: Path, source: NotebookNode, template: Template, problems: list[Problem]) -> Iterator[Trial]:
     """The answer key and the release in full, then every alternative and mistake with just what the checks need."""
-    yield Trial("the answer key", restore(fresh(source), template), solved)
+    yield Trial("the answer key", restore(deepcopy(source), template), solved)
     stubs = unsolved(source, template)
     yield Trial("the release", restore(stubs, template), untouched, may_raise=UNSOLVED)
     bare = only_needed(source)
@@ -138,10 +139,6 @@ def all_trials(folder: Path, source: NotebookNode, template: Template, problems:
                 yield Trial(where, tested, judge, example, None)
             else:
                 problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
-
-
-def fresh(notebook: NotebookNode) -> NotebookNode:
-    return nbformat.reads(nbformat.writes(notebook), as_version=4)
 
 
 def answers(notebook: NotebookNode) -> set[str]:
@@ -156,7 +153,7 @@ def answers(notebook: NotebookNode) -> set[str]:
 def unsolved(source: NotebookNode, template: Template) -> NotebookNode:
     """The notebook with every answer as it is released."""
     stubs = {cell.grade_id: cell.source for cell in template.cells}
-    notebook = fresh(source)
+    notebook = deepcopy(source)
     for cell in notebook.cells:
         if utils.is_solution(cell):
             cell.source = stubs[cell.metadata.nbgrader.grade_id]
@@ -165,7 +162,7 @@ def unsolved(source: NotebookNode, template: Template) -> NotebookNode:
 
 def only_needed(source: NotebookNode) -> NotebookNode:
     """The notebook without demonstrations and answers that are graded by hand."""
-    notebook = fresh(source)
+    notebook = deepcopy(source)
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "nbgrader" in cell.metadata]
     for cell in notebook.cells:
         if utils.is_solution(cell) and utils.is_grade(cell):
@@ -175,7 +172,7 @@ def only_needed(source: NotebookNode) -> NotebookNode:
 
 def with_answer(notebook: NotebookNode, example: Example) -> NotebookNode:
     """The notebook with one answer replaced."""
-    changed = fresh(notebook)
+    changed = deepcopy(notebook)
     for cell in changed.cells:
         if cell.metadata.nbgrader.grade_id == example.replaces:
             cell.source = example.source
@@ -194,16 +191,10 @@ def with_affected_checks(notebook: NotebookNode, answer: str) -> NotebookNode:
     return notebook
 
 
-def tried(
-    workers: Workers, trials: list[Trial], assignment: Assignment, limits: Limits, seeds: int
-) -> Iterator[tuple[Trial, list[Problem]]]:
+def tried(workers: Pool[NotebookNode, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
     """Each trial with what was wrong with it, as they end."""
-    secrets = [f"validation {number}".encode() for number in range(seeds)]
     trial_of = {id(trial.notebook): trial for trial in trials}
-    notebooks = (trial.notebook for trial in trials)
-    for notebook, outcome in workers.results(
-        try_notebook, notebooks, assignment.notebooks[0], assignment, secrets, limits
-    ):
+    for notebook, outcome in workers.results(trial.notebook for trial in trials):
         trial = trial_of[id(notebook)]
         if isinstance(outcome, BaseException):
             yield trial, [Problem(trial.name, str(outcome) or type(outcome).__name__)]

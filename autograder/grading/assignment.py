@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator
@@ -166,7 +167,7 @@ def template_of(path: Path, course: Course) -> Template:
 
 def prepared(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
     """The source notebook as nbgrader saves it in its database: locked, solutions cleared, checksums set."""
-    notebook = nbformat.from_dict(json.loads(json.dumps(source)))
+    notebook = copy.deepcopy(source)
     resources = {"nbgrader": {"notebook": path.stem, "assignment": path.parent.name, "student": "."}}
     for step in PREPARE:
         try:

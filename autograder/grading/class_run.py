@@ -18,26 +18,26 @@ from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
-from autograder.grading.execute import execute
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.grader import Grader
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import record
-from autograder.grading.recorded import Place, Recorded, read_recorded, stale_cells, standing
+from autograder.grading.recorded import Place, Recorded, read_recorded, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
-from autograder.grading.workers import Workers
 from autograder.interrupts import uninterrupted
 from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
-from autograder.sandbox.limits import BEST, Limits
+from autograder.sandbox.limits import BEST
 from autograder.text import printable
+from autograder.workers import Pool, Workers
 
 __all__ = ["ClassRun", "grade_class"]
 
@@ -59,11 +59,11 @@ class ClassRun:
 
 @dataclass(frozen=True)
 class Todo:
-    """A submission to grade, without its files; `standing` are verdicts of an earlier grading that still stand."""
+    """A submission to grade, without its files; `reusable` are verdicts of an earlier grading that still hold."""
 
     student: str
     digest: str
-    standing: dict[Place, list[Verdict]]
+    reusable: dict[Place, list[Verdict]]
 
 
 def grade_class(
@@ -112,9 +112,10 @@ def grade_class(
         todo, unread, run.unchanged = to_grade(course, submitted, known, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
-            with Cluster(scheduler, limits.sandbox, on_note) if scheduler and todo else Workers(count) as workers:
+            grader = Grader(assignment, limits, course.secret, course.own_files(name))
+            with pool_of(scheduler if todo else "", count, grader, on_note) as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
-                for result in chain(unread, executed(workers, todo, assignment, course, limits)):
+                for result in chain(unread, executed(workers, todo, assignment, course)):
                     graded = recorded(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
@@ -122,6 +123,13 @@ def grade_class(
             gradebook.db.rollback()
             settle_late_penalties(course, gradebook, name)
     return run
+
+
+def pool_of(
+    scheduler: str, count: int, grader: Grader, say: Callable[[str], None]
+) -> Pool[Submission, GradedSubmission]:
+    """The workers of the cluster at `scheduler`, each with a copy of `grader`; without one `count` processes."""
+    return Cluster(scheduler, grader.limits.sandbox, grader, say) if scheduler else Workers(count, grader)
 
 
 def on_cluster(wanted: str) -> str:
@@ -149,7 +157,7 @@ def to_grade(
     course: Course, submitted: dict[str, Path], known: Callable[[str], Recorded], assignment: Assignment
 ) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
     """What is to be graded because files or assignment changed, results for what cannot be read, and who is
-    unchanged. Where only check cells changed, the verdicts of the others stand."""
+    unchanged. Where only check cells changed, the verdicts of the others are reused."""
     todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
     for student, folder in submitted.items():
         submission, before = read(course, student, folder, assignment), known(student)
@@ -162,8 +170,9 @@ def to_grade(
         elif isinstance(submission, GradedSubmission):
             unread.append(submission)
         else:
-            stand = {place: verdicts for place, verdicts in standing(before, assignment).items() if place not in stale}
-            todo.append(Todo(student, submission.digest, stand if done else {}))
+            recorded = reusable_verdicts(before, assignment) if done else {}
+            reusable = {place: verdicts for place, verdicts in recorded.items() if place not in stale}
+            todo.append(Todo(student, submission.digest, reusable))
     return todo, unread, unchanged
 
 
@@ -181,12 +190,10 @@ def read(course: Course, student: str, folder: Path, assignment: Assignment) -> 
 
 
 def executed(
-    workers: Workers | Cluster, todo: list[Todo], assignment: Assignment, course: Course, limits: Limits
+    workers: Pool[Submission, GradedSubmission], todo: list[Todo], assignment: Assignment, course: Course
 ) -> Iterator[GradedSubmission]:
     """Results as they come from the workers."""
-    own_files = course.own_files(assignment.name)
-    submissions = (loaded(one, course, assignment) for one in todo)
-    for submission, outcome in workers.results(execute, submissions, assignment, own_files, course.secret, limits):
+    for submission, outcome in workers.results(loaded(one, course, assignment) for one in todo):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
@@ -196,7 +203,7 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
     now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)
     if isinstance(now, GradedSubmission):
         return Submission(todo.student, {}, "")
-    return replace(now, standing=todo.standing) if now.digest == todo.digest else now
+    return replace(now, reusable=todo.reusable) if now.digest == todo.digest else now
 
 
 @uninterrupted()

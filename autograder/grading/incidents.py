@@ -1,6 +1,7 @@
-"""What an error of a student's code shows of what it tried. It is recorded, and never punished.
+"""Incidents that show in the errors of student code. They are recorded and never cost points.
 
-Only what an error says of itself is seen: code that catches its errors is stopped all the same, and leaves no incident.
+Only errors that are shown or cross the border are seen: code that catches its errors is stopped all the same, and
+leaves no incident.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from autograder.grading.results import Incident, IncidentKind
 
-__all__ = ["shown_by", "told_by_calls"]
+__all__ = ["incidents_from_calls", "incidents_from_outputs"]
 
 NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
 # No way there, and no such sockets: what the two sandbox levels answer.
@@ -40,7 +41,7 @@ def kind_of(name: str, text: str, traceback: str = "") -> IncidentKind | None:
     return None
 
 
-def shown_by(outputs: Iterable[Any], where: str) -> Iterator[Incident]:
+def incidents_from_outputs(outputs: Iterable[Any], where: str) -> Iterator[Incident]:
     """Incidents that show in a cell's errors."""
     for output in outputs:
         if output.output_type == "error":
@@ -50,7 +51,7 @@ def shown_by(outputs: Iterable[Any], where: str) -> Iterator[Incident]:
                 yield Incident(kind, f"this cell {TEXTS[kind]}{said}", where)
 
 
-def told_by_calls(raised: Iterable[tuple[str, str, str]], where: str) -> Iterator[Incident]:
+def incidents_from_calls(raised: Iterable[tuple[str, str, str]], where: str) -> Iterator[Incident]:
     """Incidents that show in what calls from a check raised: function, type and text. The text is not told: it may
     hold what a hidden check had passed."""
     found = {(kind, function) for function, name, text in raised if (kind := kind_of(name, text)) is not None}

@@ -1,10 +1,10 @@
-"""Grades one notebook: its cells run in a sandbox, its checks out here."""
+"""Runs one notebook: its cells in a sandbox, its checks in this process."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import nbformat
@@ -21,49 +21,47 @@ from autograder.checking.table import html_table
 from autograder.checking.transports import SocketTransport
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
-from autograder.grading.incidents import shown_by, told_by_calls
-from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
-from autograder.sandbox.base import Sandbox
+from autograder.grading.incidents import incidents_from_calls, incidents_from_outputs
+from autograder.grading.results import CellGrade, Incident, IncidentKind
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
-from autograder.text import storable
 
-__all__ = ["NotebookRun", "Restored", "grade_notebook", "table"]
+__all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 
 STOPPED = "your notebook's kernel had stopped before this check"
 
 
 @dataclass(frozen=True)
-class Restored:
-    """A restored notebook, what it is graded by, and the files that lie beside it.
+class GradingJob:
+    """A restored notebook to grade, the template that it was restored from, and the files beside it.
 
-    Check cells in `standing` run for what they do to the notebook, and keep these verdicts. `on_grade` is told of each
-    check cell when it is done.
+    Check cells in `reusable` run for what they do to the notebook, but keep these verdicts. `on_grade` receives the
+    grade of each check cell as soon as it is known.
     """
 
     notebook: NotebookNode
     template: Template
     files: dict[str, bytes]
     seeds: Seeds
-    standing: dict[str, list[Verdict]] = field(default_factory=dict)
+    reusable: dict[str, list[Verdict]] = field(default_factory=dict)
     on_grade: Callable[[CellGrade], None] = lambda grade: None
 
 
 @dataclass
 class NotebookRun:
-    """One notebook being graded: what runs it, and what has come of it so far."""
+    """One notebook while it is graded: what runs it, and its grades and incidents so far."""
 
-    restored: Restored
+    job: GradingJob
     kernel: Kernel
-    key: AnswerKey
+    answer_key: AnswerKey
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
     deadline: float = math.inf
 
     def __post_init__(self) -> None:
-        self.cells = {cell.grade_id: cell for cell in self.restored.template.cells}
+        self.cells = {cell.grade_id: cell for cell in self.job.template.cells}
         locked = [cell.source for cell in self.cells.values() if cell.locked and cell.cell_type == "code"]
         self.imports = ImportAnalysis([module for source in locked for module in named_modules(source)])
 
@@ -73,7 +71,7 @@ class NotebookRun:
 
     def _run(self, checks: Checks) -> None:
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds
-        for number, cell in enumerate(self.restored.notebook.cells, start=1):
+        for number, cell in enumerate(self.job.notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
             template = self.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
@@ -123,7 +121,7 @@ class NotebookRun:
             kind, why = self._ended("the kernel died in this cell")
             text = f"{why}: the cells and checks after it could not run"
             outputs.error("DeadKernelError", text)
-            self.incidents.append(Incident(kind, text, where, sudden=self.kernel.ended_by_itself))
+            self.incidents.append(Incident(kind, text, where, worth_retry=self.kernel.ended_by_itself))
             died = f"your notebook's kernel had died in cell {number}"
             self.why_stopped = died if kind is IncidentKind.DIED else why
         if execution.lost:
@@ -132,7 +130,7 @@ class NotebookRun:
             self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
         if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
             outputs.error("CellFailed", "this cell raised an error that could not be shown")
-        self.incidents += shown_by(outputs.cells, where)
+        self.incidents += incidents_from_outputs(outputs.cells, where)
 
     def _ended(self, otherwise: str) -> tuple[IncidentKind, str]:
         """The kind of incident that the kernel's end is, and why it ended."""
@@ -152,18 +150,18 @@ class NotebookRun:
 
     def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
         """Run a check cell and store its table."""
-        verdicts = self.verdicts(template, checks, self.restored.seeds)
-        verdicts = self.restored.standing.get(template.grade_id, verdicts)
+        verdicts = self.verdicts(template, checks, self.job.seeds)
+        verdicts = self.job.reusable.get(template.grade_id, verdicts)
         points = float(template.nbgrader["points"])
         earned = score(verdicts, points)
         self.grades.append(CellGrade(template.grade_id, earned, points, verdicts, template.digest))
-        self.restored.on_grade(self.grades[-1])
+        self.job.on_grade(self.grades[-1])
         cell.outputs = [table(verdicts, earned, points)]
         cell.execution_count = None
         for verdict in verdicts:
             if verdict.outcome is Outcome.UNGRADED and not verdict.void:
                 text = f"{verdict.name}: {verdict.detail}"
-                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, sudden=True))
+                self.incidents.append(Incident(IncidentKind.FAULT, text, template.grade_id, worth_retry=True))
 
     def verdicts(self, template: TemplateCell, checks: Checks, seeds: Seeds) -> list[Verdict]:
         """The verdicts of a check cell's tests."""
@@ -174,19 +172,19 @@ class NotebookRun:
         student = NotebookProxy(transport, self.imports)
         asked = self.kernel.start_serving()
         try:
-            with self.key.at(template.grade_id) as reference:
+            with self.answer_key.at(template.grade_id) as reference:
                 return checks.run(template.grade_id, student, reference, replace(seeds, cell=template.grade_id))
         except GraderFault as error:
             return all_ended(template.check, error)
         finally:
             self.kernel.tampering |= transport.tampering
-            self.incidents += told_by_calls(student._raised, template.grade_id)
+            self.incidents += incidents_from_calls(student._raised, template.grade_id)
             if transport.why_gone:
                 kind, why = self._ended(transport.why_gone)
                 stopped = "your notebook stopped answering in an earlier check"
                 self.why_stopped = stopped if kind is IncidentKind.DIED else why
-                sudden = self.kernel.ended_by_itself
-                self.incidents.append(Incident(kind, why, template.grade_id, sudden=sudden))
+                retry = self.kernel.ended_by_itself
+                self.incidents.append(Incident(kind, why, template.grade_id, worth_retry=retry))
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)
@@ -208,17 +206,10 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
     return nbformat.v4.new_output("execute_result", data=data)
 
 
-def grade_notebook(restored: Restored, key: AnswerKey, sandbox: Sandbox) -> tuple[GradedNotebook, list[Incident]]:
-    """Run a restored notebook, which gets its outputs, and grade every grade cell. Raises SandboxBroken if no sandbox
-    can be had."""
-    notebook, template = restored.notebook, restored.template
-    with Kernel(sandbox, restored.files) as kernel:
-        run = NotebookRun(restored, kernel, key)
-        run.run()
-    checked = {grade.grade_id: grade for grade in run.grades}
-    grades = [checked.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
-    text = storable(nbformat.writes(notebook))
-    return GradedNotebook(template.name, text, grades, unanswered(notebook), kernel.peak_mb), run.incidents
+def cell_grades(notebook: NotebookNode, checked: Iterable[CellGrade]) -> list[CellGrade]:
+    """The grade of every grade cell of a notebook that was run: of check cells those that are given in `checked`."""
+    by_id = {grade.grade_id: grade for grade in checked}
+    return [by_id.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:

@@ -12,12 +12,11 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.checking.outcomes import GraderFault
-from autograder.checking.run import Seeds
 from autograder.grading.assignment import Assignment, Template, load_assignment
 from autograder.grading.course import Course
-from autograder.grading.execute import execute_restored, files_beside
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.notebook_run import Restored
+from autograder.grading.grader import Grader
+from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_submission
 from autograder.grading.record import record_notebook
@@ -58,29 +57,32 @@ class Grade(CoursePreprocessor):
 
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         course = self.course()
-        names = resources["nbgrader"]
+        with course_lock(course.root):
+            return self.graded(notebook, course, resources), resources
+
+    def graded(self, notebook: NotebookNode, course: Course, resources: dict[str, Any]) -> NotebookNode:
+        """The notebook with its outputs; its grades are recorded."""
         with open_gradebook(course) as gradebook:
             check_secret(gradebook.db, course)
             assignment = with_voids(gradebook.db, self.assignment(course, resources))
-        template = self.template(assignment, resources)
-        folder = course.path("autograded", names["student"], assignment.name)
-        beside = {path.name for path in folder.iterdir()}
-        limits = checked_limits(course)
-        submitted = course.path("submitted", names["student"], assignment.name)
-        submission = read_submission(names["student"], submitted, course.settings.submission_mb)
-        seeds = Seeds(course.secret, assignment.name, submission.identity)
-        # Not what nbgrader has put into autograded/: it copies what a student's links point at.
-        files = files_beside(submission, assignment, course.own_files(assignment.name))
-        graded = GradedSubmission(names["student"], submission.digest, assignment.digest, files=files)
+        template, student = self.template(assignment, resources), resources["nbgrader"]["student"]
+        submitted = course.path("submitted", student, assignment.name)
+        submission = read_submission(student, submitted, course.settings.submission_mb)
+        graded = GradedSubmission(student, submission.digest, assignment.digest)
+        limits, own_files = checked_limits(course), course.own_files(assignment.name)
         try:
-            done, incidents = execute_restored(Restored(notebook, template, files, seeds), assignment, limits)
+            with Grader(assignment, limits, course.secret, own_files) as grader:
+                # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
+                graded.files = grader.files_beside(submission)
+                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission))
         except (SandboxError, GraderFault) as error:
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
-            raise RuntimeError(f"{names['student']} could not be graded: {error}") from None
+            raise RuntimeError(f"{student} could not be graded: {error}") from None
         graded.notebooks = [done]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
+        beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}
         wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
             record_notebook(gradebook, course, assignment.name, graded, whole=wanted <= beside)
-        return nbformat.reads(done.text, as_version=4), resources
+        return nbformat.reads(done.text, as_version=4)

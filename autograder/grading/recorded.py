@@ -1,4 +1,4 @@
-"""What the gradebook holds of a submission from the last time that it was graded."""
+"""What the gradebook holds of a submission from the last time it was graded."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = [
     "read_recorded",
     "read_verdict",
     "recorded_students",
+    "reusable_verdicts",
     "rows_of",
     "stale_cells",
-    "standing",
 ]
 
 Place = tuple[str, str]
@@ -91,7 +91,7 @@ def stale_cells(recorded: Recorded, assignment: Assignment) -> set[Place]:
     checks = check_cells(assignment)
     return {
         place
-        for place, verdicts in standing(recorded, assignment).items()
+        for place, verdicts in reusable_verdicts(recorded, assignment).items()
         if recorded.cells[place].digest != checks[place].digest
         or any(verdict.outcome is Outcome.NOT_RUN and not verdict.void for verdict in verdicts)
     }
@@ -102,7 +102,7 @@ def check_cells(assignment: Assignment) -> dict[Place, TemplateCell]:
     return {(n.name, c.grade_id): c for n in assignment.notebooks for c in n.cells if c.is_check}
 
 
-def standing(recorded: Recorded, assignment: Assignment) -> dict[Place, list[Verdict]]:
+def reusable_verdicts(recorded: Recorded, assignment: Assignment) -> dict[Place, list[Verdict]]:
     """The recorded verdicts of every check cell, as they count now."""
     checks = check_cells(assignment)
     return {place: scored_now(cell, checks[place]) for place, cell in recorded.cells.items() if place in checks}

@@ -20,9 +20,9 @@ from autograder.grading.recorded import (
     check_cells,
     read_recorded,
     recorded_students,
+    reusable_verdicts,
     rows_of,
     stale_cells,
-    standing,
 )
 from autograder.grading.results import CellGrade
 
@@ -47,7 +47,7 @@ def grades_now(recorded: Recorded, assignment: Assignment) -> Grades:
     again."""
     grades: Grades = {}
     checks, stale = check_cells(assignment), stale_cells(recorded, assignment)
-    for place, verdicts in standing(recorded, assignment).items():
+    for place, verdicts in reusable_verdicts(recorded, assignment).items():
         before, points = recorded.cells[place], float(checks[place].nbgrader["points"])
         if place not in stale and (verdicts, points) != (before.verdicts, before.points):
             grades[place] = CellGrade(place[1], score(verdicts, points), points, verdicts)

@@ -65,36 +65,36 @@ def audience_of(kind: str) -> Audience:
 class Incident:
     """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty.
 
-    `sudden` says that something ended by itself: it may have been the machine, so it is worth another try.
+    `worth_retry`: something ended by itself. The machine may be the cause, so the notebook is tried once more.
     """
 
     kind: IncidentKind
     text: str
     cell: str = ""
     notebook: str = ""
-    sudden: bool = False
+    worth_retry: bool = False
 
 
 @dataclass(frozen=True)
 class Submission:
     """One student's files by their relative names, as they were handed in. `digest` is of all of them.
 
-    `standing` are verdicts of an earlier grading that still stand, by notebook and check cell.
+    `reusable` are verdicts of an earlier grading that still hold, by notebook and check cell.
     """
 
     student: str
     files: dict[str, bytes]
     digest: str
-    standing: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
+    reusable: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
         """This very submission: what the same student hands in another time is another."""
         return f"{self.student} {self.digest}"
 
-    def standing_in(self, notebook: str) -> dict[str, list[Verdict]]:
-        """The verdicts that still stand in one notebook, by check cell."""
-        return {cell: verdicts for (name, cell), verdicts in self.standing.items() if name == notebook}
+    def reusable_in(self, notebook: str) -> dict[str, list[Verdict]]:
+        """The reusable verdicts of one notebook, by check cell."""
+        return {cell: verdicts for (name, cell), verdicts in self.reusable.items() if name == notebook}
 
 
 @dataclass

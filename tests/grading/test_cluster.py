@@ -33,12 +33,12 @@ WORKER = "from distributed.cli.dask_worker import main; main()"
 OTHER_VERSION = f"import autograder; autograder.__version__ = '0.0.9'; {WORKER}"
 SLOW = f"""\
 import time
-from autograder.grading import execute as module
-quick = module.execute
-def execute(*arguments):
+from autograder.grading.grader import Grader
+quick = Grader.do
+def do(grader, submission):
     time.sleep(1)
-    return quick(*arguments)
-module.execute = execute
+    return quick(grader, submission)
+Grader.do = do
 {WORKER}"""
 NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
 FORBID = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
@@ -159,10 +159,15 @@ class Fragile:
             return str, ("arrived",)
         self.sent.touch()
         os._exit(1)
-def job(number, sent):
-    made = Fragile()
-    made.sent = Path(sent)
-    return made
+class Work:
+    def __init__(self, sent):
+        self.sent = Path(sent)
+    def do(self, number):
+        made = Fragile()
+        made.sent = self.sent
+        return made
+    def close(self):
+        pass
 """
 
 
@@ -175,9 +180,9 @@ def test_a_worker_that_is_lost_with_a_result_costs_no_minute(
     sent = tmp_path / "sent"
     cluster.worker()
     cluster.worker()
-    job = import_module("fragile").job
-    with Used(cluster.address, "none", lambda line: None) as used:
-        assert list(used.results(job, [1], str(sent))) == [(1, "arrived")]
+    work = import_module("fragile").Work(str(sent))
+    with Used(cluster.address, "none", work, lambda line: None) as used:
+        assert list(used.results([1])) == [(1, "arrived")]
     assert time.time() - sent.stat().st_mtime < 40
 
 
@@ -248,7 +253,7 @@ WRONG = {
 def test_an_address_that_cannot_be_is_told(address: str) -> None:
     """A mistyped address would be tried for half a minute, or end in a traceback."""
     with pytest.raises(AutograderError) as told:
-        Used(address, "none", print)
+        Used(address, "none", None, print)
     said = str(told.value)
     assert said.startswith(f"{address} is no address of a Dask scheduler (ValueError: ")
     assert WRONG[address] in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nbformat import NotebookNode
 
-from autograder.grading.incidents import shown_by, told_by_calls
+from autograder.grading.incidents import incidents_from_calls, incidents_from_outputs
 
 SHOWN = [
     ("OSError", "[Errno 30] Read-only file system: '/usr/lib/x'", "", "wrote outside"),
@@ -33,14 +33,16 @@ SHOWN = [
 def test_an_incident_is_what_certainly_happened(name: str, text: str, traceback: str, kind: str | None) -> None:
     """A student must not be said to have tried what they did not."""
     output = NotebookNode(output_type="error", ename=name, evalue=text, traceback=[traceback])
-    assert [(i.kind.value, i.cell) for i in shown_by([output], "cell 3")] == [(kind, "cell 3")] * (kind is not None)
+    assert [(i.kind.value, i.cell) for i in incidents_from_outputs([output], "cell 3")] == [(kind, "cell 3")] * (
+        kind is not None
+    )
 
 
 def test_what_a_call_raised_is_told_once_and_without_its_text() -> None:
     """The text may hold what a hidden check passed, and a thousand calls would make a thousand incidents."""
     raised = [("f", "OSError", f"[Errno 30] Read-only file system: '/{n}'") for n in (7, 8)]
     raised += [("f", "ValueError", "7"), ("g", "MemoryError", "7")]
-    assert [(i.kind.value, i.text) for i in told_by_calls(raised, "f_checks")] == [
+    assert [(i.kind.value, i.text) for i in incidents_from_calls(raised, "f_checks")] == [
         ("memory limit", "g asked for more memory than there is"),
         ("wrote outside", "f tried to write outside its own folders"),
     ]

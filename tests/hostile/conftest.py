@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
-from autograder.grading.execute import close_boxes, execute, forget_keys
+from autograder.grading.grader import Grader
 from autograder.grading.reading import read_submission
 from autograder.grading.results import GradedSubmission, Submission
 from autograder.sandbox.limits import Limits
@@ -227,6 +227,7 @@ class Classroom:
 
     course: Course
     assignment: Assignment
+    graders: dict[Limits, Grader] = field(default_factory=dict)
 
     def unsolved(self) -> NotebookNode:
         """The notebook as students get it."""
@@ -263,7 +264,18 @@ class Classroom:
         data = notebook if isinstance(notebook, bytes) else nbformat.writes(notebook).encode(errors="surrogatepass")
         digest = hashlib.sha256(data).hexdigest()
         submission = Submission("mallory", {f"{NAME}.ipynb": data} | (files or {}), digest)
-        return Trial(execute(submission, self.assignment, frozenset(), self.course.secret, limits))
+        return Trial(self.grader(limits).grade(submission))
+
+    def grader(self, limits: Limits = LIMITS) -> Grader:
+        """What grades here; it stays warm from test to test."""
+        if limits not in self.graders:
+            self.graders[limits] = Grader(self.assignment, limits, self.course.secret)
+        return self.graders[limits]
+
+    def close(self) -> None:
+        """End all sandboxes and answer keys."""
+        for grader in self.graders.values():
+            grader.close()
 
     def hand_in(self, student: str, notebook: NotebookNode | bytes, files: dict[str, bytes] | None = None) -> Path:
         """Put a submission into the course's folder."""
@@ -295,9 +307,9 @@ def make_classroom(root: Path) -> Classroom:
 @pytest.fixture(scope="session")
 def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
     """The course, and this process as a worker: its sandbox and answer key stay warm from test to test."""
-    yield make_classroom(tmp_path_factory.mktemp("course"))
-    close_boxes()
-    forget_keys()
+    room = make_classroom(tmp_path_factory.mktemp("course"))
+    yield room
+    room.close()
 
 
 @pytest.fixture
@@ -313,9 +325,11 @@ def patient(limits: Limits) -> Limits:
 
 
 @pytest.fixture
-def new_classroom(tmp_path: Path) -> Classroom:
+def new_classroom(tmp_path: Path) -> Iterator[Classroom]:
     """A course of its own for one test, to be graded as a class."""
-    return make_classroom(tmp_path)
+    room = make_classroom(tmp_path)
+    yield room
+    room.close()
 
 
 @pytest.fixture(scope="session")

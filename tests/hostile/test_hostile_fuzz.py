@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.execute import execute
 from autograder.grading.results import GradedSubmission, IncidentKind, Submission
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
 
@@ -85,9 +84,7 @@ def test_whatever_a_notebook_holds_it_is_refused_or_can_be_graded(classroom, cha
 def test_whatever_is_handed_in_ends_as_a_result(classroom, changes):
     """A worker that fails gives no grade and no reason, and nobody's own fault may wait for a person."""
     submission = Submission("mallory", {"trust.ipynb": changed(classroom.unsolved(), changes)}, "digest")
-    graded = execute(
-        submission, classroom.assignment, frozenset(), classroom.course.secret, classroom.course.settings.limits()
-    )
+    graded = classroom.grader().grade(submission)
     assert isinstance(graded, GradedSubmission)
     assert graded.notebooks or {incident.kind for incident in graded.incidents} == {IncidentKind.REFUSED}
     assert not graded.needs_a_person

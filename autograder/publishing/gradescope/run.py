@@ -9,12 +9,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
-from autograder.grading.execute import close_boxes, execute, forget_keys
+from autograder.grading.grader import Grader
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.results import Audience, GradedSubmission, Incident
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
@@ -48,7 +49,6 @@ def run(root: Path) -> bool:
         traceback.print_exc(file=sys.stdout)
         path.write_text(json.dumps({"score": 0.0, "output": BROKEN}), encoding="utf-8")
         return True
-    signal.signal(signal.SIGTERM, stopped)
     try:
         return grade(root, course, results)
     except Exception:
@@ -57,25 +57,26 @@ def run(root: Path) -> bool:
         return True
 
 
-def stopped(number: int, frame: Any) -> NoReturn:
+def stopped(grader: Grader, number: int, frame: Any) -> NoReturn:
     """Gradescope ends the run, at its time limit perhaps: results.json has what is known so far, and says so."""
     print("Stopped from outside: is Gradescope's time limit long enough for this assignment?", flush=True)
-    forget_keys()
-    close_boxes()
+    grader.close()
     os._exit(1)
 
 
 def grade(root: Path, course: Course, results: Results) -> bool:
     """Grade the submission. Results are written as checks are done, and at the end with a word on the whole."""
-    student = who(root / "submission_metadata.json")
-    try:
-        submission = handed_in(root / "submission", student, results.assignment, course.settings.submission_mb)
-    except SubmissionRefused as error:
-        results.write(f"Your submission was not read: {error}. Please hand it in again.")
-        return False
-    own_files = course.own_files(results.assignment.name)
     limits = limits_here(course)
-    graded = execute(submission, results.assignment, own_files, course.secret, limits, on_grade=recorder(results))
+    own_files = course.own_files(results.assignment.name)
+    with Grader(results.assignment, limits, course.secret, own_files) as grader:
+        signal.signal(signal.SIGTERM, partial(stopped, grader))
+        student = who(root / "submission_metadata.json")
+        try:
+            submission = handed_in(root / "submission", student, results.assignment, course.settings.submission_mb)
+        except SubmissionRefused as error:
+            results.write(f"Your submission was not read: {error}. Please hand it in again.")
+            return False
+        graded = grader.grade(submission, recorder(results))
     for notebook in graded.notebooks:
         for cell in notebook.grades:
             results.record(notebook.name, cell)

@@ -1,11 +1,8 @@
 """Many submissions at once, on all cores."""
 
 import hashlib
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.inputs import ExportInput, find_all
+from autograder.workers import Workers
 
 __all__ = ["export_many"]
 
@@ -132,30 +130,32 @@ def content(submission: ExportInput) -> bytes:
         return b""
 
 
+class Exports:
+    """What a worker does: one export after another, as `export` does it."""
+
+    def __init__(self, export: Callable[[Job], Exported]) -> None:
+        self.export = export
+
+    def do(self, job: tuple[int, Job]) -> Exported:
+        return self.export(job[1])
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
 def run_all(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
-    """Results as they come. A notebook that ends its process takes no other with it."""
-    done: set[int] = set()
-    with make_pool(min(jobs, len(work) or 1)) as pool:
-        futures: dict[Future[Exported], int] = {pool.submit(try_export, job): index for index, job in enumerate(work)}
-        for future in as_completed(futures):
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                continue
-            done.add(futures[future])
-            yield futures[future], result
-    for index, job in enumerate(work):
-        if index not in done:
-            yield index, alone(job)
-
-
-def make_pool(jobs: int) -> ProcessPoolExecutor:
-    # Not plain forks: a fork of a process in which Typst's threads have run waits for them for ever.
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(jobs, context)
+    """Results as they come. A notebook that ends its process takes no other with it, and is drawn plainly."""
+    left = dict(enumerate(work))
+    for attempt in (try_export, try_export_plain):
+        with Workers(min(jobs, len(left)), Exports(attempt), preload=__name__) as workers:
+            for (index, _), result in workers.results(list(left.items())):
+                if isinstance(result, Exported):
+                    del left[index]
+                    yield index, result
+        if not left:
+            return
+    for index, job in left.items():
+        yield index, Exported(job[0], job[1], error="drawing it crashed or took too long")
 
 
 def try_export(job: Job) -> Exported:
@@ -172,13 +172,3 @@ def within_deadline(work: Callable[[ExportInput, Path, Options, str], Exported],
             return work(*job)
         except Exception as error:
             return Exported(job[0], job[1], error=f"{type(error).__name__}: {error}")
-
-
-def alone(job: Job) -> Exported:
-    for attempt in (try_export, try_export_plain):
-        try:
-            with make_pool(1) as pool:
-                return pool.submit(attempt, job).result()
-        except BrokenProcessPool:
-            continue
-    return Exported(job[0], job[1], error="drawing it crashed or took too long")

@@ -4,37 +4,60 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from multiprocessing.queues import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from autograder import forkserver
-from autograder.grading import execute
 from autograder.interrupts import uninterrupted
 
-__all__ = ["Workers"]
+__all__ = ["GRADING", "Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
+GRADING = "autograder.grading.grader"
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Job_in = TypeVar("Job_in", contravariant=True)
+Result_out = TypeVar("Result_out", covariant=True)
 
 
-class Workers:
-    """A pool of `count` processes that outlives the death of any of them."""
+class Work(Protocol[Job_in, Result_out]):
+    """What a worker does: one job after another. Each worker has a copy of its own, which may start what it needs for
+    its first job and ends it with `close`."""
 
-    def __init__(self, count: int) -> None:
+    def do(self, job: Job_in, /) -> Result_out: ...
+
+    def close(self) -> None: ...
+
+
+class Pool(Protocol[Job, Result]):
+    """Workers, wherever they are: `results` gives each job with its result, or with what it raised, as they come."""
+
+    def results(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | BaseException]]: ...
+
+    def __enter__(self) -> Pool[Job, Result]: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+
+class Workers(Generic[Job, Result]):
+    """`count` processes of this machine, each with a copy of `work`. The pool outlives the death of any of them."""
+
+    def __init__(self, count: int, work: Work[Job, Result], preload: str = GRADING) -> None:
         self.count = max(1, count)
-        self.context = forkserver.context()
+        self.work = work
+        self.context = context(preload)
         self._start()
 
     def _start(self) -> None:
@@ -43,7 +66,7 @@ class Workers:
         for place in processors(self.count):
             places.put(place)
         self.executor = ProcessPoolExecutor(
-            self.count, mp_context=self.context, initializer=live_by, initargs=(ours, places)
+            self.count, mp_context=self.context, initializer=begin, initargs=(ours, places, self.work)
         )
         self.ours = ours
 
@@ -53,27 +76,25 @@ class Workers:
         end(self.executor)
         self.ours.close()
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> Workers[Job, Result]:
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.close()
 
-    def results(
-        self, function: Callable[..., Result], jobs: Iterable[Job], *arguments: Any
-    ) -> Iterator[tuple[Job, Result | BaseException]]:
-        """Each job with `function(job, *arguments)` or what that raised, as they come. Only a few are on their way at
-        a time, so memory stays flat.
+    def results(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | BaseException]]:
+        """Each job with its result or what it raised, as they come. Only a few are on their way at a time, so memory
+        stays flat.
 
         When a worker dies nobody knows which job was its end, so all that were on their way are tried once more, one
         by one; a job that ends a second worker is answered with the error.
         """
         waiting, suspects, again = iter(jobs), list[Job](), dict[int, Job]()
-        running: dict[Future[Result], Job] = {}
+        running: dict[Future[Any], Job] = {}
         while True:
             room = AHEAD * self.count - len(running)
             more = islice(waiting, room) if not suspects else [suspects.pop()] if not running else []
-            running |= {self._submit(function, job, *arguments): job for job in more}
+            running |= {self._submit(job): job for job in more}
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -85,15 +106,38 @@ class Workers:
                     yield job, future.result() if error is None else error
 
     @uninterrupted()
-    def _submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    def _submit(self, job: Job) -> Future[Any]:
         """Submit to a pool that works: one of whose workers died is broken for good, so another takes its place. Ctrl-C
         waits, since a worker that is made without being known to the pool would outlive what they share."""
         try:
-            return self.executor.submit(function, *arguments)
+            return self.executor.submit(do, job)
         except BrokenProcessPool:
             self.close()
             self._start()
-            return self.executor.submit(function, *arguments)
+            return self.executor.submit(do, job)
+
+
+def context(preload: str) -> BaseContext:
+    """How worker processes are made: forked from a process that has loaded the module `preload`. A plain fork would
+    wait for ever for threads of this process."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload([preload])
+    return made
+
+
+def start_forkserver(preload: str = GRADING) -> None:
+    """Start the process that workers are forked from, so that it loads `preload` while this process loads other things.
+    It ends with this process. Ctrl-C, which reaches every process of a terminal, is not for it."""
+    from multiprocessing import forkserver
+
+    context(preload)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it takes this over
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end(executor: ProcessPoolExecutor) -> None:
@@ -102,14 +146,20 @@ def end(executor: ProcessPoolExecutor) -> None:
     Before Python 3.11.5 a job that was being written to them is waited for, for ever (CPython's issue 94777). It is let
     go of when nothing else can be at work on the pipe any more.
     """
-    inside: Any = executor
-    thread, queue = inside._executor_manager_thread, inside._call_queue
+    thread, queue = internals(executor)
     executor.shutdown(wait=sys.version_info >= (3, 11, 5), cancel_futures=True)
     if thread is not None:
         thread.join(PATIENCE)
         if thread.is_alive():
             queue._reader.close()
             thread.join()
+
+
+def internals(executor: ProcessPoolExecutor) -> tuple[threading.Thread | None, Any]:
+    """The thread of an executor that looks after its workers, and the queue on which jobs go to them: CPython's own
+    business, so tests/test_workers.py says when a new version has them no more."""
+    inside: Any = executor
+    return inside._executor_manager_thread, inside._call_queue
 
 
 def processors(count: int) -> Sequence[int | None]:
@@ -122,12 +172,18 @@ def processors(count: int) -> Sequence[int | None]:
     return ours if len(ours) == count else [None] * count
 
 
-def live_by(lifeline: Connection, places: SimpleQueue[int | None]) -> None:
-    """What a worker does first: it takes its place, and from now on it ends when the other end of `lifeline` is closed,
-    by whatever cause.
+# In a worker: its copy of the work. An executor hands its workers functions and nothing else.
+at_work: Any = None
+
+
+def begin(lifeline: Connection, places: SimpleQueue[int | None], work: Work[Any, Any]) -> None:
+    """What a worker does first: it takes its place and its work, and from now on it ends when the other end of
+    `lifeline` is closed, by whatever cause.
 
     Ctrl-C reaches every process of a terminal, and is the main process's to answer.
     """
+    global at_work
+    at_work = work
     place = places.get()
     if place is not None:
         with contextlib.suppress(OSError):  # a container may forbid it, or have lost the processor meanwhile
@@ -137,12 +193,16 @@ def live_by(lifeline: Connection, places: SimpleQueue[int | None]) -> None:
     threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
 
 
+def do(job: Any) -> Any:
+    """In a worker: do one job."""
+    return at_work.do(job)
+
+
 def end_with(lifeline: Connection) -> None:
-    """Wait for the end of the lifeline, then end this process and the sandboxes it has."""
+    """Wait for the end of the lifeline, then end this process and what its work has started."""
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     try:
-        execute.forget_keys()
-        execute.close_boxes()
+        at_work.close()
     finally:
         os._exit(1)

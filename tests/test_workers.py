@@ -1,0 +1,108 @@
+"""Worker processes: none of them is missed when it dies, and each keeps out of the others' way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.workers import Workers, internals
+
+
+@dataclass
+class Doing:
+    """Work that is one function; when it ends, it leaves a file."""
+
+    function: Callable[[Any], Any]
+    mark: Path | None = None
+
+    def do(self, job: Any) -> Any:
+        return self.function(job)
+
+    def close(self) -> None:
+        if self.mark:
+            (self.mark / str(os.getpid())).touch()
+
+
+def end_or_square(number: int) -> int:
+    """A job that ends its worker if it is the deadly one."""
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == -1:
+        raise ValueError("no")
+    return number * number
+
+
+def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
+    """One process that dies breaks a whole pool; the other submissions must not notice."""
+    with Workers(2, Doing(end_or_square)) as workers:
+        results = dict(workers.results(range(-1, 12)))
+    assert {job: result for job, result in results.items() if job not in (5, -1)} == {
+        job: job * job for job in range(12) if job != 5
+    }
+    assert isinstance(results[-1], ValueError)
+    assert type(results[5]).__name__ == "BrokenProcessPool"
+
+
+def who_does(job: int) -> int:
+    return os.getpid()
+
+
+def test_each_worker_ends_its_own_work(tmp_path: Path) -> None:
+    """Sandboxes would outlive the run that has started them."""
+    with Workers(1, Doing(who_does, tmp_path)) as workers:
+        ((_, worker),) = workers.results([1])
+    assert [path.name for path in tmp_path.iterdir()] == [str(worker)]
+
+
+def sleep_over(job: bytes) -> int:
+    """A job that nobody waits for."""
+    time.sleep(600)
+    return len(job)
+
+
+def test_workers_end_while_a_large_job_is_on_its_way() -> None:
+    """Ctrl-C would hang a run whose notebooks are larger than what a pipe holds, with some versions of Python."""
+    with Workers(1, Doing(sleep_over)) as workers:
+        for _ in range(3):
+            workers._submit(bytes(10**7))
+        time.sleep(1)
+        started = time.monotonic()
+    assert time.monotonic() - started < 60
+
+
+def test_cpython_s_executor_still_has_what_we_take_from_it() -> None:
+    """A run that is stopped could wait for ever for workers that are gone."""
+    with ProcessPoolExecutor(1) as executor:
+        executor.submit(int).result()
+        try:
+            thread, queue = internals(executor)
+        except AttributeError as error:
+            pytest.fail(f"CPython's ProcessPoolExecutor has changed ({error}): see autograder.workers.internals.")
+        assert thread is not None, "CPython's executor has no thread that looks after its workers"
+        assert thread.is_alive(), "CPython's executor has another kind of thread that looks after its workers"
+        assert not queue._reader.closed, "CPython's executor has no pipe on which jobs go to its workers"
+
+
+def own_processors(job: int) -> set[int]:
+    """Where the worker that has got this job may run; it takes long enough for all workers to get one."""
+    time.sleep(0.5)
+    return os.sched_getaffinity(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not let a process choose")
+def test_each_of_as_many_workers_as_processors_keeps_to_its_own() -> None:
+    """A notebook that goes on computing beside its cells must not take a neighbour's time, and so their points."""
+    all_of_them = os.sched_getaffinity(0)
+    with Workers(len(all_of_them), Doing(own_processors)) as workers:
+        places = [place for _, place in workers.results(range(len(all_of_them)))]
+    assert sorted(map(sorted, places)) == [[place] for place in sorted(all_of_them)]
+    with Workers(len(all_of_them) + 1, Doing(own_processors)) as workers:
+        assert [place for _, place in workers.results([0])] == [all_of_them]

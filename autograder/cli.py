@@ -152,7 +152,7 @@ def grade(
     if not scheduler:
         from autograder.workers import start_forkserver
 
-        start_forkserver()  # on another processor, while this one loads as much
+        start_forkserver("autograder.grading.grader")  # on another processor, while this one loads as much
     from autograder.grading.class_run import grade_class
     from autograder.progress import progress_bar
     from autograder.sandbox.errors import SandboxMissing

@@ -20,11 +20,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from autograder.interrupts import uninterrupted
 
-__all__ = ["GRADING", "Pool", "Work", "Workers", "start_forkserver"]
+__all__ = ["Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
-GRADING = "autograder.grading.grader"
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -54,10 +53,10 @@ class Pool(Protocol[Job, Result]):
 class Workers(Generic[Job, Result]):
     """`count` processes of this machine, each with a copy of `work`. The pool outlives the death of any of them."""
 
-    def __init__(self, count: int, work: Work[Job, Result], preload: str = GRADING) -> None:
+    def __init__(self, count: int, work: Work[Job, Result]) -> None:
         self.count = max(1, count)
         self.work = work
-        self.context = context(preload)
+        self.context = context(type(work).__module__)
         self._start()
 
     def _start(self) -> None:
@@ -127,7 +126,7 @@ def context(preload: str) -> BaseContext:
     return made
 
 
-def start_forkserver(preload: str = GRADING) -> None:
+def start_forkserver(preload: str) -> None:
     """Start the process that workers are forked from, so that it loads `preload` while this process loads other things.
     It ends with this process. Ctrl-C, which reaches every process of a terminal, is not for it."""
     from multiprocessing import forkserver

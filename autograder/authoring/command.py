@@ -128,7 +128,7 @@ def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Problem]:
     """Validate with a progress bar."""
     from autograder.workers import start_forkserver
 
-    start_forkserver()
+    start_forkserver("autograder.authoring.trials")
     from autograder.authoring.validate import validate as find_problems
     from autograder.progress import progress_bar
 

@@ -147,7 +147,7 @@ def run_all(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
     """Results as they come. A notebook that ends its process takes no other with it, and is drawn plainly."""
     left = dict(enumerate(work))
     for attempt in (try_export, try_export_plain):
-        with Workers(min(jobs, len(left)), Exports(attempt), preload=__name__) as workers:
+        with Workers(min(jobs, len(left)), Exports(attempt)) as workers:
             for (index, _), result in workers.results(list(left.items())):
                 if isinstance(result, Exported):
                     del left[index]

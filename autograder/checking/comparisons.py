@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.objects import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
-from autograder.kernel_side.values import MAX_BYTES, Unsupported
+from autograder.kernel_side.values import MAX_BYTES
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
 
@@ -123,7 +124,7 @@ def as_numbers(value: Any, ndim: int) -> Array:
     """`value` as an array of numbers. Raises CheckFailed for None, text, ragged lists and types that do not cross."""
     if value is None:
         raise CheckFailed(NOTHING)
-    if isinstance(value, (Unsupported, str, dict, set, np.random.Generator)):
+    if type_name_of(value) or isinstance(value, (str, dict, set, np.random.Generator)):
         wanted = "an array" if ndim else "a number"
         raise CheckFailed(f"{wanted} is expected, and this is {a_kind(value)}", a_type(value))
     array = as_array(value)
@@ -139,6 +140,8 @@ def as_array(value: Any) -> Array:
         raise CheckFailed("this is far too large")
     try:
         return np.asarray(value)
+    except TypeError:
+        raise CheckFailed("numbers are expected, and there is something else among them") from None
     except ValueError:
         raise CheckFailed("the rows have different lengths, so they make no array") from None
 
@@ -160,16 +163,18 @@ def footprint(value: Any) -> int:
 def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
     them, so only well-known names are told."""
-    if not isinstance(value, Unsupported):
+    name = type_name_of(value)
+    if not name:
         return f"of type {type(value).__name__}"
-    if value.type_name == "array of dtype object":
+    if name == "array of dtype object":
         return "an array of objects"
-    return f"a value of type {value.type_name}" if value.type_name in TELLABLE else "of a type that does not fit"
+    return f"a value of type {name}" if name in TELLABLE else "of a type that does not fit"
 
 
 def a_type(value: Any) -> str:
     """The name of a type that `a_kind` does not tell."""
-    return f"it is: {value.type_name}" if isinstance(value, Unsupported) and value.type_name not in TELLABLE else ""
+    name = type_name_of(value)
+    return f"it is: {name}" if name and name not in TELLABLE else ""
 
 
 def compare_shapes(got: Array, want: Array) -> None:
@@ -265,7 +270,7 @@ def assert_same(actual: Any, expected: Any) -> None:
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
     elif actual is None and expected is not None:
         raise CheckFailed(NOTHING)
-    elif isinstance(actual, Unsupported) or (isinstance(expected, CONTAINERS) and type(actual) is not type(expected)):
+    elif type_name_of(actual) or (isinstance(expected, CONTAINERS) and type(actual) is not type(expected)):
         raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}", a_type(actual))
     elif not equal(actual, expected):
         raise CheckFailed("the value is wrong", f"got {short(actual)}, expected {short(expected)}")

@@ -11,7 +11,7 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.marks import given, points, void
-from autograder.checking.proxies import measure
+from autograder.checking.proxies import evaluate, measure
 
 __all__ = [
     "assert_close",
@@ -19,6 +19,7 @@ __all__ = [
     "assert_same",
     "assert_that",
     "assert_unchanged",
+    "evaluate",
     "given",
     "measure",
     "np",

@@ -6,12 +6,14 @@ a student's own notebook.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from autograder.checking.import_analysis import ImportAnalysis
+from autograder.checking.objects import Link, ObjectProxy, Target, link_of, object_proxy, operate_for_other
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -19,15 +21,18 @@ from autograder.checking.outcomes import (
     StudentError,
     student_error,
 )
-from autograder.checking.transports import Transport
+from autograder.checking.transports import MAX_CALL_BACKS, Transport
+from autograder.kernel_side.objects import MAX_OBJECTS
 from autograder.kernel_side.serve import Reply
-from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
+from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Cost", "NotebookProxy", "measure"]
+__all__ = ["Cost", "NotebookProxy", "evaluate", "measure"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
+MAX_OPERATIONS = 100_000
+ROUTINES = frozenset({"function", "builtin_function_or_method", "method", "ufunc", "wrapper_descriptor"})
 
 
 @dataclass
@@ -49,66 +54,156 @@ class NotebookProxy:
         self._imports = imports or ImportAnalysis()
         self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
-        self._calls: list[Call] = []
         self._raised: list[tuple[str, str, str]] = []
         self._measure = False
-        self._functions: list[Callable[..., Any]] = []
+        self._test = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Start a new test: what was called and passed before is no longer of interest, and its objects end."""
+        self._test += 1
+        self._calls: list[Call] = []
         self._failure: BaseException | None = None
         self._depth = 0
+        self._exposed: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._objects: dict[Target, ObjectProxy] = {}
+        self._operations = self._received = 0
+        self._forgotten = True
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         self._refuse_forbidden(name)
-        reply, buffers = self._request({"op": "get", "name": name}, [])
-        if reply.get("op") == "value":
-            return self._decode(reply, buffers, name)
-        self._refuse_missing(reply, name)
-        return FunctionProxy(self, name)
+        return self._get(Link(self, (None, name), name, "function", self._test))
 
     def _refuse_forbidden(self, name: str) -> None:
         module = self._imports.forbidden_module(name, self._lent)
         if module:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
 
-    def _refuse_missing(self, reply: Message, name: str) -> None:
+    def _read(self, link: Link, name: str) -> Any:
+        """An attribute of an object."""
+        self._count_operation(link)
+        return self._get(link.below(name))
+
+    def _get(self, link: Link) -> Any:
+        reply, buffers = self._request({"op": "get", "target": link.target}, [])
+        if reply.get("op") == "function":
+            return self._object(link.of_type(reply.get("type")), True)
+        if reply.get("op") == "value":
+            return self._decode(reply, buffers, link.label)
+        return self._refuse(reply, link.label)
+
+    def _call(self, link: Link, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the function, class or object at `link` gives for these arguments."""
+        self._refuse_stale(link)
+        label = link.label if link.type_name == "type" else f"{link.label}(…)"
+        return self._ask({"op": "call", "target": link.target}, link.label, label, args, kwargs)
+
+    def _operate(self, link: Link, operation: str, *args: Any) -> Any:
+        """What one of `OPERATIONS` gives for the object at `link`."""
+        self._count_operation(link)
+        message = {"op": "operate", "operation": operation}
+        return self._ask(message, link.label, f"{link.label}[…]", (self._object(link), *args), {})
+
+    def _evaluate(self, source: str, names: dict[str, Any]) -> Any:
+        """What an expression of the test gives in the notebook."""
+        return self._ask({"op": "evaluate", "source": source}, "Your code", "the result", (), names)
+
+    def _ask(self, message: Message, name: str, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a request that runs code of the notebook; errors speak of `name`, and objects are `label`."""
+        arguments, buffers = self._encode(args, kwargs)
+        reply, buffers = self._request(message | arguments | {"measure": self._measure}, buffers)
+        if reply.get("op") != "missing":
+            self._calls.append(call_of(name, reply))
+        return self._decode(reply, buffers, name, label) if reply.get("op") == "return" else self._refuse(reply, name)
+
+    def _refuse(self, reply: Message, name: str) -> NoReturn:
+        """Raise what a reply without a value means."""
+        if reply.get("op") == "missing" and reply.get("unfinished") is True:
+            raise self._fault(f"Not done yet: {name}")
         if reply.get("op") == "missing":
             raise self._fault(f"there is no {name}: has the cell that defines it been run?")
-        if reply.get("op") == "refused":
-            raise self._fault(f"what {name} holds is too large or too deeply nested to be looked at")
-
-    def _fault(self, cause: str) -> BaseException:
-        return GraderFault(f"the answer key: {cause}") if self._trusted else CheckFailed(cause)
-
-    def _decode(self, reply: Message, buffers: list[bytes], name: str) -> Any:
-        try:
-            return Decoder(buffers).decode(reply.get("value"))
-        except ValueRefused as error:
-            raise self._fault(f"what {name} gave back could not be read: {error}") from None
-
-    def _encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Message, list[bytes]]:
-        encoder = Encoder(self._function_id)
-        return {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}, encoder.buffers
-
-    def _function_id(self, function: Callable[..., Any]) -> int:
-        self._functions.append(function)
-        return len(self._functions) - 1
-
-    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        message, buffers = self._encode(args, kwargs)
-        message |= {"op": "call", "name": name, "measure": self._measure}
-        reply, buffers = self._request(message, buffers)
-        self._refuse_missing(reply, name)
-        self._calls.append(call_of(name, reply))
         if reply.get("op") == "raise":
             error = student_error(name, *raised_of(reply))
             if self._trusted:
                 raise GraderFault(f"the answer key: {error}") from error
             self._raised = [*self._raised[:MAX_RAISED], (name, error.type_name, error.text)]
             raise error
-        return self._decode(reply, buffers, name)
+        raise self._fault(f"what {name} holds is too large or too deeply nested to be looked at")
+
+    def _fault(self, cause: str) -> BaseException:
+        return GraderFault(f"the answer key: {cause}") if self._trusted else CheckFailed(cause)
+
+    def _refuse_stale(self, link: Link) -> None:
+        if link.test != self._test:
+            raise GraderFault(f"{link.label} is an object of an earlier test: objects end with the test that made them")
+
+    def _count_operation(self, link: Link) -> None:
+        self._refuse_stale(link)
+        self._operations += 1
+        if self._operations > MAX_OPERATIONS:
+            raise self._fault(f"objects such as {link.label} were asked more than {MAX_OPERATIONS} times")
+
+    def _decode(self, reply: Message, buffers: list[bytes], name: str, label: str = "") -> Any:
+        decoder = Decoder(buffers, lambda kind, rest: self._resolve(kind, rest, label or name))
+        try:
+            return decoder.decode(reply.get("value"))
+        except ValueRefused as error:
+            raise self._fault(f"what {name} gave back could not be read: {error}") from None
+        finally:
+            self._received += decoder.footprint
+
+    def _encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Message, list[bytes]]:
+        encoder = Encoder(self._reference)
+        return {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}, encoder.buffers
+
+    def _resolve(self, kind: str, rest: list[Any], label: str) -> Any:
+        """What the notebook's process names: an object of its own, or one that was lent to it."""
+        if kind == "object":
+            number, name, can_be_called = rest
+            return self._object(Link(self, (number,), label, name[:100], self._test), can_be_called)
+        if kind == "yours" and type(rest[0]) is int and 0 <= rest[0] < len(self._exposed) and len(rest) == 1:
+            return self._exposed[rest[0]]
+        raise ValueRefused("a function where none may come")
+
+    def _object(self, link: Link, can_be_called: bool = False) -> ObjectProxy:
+        """The handle of the object at `link`, always the same for the same object."""
+        if link.target not in self._objects:
+            if len(self._objects) >= 2 * MAX_OBJECTS:
+                raise self._fault(f"there are more than {MAX_OBJECTS} objects in one test")
+            self._objects[link.target] = object_proxy(link, can_be_called)
+        return self._objects[link.target]
+
+    def _reference(self, value: Any) -> list[Any]:
+        """How the notebook's process is told of a value that is not plain. Raises GraderFault if it cannot be."""
+        link = link_of(value)
+        if link is not None and link.home is self:
+            self._refuse_stale(link)
+            return ["yours", *link.target]
+        if isinstance(value, Unsupported):
+            raise CheckFailed("your code gave back a value of a type that does not fit", f"it is: {value.type_name}")
+        if link is not None and link.type_name not in ROUTINES:
+            return ["object", self._number(value), link.type_name, callable(value)]
+        if callable(value) and not isinstance(value, type):
+            return ["function", self._number(value)]
+        raise GraderFault(
+            f"a value of type {type(value).__name__} cannot be passed to a notebook: docs/recipes.md says what crosses"
+        )
+
+    def _number(self, value: Any) -> int:
+        """The number by which the notebook's process names a function or an object that it is lent."""
+        if id(value) not in self._numbers:
+            if len(self._exposed) >= MAX_CALL_BACKS:
+                raise CheckFailed("functions and objects are passed in without end")
+            self._numbers[id(value)] = len(self._exposed)
+            self._exposed.append(value)
+        return self._numbers[id(value)]
 
     def _request(self, message: Message, buffers: list[bytes]) -> Reply:
+        if self._forgotten:
+            message, self._forgotten = message | {"forget": True}, False
         reply = self._transport.request(message, buffers, self._call_back)
         if self._failure is not None and self._depth == 0:
             failure, self._failure = self._failure, None
@@ -125,61 +220,70 @@ class NotebookProxy:
                 *self._arguments(message, buffers, "args", list),
                 **self._arguments(message, buffers, "kwargs", dict),
             )
-            encoder = Encoder()
+            encoder = Encoder(self._reference)
             return {"op": "return", "value": encoder.encode(result)}, encoder.buffers
         except BaseException as error:
-            self._failure = self._failure or self._failure_of(error)
+            self._failure = self._failure or failure_of(error)
             return {"op": "error"}, []
         finally:
             self._depth -= 1
 
-    def _failure_of(self, error: BaseException) -> BaseException:
-        if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
-            return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
-        if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
-            return error
-        return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
-
     def _called_back(self, message: Message) -> Callable[..., Any]:
-        number = message.get("function")
-        if type(number) is not int or not 0 <= number < len(self._functions):
+        """The function that is called back, or that uses the object that was lent."""
+        number = message.get("function", message.get("object"))
+        if type(number) is not int or not 0 <= number < len(self._exposed):
             raise CheckFailed("a function was called that was not passed in")
-        return self._functions[number]
+        value = self._exposed[number]
+        link = link_of(value)
+        if "object" in message and link is not None:
+            return lambda operation="", *args, **kwargs: operate_for_other(link, operation, args, kwargs)
+        if "object" in message or (link is not None and link.type_name not in ROUTINES):
+            raise CheckFailed("a function was called that was not passed in")
+        return cast("Callable[..., Any]", value)
 
     def _arguments(self, message: Message, buffers: list[bytes], key: str, kind: type) -> Any:
         try:
-            value = Decoder(buffers).decode(message.get(key))
+            decoder = Decoder(buffers, lambda kind, rest: self._resolve(kind, rest, "an argument"))
+            value = decoder.decode(message.get(key))
         except ValueRefused:
             raise CheckFailed("a function that was passed in got arguments that cannot be read") from None
         if type(value) is not kind or (isinstance(value, dict) and any(type(k) is not str for k in value)):
             raise CheckFailed("a function that was passed in got arguments that cannot be read")
         return value
 
-    def _lend(self, functions: dict[str, Callable[..., Any]]) -> None:
-        numbers = {name: self._function_id(function) for name, function in functions.items()}
-        self._request({"op": "lend", "functions": numbers}, [])
-        self._lent = frozenset(functions)
+    def _lend(self, values: dict[str, Any]) -> None:
+        encoder = Encoder(self._reference)
+        self._request({"op": "lend", "values": encoder.encode(values)}, encoder.buffers)
+        self._lent = frozenset(values)
 
     def _restore(self) -> None:
         self._lent = frozenset()
         self._request({"op": "restore"}, [])
 
-    def _forget(self) -> None:
-        """Start a new test: what was called and passed before is no longer of interest."""
-        self._calls, self._functions, self._failure = [], [], None
+
+def failure_of(error: BaseException) -> BaseException:
+    """How a failure in a function of the test is told."""
+    if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
+        return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
+    if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):
+        return error
+    return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
 
 
-class FunctionProxy:
-    """A function of the notebook; calling it crosses the border."""
+def evaluate(notebook: NotebookProxy, expression: str, **names: Any) -> Any:
+    """What a Python expression gives in the notebook's process, where `names` stand for these values or objects.
 
-    def __init__(self, notebook: NotebookProxy, name: str) -> None:
-        self.notebook, self.name = notebook, name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.notebook._call(self.name, args, kwargs)
-
-    def __repr__(self) -> str:
-        return f"<{self.name} of the notebook>"
+    For what a handle does not do by itself: operators, comparisons, `str`, `isinstance`. Raises GraderFault if the
+    expression is not Python.
+    """
+    try:
+        tree = ast.parse(expression.strip(), mode="eval")
+    except SyntaxError as error:
+        raise GraderFault(f"evaluate: {expression!r} is no expression: {error.msg}") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id not in names:
+            notebook._refuse_forbidden(node.id)
+    return notebook._evaluate(expression.strip(), names)
 
 
 @contextmanager

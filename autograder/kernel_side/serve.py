@@ -6,12 +6,15 @@ that way are the arguments of its own functions.
 
 from __future__ import annotations
 
+import inspect
+import re
 import socket
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from autograder.kernel_side.cost import Meter
+from autograder.kernel_side.objects import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
 from autograder.kernel_side.student_lines import student_lines
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
@@ -26,30 +29,46 @@ class CallBackFailed(Exception):
 
 
 class Server:
-    """Serves `namespace`; `call_back(message, buffers)` asks the other side to run one of its functions."""
+    """Serves `namespace`; `call_back(message, buffers)` asks the other side to run one of its functions.
+
+    A target is a list: the number of an object or None for the notebook itself, and names of attributes below it.
+    """
 
     def __init__(self, namespace: dict[str, Any], call_back: Callable[[Message, list[bytes]], Reply]) -> None:
         self.namespace = namespace
         self.call_back = call_back
         self.lent: dict[str, Any] = {}
+        self.table = ObjectTable()
 
     def handle(self, message: Message, buffers: list[bytes]) -> Reply:
-        """The reply to one message: `get`, `call`, `lend` or `restore`."""
+        """The reply to one message: `get`, `call`, `operate`, `evaluate`, `lend` or `restore`."""
+        if message.get("forget"):
+            self.table.clear()
         reply, received = self._reply(message, buffers)
         return reply | {"id": message.get("id")}, received
 
     def _reply(self, message: Message, buffers: list[bytes]) -> Reply:
-        if message["op"] == "call":
-            return self._call(message, buffers)
-        if message["op"] == "get":
-            return self._get(message["name"])
-        if message["op"] == "lend":
-            for name, number in message["functions"].items():
-                self.lent[name] = self.namespace.get(name, MISSING)
-                self.namespace[name] = self._stub(number)
-        if message["op"] == "restore":
+        op = message["op"]
+        if op in ("get", "call") and self._is_missing(message["target"]):
+            return {"op": "missing", "unfinished": is_unfinished(message["target"][1], self.namespace)}, []
+        if op == "get":
+            return self._get(message["target"])
+        if op == "call":
+            return self._run(lambda: self._find(message["target"]), message, buffers)
+        if op == "operate":
+            return self._run(lambda: OPERATIONS[message["operation"]], message, buffers)
+        if op == "evaluate":
+            return self._run(lambda: self._evaluation(message["source"]), message, buffers)
+        if op == "lend":
+            self._lend(Decoder(buffers, self._resolve).decode(message["values"]))
+        if op == "restore":
             self._restore()
         return {"op": "done"}, []
+
+    def _lend(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            self.lent[name] = self.namespace.get(name, MISSING)
+            self.namespace[name] = value
 
     def _restore(self) -> None:
         for name, value in self.lent.items():
@@ -59,57 +78,99 @@ class Server:
                 self.namespace[name] = value
         self.lent = {}
 
-    def _get(self, name: str) -> Reply:
-        if name not in self.namespace:
-            return {"op": "missing"}, []
-        value = self.namespace[name]
-        if callable(value):
-            return {"op": "function"}, []
-        encoder = Encoder()
-        try:
-            return {"op": "value", "value": encoder.encode(value)}, encoder.buffers
-        except ValueRefused as error:
-            return {"op": "refused", "why": str(error)}, []
+    def _is_missing(self, target: list[Any]) -> bool:
+        return target[0] is None and target[1] not in self.namespace
 
-    def _call(self, message: Message, buffers: list[bytes]) -> Reply:
-        if message["name"] not in self.namespace:
-            return {"op": "missing"}, []
-        decoder = Decoder(buffers, self._stub)
-        args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])
+    def _find(self, target: list[Any]) -> Any:
+        """What a target names. Raises whatever reading an attribute raises."""
+        root, *names = target
+        value = self.namespace[names.pop(0)] if root is None else self.table.objects[root]
+        for name in names:
+            value = getattr(value, name)
+        return value
+
+    def _evaluation(self, source: str) -> Callable[..., Any]:
+        code = compile(source, "<check>", "eval")
+        return lambda **names: eval(code, {**self.namespace, **names})
+
+    def _get(self, target: list[Any]) -> Reply:
+        """The value of a name or attribute. A function or method is only told to be one, and called by its target."""
+        try:
+            value = self._find(target)
+        except BaseException as error:
+            return raised(error), []
+        if inspect.isroutine(value) or (target[0] is None and len(target) == 2 and callable(value)):
+            return {"op": "function", "type": "type" if isinstance(value, type) else type_name(value)}, []
+        return self._encoded("value", value, {})
+
+    def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
+        """Call what `find` gives with the arguments of `message`, and tell what came of it."""
+        try:
+            decoder = Decoder(buffers, self._resolve)
+            args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])
+        except BaseException as error:
+            return raised(error), []
         reply: Message = {}
         with warnings.catch_warnings(record=True) as caught, Meter(message.get("measure", False)) as meter:
             warnings.simplefilter("always")
             try:
-                result = self.namespace[message["name"]](*args, **kwargs)
+                result = find()(*args, **kwargs)
             except BaseException as error:
-                reply = {"op": "raise", "type": type(error).__name__, "text": exception_text(error)}
-                reply["frames"] = student_lines(error)
+                reply = raised(error)
         reply["warnings"] = [warning.category.__name__ for warning in caught[:100]]
         reply["cost"] = meter.cost
         reply["changed"] = changed_arrays(message, buffers, args, kwargs)
-        if "op" in reply:
-            return reply, []
-        encoder = Encoder()
+        return (reply, []) if "op" in reply else self._encoded("return", result, reply)
+
+    def _encoded(self, op: str, value: Any, reply: Message) -> Reply:
+        encoder = Encoder(self._reference)
         try:
-            return reply | {"op": "return", "value": encoder.encode(result)}, encoder.buffers
+            return reply | {"op": op, "value": encoder.encode(value)}, encoder.buffers
         except ValueRefused as error:
             return reply | {"op": "refused", "why": str(error)}, []
 
-    def _stub(self, number: int) -> Callable[..., Any]:
+    def _reference(self, value: Any) -> list[Any]:
+        if isinstance(value, LentObject):
+            return ["yours", value.__number__]
+        return ["object", self.table.number_of(value), type_name(value), callable(value)]
+
+    def _resolve(self, kind: str, rest: list[Any]) -> Any:
+        if kind == "yours":
+            return self._find(rest)
+        if kind == "function":
+            return self._stub({"function": rest[0]})
+        number, name, can_be_called = rest
+        return lent_object(number, name, can_be_called, self._stub({"object": number}))
+
+    def _stub(self, what: Message) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
-            encoder = Encoder()
-            message = {"op": "callback", "function": number}
+            encoder = Encoder(self._reference)
+            message = {"op": "callback"} | what
             message |= {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
             reply, buffers = self.call_back(message, encoder.buffers)
             if reply["op"] != "return":
                 raise CallBackFailed("the function that was passed in failed")
-            return Decoder(buffers).decode(reply["value"])
+            return Decoder(buffers, self._resolve).decode(reply["value"])
 
         return function
 
 
 MISSING = object()
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, type(None))
+
+
+def raised(error: BaseException) -> Message:
+    """The reply of something that raised `error`."""
+    kind, text = type(error).__name__, exception_text(error)
+    return {"op": "raise", "type": kind, "text": text, "frames": student_lines(error)}
+
+
+def is_unfinished(name: str, namespace: dict[str, Any]) -> bool:
+    """Whether `name` is a class that is still to be written: its cell raises NotImplementedError as a whole."""
+    cells = namespace.get("In")
+    found = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
+    texts = [cell for cell in cells if type(cell) is str and found.search(cell)] if type(cells) is list else []
+    return bool(texts) and "raise NotImplementedError" in texts[-1]
 
 
 def exception_text(error: BaseException) -> str:
@@ -122,7 +183,7 @@ def exception_text(error: BaseException) -> str:
 
 def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: Any) -> list[str]:
     """The arguments that the call changed, as text such as `argument 1` or `params['W1']`."""
-    came = Decoder(buffers, lambda number: len)
+    came = Decoder(buffers, lambda kind, rest: len)
     before_args, before_kwargs = came.decode(message["args"]), came.decode(message["kwargs"])
     places = [(f"argument {i + 1}", b, a) for i, (b, a) in enumerate(zip(before_args, args, strict=False))]
     places += [(f"argument {name}", before_kwargs[name], kwargs.get(name)) for name in before_kwargs]

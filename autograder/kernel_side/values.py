@@ -45,9 +45,13 @@ class Unsupported:
 
 @dataclass
 class Encoder:
-    """Turns values into trees; `function_id` numbers the functions that the other side may call back."""
+    """Turns values into trees.
 
-    function_id: Callable[[Callable[..., Any]], int] | None = None
+    `reference` makes the tree of what is not plain, such as a function or an object; without it only the name of the
+    type crosses.
+    """
+
+    reference: Callable[[Any], list[Any]] | None = None
     buffers: list[bytes] = field(default_factory=list)
     nodes: int = 0
     size: int = 0
@@ -103,7 +107,7 @@ class Encoder:
     def _array(self, array: np.ndarray[Any, Any]) -> list[Any]:
         dtype = array.dtype.newbyteorder("<").str
         if dtype not in DTYPES and not TEXT_DTYPE.fullmatch(dtype):
-            return ["unsupported", f"array of dtype {array.dtype}"[:200]]
+            return self._reference(array, f"array of dtype {array.dtype}")
         self.size += array.nbytes
         if self.size > MAX_BYTES:
             raise ValueRefused(f"holds more than {MAX_BYTES // 2**20} MB")
@@ -117,33 +121,41 @@ class Encoder:
             state: Any = value.bit_generator.state
             inner = state["state"]
             return ["rng", inner["state"], inner["inc"], state["has_uint32"], state["uinteger"]]
-        if isinstance(value, Unsupported):
-            return ["unsupported", value.type_name]
-        if self.function_id is not None and callable(value) and not isinstance(value, type):
-            return ["function", self.function_id(value)]
-        return ["unsupported", type(value).__name__[:200]]
+        return self._reference(value, value.type_name if isinstance(value, Unsupported) else type(value).__name__)
+
+    def _reference(self, value: Any, type_name: str) -> list[Any]:
+        return ["unsupported", type_name[:200]] if self.reference is None else self.reference(value)
 
 
 @dataclass
 class Decoder:
     """Rebuilds values from a tree and its buffers, trusting neither.
 
-    `function` makes a callable from the number that the other side gave one; without it functions are refused.
+    `resolve(kind, rest)` gives what a function or an object of either side stands for; without it they are refused.
     Keys are counted, since ones of equal hash, which are easily made, cost the square of their number.
     """
 
     buffers: list[bytes]
-    function: Callable[[int], Callable[..., Any]] | None = None
+    resolve: Callable[[str, list[Any]], Any] | None = None
     nodes: int = 0
     size: int = 0
     keys: int = 0
+    text: int = 0
+
+    @property
+    def footprint(self) -> int:
+        """About how many bytes the decoded values take."""
+        return self.size + 4 * self.text + 100 * self.nodes
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """The value of `tree`, made of plain types only. Raises ValueRefused for anything malformed."""
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ValueRefused("nested too deeply or has too many parts")
-        if tree is None or type(tree) in (bool, int, float, str):
+        if type(tree) in (int, str):
+            self.text += len(tree) if isinstance(tree, str) else tree.bit_length() // 32
+            return tree
+        if tree is None or type(tree) in (bool, float):
             return tree
         if type(tree) is not list or not tree or type(tree[0]) is not str:
             raise ValueRefused("a value without a kind")
@@ -237,10 +249,28 @@ class Decoder:
         }
         return np.random.Generator(bits)
 
-    def _make_function(self, rest: list[Any], depth: int) -> Callable[..., Any]:
-        if self.function is None or len(rest) != 1 or type(rest[0]) is not int:
+    def _make_function(self, rest: list[Any], depth: int) -> Any:
+        """A function of the side that sends: its number."""
+        if len(rest) != 1 or type(rest[0]) is not int:
             raise ValueRefused("a function where none may come")
-        return self.function(rest[0])
+        return self._resolved("function", rest)
+
+    def _make_object(self, rest: list[Any], depth: int) -> Any:
+        """An object of the side that sends: its number, the name of its type, and whether it can be called."""
+        if [type(part) for part in rest] != [int, str, bool]:
+            raise ValueRefused("an object without a number and a type")
+        return self._resolved("object", rest)
+
+    def _make_yours(self, rest: list[Any], depth: int) -> Any:
+        """An object of the side that receives: its number (None: the notebook), and names of attributes below it."""
+        if not rest or type(rest[0]) not in (int, type(None)) or any(type(name) is not str for name in rest[1:]):
+            raise ValueRefused("an object without a number")
+        return self._resolved("yours", rest)
+
+    def _resolved(self, kind: str, rest: list[Any]) -> Any:
+        if self.resolve is None:
+            raise ValueRefused("a function where none may come")
+        return self.resolve(kind, rest)
 
     def _make_unsupported(self, rest: list[Any], depth: int) -> Unsupported:
         if len(rest) != 1 or type(rest[0]) is not str:

@@ -37,9 +37,9 @@ real = builtins.__import__
 builtins.__import__ = lambda name, *a, **k: numpy if "pytest" in name else real(name, *a, **k)""",
     "the serving side lies": """\
 from autograder.kernel_side import serve, values, wire
-serve.Server._call = lambda self, message, buffers: ({"op": "return", "value": message["args"][1][0], "passed": True,
-    "score": 100, "verdict": "passed", "cost": {"lines": -5}, "changed": []}, buffers)
-serve.Server._get = lambda self, name: ({"op": "value", "value": True}, [])
+serve.Server._run = lambda self, find, message, buffers: ({"op": "return", "value": message["args"][1][0],
+    "passed": True, "score": 100, "verdict": "passed", "cost": {"lines": -5}, "changed": []}, buffers)
+serve.Server._get = lambda self, target: ({"op": "value", "value": True}, [])
 values.Encoder.encode = lambda self, value, depth=0: True
 wire.MAGIC = b"AGR1\"""",
     "results sent on every channel": """\

@@ -19,7 +19,7 @@ import pytest
 from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.serve import Server, serve
 from autograder.kernel_side.student_code import is_cell_file
-from autograder.kernel_side.values import Decoder, Encoder, Unsupported
+from autograder.kernel_side.values import Decoder, Encoder
 from autograder.kernel_side.wire import Channel
 
 NAME = "<cell 7>"
@@ -41,8 +41,8 @@ def call(
     source: str, name: str, *args: Any, measure: bool = False, call_back: Any = no_call_back, **kwargs: Any
 ) -> Any:
     """The reply to a call of `name` in a notebook with this source, with its value decoded."""
-    encoder = Encoder(lambda function: 0)
-    message = {"op": "call", "id": 5, "name": name, "measure": measure}
+    encoder = Encoder(lambda function: ["function", 0])
+    message = {"op": "call", "id": 5, "target": [None, name], "measure": measure}
     message |= {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}
     reply, buffers = Server(notebook(source), call_back).handle(message, encoder.buffers)
     if reply["op"] == "return":
@@ -60,13 +60,16 @@ def test_names_that_are_missing_are_told() -> None:
     """A forgotten cell would look like a wrong answer."""
     assert call("", "f")["op"] == "missing"
     server = Server({}, no_call_back)
-    assert server.handle({"op": "get", "name": "x", "id": 1}, []) == ({"op": "missing", "id": 1}, [])
+    assert server.handle({"op": "get", "target": [None, "x"], "id": 1}, []) == (
+        {"op": "missing", "unfinished": False, "id": 1},
+        [],
+    )
 
 
 def test_variables_are_given_by_value_and_functions_by_kind() -> None:
     """A check could not look at a variable, or would take a function for one."""
     server = Server({"x": np.array([1, 2]), "f": abs, "C": dict, "huge": [0] * 10**6, "o": object()}, no_call_back)
-    replies = {name: server.handle({"op": "get", "name": name}, []) for name in server.namespace}
+    replies = {name: server.handle({"op": "get", "target": [None, name]}, []) for name in server.namespace}
     assert {name: reply["op"] for name, (reply, _) in replies.items()} == {
         "x": "value",
         "f": "function",
@@ -76,7 +79,7 @@ def test_variables_are_given_by_value_and_functions_by_kind() -> None:
     }
     reply, buffers = replies["x"]
     np.testing.assert_array_equal(Decoder(buffers).decode(reply["value"]), [1, 2])
-    assert Decoder([]).decode(replies["o"][0]["value"]) == Unsupported("object")
+    assert replies["o"][0]["value"] == ["object", 1, "object", False]
 
 
 def test_an_exception_comes_with_its_text_and_the_students_own_lines() -> None:
@@ -190,8 +193,11 @@ def test_lent_functions_are_called_back_and_then_gone() -> None:
     namespace = notebook("def f(x):\n    return g(x) + h(x)\n\ndef g(x):\n    return 1")
     own = namespace["g"]
     server = Server(namespace, call_back)
-    assert server.handle({"op": "lend", "functions": {"g": 3, "h": 4}}, [])[0]["op"] == "done"
-    ask = {"op": "call", "name": "f", "args": ["list", [5]], "kwargs": ["dict", []]}
+    assert (
+        server.handle({"op": "lend", "values": ["dict", [["g", ["function", 3]], ["h", ["function", 4]]]]}, [])[0]["op"]
+        == "done"
+    )
+    ask = {"op": "call", "target": [None, "f"], "args": ["list", [5]], "kwargs": ["dict", []]}
     assert server.handle(ask, [])[0]["value"] == 84
     assert asked == [(3, [5]), (4, [5])]
     server.handle({"op": "restore"}, [])
@@ -204,9 +210,9 @@ def test_what_is_lent_may_be_deleted_and_lent_again() -> None:
     """A function that deletes a lent name, or a second check that lends one, would cost every later check."""
     namespace = notebook("def f():\n    del globals()['g']")
     server = Server(namespace, no_call_back)
-    ask = {"op": "call", "name": "f", "args": ["list", []], "kwargs": ["dict", []]}
+    ask = {"op": "call", "target": [None, "f"], "args": ["list", []], "kwargs": ["dict", []]}
     for _ in range(2):
-        server.handle({"op": "lend", "functions": {"g": 3}}, [])
+        server.handle({"op": "lend", "values": ["dict", [["g", ["function", 3]]]]}, [])
         assert callable(namespace["g"])
         assert server.handle(ask, [])[0]["op"] == "return"
         assert server.handle({"op": "restore", "id": 8}, []) == ({"op": "done", "id": 8}, [])
@@ -293,12 +299,18 @@ def test_a_measured_call_inside_a_measured_call_keeps_the_peak() -> None:
     server: Server
 
     def call_back(message: Any, buffers: Any) -> Any:
-        ask = {"op": "call", "name": "g", "measure": True, "args": ["list", []], "kwargs": ["dict", []]}
+        ask = {"op": "call", "target": [None, "g"], "measure": True, "args": ["list", []], "kwargs": ["dict", []]}
         assert server.handle(ask, [])[0]["op"] == "return"
         return {"op": "return", "value": 1}, []
 
     server = Server(notebook("def g():\n    return 1\n\ndef f(h):\n    a = bytearray(10**7)\n    h()"), call_back)
-    ask = {"op": "call", "name": "f", "measure": True, "args": ["list", [["function", 0]]], "kwargs": ["dict", []]}
+    ask = {
+        "op": "call",
+        "target": [None, "f"],
+        "measure": True,
+        "args": ["list", [["function", 0]]],
+        "kwargs": ["dict", []],
+    }
     assert server.handle(ask, [])[0]["cost"]["peak_bytes"] >= 10**7
     assert not tracemalloc.is_tracing()
 
@@ -327,7 +339,7 @@ def test_a_debugger_keeps_its_trace_function() -> None:
 
 
 def ask(channel: Channel, number: int, name: str, tree: Any = None) -> None:
-    message = {"op": "call", "id": number, "name": name, "args": tree or ["list", []], "kwargs": ["dict", []]}
+    message = {"op": "call", "id": number, "target": [None, name], "args": tree or ["list", []], "kwargs": ["dict", []]}
     channel.send(message, [], time.monotonic() + 5)
 
 

@@ -157,9 +157,9 @@ def test_a_generator_crosses_with_its_state(seed: int, drawn: int) -> None:
 def test_functions_cross_as_numbers_only_where_they_may() -> None:
     """A function of a test could not be passed in, or one of a student's could come out."""
     numbered: list[Any] = []
-    tree = Encoder(lambda function: numbered.append(function) or 7).encode([abs])
+    tree = Encoder(lambda function: numbered.append(function) or ["function", 7]).encode([abs])
     assert (numbered, tree) == ([abs], ["list", [["function", 7]]])
-    assert Decoder([], lambda number: [number].copy).decode(tree)[0]() == [7]
+    assert Decoder([], lambda kind, rest: [kind, *rest].copy).decode(tree)[0]() == ["function", 7]
     with pytest.raises(ValueRefused):
         Decoder([]).decode(tree)
     assert crossed(abs) == Unsupported("builtin_function_or_method")
@@ -313,7 +313,7 @@ def test_malformed_trees_are_refused(why: str, tree: Any) -> None:
 def test_a_function_comes_with_its_number_alone(rest: list[Any]) -> None:
     """A check's own function could be called that the student was never given."""
     with pytest.raises(ValueRefused, match="a function where none may come"):
-        Decoder([], lambda number: print).decode(["function", *rest])
+        Decoder([], lambda kind, rest: print).decode(["function", *rest])
 
 
 @pytest.mark.parametrize("wrap", [lambda tree: ["dict", [[1, tree]]], lambda tree: ["dict", [[["tuple", [tree]], 1]]]])

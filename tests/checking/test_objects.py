@@ -1,0 +1,412 @@
+"""Objects of a notebook that a test holds by handle: what it can do with them, and what a hostile one gains."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking import proxies
+from autograder.checking.cell import CheckCell
+from autograder.checking.objects import MAX_ITEMS
+from autograder.checking.outcomes import GraderFault, Outcome, Verdict
+from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
+from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport, SocketTransport
+from autograder.kernel_side import objects
+from autograder.kernel_side.objects import MAX_OBJECTS
+from autograder.kernel_side.serve import serve
+from autograder.kernel_side.wire import Channel
+
+CLASSES = """
+class Scaler:
+    factor = 2.0
+
+    def __init__(self, offset=0.0):
+        self.offset = offset
+        self.rows = [offset, offset + 1]
+
+    @classmethod
+    def of_pair(cls, a, b):
+        return cls(a + b)
+
+    def scale(self, x):
+        return x * self.factor + self.offset
+
+    def itself(self):
+        return self
+
+    def bad(self):
+        raise ValueError("bad")
+
+    @property
+    def late(self):
+        raise NotImplementedError
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        return self.rows[i]
+
+    def __setitem__(self, i, value):
+        self.rows[i] = value
+
+    def __iter__(self):
+        return iter(self.rows)
+
+    def __call__(self, x):
+        return self.scale(x)
+
+    def __add__(self, other):
+        return Scaler(self.offset + other.offset)
+
+    def __eq__(self, other):
+        return True
+
+    def __enter__(self):
+        self.open = True
+        return self
+
+    def __exit__(self, *error):
+        self.open = False
+        return True
+
+def make(offset): return Scaler(offset)
+def offset_of(scaler): return scaler.offset
+def apply(f, x): return f(x)
+def several(n): return [Scaler(i) for i in range(n)]
+def counting(n):
+    yield from range(n)
+def adder(n): return lambda x: x + n
+"""
+
+
+def defined(source: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"np": np}
+    exec(compile(source, "<cell 1>", "exec"), namespace)
+    return namespace
+
+
+def server(sock: socket.socket, source: str) -> None:
+    """Serve a notebook with this source, in a child."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    serve(sock.detach(), defined(source))
+
+
+@pytest.fixture(params=["in this process", "over a socket"])
+def notebook(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Makes the proxy of a notebook with a given source, by either transport."""
+    children: list[tuple[int, socket.socket]] = []
+
+    def make(source: str = CLASSES, trusted: bool = False) -> NotebookProxy:
+        if request.param == "in this process":
+            return NotebookProxy(InProcessTransport(defined(source)), trusted=trusted)
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                server(theirs, source)
+            finally:
+                os._exit(0)
+        theirs.close()
+        children.append((pid, ours))
+        transport = SocketTransport(Channel(ours), 5, lambda: os.kill(pid, signal.SIGINT))
+        return NotebookProxy(transport, trusted=trusted)
+
+    yield make
+    for pid, ours in children:
+        ours.close()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def verdicts(
+    tests: str, student: NotebookProxy, reference: NotebookProxy | None = None, hidden: bool = False
+) -> list[Verdict]:
+    tests = f"### BEGIN HIDDEN TESTS\n{tests}\n### END HIDDEN TESTS" if hidden else tests
+    return run_checks(CheckCell(f"%%check\n{tests}"), student, reference, Seeds(b"", "", "", ""))
+
+
+def verdict(body: str, *notebooks: NotebookProxy, hidden: bool = False, decorator: str = "") -> Verdict:
+    """The verdict of one test with this body."""
+    names = "student, reference" if len(notebooks) > 1 else "student"
+    (found,) = verdicts(f"{decorator}\ndef test_a({names}):\n    {body}", *notebooks, hidden=hidden)
+    return found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert student.Scaler(3.0).scale(2.0) == 7.0",
+        "assert student.Scaler(offset=3.0).offset == 3.0",
+        "assert student.Scaler.of_pair(1.0, 2.0).offset == 3.0",
+        "assert student.Scaler.factor == 2.0",
+        "s = student.Scaler(1.0); s.factor = 5.0; assert s.scale(1.0) == 6.0",
+        "s = student.Scaler(1.0); assert s.itself() is s and s.itself().offset == 1.0",
+        "assert student.offset_of(student.Scaler(4.0)) == 4.0",
+        "assert student.apply(student.Scaler(1.0), 2.0) == 5.0",
+        "assert student.apply(student.Scaler(1.0).scale, 2.0) == 5.0",
+        "assert student.apply(student.Scaler, 2.0).offset == 2.0",
+        "assert student.apply(student.adder(3), 2.0) == 5.0",
+        "assert student.apply(student.Scaler(1.0).scale, np.ones(2)).tolist() == [3.0, 3.0]",
+        "assert len(student.Scaler(1.0)) == 2",
+        "assert student.Scaler(1.0)[1] == 2.0",
+        "s = student.Scaler(1.0); s[1] = 7.0; assert list(s) == [1.0, 7.0]",
+        "assert [s.offset for s in student.several(3)] == [0, 1, 2]",
+        "assert list(student.counting(3)) == [0, 1, 2]",
+        "assert student.adder(2)(3) == 5",
+        "assert student.Scaler(1.0)(2.0) == 5.0",
+        "with student.Scaler(1.0) as s:\n        assert s.open\n    assert not s.open",
+        "s = student.Scaler(1.0)\n    assert evaluate(student, 's + s', s=s).offset == 2.0",
+        "assert evaluate(student, 'isinstance(s, Scaler)', s=student.Scaler(1.0)) is True",
+        "assert evaluate(student, '[s.offset for s in several(n)]', n=2) == [0, 1]",
+        "assert hasattr(student.Scaler(1.0), 'offset') and not hasattr(student.Scaler(1.0), 'missing')",
+        "with pytest.raises(ValueError): student.Scaler(1.0).bad()",
+        "with pytest.raises(TypeError): len(student.adder(1))",
+        "assert [f(1.0) for f in [student.Scaler(1.0).scale, student.adder(4)]] == [3.0, 5.0]",
+        "assert student.apply(lambda s: s.offset + 1, student.Scaler(2.0)) == 3.0",
+        "assert student.apply(lambda s: s, student.Scaler(2.0)).offset == 2.0",
+    ],
+)
+def test_objects_are_used_as_in_the_notebook(notebook: Any, body: str) -> None:
+    """A course with classes could be checked only with forty lines of its own."""
+    found = verdict(body, notebook())
+    assert found.passed, found.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("student.Scaler(1.0).bad()", "Scaler.bad raised ValueError: bad"),
+        ("student.make(1.0).bad()", "make(…).bad raised ValueError: bad"),
+        ("student.Scaler(1.0).late", "Not done yet: Scaler.late still raises NotImplementedError."),
+        ("student.Scaler(1.0).scala", "Scaler.scala raised AttributeError: 'Scaler' object has no attribute 'scala'"),
+        ("assert_close(student.make(1.0), 1.0)", "A number is expected, and this is of a type that does not fit."),
+        ("assert_same(student.make(1.0), 1.0)", "A single value is expected, and this is of a type that does not fit."),
+        ("assert_close(student.several(1), np.ones(1))", "Numbers are expected, and there is something else"),
+        ("assert student.make(1.0) == 1.0", ""),
+        ("assert 1.0 in [student.make(1.0)]", ""),
+        ("assert not student.make(0.0)", "What your code gave back could not be used (TypeError: a value of type"),
+        ("assert abs(student.make(1.0) - 1.0) < 1", "What your code gave back could not be used (TypeError"),
+        ("assert abs(1.0 - student.make(1.0)) < 1", "What your code gave back could not be used (TypeError"),
+        ("assert np.ones(2) @ student.make(1.0) < 1", "What your code gave back could not be used (TypeError"),
+        ("assert 1.0 in student.make(1.0)", "What your code gave back could not be used (TypeError"),
+    ],
+)
+def test_an_object_is_no_value_that_equals_everything(notebook: Any, body: str, message: str) -> None:
+    """An object whose operators agree with everything would get full marks, or its author no reason."""
+    found = verdict(body, notebook())
+    assert found.outcome in (Outcome.WRONG, Outcome.RAISED)
+    assert message in found.message, found
+
+
+def test_an_exception_in_a_block_is_not_held_back_by_the_object(notebook: Any) -> None:
+    """A context manager that swallows exceptions would skip the assertions of its block."""
+    found = verdict("with student.Scaler(1.0) as s:\n        assert_close(s.offset, 2.0)", notebook())
+    assert found.outcome is Outcome.WRONG
+
+
+def test_objects_end_with_their_test(notebook: Any) -> None:
+    """Memory would grow with every test, or one test see what another made."""
+    tests = (
+        "kept = []\n"
+        "def test_a(student):\n    kept.append(student.Scaler(1.0)); assert kept[0].offset == 1.0\n"
+        "def test_b(student):\n    kept[0].offset\n"
+        "def test_c(student):\n    student.offset_of(kept[0])\n"
+        "def test_d(student):\n    assert student.Scaler(2.0).offset == 2.0\n"
+    )
+    found = verdicts(tests, notebook())
+    assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.UNGRADED, Outcome.UNGRADED, Outcome.PASSED]
+    assert "Scaler is an object of an earlier test: objects end with the test that made them" in found[1].detail
+
+
+def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
+    """A notebook of a hundred tests would hold all that any of them made."""
+    transport = InProcessTransport(defined(CLASSES))
+    student = NotebookProxy(transport)
+    student.Scaler(1.0)
+    assert len(transport.server.table.objects) == 1
+    student._forget()
+    assert student.offset_of(student.Scaler(2.0)) == 2.0
+    assert list(transport.server.table.objects) == [2]
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [
+        ("class A:\n    def __getattr__(self, name): return A()\ndef f(): return A()", "while True: a = a.b"),
+        ("class A:\n    def __getattr__(self, name): return self\ndef f(): return A()", "while True: a = a.b"),
+        ("class A:\n    def __getattr__(self, name): return 1\ndef f(): return A()", "while True: a.b"),
+        ("import itertools\ndef f(): return itertools.count()", "list(a)"),
+        ("class A:\n    __iter__ = lambda s: s\n    __next__ = lambda s: A()\nf = A", "list(a)"),
+        ("def f():\n    while True: yield 'x' * 10**5", "list(a)"),
+        ("def f():\n    while True: yield np.zeros(10**6)", "list(a)"),
+        ("class A:\n    def __len__(self): return 2**62\ndef f(): return A()", "len(a)"),
+        ("class A:\n    def __iter__(self): return 5\ndef f(): return A()", "list(a)"),
+        ("class A: pass\ndef f(): return [A() for _ in range(20000)]", "pass"),
+        ("class A: pass\ndef f(): return [[A()] * 100] * 1000", "assert len(a) == 999"),
+        ("class A: pass\ndef f(): return {A(): 1}", "pass"),
+        ("class M(type): __name__ = property(lambda s: 1 / 0)\nclass A(metaclass=M): pass\nf = lambda: A()", "a.b"),
+        ("class A:\n    __class__ = property(lambda s: 1 / 0)\ndef f(): return A()", "a.b"),
+    ],
+    ids=[
+        "new objects", "itself", "values", "endless", "endless objects", "much text", "much data", "length", "no iter",
+        "many objects", "one object often", "keys", "a metaclass", "a class",
+    ],
+)  # fmt: skip
+def test_an_object_that_never_ends_costs_bounded_time(source: str, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hostile object would hold up the class or fill the grader's memory."""
+    monkeypatch.setattr(proxies, "MAX_OPERATIONS", 3_000)
+    monkeypatch.setattr(objects, "MAX_OBJECTS", 1_000)
+    student = NotebookProxy(InProcessTransport(defined(source)))
+    started = time.process_time()
+    found = verdict(f"a = student.f()\n    {body}", student)
+    assert found.outcome in (Outcome.WRONG, Outcome.RAISED), found
+    assert time.process_time() - started < 30
+
+
+def test_the_caps_are_reached_by_no_honest_test() -> None:
+    """A network of a thousand parts could not be checked."""
+    assert (MAX_OBJECTS, MAX_ITEMS, MAX_OPERATIONS) == (10_000, 10_000, 100_000)
+    assert verdict(
+        "assert len(student.several(5000)) == 5000", NotebookProxy(InProcessTransport(defined(CLASSES)))
+    ).passed
+
+
+LENT = """
+def use(x): return Scaler(3.0).scale(x)
+def total(): return sum(Scaler(1.0)) + len(Scaler(1.0)) + Scaler(2.0)[0]
+def added(): return (Scaler(1.0) + Scaler(2.0)).offset
+def given_back(): return Scaler(5.0)
+def called(): return Scaler(1.0)(2.0)
+def changed():
+    s = Scaler(1.0)
+    s.factor = 3.0
+    s[0] = 9.0
+    return s.scale(1.0) + s[0]
+def of_pair(): return Scaler.of_pair(1.0, 2.0).offset
+def behind(): return Scaler(1.0).__init__.__globals__
+def code(): return Scaler(1.0).scale.__code__.co_code
+def reach(name): return getattr(Scaler(1.0), name)
+def reach_function(name): return getattr(Scaler(1.0).scale, name)
+def frame(): return steps().gi_frame
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ("student.use(2.0)", 7.0), ("student.total()", 7.0), ("student.added()", 3.0), ("student.called()", 5.0),
+        ("student.given_back().offset", 5.0), ("student.changed()", 13.0), ("student.of_pair()", 3.0),
+    ],
+)  # fmt: skip
+def test_a_class_is_lent(notebook: Any, body: str, value: float) -> None:
+    """Follow-through marks would end where a course uses classes."""
+    found = verdict(
+        f"assert_close({body}, {value})",
+        notebook(LENT),
+        notebook(trusted=True),
+        hidden=True,
+        decorator="@given('Scaler')",
+    )
+    assert found.passed, found.detail
+
+
+def test_objects_of_the_answer_key_are_arguments_and_the_other_way_round(notebook: Any) -> None:
+    """A test could not give a student's function a right model, or score a student's model with its own function."""
+    body = "assert student.offset_of(reference.make(4.0)) == reference.offset_of(student.make(4.0)) == 4.0"
+    found = verdict(body, notebook(), notebook(trusted=True), hidden=True)
+    assert found.passed, found.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "student.behind()", "student.code()", "student.frame()", "student.reach('_rows')", "student.reach('__dict__')",
+        "student.reach('module')", "student.reach_function('func')", "student.reach_function('__globals__')",
+    ],
+)  # fmt: skip
+def test_nobody_looks_behind_what_is_lent(notebook: Any, body: str) -> None:
+    """A student's function could read the answers off a lent class."""
+    key = CLASSES + "import math\nScaler.module = math\nScaler._rows = 'secret'\ndef steps(): yield 'secret'\n"
+    found = verdict(
+        f"assert {body} is None",
+        notebook(LENT),
+        notebook(key, trusted=True),
+        hidden=True,
+        decorator="@given('Scaler', 'steps')",
+    )
+    assert not found.passed
+    assert "secret" not in found.message + found.detail
+
+
+def test_a_student_s_notebook_cannot_use_what_it_was_not_lent() -> None:
+    """Numbers could be guessed until one of the test's own functions is found."""
+    student = NotebookProxy(InProcessTransport({}))
+    for message in ({"object": 0}, {"function": 0}, {"object": True}, {"object": -1}, {"object": [0]}, {}):
+        asked = message | {"op": "callback", "args": ["list", ["get", "x"]], "kwargs": ["dict", []]}
+        reply, _ = student._call_back(asked, [])
+        assert reply == {"op": "error"}
+
+
+def test_what_the_author_passes_and_cannot_cross_is_not_the_student_s_fault(notebook: Any) -> None:
+    """A student would lose points for their author's argument, without a word."""
+    found = verdict("student.offset_of(object())", notebook())
+    assert found.outcome is Outcome.UNGRADED
+    assert "a value of type object cannot be passed to a notebook: docs/recipes.md" in found.detail
+
+
+def test_what_the_student_gave_and_cannot_cross_is_theirs(notebook: Any) -> None:
+    """A student's odd value, passed on to the answer key, would wait for a person."""
+    found = verdict(
+        "reference.offset_of(student.odd())",
+        notebook("def odd(): return np.array([object()])"),
+        notebook(),
+        hidden=True,
+    )
+    assert found.outcome in (Outcome.WRONG, Outcome.RAISED), found
+
+
+def test_an_unsolved_class_is_not_done_yet() -> None:
+    """A student who has not begun would be asked whether a cell has been run."""
+    source = "class KMeans:\n    '''k-means.'''\n    raise NotImplementedError()"
+    student = NotebookProxy(InProcessTransport({"In": ["", "import numpy", source]}))
+    assert verdict("student.KMeans(3)", student).message == "Not done yet: KMeans."
+    assert "There is no Other" in verdict("student.Other(3)", student).message
+
+
+def test_an_expression_is_told_to_be_none_and_obeys_what_is_forbidden(notebook: Any) -> None:
+    """A slip of the author's would be the student's failed check."""
+    found = verdict("evaluate(student, 'a +', a=1)", notebook())
+    assert found.outcome is Outcome.UNGRADED
+    assert "evaluate: 'a +' is no expression" in found.detail
+    assert verdict("evaluate(student, '1 / 0')", notebook()).message.startswith("Your code raised ZeroDivisionError")
+
+
+def test_a_hidden_check_does_not_tell_the_name_of_a_type(notebook: Any) -> None:
+    """A hidden input, made the name of an object's type, would be shown to the student."""
+    source = "def f(x):\n    return type(f'T{x}', (), {'bad': lambda self: 1 / 0})()"
+    for body in (
+        "student.f(4711).bad()",
+        "assert_close(student.f(4711), 1)",
+        "len(student.f(4711))",
+        "student.f(4711).x",
+    ):
+        assert "4711" not in verdict(body, notebook(source), hidden=True).message
+
+
+def test_a_handle_can_be_copied_and_printed_without_crossing() -> None:
+    """pytest prints values and a test may copy them: neither may run or break anything."""
+    handle = NotebookProxy(InProcessTransport(defined(CLASSES))).Scaler(1.0)
+    assert repr(handle) == "<Scaler of the notebook>"
+    with pytest.raises((TypeError, AttributeError, GraderFault)):
+        assert copy.copy(handle).offset

@@ -74,8 +74,8 @@ def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
 
 
 def defined(source: str) -> list[str]:
-    """The functions that an answer cell defines: its own and, say, its derivative."""
-    return re.findall(r"^def (\w+)", source, re.MULTILINE)
+    """The functions and classes that an answer cell defines: its own and, say, its derivative."""
+    return re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
 
 
 def place(number: int, cell: NotebookNode) -> str:

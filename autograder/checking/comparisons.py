@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking.objects import type_name_of
+from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
 from autograder.kernel_side.values import MAX_BYTES

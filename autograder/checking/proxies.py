@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
+from autograder.checking.handles import Link, ObjectProxy, Target, link_of, object_proxy, operate_for_other
 from autograder.checking.import_analysis import ImportAnalysis
-from autograder.checking.objects import Link, ObjectProxy, Target, link_of, object_proxy, operate_for_other
 from autograder.checking.outcomes import (
     Call,
     CheckFailed,
@@ -22,7 +22,7 @@ from autograder.checking.outcomes import (
     student_error,
 )
 from autograder.checking.transports import MAX_CALL_BACKS, Transport
-from autograder.kernel_side.objects import MAX_OBJECTS
+from autograder.kernel_side.object_table import MAX_OBJECTS
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.kernel_side.cost import Meter
-from autograder.kernel_side.objects import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
+from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
 from autograder.kernel_side.student_lines import student_lines
 from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
 from autograder.kernel_side.wire import Channel, Message

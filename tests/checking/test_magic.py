@@ -45,6 +45,14 @@ def test_negative(student):
 '''
 
 
+def test_a_class_that_is_still_to_be_written_is_not_done_yet(shell: InteractiveShell) -> None:
+    """A student who has not begun would be asked whether the cell of the class has been run."""
+    with capture_output():
+        shell.run_cell("class KMeans:\n    'k-means'\n    raise NotImplementedError()", store_history=True)
+    data, _ = shown(shell, "%%check\ndef test_a(student):\n    student.KMeans(3)")
+    assert "Not done yet: KMeans." in data["text/html"]
+
+
 def grade(data: dict[str, str], points: float = 2) -> float | None:
     """The points that nbgrader itself reads off this output."""
     cell = new_code_cell(TESTS, outputs=[new_output("execute_result", data)])

@@ -110,6 +110,19 @@ class Yes(float):
     __reduce__ = lambda self: (print, ("15.0",))
     __class__ = property(lambda self: np.ndarray)
 double = mean_loss = train = lambda *a: Yes(1e300)""",
+    "an object that answers everything": """\
+class Yes:
+    __eq__ = __le__ = __ge__ = __lt__ = __gt__ = __contains__ = lambda self, other: True
+    __ne__ = lambda self, other: False
+    __hash__ = object.__hash__
+    __call__ = __getitem__ = __sub__ = __rsub__ = __abs__ = __next__ = __enter__ = lambda self, *a, **k: self
+    __getattr__ = lambda self, name: self
+    __exit__ = __bool__ = lambda self, *a: True
+    __iter__ = lambda self: self
+    __len__ = lambda self: 4
+    __float__ = lambda self: 4.0
+    __array__ = lambda self, *a, **k: np.zeros(())
+double = mean_loss = train = lambda *a: Yes()""",
     "arrays that lie": """\
 class Liar(np.ndarray):
     __array_priority__ = 1e9
@@ -178,6 +191,13 @@ for i, shape in enumerate([[2**40] * 4, [-1], [0, 2**40, 2**40], [1] * 64, [True
     "types that do not cross": """\
 for i, kind in enumerate(["|O", "<M8[s]", "|V9", "<U99999", ">f8", "O", ["a"]] * 3, 1):
     sock.sendall(frame({"op": "return", "id": i, "value": ["array", kind, [1], 0]}, [b"12345678"]))""",
+    "objects that are not there": """\
+trees = [
+    ["object", 7, "x" * 10**6, True], ["object", 2**70, "float", True], ["object", -1, "x", False], ["yours", 0],
+    ["yours", None, "double"], ["object", 1], ["function", 0],
+    ["list", [["object", k, "", True] for k in range(90_000)]],
+]
+for i, tree in enumerate(trees * 3, 1): sock.sendall(reply(i, tree))""",
     "closed": "os.close(1000); sock.shutdown(socket.SHUT_RDWR)",
     "silence": """\
 import autograder.kernel_side.serve as serve

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from autograder.checking.outcomes import CheckFailed, GraderFault
-from autograder.kernel_side.objects import OPERATIONS
+from autograder.kernel_side.object_table import OPERATIONS
 from autograder.kernel_side.values import MAX_BYTES, Unsupported
 
 __all__ = [

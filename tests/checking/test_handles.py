@@ -15,13 +15,13 @@ import pytest
 
 from autograder.checking import proxies
 from autograder.checking.cell import CheckCell
-from autograder.checking.objects import MAX_ITEMS
+from autograder.checking.handles import MAX_ITEMS
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
 from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport, SocketTransport
-from autograder.kernel_side import objects
-from autograder.kernel_side.objects import MAX_OBJECTS
+from autograder.kernel_side import object_table
+from autograder.kernel_side.object_table import MAX_OBJECTS
 from autograder.kernel_side.serve import serve
 from autograder.kernel_side.wire import Channel
 
@@ -266,7 +266,7 @@ def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
 def test_an_object_that_never_ends_costs_bounded_time(source: str, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hostile object would hold up the class or fill the grader's memory."""
     monkeypatch.setattr(proxies, "MAX_OPERATIONS", 3_000)
-    monkeypatch.setattr(objects, "MAX_OBJECTS", 1_000)
+    monkeypatch.setattr(object_table, "MAX_OBJECTS", 1_000)
     student = NotebookProxy(InProcessTransport(defined(source)))
     started = time.process_time()
     found = verdict(f"a = student.f()\n    {body}", student)

@@ -166,6 +166,6 @@ class Yes(float):
     def __call__(self, *a, **k): return self
     def __sub__(self, other): return Yes(0)
     __rsub__ = __abs__ = __le__ = __lt__ = lambda self, *a: True
-for name in ("likelihood scores softmax softmax_loss softmax_jacobian softmax_loss_and_grad train_softmax predict "
-             "zero_one_loss square_loss hinge_loss smooth_labels kl_divergence logistic_loss_and_grad").split():
+for name in ("likelihood scores softmax softmax_loss softmax_jacobian softmax_loss_and_grad predict "
+             "square_loss hinge_loss smooth_labels kl_divergence").split():
     globals()[name] = Yes(0)"""

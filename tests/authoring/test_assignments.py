@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,31 @@ def test_the_assignment_is_well_formed(name: str) -> None:
     """A marker, name or weight that is wrong would go out to students."""
     path = notebook_path(ROOT, name)
     assert structure_problems(read(path), path) == []
+
+
+def solution_lines(source: str) -> int:
+    """Lines of the answer key in a cell, without blank ones and comments."""
+    inside, count = False, 0
+    for line in map(str.strip, source.splitlines()):
+        if line in ("### BEGIN SOLUTION", "### END SOLUTION"):
+            inside = line == "### BEGIN SOLUTION"
+        count += inside and bool(line) and not line.startswith("#")
+    return count
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hours_and_lines_are_said(name: str) -> None:
+    """Students plan by them: every assignment says its hours, and every exercise how many lines its answer takes."""
+    text = text_path(ROOT, name).read_text(encoding="utf-8")
+    assert re.search(r"(?m)^Plan [\d½ to]+ hours", text)
+    lines = {
+        cell.metadata.get("nbgrader", {}).get("grade_id"): solution_lines(cell.source)
+        for cell in read(notebook_path(ROOT, name)).cells
+    }
+    headings = re.findall(r"(?m)^### Exercise \d+: (.*) \(\d+ points?, (\d+) lines?\)$", text)
+    assert len(headings) == len(re.findall(r"(?m)^### Exercise", text))
+    for answers, said in headings:
+        assert int(said) == sum(lines[answer] for answer in re.findall(r"`(\w+)`", answers)), answers
 
 
 @pytest.mark.parametrize("name", NAMES)

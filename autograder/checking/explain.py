@@ -23,6 +23,7 @@ from autograder.text import storable
 __all__ = ["verdict_of"]
 
 WORD = re.compile(r"(a|[a-z][a-z'-]+[,.:;!?]?)(\s|$)")
+MOST_KEPT = 4_000
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
 
 
@@ -46,7 +47,12 @@ def verdict_of(test: Check, error: BaseException | None) -> Verdict:
 
 
 def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
-    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, storable(message), storable(detail))
+    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, kept(message), kept(detail))
+
+
+def kept(text: str) -> str:
+    """As much of a text as is kept of each check: a student's values can be quoted in it, whatever their size."""
+    return storable(text if len(text) <= MOST_KEPT else text[:MOST_KEPT] + "…")
 
 
 def sentence(text: str) -> str:

@@ -7,7 +7,7 @@ import hmac
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,10 @@ class Seeds:
     assignment: str
     submission: str
     cell: str = ""
+
+    def of_attempt(self, number: int) -> Seeds:
+        """Other numbers for the same submission: an attempt must not profit from what an earlier one has seen."""
+        return replace(self, submission=f"{self.submission}, attempt {number}")
 
     def rng(self, test: str) -> np.random.Generator:
         """The generator of one test, keyed by (assignment, submission, cell, test)."""

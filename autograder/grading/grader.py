@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -110,16 +110,18 @@ class Grader:
         """Grade one restored notebook. Raises SandboxBroken, SandboxMissing, GraderFault.
 
         If something ended by itself, the notebook is tried once more from the start with new processes: a machine that
-        was short of memory, or somebody who ended the wrong process, must not cost a student a point.
+        was short of memory, or somebody who ended the wrong process, must not cost a student a point. The second
+        attempt has other random numbers, so nothing that the first one learned is of use to it.
         """
         try:
             graded, incidents = self._attempt(job)
             if not any(incident.worth_retry for incident in incidents):
                 return graded, incidents
-        except (SandboxBroken, GraderFault):
-            pass
+        except (SandboxBroken, GraderFault) as error:
+            incidents = [Incident(IncidentKind.FAULT, str(error), worth_retry=True)]
         self.close()
-        return self._attempt(job)
+        again, later = self._attempt(replace(job, seeds=job.seeds.of_attempt(2)))
+        return again, [*first_attempt(incidents, later), *later]
 
     def _attempt(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         fresh = replace(job, notebook=copy.deepcopy(job.notebook))
@@ -172,6 +174,16 @@ class Grader:
     def __getstate__(self) -> dict[str, Any]:
         """What another process needs: none of the processes that belong to this one."""
         return self.__dict__ | {"_sandbox": None, "_answer_keys": {}}
+
+
+def first_attempt(incidents: Iterable[Incident], later: list[Incident]) -> Iterator[Incident]:
+    """What is recorded of the first of two attempts: why there was a second, and what did not happen again."""
+    again = {(incident.kind, incident.text, incident.cell) for incident in later}
+    for incident in incidents:
+        if incident.worth_retry:
+            yield Incident(IncidentKind.RETRIED, f"the first attempt ended: {incident.text}", incident.cell)
+        elif (incident.kind, incident.text, incident.cell) not in again:
+            yield replace(incident, text=f"in the first attempt: {incident.text}")
 
 
 def submitted_notebook(submission: Submission, name: str, *, only: bool) -> tuple[str, bytes]:

@@ -130,7 +130,7 @@ class NotebookRun:
             self.incidents.append(Incident(IncidentKind.OUTPUT, text, where))
         if execution.failed and not any(output.output_type == "error" for output in outputs.cells):
             outputs.error("CellFailed", "this cell raised an error that could not be shown")
-        self.incidents += incidents_from_outputs(outputs.cells, where)
+        self.incidents += dict.fromkeys(incidents_from_outputs(outputs.cells, where))
 
     def _ended(self, otherwise: str) -> tuple[IncidentKind, str]:
         """The kind of incident that the kernel's end is, and why it ended."""

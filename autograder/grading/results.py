@@ -50,6 +50,9 @@ class IncidentKind(StrEnum):
     TOUCHED = "touched the grader's side", Audience.REPORT
     REFUSED = "refused", Audience.STUDENT | Audience.REPORT | Audience.PERSON
     CHANGED = "changed the notebook", Audience.STUDENT
+    FOUND = "answer found elsewhere", Audience.STUDENT | Audience.REPORT
+    UNSURE = "answer unsure", Audience.STUDENT | Audience.REPORT | Audience.PERSON
+    RETRIED = "graded twice", Audience.REPORT
     BY_HAND = "changed since graded by hand", Audience.NOBODY
     FAULT = "could not be graded", Audience.REPORT | Audience.PERSON
     UNTIMED = "time unknown", Audience.REPORT | Audience.PERSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,20 +12,33 @@ from nbformat import NotebookNode
 
 from autograder.text import storable
 
-__all__ = ["NoOutputs", "Outputs"]
+__all__ = ["Budget", "NoOutputs", "Outputs"]
 
 MAX_METADATA = 2_000
 MAX_TRACEBACK = 200
 MAX_DEPTH = 40
 FLOOD = 16
+MAX_DISPLAYS = 1_000
+MAX_COPIES = 20
+MAX_ID = 200
+
+
+class Budget:
+    """What the outputs of a whole notebook may still take, in bytes, and its displays that can be updated, by id."""
+
+    def __init__(self, left: float = math.inf) -> None:
+        self.left = left
+        self.displays: dict[str, list[NotebookNode]] = {}
 
 
 class Outputs:
-    """The outputs of one cell, at most `limit` bytes of them. Nothing in a message is trusted."""
+    """The outputs of one cell, at most `limit` bytes of them, and no more than the notebook's `budget`. Nothing in a
+    message is trusted."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, budget: Budget | None = None) -> None:
         self.limit = limit
-        self.size = 0
+        self.budget = budget or Budget()
+        self.came = self.size = 0
         self.cells: list[NotebookNode] = []
         self.was_cut = False
         self.clear_next = False
@@ -32,34 +46,71 @@ class Outputs:
     @property
     def flooded(self) -> bool:
         """Whether the cell sends so much that it should be interrupted."""
-        return self.size > FLOOD * self.limit
+        return self.came > FLOOD * self.limit
 
     def take(self, kind: str, content: Any) -> None:
         """Add one message of the kernel's if it is a well-formed output."""
         if kind == "clear_output" and type(content) is dict:
             self.clear_next = bool(content.get("wait"))
             if not self.clear_next:
-                self.cells = []
+                self._clear()
             return
         output = output_of(kind, content) if type(content) is dict else None
         if output is None:
             return
+        if kind == "update_display_data":
+            self._update(output, display_id_of(content))
+            return
         if self.clear_next:
-            self.cells, self.clear_next = [], False
-        self._add(output)
+            self._clear()
+        self._add(output, display_id_of(content))
 
-    def _add(self, output: NotebookNode) -> None:
-        size = len(json.dumps(output))
-        left = self.limit - self.size
+    def _clear(self) -> None:
+        """Forget what was shown; it leaves room for what comes."""
+        self.budget.left += self.size
+        self.cells, self.size, self.clear_next, self.was_cut = [], 0, False, False
+
+    def _fits(self, size: int) -> bool:
+        """Whether so many bytes more may be kept; counts them if so."""
+        if size > self._room():
+            return False
         self.size += size
-        if size <= left:
+        self.budget.left -= size
+        return True
+
+    def _room(self) -> int:
+        return int(max(0, min(self.limit - self.size, self.budget.left)))
+
+    def _add(self, output: NotebookNode, display_id: str) -> None:
+        size = size_of(output)
+        self.came += size
+        if self.was_cut:
+            return
+        room, of_all = self._room(), self.budget.left < self.limit - self.size
+        if self._fits(size):
             self._append(output)
-        elif not self.was_cut:
-            self.was_cut = True
-            if output.output_type == "stream":
-                output.text = output.text[: max(left, 0)]
-                self._append(output)
-            self.note(f"\n[output cut here: more than {self.limit // 1024} kB]\n")
+            self._remember(output, display_id)
+            return
+        self.was_cut = True
+        if output.output_type == "stream" and room:
+            output.text = output.text[:room]
+            self._append(output)
+            self._fits(room)
+        self.note(f"\n[output cut here: {'too much in all' if of_all else f'more than {self.limit // 1024} kB'}]\n")
+
+    def _remember(self, output: NotebookNode, display_id: str) -> None:
+        displays = self.budget.displays
+        if display_id and len(displays) < MAX_DISPLAYS and len(displays.setdefault(display_id, [])) < MAX_COPIES:
+            displays[display_id].append(output)
+
+    def _update(self, output: NotebookNode, display_id: str) -> None:
+        """Show a display in its new form, wherever it stands: a progress bar is one display, updated many times."""
+        shown, size = self.budget.displays.get(display_id, []), size_of(output)
+        self.came += size
+        growth = sum(size - size_of(display) for display in shown)
+        if self._fits(growth):
+            for display in shown:
+                display.data, display.metadata = output.data, output.metadata
 
     def _append(self, output: NotebookNode) -> None:
         last = self.cells[-1] if self.cells else None
@@ -97,8 +148,9 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
         traceback = [text_of(line) for line in lines[:MAX_TRACEBACK]] if type(lines) is list else []
         names = {"ename": text_of(content.get("ename")), "evalue": text_of(content.get("evalue"))}
         return NotebookNode(output_type="error", traceback=traceback, **names)
-    if kind in ("display_data", "execute_result"):
-        node = NotebookNode(output_type=kind, data=data_of(content.get("data")), metadata=NotebookNode())
+    if kind in ("display_data", "execute_result", "update_display_data"):
+        shown = "execute_result" if kind == "execute_result" else "display_data"
+        node = NotebookNode(output_type=shown, data=data_of(content.get("data")), metadata=NotebookNode())
         metadata = content.get("metadata")
         if type(metadata) is dict and is_shallow(metadata) and len(json.dumps(metadata)) <= MAX_METADATA:
             node.metadata = nbformat.from_dict(copied(metadata))
@@ -106,6 +158,17 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
             node.execution_count = None
         return node
     return None
+
+
+def display_id_of(content: dict[str, Any]) -> str:
+    """By which name the kernel will update what it shows now, if it has given one."""
+    transient = content.get("transient")
+    return text_of(transient.get("display_id"))[:MAX_ID] if type(transient) is dict else ""
+
+
+def size_of(output: NotebookNode) -> int:
+    """How many characters an output takes in the notebook's file."""
+    return len(json.dumps(output))
 
 
 def text_of(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.base import Sandbox
-from autograder.sandbox.cell_outputs import NoOutputs, Outputs
+from autograder.sandbox.cell_outputs import Budget, NoOutputs, Outputs
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.limits import MB
 from autograder.sandbox.memory_watchdog import MemoryWatchdog
@@ -21,6 +21,7 @@ __all__ = ["Execution", "Kernel"]
 GRACE = 3.0
 MOMENT = 0.3
 STRAGGLERS = 5.0
+NOTEBOOK = 32  # times the outputs of one cell
 
 SERVE = f"__import__('autograder.kernel_side.serve', fromlist=['serve']).serve({SERVE_DESCRIPTOR}, globals())"
 
@@ -57,6 +58,7 @@ class Kernel:
         self.heard = {"shell", "iopub"}
         self.killed = False
         self.tampering: set[str] = set()
+        self.budget = Budget(NOTEBOOK * self.limits.output_kb * 1024)
         self.ended_for = ""
         try:
             self._start(files)
@@ -99,7 +101,7 @@ class Kernel:
 
     def execute(self, code: str, seconds: float) -> Execution:
         """Run a cell. At the end of `seconds` it is interrupted, and the kernel killed if that does not help."""
-        execution = Execution(Outputs(self.limits.output_kb * 1024))
+        execution = Execution(Outputs(self.limits.output_kb * 1024, self.budget))
         started = time.monotonic()
         if self.alive:
             self._collect(execution, self._send_code(code), started + seconds)

@@ -21,10 +21,21 @@ def test_who_is_told() -> None:
     """Students would read what is the instructor's business, or instructors miss what they must decide."""
     told = {audience: {kind.name for kind in IncidentKind if audience in kind.audience} for audience in Audience}
     assert told == {
-        Audience.STUDENT: {"REFUSED", "CHANGED"},
+        Audience.STUDENT: {"REFUSED", "CHANGED", "FOUND", "UNSURE"},
         Audience.STUDENT_AT_CELL: {"TIME", "MEMORY", "OUTPUT", "DIED"},
-        Audience.REPORT: {"DIED", "NETWORK", "OUTSIDE", "TOUCHED", "REFUSED", "FAULT"},
-        Audience.PERSON: {"REFUSED", "FAULT"},
+        Audience.REPORT: {
+            "DIED",
+            "NETWORK",
+            "OUTSIDE",
+            "TOUCHED",
+            "REFUSED",
+            "FAULT",
+            "UNTIMED",
+            "FOUND",
+            "UNSURE",
+            "RETRIED",
+        },
+        Audience.PERSON: {"REFUSED", "FAULT", "UNTIMED", "UNSURE"},
     }
 
 
@@ -37,4 +48,4 @@ def test_an_incident_of_another_version_is_not_lost() -> None:
 def test_a_person_must_look_at_some_kinds(kind: IncidentKind) -> None:
     """`autograder grade` would end with 0 over a submission that nobody could grade."""
     graded = GradedSubmission("ada", "", "", incidents=[Incident(kind, "it happened")])
-    assert graded.to_look_at == (kind in (IncidentKind.REFUSED, IncidentKind.FAULT))
+    assert graded.to_look_at == (kind.name in {"REFUSED", "FAULT", "UNTIMED", "UNSURE"})

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import pytest
 import small_course
@@ -22,10 +23,10 @@ from small_course import COMMAND, NAME
 from autograder.errors import AutograderError
 from autograder.grading.class_run import grade_class
 from autograder.grading.cluster import Cluster as Used
-from autograder.grading.cluster import check_address
+from autograder.grading.cluster import check_address, in_loop_of
 from autograder.grading.course import Course
 
-pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow
 
 CLASS = {f"{student}{number}": student for student in ("ada", "bob", "cyd") for number in range(3)}
@@ -109,6 +110,21 @@ def there(here: Path, tmp_path: Path) -> Path:
     return root
 
 
+def test_dask_still_has_the_loop_that_we_take_from_it(cluster: Cluster) -> None:
+    """What came of a job could not be fetched any more, and a run would wait for ever."""
+    came = SimpleQueue[int]()
+
+    async def come(number: int) -> None:
+        came.put(number)
+
+    with distributed.Client(cluster.address, set_as_default=False, timeout=30) as client:
+        try:
+            in_loop_of(client, come, 7)
+            assert came.get(timeout=10) == 7
+        except (AttributeError, Empty) as error:
+            pytest.fail(f"Dask's Client has no `loop` with `add_callback` any more ({error!r}): see in_loop_of.")
+
+
 def until_graded(root: Path, count: int, process: subprocess.Popen[str]) -> dict[str, str]:
     """Wait until `count` submissions are recorded; returns when each was."""
     deadline = time.monotonic() + 120
@@ -153,6 +169,7 @@ def test_a_worker_that_is_killed_changes_no_score(here: Path, there: Path, clust
 FRAGILE = """\
 import os
 from pathlib import Path
+from queue import Empty, SimpleQueue
 class Fragile:
     def __reduce__(self):
         if self.sent.exists():

@@ -17,6 +17,7 @@ from small_course import NAME, cell, cells_by_id, notebook, rows
 
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
+from autograder.grading.locking import course_lock
 
 pytestmark = pytest.mark.slow
 
@@ -180,6 +181,19 @@ def test_formgrader_s_button_grades_in_its_running_event_loop(tmp_path: Path) ->
     assert json.loads(done.stdout or "null") == [True, True], done.stderr
     scores = small_course.auto_scores(root)
     assert (scores["ada", "test_mean"], scores["bob", "test_mean"], scores["ada", "test_double"]) == (3.0, 1.0, 2.0)
+
+
+def test_nbgrader_autograde_waits_for_no_other_run(tmp_path: Path) -> None:
+    """Two writers of one gradebook and of autograded/ would undo each other's work."""
+    root = small_course.make_course(tmp_path / "c", students=["ada"]).root
+    assert nbgrader(root, "generate_assignment", NAME).returncode == 0
+    with course_lock(root):
+        done = nbgrader(root, "autograde", NAME)
+    assert done.returncode != 0
+    assert f"Another run is at work in {root}: wait for it to end, then start again." in done.stderr
+    assert not rows(root, "SELECT * FROM grade WHERE auto_score IS NOT NULL")
+    assert nbgrader(root, "autograde", NAME).returncode == 0
+    assert small_course.auto_scores(root)["ada", "test_mean"] == 3.0
 
 
 def test_autograde_keeps_the_checks_of_every_notebook(tmp_path: Path) -> None:

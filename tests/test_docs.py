@@ -101,7 +101,7 @@ def test_settings(kind: type[Configurable], name: str) -> None:
     """Every setting of a course is in a table of settings, with its default."""
     default = kind.class_own_traits()[name].default_value
     rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/instructors.md").read_text(encoding="utf-8"))
-    assert rows == [f"{default:g}" if type(default) in (int, float) else str(default)]
+    assert rows == [f"{default:g}" if type(default) in (int, float) else str(default) or '""']
 
 
 @pytest.mark.parametrize("name", prelude.__all__)

@@ -11,12 +11,17 @@ import re
 import subprocess
 import sys
 import sysconfig
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbgrader.preprocessors import ClearHiddenTests
 
+from autograder.authoring.install_cell import add_install_lines
 from autograder.publishing.gradescope.bundle import build_wheel
 
 pytestmark = pytest.mark.slow
@@ -160,3 +165,74 @@ def test_the_extra_pdf_makes_pdfs(base: Environment, wheel: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "xor.pdf").read_bytes().startswith(b"%PDF")
     assert base.run("autograder", "grade", "knn").returncode == 2
+
+
+# --- what a released notebook finds elsewhere ---
+
+COLAB = ["ipykernel==6.17.1", "ipython==7.34.0", "numpy>=2", "matplotlib", "pytest"]
+
+
+def other_project(folder: Path) -> Path:
+    """A wheel named as PyPI's unrelated project, with files where that one has them."""
+    path = folder / "autograder-3.7.7-py3-none-any.whl"
+    about = "autograder-3.7.7.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("autograder/__init__.py", "__version__ = '3.7.7'\n")
+        wheel.writestr("autograder/__main__.py", "def main(): raise SystemExit('the other project')\n")
+        wheel.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: autograder\nVersion: 3.7.7\n")
+        wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{about}/entry_points.txt", "[console_scripts]\nautograder=autograder.__main__:main\n")
+        wheel.writestr(f"{about}/RECORD", "")
+    return path
+
+
+def setup_and_check(folder: Path, what: str) -> Path:
+    """A notebook with the setup cell of a release, and an answer with its check cell."""
+    cells = ["%load_ext autograder", "def double(x):\n    return 2 * x"]
+    cells += ['%%check\ndef test_double(student):\n    """A number is doubled."""\n    same(student.double(2), 4)']
+    path = folder / "lab.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells))), path)
+    add_install_lines(path, what)
+    return path
+
+
+@pytest.fixture(scope="module")
+def colab(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with what Colab has in its own versions, pip, and not this package."""
+    made = Environment(tmp_path_factory.mktemp("colab") / "environment", "pip", *COLAB)
+    before = made.run("python", "-m", "pip", "freeze").stdout
+    assert "ipykernel==6.17.1" in before
+    return made
+
+
+def test_the_first_cell_installs_from_the_course_s_address(colab: Environment, wheel: Path, tmp_path: Path) -> None:
+    """A student in Colab, or in VS Code, would have to find, upload and install the wheel."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(wheel.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{wheel.name}"
+        done = colab.run("python", "-c", RUN, setup_and_check(tmp_path, address), here=tmp_path)
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert "All 1 checks hold." in done.stdout
+    assert "ipykernel==6.17.1" in colab.run("python", "-m", "pip", "freeze").stdout
+
+
+def test_the_other_project_in_the_way_is_said(colab: Environment, wheel: Path, tmp_path: Path) -> None:
+    """A student would read that `autograder` is no IPython extension, and an instructor a traceback."""
+    notebook = setup_and_check(tmp_path, "")
+    colab.install("--no-deps", other_project(tmp_path))
+    instead = colab.run("python", "-c", RUN, notebook, here=tmp_path).stdout
+    assert "that is an unrelated project; `%pip uninstall -y autograder` removes it." in instead
+    colab.install("--no-deps", "--reinstall", wheel)
+    beside = colab.run("python", "-c", RUN, notebook, here=tmp_path).stdout
+    assert "PyPI's unrelated project `autograder` 3.7.7 is installed in the same folder" in beside
+    colab.install("--no-deps", "--reinstall", other_project(tmp_path))
+    doctor = colab.run("python", "-m", "autograder.cli", "doctor")
+    assert doctor.returncode == 1
+    assert "✗ package: PyPI's unrelated project `autograder` 3.7.7 is installed" in doctor.stdout
+    remedies = re.search("run `pip (.*)`, then `pip install (.*) [^ ]*[.]whl`", doctor.stdout)
+    assert remedies is not None
+    assert colab.run("python", "-m", "pip", *remedies[1].split()).returncode == 0
+    assert colab.run("python", "-m", "pip", "install", *remedies[2].split(), wheel).returncode == 0
+    assert "All 1 checks hold." in colab.run("python", "-c", RUN, notebook, here=tmp_path).stdout

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 
+from autograder.authoring.install_cell import add_install_lines, check_address
 from autograder.authoring.structure import place
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
@@ -25,6 +26,7 @@ __all__ = ["release"]
 def release(course: Course, name: str) -> None:
     """Write `release/NAME/` and record the assignment in the gradebook. Raises AutograderError for a misplaced marker,
     if nbgrader refuses, or if the release cannot be written; then the old release stays."""
+    check_address(course.settings.wheel_url)
     for path in sorted(course.source(name).glob("*.ipynb")):
         refuse_misplaced_markers(path)
     target = course.path("release", ".", name)
@@ -32,6 +34,8 @@ def release(course: Course, name: str) -> None:
         with course_lock(course.root), TemporaryDirectory(prefix="release-") as scratch:
             make_gradebook(course)
             made = generated(course, name, scratch)
+            for notebook in made.glob("*.ipynb"):
+                add_install_lines(notebook, course.settings.wheel_url)
             with atomic_dir(target) as fresh:
                 shutil.copytree(made, fresh, dirs_exist_ok=True)
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import Enum, Float, Int
+from traitlets import Enum, Float, Int, Unicode
 from traitlets.config import Configurable
 
 from autograder.sandbox.levels import LEVELS
@@ -57,6 +57,10 @@ class Autograder(Configurable):  # type: ignore[misc]
         config=True
     )
     jobs = Int(0, min=0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
+
+    wheel_url = Unicode(
+        "", help="Address of this package's wheel, from which a released notebook installs it where it is missing."
+    ).tag(config=True)
 
     def limits(self) -> Limits:
         """The limits for a sandbox."""

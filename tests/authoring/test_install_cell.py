@@ -1,0 +1,94 @@
+"""The first cell of a released notebook: it installs the package where it is missing and can be had, or says how."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import small_course
+from nbgrader.utils import compute_checksum
+from small_course import Run
+
+from autograder.authoring.install_cell import add_install_lines, check_address
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "https://example.org/autograder_coursework-0.1.0-py3-none-any.whl"
+
+
+def setup_of(path: Path) -> nbformat.NotebookNode:
+    """The cell that loads the checks."""
+    cells = nbformat.read(path, as_version=4).cells
+    return next(cell for cell in cells if "%load_ext autograder" in cell.source)
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A notebook whose setup cell only loads the checks."""
+    cell = nbformat.v4.new_code_cell("import os\n%load_ext autograder\n\nx = 1")
+    cell.metadata.nbgrader = {"grade_id": "setup", "grade": False, "solution": False, "locked": True, "task": False}
+    path = tmp_path / "lab.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a = 1"), cell]), path)
+    return path
+
+
+def test_the_lines_stand_before_the_checks_are_loaded(released: Path) -> None:
+    """They would come too late, or the author's own lines would be lost."""
+    add_install_lines(released)
+    cell = setup_of(released)
+    first, last = cell.source.split("%load_ext autograder")
+    assert first.startswith("import os\ntry:")
+    assert last == "\n\nx = 1"
+    assert "%pip install" not in first.split("try:")[0]
+    assert cell.metadata.nbgrader["checksum"] == compute_checksum(cell)
+
+
+def test_a_course_with_an_address_installs_from_it(released: Path) -> None:
+    """A student in Colab would have to upload the wheel in every session."""
+    add_install_lines(released, ADDRESS)
+    assert f"    %pip install --quiet {ADDRESS}\n" in setup_of(released).source
+
+
+@pytest.mark.parametrize("installed", ["nothing", "another project"])
+def test_without_the_package_the_cell_says_what_to_do(released: Path, tmp_path: Path, installed: str) -> None:
+    """A student would read that a module is missing, or is no IPython extension, and not what to do."""
+    add_install_lines(released)
+    if installed == "another project":
+        (tmp_path / "autograder").mkdir()
+        (tmp_path / "autograder" / "__init__.py").write_text('__version__ = "3.7.7"\n')
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + setup_of(released).source.split("%load_ext")[0]
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith("ModuleNotFoundError: The checks need the course's package autograder-coursework.")
+    assert all(place in said for place in ("laptop", "Colab", "%pip install", "hub", "%pip uninstall -y autograder"))
+
+
+@pytest.mark.parametrize("address", ["wheel", "https://example.org/", f"{ADDRESS}; rm -rf ~", ADDRESS + " --pre"])
+def test_an_address_that_is_none_of_a_wheel_is_refused(address: str) -> None:
+    """Every student's first cell would fail, or run what stands in it."""
+    with pytest.raises(AutograderError, match="must be the address of the wheel"):
+        check_address(address)
+    check_address(ADDRESS)
+    check_address("")
+
+
+def test_a_refused_address_leaves_the_release_that_was_there(course: Course, run: Run) -> None:
+    """The address is looked at before anything is written."""
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + '\nc.Autograder.wheel_url = "ftp://example.org/x.whl"\n')
+    code, _, err = run("--course", str(course.root), "release", small_course.NAME, "--no-validate")
+    assert code == 2
+    assert "c.Autograder.wheel_url" in err
+    assert not course.path("release", ".", small_course.NAME).exists()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "assignments").iterdir()))
+def test_every_release_has_the_lines(name: str) -> None:
+    """A student at home would read an error that says nothing."""
+    released = setup_of(ROOT / "release" / name / f"{name}.ipynb").source
+    assert "from autograder import load_ipython_extension" in released
+    assert released.endswith(setup_of(ROOT / "source" / name / f"{name}.ipynb").source)

@@ -23,7 +23,7 @@ from autograder.grading.results import IncidentKind
 from autograder.grading.settings import Autograder
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 ABSOLUTE = re.compile(r"(?<![\w./:~])/(?:home|root|work|Users|mnt|opt|srv|tmp/\w)")

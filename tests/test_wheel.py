@@ -189,7 +189,7 @@ def other_project(folder: Path) -> Path:
 def setup_and_check(folder: Path, what: str) -> Path:
     """A notebook with the setup cell of a release, and an answer with its check cell."""
     cells = ["%load_ext autograder", "def double(x):\n    return 2 * x"]
-    cells += ['%%check\ndef test_double(student):\n    """A number is doubled."""\n    same(student.double(2), 4)']
+    cells += ['%%check\ndef test_double(student):\n    """A number is doubled."""\n    assert student.double(2) == 4']
     path = folder / "lab.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells))), path)
     add_install_lines(path, what)

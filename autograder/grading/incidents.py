@@ -15,8 +15,8 @@ from autograder.grading.results import Incident, IncidentKind
 __all__ = ["incidents_from_calls", "incidents_from_outputs"]
 
 NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-# No way there, and no such sockets: what the two sandbox levels answer.
-UNREACHABLE = re.compile(r"\[Errno (101|95)\]")
+# What the two sandbox levels answer: no way there, no such sockets.
+UNREACHABLE = re.compile(r"\[Errno (101|95|97)\]")
 REFUSED = "[Errno 13] Permission denied"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 READ_ONLY = re.compile(r"\[Errno 30\] ")

@@ -51,7 +51,7 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     if fonts := font_folder():
         args += ["--ro-bind", str(reach(fonts)), FONT_LIST]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
-    args += ["--chdir", HOME, "--remount-ro", "/"]
+    args += ["--chdir", HOME, "--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in environment().items():
         args += ["--setenv", name, value]
     return [*args, *python_command(PACKAGE, "autograder.sandbox.inside.zygote", str(control))]

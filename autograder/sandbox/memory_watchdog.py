@@ -16,6 +16,7 @@ EVERY = 0.05
 CALM = 5
 MOST = 2 * 2**30
 PAGE = os.sysconf("SC_PAGE_SIZE")
+FULL_SOCKET = 2 * 212_992  # bytes that a socket may hold unsent, by Linux's default net.core.wmem_max
 
 PROCESSES, MESSAGES = "processes", "messages"
 
@@ -25,14 +26,16 @@ class MemoryWatchdog:
     `pid` and its descendants hold `most` bytes more than at first, MESSAGES when this process holds `MOST` bytes more.
     `peak` is the largest sum seen, in bytes.
 
-    Without control groups, which only some machines let us make, Linux limits no sum over processes. ZeroMQ keeps the
-    parts of a message until the last one has come, reads while nobody here does, and has no limit on either.
+    Without control groups, which only some machines let us make, Linux limits no sum over processes, and no sum over
+    the buffers of their sockets, which no process holds: each socket counts as if it were full. ZeroMQ keeps the parts
+    of a message until the last one has come, reads while nobody here does, and has no limit on either.
     """
 
     def __init__(self, end: Callable[[str], None], pid: int, most: int) -> None:
         self.end, self.pid = end, pid
         self.ours = resident("self") + MOST
-        self.theirs = resident(pid) + most
+        self.theirs, self.most = resident(pid) + most, most
+        self.own_network = namespace(pid) != namespace("self")
         self.peak = 0
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
@@ -55,6 +58,8 @@ class MemoryWatchdog:
         held = sum(map(resident, tree(self.pid)))
         self.peak = max(self.peak, held)
         if held > self.theirs and sum(map(proportional, tree(self.pid))) > self.theirs:
+            return PROCESSES
+        if self.own_network and sockets(self.pid) * FULL_SOCKET > self.most:
             return PROCESSES
         return ""
 
@@ -91,6 +96,23 @@ def proportional(pid: int) -> int:
     except OSError:
         return resident(pid)
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def namespace(pid: int | str) -> str:
+    """The network namespace of a process; this process's own where it cannot be told."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except OSError:
+        return os.readlink("/proc/self/ns/net")
+
+
+def sockets(pid: int) -> int:
+    """The sockets in the network namespace of a process, also those that are on their way to another process."""
+    try:
+        words = Path(f"/proc/{pid}/net/sockstat").read_text().split()
+    except OSError:
+        return 0
+    return int(words[2]) if words[:2] == ["sockets:", "used"] else 0
 
 
 def tree(pid: int) -> Iterator[int]:

@@ -202,6 +202,21 @@ print([libc.shmget(0x900001, 0, 0), libc.semget(0x900001, 0, 0), libc.msgget(0x9
     assert no_gain(classroom.cheat(TRY + look)).printed() == "[-1, -1, -1, -1, -1]\n"
 
 
+def test_the_host_s_kernel_keeps_what_is_its_own(classroom, no_gain):
+    """Its log tells of the host and takes messages; its core handler runs as root with the student's memory; it tells
+    what files others open; and memory that no process holds is in no limit."""
+    ask = """\
+import ctypes, resource, socket
+libc = ctypes.CDLL(None)
+NUMBERS = {"x86_64": (103, 319, 294, 300), "aarch64": (116, 279, 26, 262)}[os.uname().machine]
+print([libc.syscall(number, 0, 0, 0) for number in NUMBERS])
+print(tried(socket.socket, 40, socket.SOCK_STREAM), tried(socket.socket, 38, socket.SOCK_SEQPACKET))
+print(resource.getrlimit(resource.RLIMIT_CORE), tried(resource.setrlimit, resource.RLIMIT_CORE, (0, 0)))
+"""
+    said = no_gain(classroom.cheat(TRY + ask)).printed()
+    assert said == "[-1, -1, -1, -1]\nOSError OSError\n(1, 1) ValueError\n"
+
+
 def test_no_more_rights_can_be_had(classroom, no_gain):
     """A student who became root, or got a namespace in which to be root, could do all of the above."""
     rise = """\

@@ -41,14 +41,16 @@ def confine(
         resource.RLIMIT_AS: mapped() + memory + SHARED,
         resource.RLIMIT_NPROC: int(limits["processes"]),
         resource.RLIMIT_FSIZE: int(limits["file_mb"] * MB),
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # at 0 the host's core handler would run, as root, with the student's memory
         resource.RLIMIT_NOFILE: 1024,
     }
     # When the machine runs out of memory, the system ends these processes and not the grader.
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     for which, value in caps.items():
-        resource.setrlimit(which, (value, value))
+        _, hard = resource.getrlimit(which)
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (most, most))
     if landlock.abi():
         landlock.restrict(filter(os.path.exists, writable), filter(os.path.exists, readable))
 

@@ -1,9 +1,14 @@
 """A filter of system calls: it refuses what namespaces and Landlock leave open.
 
-That is key rings, which belong to no namespace: the next submission of the same user would find what was left in them;
-and interfaces of the kernel that no coursework needs. Without namespaces also sockets other than Unix ones (no network,
-not even UDP), memory and queues that outlive their process, other processes' memory, new namespaces. Classic BPF,
-assembled by hand; numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
+- What belongs to no namespace and so reaches other submissions or the host: key rings, sockets other than Unix and
+  internet ones (AF_VSOCK leads to the host of a virtual machine), the kernel's log, notices of files that others open.
+- Memory that no process holds: System V segments, queues, `memfd_create`.
+- Interfaces of the kernel that no coursework needs.
+- The limit on core dumps: lowered from 1 to 0, it would let the host's core handler run.
+- Without namespaces also every socket but Unix ones (no network, not even UDP), other processes' memory, and new
+  namespaces.
+
+Classic BPF, assembled by hand; numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
 """
 
 from __future__ import annotations
@@ -18,10 +23,13 @@ from autograder.sandbox.inside.libc import checked, libc
 __all__ = ["filter_program", "restrict"]
 
 LOAD, EQUALS, ALL_OF, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
+NUMBER, ARCHITECTURE = 0, 4
+FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT, WORD = 16, 24, 32, 4
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
-AF_UNIX, CLONE_NEWUSER = 1, 0x10000000
+CLONE_NEWUSER = 0x10000000
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+NETLINK_ROUTE, RLIMIT_CORE = 0, 4
 # x86_64 has a second set of the same calls above this number; no other architecture has as many.
 SECOND_SET = 0x40000000
 
@@ -35,12 +43,18 @@ REFUSED = {
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
-}
-REFUSED_WITHOUT_NAMESPACES = {
+    "syslog": (103, 116),
+    "inotify_init": (253, -1),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
     "shmget": (29, 194),
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+}
+REFUSED_WITHOUT_NAMESPACES = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -48,7 +62,8 @@ REFUSED_WITHOUT_NAMESPACES = {
     "setns": (308, 268),
     "mount": (165, 40),
 }
-SOCKET, CLONE, CLONE3 = (41, 198), (56, 220), (435, 435)
+SOCKET, SOCKETPAIR, CLONE, CLONE3 = (41, 198), (53, 199), (56, 220), (435, 435)
+SETRLIMIT, PRLIMIT = (160, 164), (302, 261)
 
 
 def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -60,6 +75,14 @@ def refuse(number: int) -> bytes:
     return step(RETURN, REFUSE | number)
 
 
+ALLOWED = step(RETURN, ALLOW)
+
+
+def when(value: int, then: list[bytes]) -> list[bytes]:
+    """Do the instructions `then`, which must end in a return, if what was loaded last is `value`."""
+    return [step(EQUALS, value, 0, len(then)), *then]
+
+
 def filter_program(machine: str, namespaces: bool) -> bytes:
     """The filter for a processor, as `os.uname()` names it, and for a process with `namespaces` of its own or without.
     Raises OSError for an unknown processor."""
@@ -69,19 +92,40 @@ def filter_program(machine: str, namespaces: bool) -> bytes:
     program = [step(LOAD, ARCHITECTURE), step(EQUALS, MACHINES[machine], 1, 0), refuse(errno.ENOSYS)]
     program += [step(LOAD, NUMBER), step(AT_LEAST, SECOND_SET, 0, 1), refuse(errno.ENOSYS)]
     for numbers in (REFUSED if namespaces else REFUSED | REFUSED_WITHOUT_NAMESPACES).values():
-        program += [step(EQUALS, numbers[column], 0, 1), refuse(errno.EPERM)]
-    return b"".join([*program, *([] if namespaces else without_namespaces(column)), step(RETURN, ALLOW)])
+        if numbers[column] >= 0:
+            program += when(numbers[column], [refuse(errno.EPERM)])
+    program += core_limit(column)
+    program += when(SOCKETPAIR[column], [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, [ALLOWED]), refuse(errno.EPERM)])
+    program += sockets(column) if namespaces else without_namespaces(column)
+    return b"".join([*program, ALLOWED])
+
+
+def core_limit(column: int) -> list[bytes]:
+    """Refuse to change the limit on core dumps, but let it be read."""
+    unchanged = [step(EQUALS, 0, 1, 0), refuse(errno.EPERM)]
+    new_limit = [step(LOAD, THIRD_ARGUMENT), *unchanged, step(LOAD, THIRD_ARGUMENT + WORD), *unchanged, ALLOWED]
+    program = when(SETRLIMIT[column], [step(LOAD, FIRST_ARGUMENT), *when(RLIMIT_CORE, [refuse(errno.EPERM)]), ALLOWED])
+    return program + when(PRLIMIT[column], [step(LOAD, SECOND_ARGUMENT), *when(RLIMIT_CORE, new_limit), ALLOWED])
+
+
+def sockets(column: int) -> list[bytes]:
+    """Allow sockets that a network namespace holds: Unix, internet, and netlink to look at the own network."""
+    netlink = [step(LOAD, THIRD_ARGUMENT), *when(NETLINK_ROUTE, [ALLOWED]), refuse(errno.EPROTONOSUPPORT)]
+    families = [step(LOAD, FIRST_ARGUMENT)]
+    for family in (AF_UNIX, AF_INET, AF_INET6):
+        families += when(family, [ALLOWED])
+    return when(SOCKET[column], [*families, *when(AF_NETLINK, netlink), refuse(errno.EAFNOSUPPORT)])
 
 
 def without_namespaces(column: int) -> list[bytes]:
-    """Calls that are refused for some arguments: those that make namespaces, and those that make network sockets."""
+    """Refuse calls for some arguments: those that make namespaces, and those that make network sockets."""
     # No filter can read clone3's flags, which lie in memory. Without it the C library uses clone.
-    program = [step(EQUALS, CLONE3[column], 0, 1), refuse(errno.ENOSYS)]
-    program += [step(EQUALS, CLONE[column], 0, 4), step(LOAD, FIRST_ARGUMENT)]
-    program += [step(ALL_OF, CLONE_NEWUSER, 0, 1), refuse(errno.EPERM), step(RETURN, ALLOW)]
-    program += [step(EQUALS, SOCKET[column], 0, 3), step(LOAD, FIRST_ARGUMENT)]
+    program = when(CLONE3[column], [refuse(errno.ENOSYS)])
+    flags = [step(LOAD, FIRST_ARGUMENT), step(ALL_OF, CLONE_NEWUSER, 0, 1), refuse(errno.EPERM), ALLOWED]
+    program += when(CLONE[column], flags)
     # ZeroMQ takes this error as "no such thing here"; at any other it would end the process.
-    return [*program, step(EQUALS, AF_UNIX, 1, 0), refuse(errno.EOPNOTSUPP)]
+    families = [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, [ALLOWED]), refuse(errno.EOPNOTSUPP)]
+    return program + when(SOCKET[column], families)
 
 
 def restrict(namespaces: bool) -> None:

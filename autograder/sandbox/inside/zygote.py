@@ -11,6 +11,7 @@ import gc
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -99,6 +100,8 @@ def enter(sock: socket.socket) -> None:
             do(job, contents, descriptors)
         send_descriptors(sock, [os.pidfd_open(first)])
         status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
@@ -129,6 +132,8 @@ def do(
             from autograder.sandbox.inside.reference import run_reference
 
             run_reference(Channel(socket.socket(fileno=names["control"])), float(job["limits"]["cell_seconds"]))
+    except Exception:
+        traceback.print_exc()  # to the sandbox's log, until privileges are dropped
     finally:
         os._exit(1)
 

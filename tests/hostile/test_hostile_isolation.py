@@ -60,7 +60,7 @@ def test_each_submission_has_a_network_of_its_own(classroom):
     """The counters of a network that submissions share would carry messages from one to the next."""
     sent = """
 import os, socket
-print(os.readlink("/proc/self/ns/net"), open("/proc/net/snmp").read().split("Udp:")[2].split()[0])
+print(os.readlink("/proc/self/ns/net"), open("/proc/net/snmp").read().split("Udp:")[2].split()[3])
 for _ in range(9):
     socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 9))
 """

@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.authoring.examples import read_examples
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
+from autograder.grading.examples import read_examples
 
 __all__ = ["make_demo"]
 

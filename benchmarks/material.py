@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.authoring.examples import Example, read_examples
+from autograder.grading.examples import Example, read_examples
 
 __all__ = ["CLASSES", "ROOT", "expected_scores", "write_nbgrader", "write_otter", "write_ours"]
 

@@ -34,8 +34,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
 from rich.text import Text
 
-from autograder.authoring.examples import read_examples
 from autograder.authoring.notebooks import notebook_from_text
+from autograder.grading.examples import read_examples
 from autograder.grading.made_from_text import text_path
 
 ROOT = Path(__file__).parents[1]

@@ -17,6 +17,9 @@ from autograder.sandbox.limits import Limits
 
 __all__ = ["TrialFailed", "Trials", "Tried"]
 
+# For all seeds of one notebook together: an author would rather wait than miss that two entries are alike.
+REPLAY_SECONDS = 300.0
+
 Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
 
 
@@ -49,7 +52,7 @@ class Trials:
         rounds: list[list[Verdict]] = [[] for _ in self.secrets]
         try:
             job = self.grader.job(notebook, self.template, Submission("", {}, ""))
-            self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds)
+            self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None
         ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]

@@ -14,15 +14,15 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
-from autograder.authoring.affected import affected_checks
-from autograder.authoring.examples import Example, read_examples
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
+from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.assignment import Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
+from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
@@ -131,11 +131,13 @@ def all_trials(folder: Path, source: NotebookNode, template: Template, problems:
     stubs = unsolved(source, template)
     yield Trial("the release", restore(stubs, template), untouched, may_raise=UNSOLVED)
     bare = only_needed(source)
-    for document, judge in (("alternatives.md", solved), ("mistakes.md", mistaken)):
+    for document, judge in ((ALTERNATIVES, solved), (MISTAKES, mistaken)):
         for example in read_examples(folder / document):
             where = f"{document}, {example.title!r}"
             if example.replaces in answers(source):
-                tested = with_affected_checks(restore(with_answer(bare, example), template), example.replaces)
+                tested = with_affected_checks(
+                    restore(with_answer(bare, example.replaces, example.source), template), example.replaces
+                )
                 yield Trial(where, tested, judge, example, None)
             else:
                 problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
@@ -168,15 +170,6 @@ def only_needed(source: NotebookNode) -> NotebookNode:
         if utils.is_solution(cell) and utils.is_grade(cell):
             cell.source = ""
     return notebook
-
-
-def with_answer(notebook: NotebookNode, example: Example) -> NotebookNode:
-    """The notebook with one answer replaced."""
-    changed = deepcopy(notebook)
-    for cell in changed.cells:
-        if cell.metadata.nbgrader.grade_id == example.replaces:
-            cell.source = example.source
-    return changed
 
 
 def with_affected_checks(notebook: NotebookNode, answer: str) -> NotebookNode:

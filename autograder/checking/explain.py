@@ -13,6 +13,7 @@ from autograder.checking.cell import Check
 from autograder.checking.outcomes import (
     CheckFailed,
     GraderFault,
+    Mistake,
     Outcome,
     StudentError,
     StudentStopped,
@@ -27,23 +28,47 @@ MOST_KEPT = 4_000
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
 
 
-def verdict_of(test: Check, error: BaseException | None) -> Verdict:
-    """The verdict of `test` that ended with `error` (None: it passed), unless it is void."""
+def verdict_of(test: Check, error: BaseException | None, mistake: Mistake | None = None) -> Verdict:
+    """The verdict of `test` that ended with `error` (None: it passed), unless it is void. `mistake` is the known
+    mistake that explains the error."""
     if test.void:
         return replace(verdict(test, Outcome.NOT_RUN), void=test.void)
     if error is None:
         return verdict(test, Outcome.PASSED)
+    if isinstance(error, CheckFailed):
+        told = wrong(named_cause(error, mistake), test.hidden)
+        return named(verdict(test, Outcome.WRONG, told, str(error)), mistake)
+    return named(verdict_of_exception(test, error), mistake)
+
+
+def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
+    """The verdict of a test that ended with anything but a comparison that did not hold."""
     if isinstance(error, StudentError):
         return verdict(test, Outcome.RAISED, raised(error, test.hidden), raised(error, hidden=False))
     if isinstance(error, StudentStopped):
         return verdict(test, Outcome.RAISED, f"Your code could not be asked: {error}.", str(error))
-    if isinstance(error, CheckFailed):
-        return verdict(test, Outcome.WRONG, wrong(error, test.hidden), str(error))
     if isinstance(error, pytest.fail.Exception):
         return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
     if isinstance(error, (GraderFault, pytest.FixtureLookupError)) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, in_full(error))
     return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), in_full(error))
+
+
+def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
+    """The failure with the mistake's sentence as its cause, unless the cause says it already."""
+    if mistake is None or mistake.says.lower() in error.cause.lower():
+        return error
+    return CheckFailed(mistake.says, error.detail)
+
+
+def named(verdict: Verdict, mistake: Mistake | None) -> Verdict:
+    """The verdict with the mistake's title, and its sentence if the message does not have it yet."""
+    if mistake is None:
+        return verdict
+    told = verdict.message
+    if mistake.says.lower() not in told.lower():
+        told = storable(" ".join(filter(None, (sentence(told), sentence(mistake.says)))))
+    return replace(verdict, message=told, mistake=mistake.title)
 
 
 def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:

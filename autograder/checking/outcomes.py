@@ -16,6 +16,7 @@ __all__ = [
     "Call",
     "CheckFailed",
     "GraderFault",
+    "Mistake",
     "Outcome",
     "StudentError",
     "StudentStopped",
@@ -44,8 +45,8 @@ class Verdict:
     """What is kept of one check (one test function).
 
     `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
-    check must keep to itself; `detail` is for the instructor only. `void` says why it is void for
-    everybody, so that it does not count; it is empty for a check that counts.
+    check must keep to itself; `detail` is for the instructor only, and so is `mistake`, the title of the known
+    mistake that explains the answer. `void` says why the check does not count for anybody.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Verdict:
     message: str = ""
     detail: str = ""
     void: str = ""
+    mistake: str = ""
 
     @property
     def passed(self) -> bool:
@@ -65,6 +67,16 @@ class Verdict:
     def told(self) -> str:
         """What is said beside the check: why it is void, or else the message."""
         return f"Void: {self.void}" if self.void else self.message
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known mistake: code that replaces an answer, the names that it defines, and what its student must be told."""
+
+    title: str
+    source: str
+    says: str
+    defines: frozenset[str]
 
 
 def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:

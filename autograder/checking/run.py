@@ -9,14 +9,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
-from autograder.checking.outcomes import GraderFault, Verdict
+from autograder.checking.outcomes import GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
 
@@ -44,6 +44,12 @@ class Seeds:
         return np.random.default_rng(int.from_bytes(hmac.digest(self.secret, key, hashlib.sha256)))
 
 
+class Watcher(Protocol):
+    """Whoever wants to know which test begins."""
+
+    def begin(self, test: str) -> None: ...
+
+
 class Checks:
     """The tests of some check cells, collected in one pytest session. `run` runs those of one cell, any number of
     times.
@@ -58,29 +64,65 @@ class Checks:
         self.errors: dict[str, BaseException | None] = {}
         self.broken: dict[str, str] = {}
         self.ended: GraderFault | None = None
+        self.name = ""
+        self.watcher: Watcher | None = None
         self.student: NotebookProxy
         self.reference: NotebookProxy | None
         self.seeds: Seeds
 
-    def run(self, name: str, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
-        """The verdict of every test of the cell `name`, in order.
+    def run(
+        self,
+        name: str,
+        student: NotebookProxy,
+        reference: NotebookProxy | None,
+        seeds: Seeds,
+        watcher: Watcher | None = None,
+    ) -> list[Verdict]:
+        """The verdict of every test of the cell `name`, in order. `watcher` is told which test begins.
 
         Without `reference` (in a student's own notebook) only visible tests can run. A test that could not run,
         because the cell itself fails, is UNGRADED: that is never the student's fault.
         """
-        self.student, self.reference, self.seeds, self.errors = student, reference, seeds, {}
-        file, tests = file_name(list(self.cells).index(name)), self.cells[name].tests()
-        void = {test.name for test in tests if test.void}
-        for item in self.items[file]:
+        self.name, self.student, self.reference, self.seeds, self.watcher = name, student, reference, seeds, watcher
+        self.errors = {}
+        void = {test.name for test in self.cells[name].tests() if test.void}
+        for item in self._items():
             if function_name(item) not in void:
                 self._run(item)
-        not_run = GraderFault(f"the check could not be run:\n{self.broken.get(file, '')}")
-        return [verdict_of(test, self.errors.get(test.name, not_run)) for test in tests]
+        return self.verdicts({})
+
+    def verdicts(self, named: Mapping[str, Mistake]) -> list[Verdict]:
+        """The verdicts of the cell that ran last; `named` are the mistakes that explain failed tests."""
+        not_run = GraderFault(f"the check could not be run:\n{self.broken.get(self._file(), '')}")
+        return [
+            verdict_of(test, self.errors.get(test.name, not_run), named.get(test.name))
+            for test in self.cells[self.name].tests()
+        ]
+
+    def rerun(self, test: str, student: NotebookProxy, watcher: Watcher) -> BaseException | None:
+        """Run a test of the cell that ran last again with another notebook; returns the exception that ended it."""
+        kept = self.student, self.watcher, self.errors
+        self.student, self.watcher, self.errors = student, watcher, {}
+        try:
+            for item in self._items():
+                if function_name(item) == test:
+                    self._run(item)
+            return self.errors[test]
+        finally:
+            self.student, self.watcher, self.errors = kept
+
+    def _file(self) -> str:
+        return file_name(list(self.cells).index(self.name))
+
+    def _items(self) -> list[pytest.Item]:
+        return self.items[self._file()]
 
     def _run(self, item: pytest.Item) -> None:
         if self.ended:
             self.errors[function_name(item)] = self.ended
             return
+        if self.watcher is not None:
+            self.watcher.begin(function_name(item))
         try:
             run_item(item)
         except pytest.exit.Exception as error:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from autograder.checking.outcomes import GraderFault
+from autograder.checking.outcomes import GraderFault, Mistake, StudentStopped
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import SocketTransport
+from autograder.checking.transports import SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
+from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.base import PRELOAD_ANSWER_KEY
 from autograder.sandbox.descriptors import send_descriptors
@@ -73,6 +75,23 @@ class AnswerKey:
     @contextmanager
     def at(self, grade_id: str) -> Iterator[NotebookProxy]:
         """A fresh copy of the answer key as it is at the check cell `grade_id`."""
+        with self._copy(grade_id, key_stopped) as transport:
+            yield NotebookProxy(transport, trusted=True)
+
+    @contextmanager
+    def stand_in(self, grade_id: str, until: float, mistake: Mistake | None) -> Iterator[Transport]:
+        """The same with a known mistake in place of its answer, which answers as a student's notebook would, until
+        `until` (`time.monotonic` seconds)."""
+        with self._copy(grade_id, StudentStopped, until) as transport:
+            if mistake is not None:
+                job = {"op": "define", "source": mistake.source, "seconds": max(0.1, until - time.monotonic())}
+                transport.request(job, [], refuse_call_back)
+            yield transport
+
+    @contextmanager
+    def _copy(
+        self, grade_id: str, fault: Callable[[str], BaseException], until: float = math.inf
+    ) -> Iterator[SocketTransport]:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -80,8 +99,7 @@ class AnswerKey:
                     send_descriptors(self.snapshots[grade_id], [theirs.fileno()])
                 except OSError as error:
                     raise GraderFault(f"the answer key is gone: {error}") from None
-            transport = SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, key_stopped)
-            yield NotebookProxy(transport, trusted=True)
+            yield SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, fault, until)
 
     def close(self) -> None:
         for snapshot in self.snapshots.values():
@@ -96,6 +114,11 @@ class AnswerKey:
 
     def __exit__(self, *error: Any) -> None:
         self.close()
+
+
+def refuse_call_back(message: Message, buffers: list[bytes]) -> Reply:
+    """A definition calls nobody."""
+    return {"op": "error"}, []
 
 
 def key_stopped(why: str) -> GraderFault:

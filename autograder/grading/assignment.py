@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,11 @@ from nbgrader.preprocessors import (
 
 from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
 from autograder.checking.import_analysis import named_modules
+from autograder.checking.outcomes import Mistake
 from autograder.errors import AutograderError
+from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.course import Course
+from autograder.grading.examples import Example, mistakes_path, read_examples
 
 __all__ = [
     "Assignment",
@@ -48,7 +51,8 @@ PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCel
 class TemplateCell:
     """One nbgrader cell as it must be in every submission; a student's own text replaces `source` if not `locked`.
 
-    `voids` are the tests of a check cell that are void by command, with the reason.
+    `voids` are the tests of a check cell that are void by command, with the reason; `mistakes` are the known
+    mistakes that it may see.
     """
 
     grade_id: str
@@ -57,6 +61,7 @@ class TemplateCell:
     locked: bool
     nbgrader: dict[str, Any]
     voids: dict[str, str] = field(default_factory=dict)
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def graded(self) -> bool:
@@ -74,8 +79,10 @@ class TemplateCell:
 
     @property
     def digest(self) -> str:
-        """A digest of the check cell: another one asks for its checks to be run again."""
-        return digest_of(self.source)
+        """A digest of the check cell and of the mistakes that it names: another one asks for its checks to be run
+        again."""
+        named = [[mistake.title, mistake.source, mistake.says] for mistake in self.mistakes]
+        return digest_of([self.source, named] if named else self.source)
 
     @property
     def influence(self) -> list[Any]:
@@ -139,7 +146,8 @@ def load_assignment(course: Course, name: str) -> Assignment:
     if not paths:
         known = ", ".join(course.assignments()) or "none yet"
         raise AutograderError(f"There is no assignment {name!r}: no notebook in {folder}. Assignments here: {known}.")
-    notebooks = tuple(template_of(path, course) for path in paths)
+    examples = read_examples(mistakes_path(course.root, name))
+    notebooks = tuple(template_of(path, course, examples) for path in paths)
     return Assignment(name, notebooks, dict(data_files(folder, course)))
 
 
@@ -152,10 +160,12 @@ def source_notebook(path: Path) -> NotebookNode:
         raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None
 
 
-def template_of(path: Path, course: Course) -> Template:
-    """The template and the answer key of one source notebook."""
+def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Template:
+    """The template and the answer key of one source notebook; `examples` are the assignment's known mistakes."""
     source = source_notebook(path)
-    cells = tuple(cell for node in prepared(source, path, course).cells if (cell := template_cell(node)) is not None)
+    known = mistakes_seen(source, examples)
+    nodes = [template_cell(node) for node in prepared(source, path, course).cells]
+    cells = tuple(replace(cell, mistakes=known.get(cell.grade_id, ())) for cell in nodes if cell is not None)
     for cell in filter(lambda cell: cell.is_check, cells):
         try:
             cell.check.tests()
@@ -163,6 +173,17 @@ def template_of(path: Path, course: Course) -> Template:
             raise AutograderError(f"{path}, {cell.grade_id}: {error}.") from None
     kernelspec = dict(source.metadata.get("kernelspec", PYTHON))
     return Template(path.stem, cells, tuple(answer_key(source)), kernelspec)
+
+
+def mistakes_seen(source: NotebookNode, examples: Sequence[Example]) -> dict[str, tuple[Mistake, ...]]:
+    """The known mistakes that each check cell may see."""
+    answers = {node.metadata.nbgrader.grade_id for node in source.cells if utils.is_solution(node)}
+    seen: dict[str, tuple[Mistake, ...]] = {}
+    for example in examples:
+        if example.replaces in answers:
+            for check in affected_checks(with_answer(source, example.replaces, example.source), example.replaces):
+                seen[check] = (*seen.get(check, ()), example.mistake)
+    return seen
 
 
 def prepared(source: NotebookNode, path: Path, course: Course) -> NotebookNode:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,8 +15,10 @@ from nbgrader import utils
 from autograder.checking.cell import CheckCell
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
+from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.proxies import NotebookProxy
+from autograder.checking.replay import named_mistakes
 from autograder.checking.run import Checks, Seeds, with_checks
 from autograder.checking.table import html_table
 from autograder.checking.transports import SocketTransport
@@ -29,6 +32,8 @@ from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
 
 __all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 
+# So long known mistakes are looked for in one notebook: each takes milliseconds, but an answer may make it slow.
+REPLAY_SECONDS = 10.0
 STOPPED = "your notebook's kernel had stopped before this check"
 
 
@@ -59,6 +64,7 @@ class NotebookRun:
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
     deadline: float = math.inf
+    replay_seconds: float = REPLAY_SECONDS
 
     def __post_init__(self) -> None:
         self.cells = {cell.grade_id: cell for cell in self.job.template.cells}
@@ -169,11 +175,14 @@ class NotebookRun:
             return all_ended(template.check, StudentStopped(self.why_stopped))
         seconds, until = self.kernel.limits.cell_seconds, self.deadline
         transport = SocketTransport(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
-        student = NotebookProxy(transport, self.imports)
+        recorder = Recorder(transport)
+        student = NotebookProxy(recorder, self.imports)
         asked = self.kernel.start_serving()
         try:
             with self.answer_key.at(template.grade_id) as reference:
-                return checks.run(template.grade_id, student, reference, replace(seeds, cell=template.grade_id))
+                seeds = replace(seeds, cell=template.grade_id)
+                verdicts = checks.run(template.grade_id, student, reference, seeds, recorder)
+                return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
             return all_ended(template.check, error)
         finally:
@@ -188,6 +197,20 @@ class NotebookRun:
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)
+
+    def _named(
+        self, template: TemplateCell, checks: Checks, verdicts: list[Verdict], recorder: Recorder
+    ) -> list[Verdict]:
+        """The verdicts with the known mistakes that explain them. The student's notebook is not charged the time."""
+        if template.grade_id in self.job.reusable:
+            return verdicts
+        started = time.monotonic()
+        stand_in = partial(self.answer_key.stand_in, template.grade_id, started + self.replay_seconds)
+        named = named_mistakes(checks, verdicts, recorder, template.mistakes, stand_in, self.replay_seconds)
+        took = time.monotonic() - started
+        self.deadline += took
+        self.replay_seconds = max(0.0, self.replay_seconds - took)
+        return checks.verdicts(named) if named else verdicts
 
     def _stopped(self, why: str) -> StudentStopped:
         """What a check ends with whose call has no answer."""

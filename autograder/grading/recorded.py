@@ -82,7 +82,8 @@ def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
 def read_verdict(row: Any) -> Verdict:
     """A verdict as it was recorded."""
     values = {name: row[name] for name in FIELDS}
-    return Verdict(**values | {"outcome": Outcome(row["outcome"]), "void": row["void"] or ""})
+    later = {name: row[name] or "" for name in ("void", "mistake")}  # an older gradebook has none
+    return Verdict(**values | {"outcome": Outcome(row["outcome"])} | later)
 
 
 def stale_cells(recorded: Recorded, assignment: Assignment) -> set[Place]:

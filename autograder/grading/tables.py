@@ -56,6 +56,7 @@ checks = Table(
     Column("message", Text),
     Column("detail", Text),
     Column("void", Text),
+    Column("mistake", Text),
 )
 
 cells = Table(

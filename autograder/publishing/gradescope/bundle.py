@@ -12,6 +12,7 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_file
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
+from autograder.grading.examples import mistakes_path
 from autograder.grading.made_from_text import refuse_stale
 from autograder.sandbox.paths import package_folder
 
@@ -49,7 +50,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
             add(bundle, BUNDLE, json.dumps(settings, indent=2).encode())
             add(bundle, f"{COURSE}/{CONFIG_FILE}", (course.root / CONFIG_FILE).read_bytes())
             add(bundle, f"{COURSE}/gradebook.secret", secrets.token_bytes(32))
-            for path in sorted(folder.rglob("*")):
+            for path in [mistakes_path(course.root, name), *sorted(folder.rglob("*"))]:
                 if path.is_file() and not path.is_symlink():
                     add(bundle, f"{COURSE}/{path.relative_to(course.root).as_posix()}", path.read_bytes())
     except OSError as error:

@@ -40,6 +40,23 @@ class TimedChannel(Channel):
         return received
 
 
+class CopyChannel(TimedChannel):
+    """The channel of a copy. It obeys `define` itself: run a cell, such as a known mistake's, before it is asked."""
+
+    def __init__(self, sock: socket.socket, seconds: float, shell: Any) -> None:
+        super().__init__(sock, seconds)
+        self.shell = shell
+
+    def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]:
+        while True:
+            message, buffers = super().receive(deadline)
+            if message["op"] != "define":
+                return message, buffers
+            self.seconds = min(self.seconds, message["seconds"])
+            error = run_cell(self.shell, message["source"])
+            self.send({"op": "done", "id": message["id"], "error": error}, [])
+
+
 class Shell(InteractiveShell):  # type: ignore[misc]
     """IPython without windows."""
 
@@ -62,7 +79,7 @@ def run_reference(channel: Channel, seconds: float) -> None:
         elif message["op"] == "snapshot":
             (descriptor,) = receive_descriptors(channel.sock)
             if os.fork() == 0:
-                hand_out(socket.socket(fileno=descriptor), shell.user_ns, seconds + MARGIN)
+                hand_out(socket.socket(fileno=descriptor), shell, seconds + MARGIN)
             os.close(descriptor)
             channel.send({}, [])
 
@@ -74,14 +91,14 @@ def run_cell(shell: Any, source: str) -> str:
     return "" if error is None else "".join(traceback.format_exception(error))
 
 
-def hand_out(requests: socket.socket, namespace: dict[str, Any], seconds: float) -> None:
+def hand_out(requests: socket.socket, shell: Any, seconds: float) -> None:
     """Fork a server for every socket that arrives; end when no more can come."""
     try:
         while True:
             (descriptor,) = receive_descriptors(requests)
             if os.fork() == 0:
                 requests.close()
-                serve_over(TimedChannel(socket.socket(fileno=descriptor), seconds), namespace)
+                serve_over(CopyChannel(socket.socket(fileno=descriptor), seconds, shell), shell.user_ns)
                 os._exit(0)
             os.close(descriptor)
     finally:

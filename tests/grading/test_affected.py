@@ -6,7 +6,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.authoring.affected import affected_checks
+from autograder.grading.affected import affected_checks
 
 
 def answer(name: str, source: str) -> NotebookNode:

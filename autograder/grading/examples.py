@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupytext
-
+from autograder.checking.import_analysis import bindings_of
+from autograder.checking.outcomes import Mistake
 from autograder.errors import AutograderError
 
-__all__ = ["Example", "read_examples"]
+__all__ = ["ALTERNATIVES", "MISTAKES", "Example", "mistakes_path", "read_examples"]
+
+MISTAKES, ALTERNATIVES = "mistakes.md", "alternatives.md"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,16 @@ class Example:
     source: str
     loses: tuple[str, ...] = ()
     says: str = ""
+
+    @property
+    def mistake(self) -> Mistake:
+        """The entry as checks know it."""
+        return Mistake(self.title, self.source, self.says, frozenset(name for name, _ in bindings_of(self.source)))
+
+
+def mistakes_path(root: Path, name: str) -> Path:
+    """The document of known mistakes of the assignment `name`."""
+    return root / "assignments" / name / MISTAKES
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -42,6 +54,8 @@ def read_examples(path: Path) -> list[Example]:
 
 def cells_of(path: Path) -> list[Any]:
     """The cells of a document. Raises AutograderError if it cannot be read."""
+    import jupytext  # only the process that reads documents pays for it
+
     try:
         return list(jupytext.read(path, fmt="md:myst").cells)
     except Exception as error:  # jupytext, the readers of YAML and notebooks, and the system have each their own

@@ -11,7 +11,7 @@ from nbgrader import utils
 from autograder.checking.cell import Called, CheckCell, is_check_cell
 from autograder.checking.import_analysis import bindings_of
 
-__all__ = ["affected_checks"]
+__all__ = ["affected_checks", "with_answer"]
 
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
@@ -67,3 +67,12 @@ def leads_to(changed: set[str], called: Called, names: Mapping[str, set[str]]) -
             seen.add(name)
             waiting += names.get(name, set())
     return not seen.isdisjoint(changed)
+
+
+def with_answer(notebook: NotebookNode, answer: str, source: str) -> NotebookNode:
+    """The notebook with the answer cell `answer` replaced."""
+    cells = [
+        NotebookNode(cell, source=source) if cell.cell_type == "code" and grade_id_of(cell) == answer else cell
+        for cell in notebook.cells
+    ]
+    return NotebookNode(notebook, cells=cells)

@@ -1,0 +1,154 @@
+"""Names known mistakes: the failed tests of a cell run again with each known mistake in place of the student's answer.
+
+A mistake is named only if every failed test that uses what it replaces got from the student's notebook, call by call,
+what the mistake gives, and fails for the same reason; and if no mistake with another sentence does so too. Known
+mistakes run where the answer key runs: nothing of them comes near student code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+
+from autograder.checking.observed import Observed, OutOfTime, Recorder, alike
+from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Outcome, StudentError, Verdict
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.run import Checks
+from autograder.checking.transports import Transport
+from autograder.kernel_side.wire import Message
+
+__all__ = ["StandIn", "named_mistakes"]
+
+StandIn = Callable[[Mistake | None], AbstractContextManager[Transport]]
+"""Opens a fresh copy of the answer key, with a known mistake in place of its answer (None: as it is)."""
+
+
+class Differs(BaseException):
+    """The mistake gives something else than the student's notebook did. Not an Exception, so that no test catches
+    it."""
+
+
+def named_mistakes(
+    checks: Checks,
+    verdicts: Sequence[Verdict],
+    recorder: Recorder,
+    mistakes: Iterable[Mistake],
+    stand_in: StandIn,
+    seconds: float,
+) -> dict[str, Mistake]:
+    """The mistakes that explain the failed tests of the cell that `checks` ran last, by test.
+
+    `recorder` has what the student's notebook answered. When `seconds` have passed before every mistake was tried,
+    nothing is named: one of the others might have explained the same answers.
+    """
+    replays = Replays(checks, verdicts, recorder, stand_in, time.monotonic() + seconds)
+    if not recorder.complete or not any(map(replays.answered, replays.failed)):
+        return {}
+    found: dict[str, list[Mistake]] = {}
+    try:
+        for mistake in mistakes:
+            for test in replays.explained_by(mistake):
+                found.setdefault(test, []).append(mistake)
+    except OutOfTime:
+        return {}
+    return {test: many[0] for test, many in found.items() if len({mistake.says for mistake in many}) == 1}
+
+
+class Replays:
+    """The tests of one cell, and what a student's notebook answered in them."""
+
+    def __init__(
+        self, checks: Checks, verdicts: Sequence[Verdict], recorder: Recorder, stand_in: StandIn, until: float
+    ) -> None:
+        self.checks, self.recorder, self.stand_in, self.until = checks, recorder, stand_in, until
+        self.failed = [v.name for v in verdicts if not v.void and v.outcome in (Outcome.WRONG, Outcome.RAISED)]
+        self.passed = [v.name for v in verdicts if not v.void and v.passed]
+        self.endings = dict(checks.errors)
+        self.right: Recorder | None = None
+
+    def answered(self, test: str) -> bool:
+        """Whether the student's notebook gave anything in a test that a mistake could give too."""
+        return any(answer.is_given for answer in self.recorder.observed(test))
+
+    def explained_by(self, mistake: Mistake) -> list[str]:
+        """The failed tests that a mistake explains: all that use what it replaces, or none of them."""
+        failed, passed = (self.using(mistake, tests) for tests in (self.failed, self.passed))
+        if not failed:
+            failed, passed = self.failed, self.passed
+        if not all(map(self.answered, failed)):
+            return []
+        try:
+            right = self.right_answers()
+            with self.stand_in(mistake) as transport:
+                comparer = Comparer(transport, self.recorder, right, self.until)
+                if not all(self.fails_alike(comparer, test) for test in failed):
+                    return []
+                recorder = Recorder(transport, self.until)
+                return failed if all(self.rerun(test, recorder) is None for test in passed) else []
+        except GraderFault:
+            return []
+
+    def using(self, mistake: Mistake, tests: list[str]) -> list[str]:
+        """Those of some tests that use a name which a mistake defines."""
+        return [test for test in tests if self.recorder.used(test) & mistake.defines]
+
+    def fails_alike(self, comparer: Comparer, test: str) -> bool:
+        """Whether a test fails with a mistake as it did with the student's answer."""
+        error = self.rerun(test, comparer)
+        return comparer.is_done and same_ending(self.endings[test], error)
+
+    def rerun(self, test: str, recorder: Recorder) -> BaseException | None:
+        error = self.checks.rerun(test, NotebookProxy(recorder), recorder)
+        if isinstance(error, OutOfTime) or time.monotonic() > self.until:
+            raise OutOfTime
+        return error
+
+    def right_answers(self) -> Recorder:
+        """What the answer key gives in the failed tests, found out when it is first asked for."""
+        if self.right is None:
+            with self.stand_in(None) as transport:
+                self.right = Recorder(transport, self.until)
+                for test in self.failed:
+                    self.rerun(test, self.right)
+        return self.right
+
+
+class Comparer(Recorder):
+    """A transport to a mistake that raises Differs at the first answer that the student's notebook did not give."""
+
+    def __init__(self, transport: Transport, student: Recorder, right: Recorder, until: float) -> None:
+        super().__init__(transport, until)
+        self.student, self.right = student, right
+        self.differs = False
+
+    def keep(self, message: Message, reply: Message, received: list[bytes]) -> None:
+        super().keep(message, reply, received)
+        given, expected, right = (recorder.observed(self.test) for recorder in (self, self.student, self.right))
+        at = len(given) - 1
+        if not self.complete or at >= len(expected) or not same(given[at], expected[at], right[at : at + 1]):
+            self.differs = True
+            raise Differs
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the mistake gave exactly what the student's notebook gave in this test."""
+        return not self.differs and len(self.observed(self.test)) == len(self.student.observed(self.test))
+
+
+def same(given: Observed, expected: Observed, right: Sequence[Observed]) -> bool:
+    """Whether a mistake gave what the student's notebook gave; `right` has the right answer to the same question."""
+    if given[:2] != expected[:2]:
+        return False
+    if right and right[0].asked == given.asked:
+        return alike(expected.value, given.value, right[0].value)
+    return alike(expected.value, given.value)
+
+
+def same_ending(error: BaseException | None, other: BaseException | None) -> bool:
+    """Whether two tests failed for the same reason: numbers apart, which rounding may change."""
+    if isinstance(error, CheckFailed):
+        return isinstance(other, CheckFailed) and error.cause == other.cause
+    if isinstance(error, StudentError):
+        return isinstance(other, StudentError) and error.type_name == other.type_name
+    return error is not None and type(error) is type(other)

@@ -1,0 +1,203 @@
+"""A known mistake is named when it explains every failed test, call by call, and never on less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking.cell import CheckCell
+from autograder.checking.observed import Observed, Recorder, alike
+from autograder.checking.outcomes import Mistake, Verdict
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.replay import named_mistakes
+from autograder.checking.run import Checks, Seeds, with_checks
+from autograder.checking.transports import InProcessTransport, Transport
+
+RIGHT = """
+def spread(X):
+    return np.sqrt(((X - X.mean(axis=0)) ** 2).mean(axis=0))
+def slope(f, x):
+    return (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
+"""
+CELL = '''%%check
+def test_spread(student):
+    """The spread of each column."""
+    assert_close(student.spread(np.array([[1.0, 2.0], [3.0, 8.0]])), np.array([1.0, 3.0]))
+
+def test_unchanged(student):
+    """X stays as it is."""
+    student.spread(np.eye(2))
+    assert_unchanged(student)
+
+def test_slope(student):
+    """The slope of the cube at 2 is 12."""
+    assert_close(student.slope(lambda x: x**3, 2.0), 12.0, rtol=1e-8)
+
+### BEGIN HIDDEN TESTS
+@pytest.mark.parametrize("n", [3, 5])
+def test_random(student, reference, rng, n):
+    """Right on random numbers."""
+    X = rng.normal(size=(n, 2))
+    assert_close(student.spread(X), reference.spread(X))
+### END HIDDEN TESTS
+'''
+
+
+def mistake(title: str, source: str, says: str = "", *names: str) -> Mistake:
+    return Mistake(title, source, says or f"This is {title}", frozenset(names or {"spread"}))
+
+
+ROWS = mistake("rows", "def spread(X):\n    return np.sqrt(((X.T - X.mean(axis=1)) ** 2).mean(axis=0))")
+VARIANCE = mistake("variance", "def spread(X):\n    return ((X - X.mean(axis=0)) ** 2).mean(axis=0)")
+SAMPLE = mistake("sample", "def spread(X):\n    return X.std(axis=0, ddof=1)")
+ONE_SIDED = mistake("one", "def slope(f, x):\n    return (f(x + 1e-5) - f(x)) / 1e-5", "It is one-sided", "slope")
+IN_PLACE = mistake("in place", "def spread(X):\n    X -= X.mean(axis=0)\n    return np.sqrt((X ** 2).mean(axis=0))")
+KNOWN = [ROWS, VARIANCE, SAMPLE, ONE_SIDED, IN_PLACE]
+
+
+def namespace(*sources: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"np": np}
+    for source in sources:
+        exec(source, names)
+    return names
+
+
+@contextmanager
+def stand_in(mistake: Mistake | None) -> Iterator[Transport]:
+    yield InProcessTransport(namespace(RIGHT, mistake.source if mistake else ""))
+
+
+def graded(
+    answer: str, known: list[Mistake] = KNOWN, seconds: float = 60.0
+) -> tuple[dict[str, Verdict], dict[str, str]]:
+    """The verdicts on `answer` by test, and the titles of the mistakes that were named."""
+
+    def work(checks: Checks) -> tuple[dict[str, Verdict], dict[str, str]]:
+        recorder = Recorder(InProcessTransport(namespace(RIGHT, answer)))
+        reference = NotebookProxy(InProcessTransport(namespace(RIGHT)), trusted=True)
+        verdicts = checks.run("c", NotebookProxy(recorder), reference, Seeds(b"s", "a", "b"), recorder)
+        named = named_mistakes(checks, verdicts, recorder, known, stand_in, seconds)
+        return {v.name: v for v in checks.verdicts(named)}, {test: m.title for test, m in named.items()}
+
+    return with_checks({"c": CheckCell(CELL)}, work)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            "def spread(X):\n    return X.var(axis=0)",
+            {"test_spread": "variance", "test_random": "variance"},
+        ),
+        (
+            "def spread(X):\n    n = len(X)\n    mean = sum(X) / n\n"
+            "    return np.array([sum((x - m) ** 2 for x in c) for c, m in zip(X.T, mean)]) / n",
+            {"test_spread": "variance", "test_random": "variance"},
+        ),
+        ("def slope(f, x):\n    h = 1e-5\n    return (f(h + x) - f(x)) / h", {"test_slope": "one"}),
+        (
+            "def spread(X):\n    return X.var(axis=0)\ndef slope(f, x):\n    return (f(x + 1e-5) - f(x)) / 1e-5",
+            {"test_spread": "variance", "test_random": "variance", "test_slope": "one"},
+        ),
+        ("def spread(X):\n    X -= X.mean(axis=0)\n    return X.std(axis=0)", {"test_unchanged": "in place"}),
+        (RIGHT, {}),
+    ],
+    ids=["in other words", "as loops", "calls back", "two mistakes", "changes its argument", "right"],
+)
+def test_a_known_mistake_in_other_words_is_named(answer: str, expected: dict[str, str]) -> None:
+    """A student would be told that the values are wrong, and not why."""
+    assert graded(answer)[1] == expected
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "def spread(X):\n    return X.var(axis=0) + 1e-6",
+        "def spread(X):\n    return X.var(axis=0) if len(X) == 2 else 2 * X.var(axis=0)",
+        "def spread(X):\n    return X.var(axis=0) if len(X) < 5 else X.std(axis=0, ddof=1)",
+        "def spread(X):\n    X *= 1\n    X += 1\n    return (X - 1).var(axis=0)",
+        "def spread(X):\n    return list(X.var(axis=0))[:1]",
+        "def slope(f, x):\n    return (f(x + 2e-5) - f(x)) / 2e-5",
+        "def spread(X):\n    return None",
+        "def spread(X):\n    raise ValueError('no')",
+        "del spread",
+    ],
+    ids=["nearly", "one test", "two mistakes", "more than that", "cut", "another step", "None", "raises", "not there"],
+)
+def test_what_no_mistake_explains_is_not_named(answer: str) -> None:
+    """A student would be told of a mistake that they have not made."""
+    assert graded(answer)[1] == {}
+
+
+def test_two_mistakes_with_different_sentences_that_give_the_same_name_nothing() -> None:
+    """It would be chance which of the two the student is told."""
+    again = mistake("again", "def spread(X):\n    return X.var(axis=0)", "This is something else")
+    assert graded("def spread(X):\n    return X.var(axis=0)", [*KNOWN, again])[1] == {}
+    agreed = mistake("agreed", again.source, VARIANCE.says)
+    told = {"test_spread": "variance", "test_random": "variance"}
+    assert graded("def spread(X):\n    return X.var(axis=0)", [*KNOWN, agreed])[1] == told
+
+
+def test_without_the_time_for_all_mistakes_nothing_is_named() -> None:
+    """A mistake that was not tried might explain the same."""
+    slow = mistake("slow", "import time\ndef spread(X):\n    time.sleep(0.3)\n    return X.mean(axis=0)")
+    assert graded("def spread(X):\n    return X.var(axis=0)", [*KNOWN, slow], seconds=0.2)[1] == {}
+
+
+def test_the_sentence_is_told_in_place_of_a_guess_and_kept_with_the_check() -> None:
+    """Students would read a guess beside what is known, and instructors could not count."""
+    verdicts, _ = graded("def spread(X):\n    return X.var(axis=0)")
+    assert verdicts["test_random"].message == "This is variance."
+    assert verdicts["test_spread"].message.startswith("This is variance. ")
+    assert "got 9, expected 3" in verdicts["test_spread"].message
+    assert [verdicts[name].mistake for name in ("test_spread", "test_random", "test_unchanged")] == [
+        "variance", "variance", "",
+    ]  # fmt: skip
+    said = mistake("said", "def spread(X):\n    return X[0]", "expected, and this is")
+    answer = "def spread(X):\n    return 'none'"
+    same = mistake("same", answer, "Expected, and this is")
+    assert graded(answer, [same])[0]["test_random"].message.count("xpected, and this is") == 1
+    assert graded(answer, [said])[1] == {}
+
+
+def test_more_than_can_be_kept_is_not_replayed() -> None:
+    """A student's large answers would fill the grader's memory."""
+    answer = "def spread(X):\n    return np.zeros(9 * 2**20)"
+    assert graded(answer, [mistake("large", answer)])[1] == {}
+    answer = "def spread(X):\n    return np.zeros(2**10)"
+    assert graded(answer, [mistake("large", answer)])[1].keys() == {"test_spread", "test_random"}
+
+
+@pytest.mark.parametrize(
+    ("got", "other", "right", "expected"),
+    [
+        (np.array([1.0, np.nan]), np.array([1.0, np.nan]), None, True),
+        (np.array([1.0, np.nan]), np.array([np.nan, 1.0]), None, False),
+        (np.array([1.0, np.inf]), np.array([1.0, -np.inf]), None, False),
+        (2, 2.0, None, True),
+        (np.float32(0.1), 0.1, None, True),
+        (1.0, 1.0 + 1e-6, None, False),
+        (1.0, 1.0 + 1e-6, 2.0, True),
+        (1.0, 1.0 + 1e-6, 1.0 + 1e-5, False),
+        (np.array([1e9, 1.0]), np.array([1e9, 1.5]), np.array([0.0, 0.0]), False),
+        ({"a": [1, (2, "x")]}, {"a": [1, (2, "x")]}, None, True),
+        ({"a": [1, (2, "x")]}, {"a": [1, (2, "y")]}, None, False),
+        ([1.0, 2.0], np.array([1.0, 2.0]), None, False),
+        (np.array(["a", "b"]), np.array(["a", "b"]), None, True),
+        (np.array(["a", "b"]), np.array(["a", "c"]), None, False),
+        (np.ones((2, 1)), np.ones(2), None, False),
+        (10**400, 10**400, None, True),
+        (10**400, 10**400 + 1, None, False),
+        ({1, 2}, {2, 1}, None, True),
+        (None, None, None, True),
+        (None, 0, None, False),
+    ],
+)
+def test_values_are_alike_up_to_rounding(got: Any, other: Any, right: Any, expected: bool) -> None:
+    """The same mistake would not be recognised, or another one would."""
+    assert alike(got, other, right) is expected
+    assert Observed("call f", "return").is_given

@@ -25,7 +25,8 @@ __all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lat
 @dataclass(frozen=True)
 class Check:
     """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told, and
-    `void` says why it is void, if it is: then it has no points and does not count."""
+    `void` says why it is void, if it is: then it has no points and does not count. `mistake` is the title of
+    the known mistake that explains it."""
 
     name: str
     description: str
@@ -34,6 +35,7 @@ class Check:
     points: float
     message: str
     void: str = ""
+    mistake: str = ""
 
     @property
     def passed(self) -> bool:
@@ -153,7 +155,7 @@ def cell_of(grade: Any, checks: list[Any]) -> Cell:
 
 def check_of(verdict: Verdict, points: float) -> Check:
     about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
-    return Check(*about, points, verdict.told, verdict.void)
+    return Check(*about, points, verdict.told, verdict.void, verdict.mistake)
 
 
 def lateness(use: LateUse | None, penalty: float) -> str:

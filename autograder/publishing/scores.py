@@ -25,8 +25,8 @@ def read_scores(course: Course, name: str) -> list[Score]:
 
     `{"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late", "score",
     "late_penalty", "final_score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score",
-    "checks": [{"name", "passed", "points", "hidden", "message", "void"}]}}, "comments": {cell: text}, "late_days":
-    {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
+    "checks": [{"name", "passed", "points", "hidden", "message", "void", "mistake"}]}}, "comments": {cell: text},
+    "late_days": {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
 
     `submitted` is in UTC, or None. `score` is before the late penalty, `final_score` after it; a cell's is None as long
     as a person has to give it. `comments` are a grader's, `void` says why a check is void and does not count, and
@@ -86,6 +86,7 @@ def data_of(cell: Cell) -> dict[str, Any]:
                 "hidden": check.hidden,
                 "message": check.message,
                 "void": check.void,
+                "mistake": check.mistake,
             }
             for check in cell.checks
         ],

@@ -31,6 +31,17 @@ from autograder.publishing.gradescope.submission import handed_in, who
 
 CANARY = "cnry_answer_910001"
 MEAN = small_course.MEAN.replace("    return", f"    # {CANARY}\n    return")
+MISTAKES = f"""\
+## Doubled
+
+```{{code-cell}} ipython3
+:replaces: mean
+:loses: [test_two_numbers, test_like_the_answer_key]
+:says: "you count every number twice"
+def mean(a):
+    return a.mean() + a.mean()  # {CANARY}
+```
+"""
 METADATA = {
     "id": 1,
     "users": [{"email": "b@x.org", "id": 22, "name": "B"}, {"email": "a@x.org", "id": 11, "name": "A"}],
@@ -44,6 +55,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     course = small_course.make_course(root, students=[])
     small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(mean=MEAN))
     (root / "source" / NAME / "data.csv").write_text("1,2\n")
+    small_course.write(root / "assignments" / NAME / "mistakes.md", MISTAKES)
     make_bundle(course, NAME, root / "small.zip", "after_published")
     return root / "small.zip"
 
@@ -130,6 +142,7 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
         lock = archive.read("requirements.lock")
     assert {"setup.sh", "run_autograder", "requirements.lock", f"course/source/{NAME}/{NAME}.ipynb"} <= set(modes)
     assert f"course/source/{NAME}/data.csv" in modes
+    assert f"course/assignments/{NAME}/mistakes.md" in modes
     assert [name for name, mode in modes.items() if mode & 0o077] == []
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
     assert modes["setup.sh"] == modes["run_autograder"] == 0o700
@@ -266,7 +279,8 @@ def test_right_and_wrong_work_in_a_container(gradescope: Gradescope) -> None:
     assert scores(wrong) == [0, 0, 2]
     assert [test["status"] for test in wrong["tests"]] == ["failed", "failed", "passed"]
     assert "4" in wrong["tests"][0]["output"]
-    assert "test_like_the_answer_key: wrong" in said
+    assert [test["output"] for test in wrong["tests"][1:]] == ["You count every number twice.", ""]
+    assert "test_like_the_answer_key: wrong (known mistake: Doubled)" in said
 
 
 HOSTILE = """\

@@ -119,6 +119,8 @@ def tell_instructors(graded: GradedSubmission) -> None:
         for cell in notebook.grades:
             for verdict in cell.verdicts:
                 if not verdict.passed:
-                    print(f"{cell.grade_id} {verdict.name}: {verdict.outcome}\n{verdict.message}\n{verdict.detail}\n")
+                    known = f" (known mistake: {verdict.mistake})" if verdict.mistake else ""
+                    print(f"{cell.grade_id} {verdict.name}: {verdict.outcome}{known}")
+                    print(f"{verdict.message}\n{verdict.detail}\n")
     for incident in graded.incidents:
         print(f"{incident.kind} {incident.cell}: {incident.text}")

@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A message that `count` students got, without its numbers."""
+    """A known mistake, or else a message without its numbers, that `count` students have in common."""
 
     text: str
     count: int
@@ -179,6 +179,9 @@ def is_lost(check: Check) -> bool:
 
 
 def kind_of(check: Check) -> str:
-    """A message without its numbers and without what follows its first sentence: what students have in common."""
+    """What students have in common: a known mistake by its title, or the first sentence of a message without its
+    numbers."""
+    if check.mistake:
+        return check.mistake[:MAX_KIND]
     sentence = re.split(r"(?<=[.!?])\s| — ", check.message.strip(), maxsplit=1)[0]
     return NUMBER.sub("…", sentence)[:MAX_KIND] or UNNAMED

@@ -91,7 +91,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     course = course_of(ctx)
     if text_path(course.root, name).is_file() and make_notebook(course.root, name):
         click.echo(f"{notebook_path(course.root, name)} was made anew from the text.")
-    if not no_validate and not show_problems(name, problems_of(course, name)):
+    if not no_validate and not show_problems(name, problems_of(course, name, released=False)):
         sys.exit(1)
     make_release(course, name)
     click.echo(f"{name} is in {course.path('release', '.', name)}.")
@@ -124,7 +124,7 @@ def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
     sys.exit(1 if problems else 0)
 
 
-def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Problem]:
+def problems_of(course: Course, name: str, seeds: int = SEEDS, released: bool = True) -> list[Problem]:
     """Validate with a progress bar."""
     from autograder.workers import start_forkserver
 
@@ -133,7 +133,9 @@ def problems_of(course: Course, name: str, seeds: int = SEEDS) -> list[Problem]:
     from autograder.progress import progress_bar
 
     with progress_bar(f"validating {name}") as (start, advance, _):
-        return find_problems(course, name, seeds=seeds, on_start=start, on_done=lambda what: advance())
+        return find_problems(
+            course, name, seeds=seeds, released=released, on_start=start, on_done=lambda what: advance()
+        )
 
 
 def show_problems(name: str, problems: list[Problem]) -> bool:

@@ -7,18 +7,22 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import nbformat
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 
 from autograder.authoring.install_cell import add_install_lines, check_address
+from autograder.authoring.records import add_records
 from autograder.authoring.structure import place
+from autograder.checking.outcomes import GraderFault
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
-from autograder.grading.assignment import source_notebook
+from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.gradebook import make_gradebook
 from autograder.grading.locking import course_lock
+from autograder.grading.preconditions import checked_limits
 
 __all__ = ["release"]
 
@@ -36,10 +40,24 @@ def release(course: Course, name: str) -> None:
             made = generated(course, name, scratch)
             for notebook in made.glob("*.ipynb"):
                 add_install_lines(notebook, course.settings.wheel_url)
+            record_answers(course, name, made)
             with atomic_dir(target) as fresh:
                 shutil.copytree(made, fresh, dirs_exist_ok=True)
     except OSError as error:
         raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
+def record_answers(course: Course, name: str, folder: Path) -> None:
+    """Add to the check cells in `folder` what they need to know of the answer key."""
+    assignment, limits = load_assignment(course, name), checked_limits(course)
+    for template in assignment.notebooks:
+        path = folder / f"{template.name}.ipynb"
+        notebook = source_notebook(path)
+        try:
+            add_records(notebook, template, assignment, limits)
+        except GraderFault as error:
+            raise AutograderError(f"{path.name} could not be released: {error}") from None
+        nbformat.write(notebook, path)
 
 
 def refuse_misplaced_markers(path: Path) -> None:

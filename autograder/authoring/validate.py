@@ -15,12 +15,13 @@ from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.authoring.notebooks import notebook_from_text
+from autograder.authoring.records import stale_records
 from autograder.authoring.structure import Problem, structure_problems
 from autograder.authoring.trials import Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import Template, load_assignment, prepared, source_notebook
+from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
@@ -28,7 +29,7 @@ from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.workers import Pool, Workers
 
-__all__ = ["released", "validate"]
+__all__ = ["as_released", "validate"]
 
 UNSOLVED = frozenset({"NotImplementedError"})
 
@@ -49,11 +50,12 @@ def validate(
     name: str,
     *,
     seeds: int,
+    released: bool = True,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[str], None] = lambda what: None,
 ) -> list[Problem]:
-    """Every problem of the assignment `name`; none means that it may be released. Raises AutograderError if
-    there is no such assignment."""
+    """Every problem of the assignment `name`; none means that it may be released. `released` asks that a release that
+    is there is up to date. Raises AutograderError if there is no such assignment."""
     problems: list[Problem] = []
     path = course.source(name) / f"{name}.ipynb"
     if path.is_file():
@@ -67,6 +69,8 @@ def validate(
     template = assignment.notebooks[0]
     source = source_notebook(course.source(name) / f"{template.name}.ipynb")
     problems += release_problems(course, name, source)
+    if released:
+        problems += stale_release(course, name, assignment)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
     on_start(len(trials))
     secrets = [f"validation {number}".encode() for number in range(seeds)]
@@ -94,7 +98,7 @@ def contents(notebook: NotebookNode) -> list[tuple[str, str, Any]]:
     return [(cell.cell_type, cell.source, cell.metadata.get("nbgrader")) for cell in notebook.cells]
 
 
-def released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
+def as_released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
     """The notebook as students get it."""
     notebook = prepared(source, path, course)
     resources: dict[str, Any] = {}
@@ -106,7 +110,7 @@ def released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
 def release_problems(course: Course, name: str, source: NotebookNode) -> Iterator[Problem]:
     """Lines of solutions, hidden tests and mark schemes must not be in the release, wherever they came from."""
     path = course.source(name) / f"{name}.ipynb"
-    release = released(source, path, course)
+    release = as_released(source, path, course)
     for number, (before, after) in enumerate(zip(source.cells, release.cells, strict=True), start=1):
         secret, public = split_lines(before.source)
         for line in sorted(secret - public):
@@ -114,6 +118,17 @@ def release_problems(course: Course, name: str, source: NotebookNode) -> Iterato
                 yield Problem(f"cell {number}", f"the release still holds this line: {line.strip()!r}")
         if any(line.marker for line in lines(after.source)):
             yield Problem(f"cell {number}", "the release still holds a marker")
+
+
+def stale_release(course: Course, name: str, assignment: Assignment) -> Iterator[Problem]:
+    """A release whose check cells compare with another version of the answer key."""
+    for template in assignment.notebooks:
+        path = course.path("release", ".", name) / f"{template.name}.ipynb"
+        stale = sorted(stale_records(source_notebook(path), template, assignment)) if path.is_file() else []
+        if stale:
+            where = str(path.relative_to(course.root)) if path.is_relative_to(course.root) else str(path)
+            text = f"the recorded answers are not today's ({', '.join(stale)}): run `autograder release {name}`"
+            yield Problem(where, text)
 
 
 def split_lines(source: str) -> tuple[set[str], set[str]]:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from autograder.checking.regions import HIDDEN_TESTS, lines, slips
 
-__all__ = ["MAGIC", "Called", "Check", "CheckCell", "CheckCellError", "is_check_cell"]
+__all__ = ["MAGIC", "RECORD", "Called", "Check", "CheckCell", "CheckCellError", "is_check_cell", "without_record"]
 
 MAGIC = "%%check"
+# Begins the last line of a released check cell: see `record`.
+RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
 
@@ -41,6 +43,11 @@ class Check:
 def is_check_cell(source: str) -> bool:
     """Whether a code cell starts with `%%check`, whatever follows on that line."""
     return source.lstrip().split("\n", 1)[0].split()[:1] == [MAGIC]
+
+
+def without_record(source: str) -> str:
+    """A cell as its author wrote it."""
+    return "\n".join(line for line in source.split("\n") if not line.startswith(RECORD)) if RECORD in source else source
 
 
 class Called(NamedTuple):

@@ -14,6 +14,7 @@ from autograder.checking.outcomes import (
     CheckFailed,
     GraderFault,
     Mistake,
+    NotRecorded,
     Outcome,
     StudentError,
     StudentStopped,
@@ -25,6 +26,7 @@ __all__ = ["verdict_of"]
 
 WORD = re.compile(r"(a|[a-z][a-z'-]+[,.:;!?]?)(\s|$)")
 MOST_KEPT = 4_000
+LATER = "This runs when your work is graded: it needs the answer key."
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
 
 
@@ -35,6 +37,8 @@ def verdict_of(test: Check, error: BaseException | None, mistake: Mistake | None
         return replace(verdict(test, Outcome.NOT_RUN), void=test.void)
     if error is None:
         return verdict(test, Outcome.PASSED)
+    if isinstance(error, NotRecorded):
+        return verdict(test, Outcome.NOT_RUN, LATER)
     if isinstance(error, CheckFailed):
         told = wrong(named_cause(error, mistake), test.hidden)
         return named(verdict(test, Outcome.WRONG, told, str(error)), mistake)

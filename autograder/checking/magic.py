@@ -7,58 +7,72 @@ from typing import Any
 
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
-from autograder.checking.outcomes import Verdict
+from autograder.checking.observed import Recorder
+from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
+from autograder.checking.record import Record, RecordedAnswers, named_in, read_record
+from autograder.checking.run import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.table import html_table, text_table
 from autograder.checking.transports import InProcessTransport
 
 __all__ = ["CheckTable", "check"]
 
-PRACTICE = b"practice"
-
 
 class CheckTable:
-    """What a check cell shows: a table where HTML is shown, lines of text elsewhere.
+    """What a check cell shows: a table where HTML is shown, lines of text elsewhere. `later` says what the hidden
+    checks will ask.
 
     `text/plain` is what nbgrader's Validate button reads: a number below the cell's points while something
-    does not hold, and words, which it takes for full marks, once everything does.
+    does not hold, and words, which it takes for full marks, once everything visible does.
     """
 
-    def __init__(self, verdicts: list[Verdict]) -> None:
-        self.verdicts = verdicts
-        self.counted = [verdict for verdict in verdicts if not verdict.void]
+    def __init__(self, verdicts: list[Verdict], later: Sequence[str] = ()) -> None:
+        self.verdicts, self.later = verdicts, later
+        self.counted = [verdict for verdict in verdicts if not verdict.void and verdict.outcome is not Outcome.NOT_RUN]
 
     @property
     def heading(self) -> str:
         passed = sum(verdict.passed for verdict in self.counted)
-        return f"{passed} of {len(self.counted)} checks hold"
+        return f"{passed} of {len(self.counted)} visible checks hold"
+
+    @property
+    def more(self) -> str:
+        """What is not checked yet, in a sentence; empty if that is nothing, or not known."""
+        asked = "; ".join(text.rstrip(".") for text in self.later)
+        return f"{len(self.later)} more when graded: {asked}." if asked else ""
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return {"text/html": html_table(self.verdicts, self.heading), "text/plain": repr(self)}
+        return {"text/html": html_table(self.verdicts, self.heading, self.more), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         if all(verdict.passed for verdict in self.counted):
-            return f"All {len(self.counted)} checks hold."
+            return f"{self.heading}."
         total = sum(verdict.weight for verdict in self.counted) or 1
         return f"{sum(verdict.weight for verdict in self.counted if verdict.passed) / total / 2:.3f}"
 
     def __str__(self) -> str:
-        return text_table(self.verdicts)
+        return text_table(self.verdicts, self.more)
 
 
 def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
     """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far."""
     cell = CheckCell(f"{MAGIC}\n{source}")
     imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells)
+    record = read_record(source) or Record()
     try:
-        verdicts = run_checks(
-            cell, NotebookProxy(InProcessTransport(namespace), imports), None, Seeds(PRACTICE, "", "", "")
-        )
+        verdicts = with_checks({"": cell}, lambda checks: verdicts_here(checks, record, namespace, imports))
     except CheckCellError as error:
         print(f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook.")
         return None
     if not verdicts:
         print("No check of this cell can be run here: hidden checks run after you hand in.")
         return None
-    return CheckTable(verdicts)
+    return CheckTable(verdicts, record.hidden)
+
+
+def verdicts_here(checks: Checks, record: Record, namespace: dict[str, Any], imports: ImportAnalysis) -> list[Verdict]:
+    """The verdicts in a student's own notebook, with what the record knows of the answer key and of known mistakes."""
+    recorder, answers = Recorder(InProcessTransport(namespace)), RecordedAnswers(record)
+    proxies = NotebookProxy(recorder, imports), NotebookProxy(answers, trusted=True)
+    verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, answers]))
+    return checks.verdicts(named_in(record, verdicts, recorder, checks.errors))

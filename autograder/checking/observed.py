@@ -14,7 +14,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Observed", "OutOfTime", "Recorder", "alike"]
+__all__ = ["Observed", "OutOfTime", "Recorder", "alike", "canonical"]
 
 # What came back is kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
@@ -168,3 +168,34 @@ def numbers_alike(got: Any, other: Any, right: Any) -> bool:
 def rounding(*arrays: Any) -> float:
     """The relative error that arrays of these types may have."""
     return max([ROUNDING, *(64 * float(np.finfo(a.dtype).eps) for a in arrays if a.dtype.kind in "fc")])
+
+
+def canonical(value: Any) -> str:
+    """A text that two values share if they are equal up to rounding, but for a number just between two texts."""
+    if is_numeric(value):
+        return f"{np.shape(value)}:" + ",".join(digits(np.asarray(value)))
+    if isinstance(value, dict):
+        return "{" + ";".join(sorted(f"{key!r}={canonical(part)}" for key, part in value.items())) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"{type(value).__name__}[" + ";".join(map(canonical, value)) + "]"
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    if isinstance(value, (set, frozenset)):
+        return "{" + ";".join(sorted(map(canonical, value))) + "}"
+    if isinstance(value, np.ndarray):
+        return f"{value.shape}:{value.tolist()!r}"
+    return repr(value)
+
+
+def digits(array: Any) -> list[str]:
+    """The numbers of an array with six digits; those that are zero but for rounding as zero."""
+    if array.dtype.kind == "c":
+        return [*digits(array.real), *digits(array.imag)]
+    try:
+        flat = array.astype(float).ravel()
+    except OverflowError:
+        return [str(array)]
+    with np.errstate(all="ignore"):
+        finite = flat[np.isfinite(flat)]
+        tiny = ROUNDING * np.abs(finite).max(initial=0.0)
+        return [f"{x:.5e}" for x in np.where(np.abs(flat) <= tiny, 0.0, flat)]

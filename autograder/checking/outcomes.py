@@ -17,6 +17,7 @@ __all__ = [
     "CheckFailed",
     "GraderFault",
     "Mistake",
+    "NotRecorded",
     "Outcome",
     "StudentError",
     "StudentStopped",
@@ -125,6 +126,10 @@ class StudentStopped(BaseException):
 
 class GraderFault(BaseException):
     """The grader's own side failed (sandbox, transport or answer key): a person must look, no score is given."""
+
+
+class NotRecorded(BaseException):
+    """A student's own notebook has no answer key, and the record of this check cell does not have the answer."""
 
 
 @cache

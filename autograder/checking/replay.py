@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
+from autograder.checking.mistakes import Attempt, unambiguous
 from autograder.checking.observed import Observed, OutOfTime, Recorder, alike
-from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Outcome, StudentError, Verdict
+from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentError, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.run import Checks
 from autograder.checking.transports import Transport
@@ -42,9 +43,10 @@ def named_mistakes(
     `recorder` has what the student's notebook answered. When `seconds` have passed before every mistake was tried,
     nothing is named: one of the others might have explained the same answers.
     """
-    replays = Replays(checks, verdicts, recorder, stand_in, time.monotonic() + seconds)
-    if not recorder.complete or not any(map(replays.answered, replays.failed)):
+    attempt = Attempt(verdicts, recorder)
+    if not attempt.is_explainable:
         return {}
+    replays = Replays(checks, attempt, stand_in, time.monotonic() + seconds)
     found: dict[str, list[Mistake]] = {}
     try:
         for mistake in mistakes:
@@ -52,46 +54,32 @@ def named_mistakes(
                 found.setdefault(test, []).append(mistake)
     except OutOfTime:
         return {}
-    return {test: many[0] for test, many in found.items() if len({mistake.says for mistake in many}) == 1}
+    return unambiguous(found)
 
 
 class Replays:
     """The tests of one cell, and what a student's notebook answered in them."""
 
-    def __init__(
-        self, checks: Checks, verdicts: Sequence[Verdict], recorder: Recorder, stand_in: StandIn, until: float
-    ) -> None:
-        self.checks, self.recorder, self.stand_in, self.until = checks, recorder, stand_in, until
-        self.failed = [v.name for v in verdicts if not v.void and v.outcome in (Outcome.WRONG, Outcome.RAISED)]
-        self.passed = [v.name for v in verdicts if not v.void and v.passed]
+    def __init__(self, checks: Checks, attempt: Attempt, stand_in: StandIn, until: float) -> None:
+        self.checks, self.attempt, self.stand_in, self.until = checks, attempt, stand_in, until
         self.endings = dict(checks.errors)
         self.right: Recorder | None = None
 
-    def answered(self, test: str) -> bool:
-        """Whether the student's notebook gave anything in a test that a mistake could give too."""
-        return any(answer.is_given for answer in self.recorder.observed(test))
-
     def explained_by(self, mistake: Mistake) -> list[str]:
         """The failed tests that a mistake explains: all that use what it replaces, or none of them."""
-        failed, passed = (self.using(mistake, tests) for tests in (self.failed, self.passed))
+        failed, passed = self.attempt.to_explain(mistake.defines)
         if not failed:
-            failed, passed = self.failed, self.passed
-        if not all(map(self.answered, failed)):
             return []
         try:
             right = self.right_answers()
             with self.stand_in(mistake) as transport:
-                comparer = Comparer(transport, self.recorder, right, self.until)
+                comparer = Comparer(transport, self.attempt.recorder, right, self.until)
                 if not all(self.fails_alike(comparer, test) for test in failed):
                     return []
                 recorder = Recorder(transport, self.until)
                 return failed if all(self.rerun(test, recorder) is None for test in passed) else []
         except GraderFault:
             return []
-
-    def using(self, mistake: Mistake, tests: list[str]) -> list[str]:
-        """Those of some tests that use a name which a mistake defines."""
-        return [test for test in tests if self.recorder.used(test) & mistake.defines]
 
     def fails_alike(self, comparer: Comparer, test: str) -> bool:
         """Whether a test fails with a mistake as it did with the student's answer."""
@@ -109,7 +97,7 @@ class Replays:
         if self.right is None:
             with self.stand_in(None) as transport:
                 self.right = Recorder(transport, self.until)
-                for test in self.failed:
+                for test in self.attempt.failed:
                     self.rerun(test, self.right)
         return self.right
 

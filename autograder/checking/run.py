@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from autograder.checking.outcomes import GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
 
-__all__ = ["Checks", "Seeds", "run_checks", "with_checks"]
+__all__ = ["PUBLIC", "Checks", "Seeds", "Watchers", "run_checks", "with_checks"]
 
 Result = TypeVar("Result")
 
@@ -44,10 +44,25 @@ class Seeds:
         return np.random.default_rng(int.from_bytes(hmac.digest(self.secret, key, hashlib.sha256)))
 
 
+# In a student's own notebook and in records, whose inputs are known to everybody.
+PUBLIC = Seeds(b"public", "", "")
+
+
 class Watcher(Protocol):
     """Whoever wants to know which test begins."""
 
     def begin(self, test: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Several watchers as one."""
+
+    watchers: Sequence[Watcher]
+
+    def begin(self, test: str) -> None:
+        for watcher in self.watchers:
+            watcher.begin(test)
 
 
 class Checks:
@@ -164,7 +179,7 @@ class Checks:
     @pytest.fixture(name="reference")
     def reference_fixture(self) -> NotebookProxy:
         if self.reference is None:
-            raise GraderFault("there is no answer key here: only a hidden test may use reference")
+            raise GraderFault("there is no answer key here")
         return self.reference
 
     @pytest.fixture
@@ -181,7 +196,7 @@ class Checks:
             yield
             return
         if self.reference is None:
-            raise GraderFault("there is no answer key here: only a hidden test may use @given")
+            raise GraderFault("there is no answer key here")
         self.student._lend({name: getattr(self.reference, name) for name in names})
         yield
         self.student._restore()

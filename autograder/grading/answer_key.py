@@ -75,23 +75,25 @@ class AnswerKey:
     @contextmanager
     def at(self, grade_id: str) -> Iterator[NotebookProxy]:
         """A fresh copy of the answer key as it is at the check cell `grade_id`."""
-        with self._copy(grade_id, key_stopped) as transport:
+        with self.copy(grade_id) as transport:
             yield NotebookProxy(transport, trusted=True)
 
     @contextmanager
     def stand_in(self, grade_id: str, until: float, mistake: Mistake | None) -> Iterator[Transport]:
         """The same with a known mistake in place of its answer, which answers as a student's notebook would, until
         `until` (`time.monotonic` seconds)."""
-        with self._copy(grade_id, StudentStopped, until) as transport:
+        with self.copy(grade_id, StudentStopped, until) as transport:
             if mistake is not None:
                 job = {"op": "define", "source": mistake.source, "seconds": max(0.1, until - time.monotonic())}
                 transport.request(job, [], refuse_call_back)
             yield transport
 
     @contextmanager
-    def _copy(
-        self, grade_id: str, fault: Callable[[str], BaseException], until: float = math.inf
-    ) -> Iterator[SocketTransport]:
+    def copy(
+        self, grade_id: str, fault: Callable[[str], BaseException] | None = None, until: float = math.inf
+    ) -> Iterator[Transport]:
+        """A transport to a fresh copy of the answer key as it is at a check cell. `fault` makes the exception for one
+        that stops answering: by default it is the answer key's fault."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -99,7 +101,7 @@ class AnswerKey:
                     send_descriptors(self.snapshots[grade_id], [theirs.fileno()])
                 except OSError as error:
                     raise GraderFault(f"the answer key is gone: {error}") from None
-            yield SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, fault, until)
+            yield SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, fault or key_stopped, until)
 
     def close(self) -> None:
         for snapshot in self.snapshots.values():

@@ -64,7 +64,7 @@ def grade(data: dict[str, str], points: float = 2) -> float | None:
 def test_unfinished_work_is_told_check_by_check(shell: InteractiveShell) -> None:
     """A student who has not begun would see a traceback instead of what is to be done."""
     data, _ = shown(shell, TESTS)
-    assert "0 of 2 checks hold" in data["text/html"]
+    assert "0 of 2 visible checks hold" in data["text/html"]
     assert data["text/html"].count("There is no double: has the cell that defines it been run?") == 2
     shell.run_cell("def double(x): raise NotImplementedError")
     assert "Not done yet: double still raises NotImplementedError." in shown(shell, TESTS)[0]["text/html"]
@@ -74,7 +74,7 @@ def test_a_partly_right_answer_shows_what_holds_and_what_does_not(shell: Interac
     """A student would not see which check holds, nor why another does not."""
     shell.run_cell("def double(x): return abs(2 * x)")
     html = shown(shell, TESTS)[0]["text/html"]
-    assert "1 of 2 checks hold" in html
+    assert "1 of 2 visible checks hold" in html
     assert "Right on a negative number &amp; zero." in html
     assert "the sign is wrong" in html
     assert html.index("✓") < html.index("✗")
@@ -148,8 +148,9 @@ def test_arguments_are_copies_as_when_grading(shell: InteractiveShell) -> None:
 
 def test_the_answer_key_is_not_in_a_students_notebook(shell: InteractiveShell) -> None:
     """A visible test that uses the answer key would end in a traceback of our own."""
-    html = shown(shell, "%%check\ndef test_a(student, reference): pass")[0]["text/html"]
-    assert "The grader could not grade this check." in html
+    html = shown(shell, "%%check\ndef test_a(student, reference): reference.f(1)")[0]["text/html"]
+    assert "This runs when your work is graded: it needs the answer key." in html
+    assert "0 of 0 visible checks hold" in html
 
 
 def test_random_numbers_are_the_same_each_time_a_check_is_run(shell: InteractiveShell) -> None:
@@ -180,4 +181,4 @@ def test_a_student_s_function_may_read_files(
     (tmp_path / "data.txt").write_text("4.0")
     monkeypatch.chdir(tmp_path)
     shell.run_cell("def double(x): return float(open('data.txt').read()) * (1 if x > 0 else -1)")
-    assert "2 of 2 checks hold" in shown(shell, TESTS)[0]["text/html"]
+    assert "2 of 2 visible checks hold" in shown(shell, TESTS)[0]["text/html"]

@@ -1,0 +1,106 @@
+"""Makes the records of a release: what the answer key and the known mistakes give in the visible checks."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+from nbgrader import utils
+
+from autograder.checking.cell import CheckCell
+from autograder.checking.observed import Recorder
+from autograder.checking.outcomes import Mistake, Outcome
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.record import (
+    Answer,
+    AnswerRecorder,
+    KnownMistake,
+    Record,
+    RecordedAnswers,
+    digest_of_test,
+    read_record,
+    record_line,
+)
+from autograder.checking.run import PUBLIC, Checks, Watchers, with_checks
+from autograder.errors import AutograderError
+from autograder.grading.answer_key import AnswerKey
+from autograder.grading.assignment import Assignment, Template, TemplateCell, digest_of
+from autograder.sandbox.limits import Limits
+
+__all__ = ["add_records", "stale_records"]
+
+MAX_LINE = 12_000
+
+
+def add_records(notebook: NotebookNode, template: Template, assignment: Assignment, limits: Limits) -> None:
+    """Add its record to every check cell of a released notebook, and set the checksums anew. Raises AutograderError if
+    the answer key loses a visible check there, or if a record is too large."""
+    released = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+    cells = {cell.grade_id: cell for cell in template.cells if cell.is_check}
+    if not cells:
+        return
+    with AnswerKey(template.key, assignment.files, limits) as key:
+        visible = {grade_id: CheckCell(released[grade_id].source) for grade_id in cells}
+        made = with_checks(visible, lambda checks: {c.grade_id: record_of(c, checks, key) for c in cells.values()})
+    for grade_id, record in made.items():
+        line = record_line(Record(made_from(cells[grade_id], template, assignment), *record))
+        if len(line) > MAX_LINE:
+            raise AutograderError(
+                f"{grade_id}: the record of the visible checks takes {len(line) / 1000:.0f} kB, and may take "
+                f"{MAX_LINE // 1000}: compare smaller arrays there, or hide a check."
+            )
+        released[grade_id].source += f"\n{line}"
+        released[grade_id].metadata.nbgrader.checksum = utils.compute_checksum(released[grade_id])
+
+
+def record_of(
+    cell: TemplateCell, checks: Checks, key: AnswerKey
+) -> tuple[dict[str, list[Answer]], list[KnownMistake], list[str]]:
+    """What the record of a check cell holds: answers, known mistakes, and what the hidden checks ask."""
+    with key.stand_in(cell.grade_id, math.inf, None) as student, key.copy(cell.grade_id) as reference:
+        answers = AnswerRecorder(reference)
+        proxies = NotebookProxy(student), NotebookProxy(answers, trusted=True)
+        for verdict in checks.run(cell.grade_id, *proxies, PUBLIC, answers):
+            if not (verdict.passed or verdict.void):
+                told = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
+                raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {told}.")
+    known = [known_mistake(mistake, cell, checks, key, answers.answers) for mistake in cell.mistakes]
+    hidden = [test.description for test in cell.check.tests() if test.hidden and not test.void]
+    return answers.answers, [mistake for mistake in known if mistake.loses], hidden
+
+
+def known_mistake(
+    mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, answers: dict[str, list[Answer]]
+) -> KnownMistake:
+    """What a known mistake gives in the visible checks of a cell, run as in a student's notebook."""
+    recorded = RecordedAnswers(Record(answers=answers))
+    with key.stand_in(cell.grade_id, math.inf, mistake) as transport:
+        recorder = Recorder(transport)
+        proxies = NotebookProxy(recorder), NotebookProxy(recorded, trusted=True)
+        verdicts = checks.run(cell.grade_id, *proxies, PUBLIC, Watchers([recorder, recorded]))
+        lost = [verdict.name for verdict in verdicts if verdict.outcome in (Outcome.WRONG, Outcome.RAISED)]
+        digests = {test: digest_of_test(recorder, test, checks.errors[test]) for test in lost}
+    return KnownMistake(mistake.says, mistake.defines, digests)
+
+
+def made_from(cell: TemplateCell, template: Template, assignment: Assignment) -> str:
+    """A digest of all that a record depends on."""
+    before = []
+    for other in template.key:
+        if other.grade_id == cell.grade_id:
+            break
+        before.append("" if other.is_check else other.source)
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(assignment.files.items())}
+    return digest_of([cell.digest, before, files])[:16]
+
+
+def stale_records(notebook: NotebookNode, template: Template, assignment: Assignment) -> Iterator[str]:
+    """The check cells of a released notebook whose record is missing, or older than the assignment."""
+    released = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
+    for cell in template.cells:
+        if cell.is_check:
+            record = read_record(released[cell.grade_id].source) if cell.grade_id in released else None
+            if record is None or record.made_from != made_from(cell, template, assignment):
+                yield cell.grade_id

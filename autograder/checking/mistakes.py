@@ -1,0 +1,54 @@
+"""When a known mistake may be named: the rules that replays and recorded answers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from autograder.checking.observed import Recorder
+from autograder.checking.outcomes import Outcome, Verdict
+
+__all__ = ["Attempt", "unambiguous"]
+
+
+class Named(Protocol):
+    """A known mistake, with or without its code."""
+
+    @property
+    def says(self) -> str: ...
+
+
+Known = TypeVar("Known", bound=Named)
+
+
+class Attempt:
+    """The tests of a cell that a student's notebook failed and passed, and what it answered in them."""
+
+    def __init__(self, verdicts: Sequence[Verdict], recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.failed = [v.name for v in verdicts if not v.void and v.outcome in (Outcome.WRONG, Outcome.RAISED)]
+        self.passed = [v.name for v in verdicts if not v.void and v.passed]
+
+    @property
+    def is_explainable(self) -> bool:
+        """Whether there is a failed test that a mistake might explain."""
+        return self.recorder.complete and any(map(self._answered, self.failed))
+
+    def to_explain(self, defines: frozenset[str]) -> tuple[list[str], list[str]]:
+        """The failed and the passed tests that a mistake in the names `defines` must explain: those that use one of
+        them, or else all; no failed ones, if one of them shows nothing that a mistake could give."""
+        failed, passed = (self._using(defines, tests) for tests in (self.failed, self.passed))
+        if not failed:
+            failed, passed = self.failed, self.passed
+        return (failed if all(map(self._answered, failed)) else []), passed
+
+    def _using(self, names: frozenset[str], tests: list[str]) -> list[str]:
+        return [test for test in tests if self.recorder.used(test) & names]
+
+    def _answered(self, test: str) -> bool:
+        return any(answer.is_given for answer in self.recorder.observed(test))
+
+
+def unambiguous(found: Mapping[str, list[Known]]) -> dict[str, Known]:
+    """The mistake to name for each test: the first that explains it, if all that do have one sentence."""
+    return {test: many[0] for test, many in found.items() if len({mistake.says for mistake in many}) == 1}

@@ -1,0 +1,208 @@
+"""Recorded answers: what a released check cell knows without the answer key.
+
+The last line of a released check cell is a comment with its record: what the answer key gives in the visible checks,
+digests of what known mistakes give in them, and what the hidden checks will ask. `%%check` reads it in the student's
+own notebook. Grading puts the course's cell back and never reads a record, so a student who edits it fools only
+themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autograder.checking.cell import RECORD
+from autograder.checking.mistakes import Attempt, unambiguous
+from autograder.checking.observed import Recorder, canonical
+from autograder.checking.outcomes import CheckFailed, Mistake, NotRecorded, StudentError, Verdict
+from autograder.checking.transports import CallBack, Transport
+from autograder.kernel_side.serve import Reply
+from autograder.kernel_side.values import Decoder, ValueRefused
+from autograder.kernel_side.wire import Message
+
+__all__ = [
+    "Answer",
+    "AnswerRecorder",
+    "KnownMistake",
+    "Record",
+    "RecordedAnswers",
+    "digest_of_test",
+    "named_in",
+    "read_record",
+    "record_line",
+]
+
+MAX_RECORD = 2**20
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the answer key: what was asked (`given` is a digest of the arguments), and the encoded reply."""
+
+    op: str
+    name: str
+    given: str
+    reply: Message
+    buffers: list[bytes]
+
+
+@dataclass(frozen=True)
+class KnownMistake:
+    """A known mistake without its code: what its student is told, the names that it defines, and a digest of every
+    visible check that it loses."""
+
+    says: str
+    defines: frozenset[str]
+    loses: Mapping[str, str]
+
+    @property
+    def mistake(self) -> Mistake:
+        return Mistake("", "", self.says, self.defines)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The record of one check cell. `made_from` is a digest of all that it depends on; `hidden` are the descriptions
+    of the hidden checks."""
+
+    made_from: str = ""
+    answers: Mapping[str, list[Answer]] = field(default_factory=dict)
+    mistakes: Sequence[KnownMistake] = ()
+    hidden: Sequence[str] = ()
+
+
+def record_line(record: Record) -> str:
+    """The comment that holds a record: compressed JSON."""
+    answers = {
+        test: [[a.op, a.name, a.given, a.reply, [base64.b64encode(b).decode() for b in a.buffers]] for a in found]
+        for test, found in record.answers.items()
+    }
+    mistakes = [[m.says, sorted(m.defines), dict(m.loses)] for m in record.mistakes]
+    document = {
+        "version": VERSION,
+        "made_from": record.made_from,
+        "answers": answers,
+        "mistakes": mistakes,
+        "hidden": list(record.hidden),
+    }
+    text = json.dumps(document, separators=(",", ":"))
+    return RECORD + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def read_record(source: str) -> Record | None:
+    """The record of a check cell; None if it has none, or one that cannot be read."""
+    line = next((line for line in source.split("\n") if line.startswith(RECORD)), "")
+    try:
+        packed = base64.b64decode(line.removeprefix(RECORD)[:MAX_RECORD], validate=True)
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(packed, MAX_RECORD)
+        if not line or unpacking.unconsumed_tail:
+            return None
+        return record_of(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error, zlib.error):
+        return None
+
+
+def record_of(document: Any) -> Record:
+    """The record that a JSON document describes. Raises ValueError, TypeError, KeyError or AttributeError."""
+    if document["version"] != VERSION:
+        raise ValueError
+    answers = {
+        str(test): [
+            Answer(str(op), str(name), str(given), dict(reply), [base64.b64decode(b) for b in buffers])
+            for op, name, given, reply, buffers in found
+        ]
+        for test, found in document["answers"].items()
+    }
+    mistakes = [
+        KnownMistake(str(says), frozenset(map(str, defines)), {str(k): str(v) for k, v in loses.items()})
+        for says, defines, loses in document["mistakes"]
+    ]
+    return Record(str(document["made_from"]), answers, mistakes, [str(text) for text in document["hidden"]])
+
+
+class AnswerRecorder:
+    """A transport to the answer key that keeps what a record needs, by test."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.answers: dict[str, list[Answer]] = {}
+        self.test = ""
+
+    def begin(self, test: str) -> None:
+        self.test = test
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        reply, received = self.transport.request(message, buffers, call_back)
+        kept: Message = {key: reply[key] for key in ("op", "value") if key in reply}
+        answer = Answer(message["op"], message["name"], given_in(message, buffers), kept, received)
+        self.answers.setdefault(self.test, []).append(answer)
+        return reply, received
+
+
+class RecordedAnswers:
+    """A transport that answers from a record as the answer key did, in the same order. Raises NotRecorded for a call
+    that was not made then, such as one with values of the student's."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.left: list[Answer] = []
+
+    def begin(self, test: str) -> None:
+        self.left = list(self.record.answers.get(test, []))
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        asked = (message["op"], message["name"], given_in(message, buffers))
+        answer = self.left.pop(0) if self.left else None
+        if answer is None or (answer.op, answer.name, answer.given) != asked:
+            raise NotRecorded
+        return dict(answer.reply), answer.buffers
+
+
+def given_in(message: Message, buffers: list[bytes]) -> str:
+    """A digest of a call's arguments, up to rounding."""
+    if message["op"] != "call":
+        return ""
+    decoder = Decoder(buffers, lambda number: number)  # type: ignore[arg-type, return-value]
+    try:
+        return digest([canonical(decoder.decode(message[key])) for key in ("args", "kwargs")])
+    except ValueRefused:
+        return "unreadable"
+
+
+def digest(parts: Sequence[str]) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=6).hexdigest()
+
+
+def digest_of_test(recorder: Recorder, test: str, error: BaseException | None) -> str:
+    """A digest of what a notebook answered in a test and of how the test ended, up to rounding."""
+    if isinstance(error, CheckFailed):
+        ending = error.cause
+    else:
+        ending = error.type_name if isinstance(error, StudentError) else type(error).__name__
+    given = [part for a in recorder.observed(test) for part in (a.asked, a.ended, canonical(a.value))]
+    return digest([*given, ending])
+
+
+def named_in(
+    record: Record, verdicts: Sequence[Verdict], recorder: Recorder, errors: Mapping[str, BaseException | None]
+) -> dict[str, Mistake]:
+    """The recorded mistakes that explain the failed tests of a student's notebook, by test."""
+    attempt = Attempt(verdicts, recorder)
+    if not attempt.is_explainable:
+        return {}
+    digests = {test: digest_of_test(recorder, test, errors[test]) for test in attempt.failed}
+    found: dict[str, list[Mistake]] = {}
+    for known in record.mistakes:
+        failed, passed = attempt.to_explain(known.defines)
+        if all(known.loses.get(test) == digests[test] for test in failed) and known.loses.keys().isdisjoint(passed):
+            for test in failed:
+                found.setdefault(test, []).append(known.mistake)
+    return unambiguous(found)

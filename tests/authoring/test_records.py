@@ -1,0 +1,181 @@
+"""A release carries what a student's own notebook needs of the answer key, and nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import tiny_course
+from nbformat import NotebookNode
+from nbgrader import utils
+
+from autograder.authoring.release import release
+from autograder.authoring.validate import validate
+from autograder.checking.cell import RECORD, without_record
+from autograder.checking.magic import CheckTable, check
+from autograder.checking.outcomes import Outcome
+from autograder.checking.record import read_record
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+
+pytestmark = pytest.mark.slow
+
+VISIBLE = '''    """The square of 2 is 4."""
+    assert_close(student.square(2.0), 4.0)
+
+def test_square_like_the_answer_key(student, reference, rng):
+    """Right on random numbers."""
+    x = rng.normal(size=3)
+    assert_close(student.square(x), reference.square(x))
+
+def test_square_twice(student, reference):
+    """The square of your square."""
+    assert_close(student.square(student.square(2.0)), reference.square(student.square(2.0)))
+'''
+TEXT = tiny_course.TEXT.replace(
+    '    """The square of 2 is 4."""\n    assert_close(student.square(2.0), 4.0)\n', VISIBLE
+)
+MISTAKES = tiny_course.MISTAKES.replace(
+    "[test_square_random, test_norm_345]",
+    "[test_square_random, test_norm_345, test_square_like_the_answer_key, test_square_twice]",
+).replace('"x times 2"', '"This is x times 2"')
+
+
+def notebook(course: Course) -> NotebookNode:
+    return nbformat.read(course.path("release", ".", tiny_course.NAME) / "tiny.ipynb", as_version=4)
+
+
+def cell(book: NotebookNode, grade_id: str) -> NotebookNode:
+    (found,) = [c for c in book.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id]
+    return found
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    course = tiny_course.make_course(tmp_path_factory.mktemp("records") / "course", TEXT, MISTAKES)
+    release(course, tiny_course.NAME)
+    return course
+
+
+def checked(course: Course, square: str, change: Any = lambda source: source) -> CheckTable:
+    """What a student sees who answers `square`."""
+    names: dict[str, Any] = {"np": np}
+    exec(square, names)
+    source = cell(notebook(course), "square_checks").source.split("\n", 1)[1]
+    table = check(change(source), names)
+    assert table is not None
+    return table
+
+
+RIGHT = "def square(x):\n    return x**2"
+
+
+def test_visible_checks_compare_with_the_answer_key(course: Course) -> None:
+    """Without the record a visible check could only compare with typed-in numbers."""
+    table = checked(course, RIGHT)
+    assert [verdict.outcome for verdict in table.verdicts] == [Outcome.PASSED] * 3
+    assert table.heading == "3 of 3 visible checks hold"
+    assert repr(table) == "3 of 3 visible checks hold."
+    wrong = checked(course, "def square(x):\n    return x * abs(x)").verdicts[1]
+    assert wrong.outcome is Outcome.WRONG
+    assert "got" in wrong.message
+
+
+def test_known_mistakes_are_named_at_once(course: Course) -> None:
+    """Students would meet the sentence after the deadline only."""
+    verdicts = checked(course, "def square(x):\n    return x + x").verdicts
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.PASSED, Outcome.WRONG, Outcome.WRONG]
+    assert verdicts[1].message.startswith("This is x times 2. ")
+    assert verdicts[2].outcome is Outcome.WRONG
+
+
+def test_what_hidden_checks_ask_is_told(course: Course) -> None:
+    """Students take visible checks for all."""
+    table = checked(course, RIGHT)
+    assert table.more == "1 more when graded: Right on random numbers."
+    assert "1 more when graded" in table._repr_mimebundle_()["text/html"]
+    assert str(table).endswith(table.more)
+
+
+def test_an_answer_that_is_not_recorded_is_told_later(course: Course) -> None:
+    """A right answer would be compared with what the answer key gave for other numbers."""
+    verdicts = checked(course, "def square(x):\n    return np.sin(x)").verdicts
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.WRONG, Outcome.WRONG, Outcome.NOT_RUN]
+    assert "when your work is graded" in verdicts[2].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_record,
+        lambda source: source[:-5],
+        lambda source: source.replace(RECORD, RECORD + "A"),
+        lambda source: source + "AAAA" * 10**6,
+        lambda source: without_record(source) + f"\n{RECORD}" + "!" * 100,
+    ],
+    ids=["gone", "cut", "moved", "long", "no base64"],
+)
+def test_a_record_that_cannot_be_read_only_puts_off_what_needs_it(course: Course, change: Any) -> None:
+    """A notebook that an editor has damaged would end in a traceback."""
+    outcomes = [verdict.outcome for verdict in checked(course, RIGHT, change).verdicts]
+    assert outcomes == [Outcome.PASSED, Outcome.NOT_RUN, Outcome.NOT_RUN]
+
+
+def test_a_record_reveals_no_code_and_no_hidden_input(course: Course) -> None:
+    """Students could copy the answer."""
+    source = cell(notebook(course), "square_checks").source
+    record = read_record(source)
+    assert record is not None
+    told = repr(record)
+    for secret in ("return x", "x * x", "2 * x", "test_square_random", "def "):
+        assert secret not in told
+    assert len(source.split("\n")[-1]) < 2000
+
+
+def test_nbgrader_takes_the_cell_for_unchanged(course: Course) -> None:
+    """nbgrader's Validate would warn of a changed test cell."""
+    for found in notebook(course).cells:
+        if "nbgrader" in found.metadata:
+            assert found.metadata.nbgrader.checksum == utils.compute_checksum(found)
+
+
+def test_a_stale_record_is_a_problem_until_the_next_release(course: Course) -> None:
+    """Students would be compared with yesterday's answer key."""
+    path = course.source(tiny_course.NAME) / "tiny.ipynb"
+    before = path.read_bytes()
+    text = course.root / "assignments" / "tiny" / "tiny.md"
+    changed = text.read_text().replace("answer = x * x", "answer = x * x + 0")
+    try:
+        text.write_text(changed)
+        path.unlink()
+        from autograder.authoring.notebooks import make_notebook
+
+        make_notebook(course.root, "tiny")
+        found = [str(problem) for problem in validate(course, "tiny", seeds=1)]
+        assert found == [
+            "release/tiny/tiny.ipynb: the recorded answers are not today's (square_checks, norm_checks): "
+            "run `autograder release tiny`"
+        ] or found == [
+            "release/tiny/tiny.ipynb: the recorded answers are not today's (norm_checks, square_checks): "
+            "run `autograder release tiny`"
+        ]
+        assert validate(course, "tiny", seeds=1, released=False) == []
+    finally:
+        text.write_text(TEXT)
+        path.write_bytes(before)
+
+
+def test_a_visible_check_that_the_answer_key_loses_in_the_release_is_refused(tmp_path: Path) -> None:
+    """A visible test that needs what is hidden would fail for every student."""
+    text = TEXT.replace("@points(3)\ndef test_square_random", "LIMIT = 1\n@points(3)\ndef test_square_random")
+    text = text.replace("    x = rng.normal(size=3)\n", "    x = rng.normal(size=2 + LIMIT)\n")
+    course = tiny_course.make_course(tmp_path / "course", text, MISTAKES)
+    with pytest.raises(AutograderError, match="in the release the answer key loses test_square_like_the_answer_key"):
+        release(course, tiny_course.NAME)
+    large = TEXT.replace("x = rng.normal(size=3)", "x = rng.normal(size=3000)")
+    course = tiny_course.make_course(tmp_path / "large", large, MISTAKES)
+    with pytest.raises(AutograderError, match=r"square_checks: the record .* takes \d+ kB, and may take 12"):
+        release(course, tiny_course.NAME)

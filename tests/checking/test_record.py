@@ -1,0 +1,103 @@
+"""Records survive being written and read, and whatever is in one ends in no record, never in an error."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking.cell import RECORD, without_record
+from autograder.checking.magic import check
+from autograder.checking.observed import canonical
+from autograder.checking.outcomes import Outcome
+from autograder.checking.record import Answer, KnownMistake, Record, read_record, record_line
+
+RECORDED = Record(
+    "abc",
+    {"test_a": [Answer("call", "f", "d", {"op": "return", "value": ["array", "<f8", [1], 0]}, [b"\0" * 8])]},
+    [KnownMistake("It is “wrong”", frozenset({"f", "g"}), {"test_a": "123"})],
+    ["More.", "Even more."],
+)
+
+
+def packed(document: Any) -> str:
+    return RECORD + base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    """Right values would be lost, or sentences mangled."""
+    source = f"def test_a(student): pass\n{record_line(RECORDED)}"
+    assert read_record(source) == RECORDED
+    assert without_record(source) == "def test_a(student): pass"
+    assert read_record(without_record(source)) is None
+
+
+GOOD = {"version": 1, "made_from": "", "answers": {}, "mistakes": [], "hidden": []}
+BOMB = RECORD + base64.b64encode(zlib.compress(b"[" * 10**8)).decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        RECORD,
+        RECORD + "%%%",
+        BOMB,
+        packed([]),
+        packed(None),
+        packed(GOOD | {"version": 2}),
+        packed(GOOD | {"answers": [1]}),
+        packed(GOOD | {"answers": {"test_a": [[1, 2, 3]]}}),
+        packed(GOOD | {"answers": {"test_a": [["call", "f", "", 5, []]]}}),
+        packed(GOOD | {"mistakes": [["x", 5, {}]]}),
+        packed(GOOD | {"hidden": 5}),
+        RECORD + base64.b64encode(zlib.compress(b"[" * 100_000)).decode(),
+    ],
+)
+def test_a_bad_record_is_none(line: str) -> None:
+    """A damaged notebook would end in a traceback of ours, or fill the memory."""
+    assert read_record(f"x\n{line}") is None
+
+
+@pytest.mark.parametrize("value", [["array", "<f8", [10**12], 0], ["function", 3], {"a": 1}, ["int", "x"], None])
+def test_a_false_value_in_a_record_fools_only_its_student(value: Any) -> None:
+    """It would end the student's kernel, or in a traceback of ours."""
+    body = "def test_a(student, reference):\n    assert_same(student.f(), reference.f())\n"
+    record = Record("", {"test_a": [Answer("get", "f", "", {"op": "function"}, [])]})
+    call = Answer("call", "f", _given(), {"op": "return", "value": value}, [])
+    record.answers["test_a"].append(call)
+    table = check(f"{body}{record_line(record)}", {"f": lambda: 1})
+    assert table is not None
+    assert table.verdicts[0].outcome in (Outcome.WRONG, Outcome.UNGRADED)
+
+
+def _given() -> str:
+    """The digest of a call without arguments."""
+    from autograder.checking.record import given_in
+
+    return given_in({"op": "call", "args": ["list", []], "kwargs": ["dict", []]}, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1.0, 1.0 - 1e-13, True),
+        (np.array([1.0, 0.0]), np.array([1.0, 1e-17]), True),
+        (np.array([1.0, -0.0]), np.array([1.0, 0.0]), True),
+        (2, 2.0, True),
+        (1.0, 1.0001, False),
+        (np.array([1.0]), 1.0, False),
+        ([1.0, 2.0], (1.0, 2.0), False),
+        ({"a": 1, "b": 2.0}, {"b": 2, "a": 1.0}, True),
+        (np.array([np.nan, np.inf]), np.array([np.nan, -np.inf]), False),
+        (np.array([1 + 1j]), np.array([1 - 1j]), False),
+        (10**400, 10**400 + 1, False),
+        ("a", "b", False),
+    ],
+)
+def test_values_have_one_text_up_to_rounding(one: Any, other: Any, same: bool) -> None:
+    """Another computer's rounding would hide a known mistake, or two mistakes be taken for one."""
+    assert (canonical(one) == canonical(other)) is same

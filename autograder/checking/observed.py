@@ -14,7 +14,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Observed", "OutOfTime", "Recorder", "alike", "canonical"]
+__all__ = ["Observed", "OutOfTime", "Recorder", "alike", "asked_by", "canonical", "plain"]
 
 # What came back is kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
@@ -27,6 +27,8 @@ CLOSER, NEAR = 1e-3, 1e-5
 CANCELLED = 1e-3
 NUMBERS = "biufc"
 MISSING = object()
+# The parts of a request that say what is asked for, beside its arguments.
+ASKED = ("op", "target", "operation", "source")
 
 
 class Observed(NamedTuple):
@@ -52,7 +54,7 @@ class Recorder:
 
     def __init__(self, transport: Transport, until: float = math.inf) -> None:
         self.transport, self.until = transport, until
-        self.replies: dict[str, list[tuple[str, str, Reply]]] = {}
+        self.replies: dict[str, list[tuple[Message, Reply]]] = {}
         self.decoded: dict[str, list[Observed]] = {}
         self.test = ""
         self.kept = self.answers = 0
@@ -73,7 +75,8 @@ class Recorder:
         self.kept += sum(map(len, received)) + NODE_BYTES * nodes(reply.get("value"))
         self.answers += 1
         if self.complete:
-            self.replies[self.test].append((str(message["op"]), str(message.get("name")), (reply, received)))
+            kept = {key: message[key] for key in ASKED if key in message}
+            self.replies[self.test].append((kept, (reply, received)))
 
     @property
     def complete(self) -> bool:
@@ -82,7 +85,8 @@ class Recorder:
 
     def used(self, test: str) -> set[str]:
         """The names of the notebook that a test used."""
-        return {name for _, name, _ in self.replies.get(test, [])}
+        targets = [message.get("target", [0]) for message, _ in self.replies.get(test, [])]
+        return {target[1] for target in targets if target[0] is None}
 
     def observed(self, test: str) -> list[Observed]:
         """What came back in a test, in order."""
@@ -104,18 +108,29 @@ def nodes(tree: Any) -> int:
     return count
 
 
-def observed(op: str, name: str, answer: Reply) -> Observed:
+def asked_by(message: Message) -> str:
+    """What a request asks for, in a line."""
+    target = ".".join(str(part) for part in message.get("target", ()) if part is not None)
+    return " ".join(filter(None, [message["op"], target, *(message.get(key, "") for key in ("operation", "source"))]))
+
+
+def observed(message: Message, answer: Reply) -> Observed:
     """One reply as plain data."""
     reply, received = answer
-    asked, ended = f"{op} {name}", str(reply.get("op"))
+    asked, ended = asked_by(message), str(reply.get("op"))
     if ended == "raise":
         return Observed(asked, f"raise {raised_of(reply)[0]}")
     if "value" not in reply:
         return Observed(asked, ended)
     try:
-        return Observed(asked, ended, Decoder(received).decode(reply["value"]))
+        return Observed(asked, ended, plain(reply["value"], received))
     except ValueRefused:
         return Observed(asked, "unreadable", MISSING)
+
+
+def plain(tree: Any, buffers: list[bytes]) -> Any:
+    """The value of a tree, with objects and functions as tuples of their numbers and types. Raises ValueRefused."""
+    return Decoder(buffers, lambda kind, rest: (kind, *rest)).decode(tree)
 
 
 def alike(got: Any, other: Any, right: Any = MISSING) -> bool:

@@ -27,7 +27,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Cost", "NotebookProxy", "evaluate", "measure"]
+__all__ = ["Cost", "NotebookProxy", "evaluate", "measure", "raised_of"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000

@@ -19,11 +19,11 @@ from typing import Any
 
 from autograder.checking.cell import RECORD
 from autograder.checking.mistakes import Attempt, unambiguous
-from autograder.checking.observed import Recorder, canonical
+from autograder.checking.observed import Recorder, asked_by, canonical, plain
 from autograder.checking.outcomes import CheckFailed, Mistake, NotRecorded, StudentError, Verdict
 from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.serve import Reply
-from autograder.kernel_side.values import Decoder, ValueRefused
+from autograder.kernel_side.values import ValueRefused
 from autograder.kernel_side.wire import Message
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Record",
     "RecordedAnswers",
     "digest_of_test",
+    "given_in",
     "named_in",
     "read_record",
     "record_line",
@@ -46,8 +47,7 @@ VERSION = 1
 class Answer:
     """One answer of the answer key: what was asked (`given` is a digest of the arguments), and the encoded reply."""
 
-    op: str
-    name: str
+    asked: str
     given: str
     reply: Message
     buffers: list[bytes]
@@ -81,7 +81,7 @@ class Record:
 def record_line(record: Record) -> str:
     """The comment that holds a record: compressed JSON."""
     answers = {
-        test: [[a.op, a.name, a.given, a.reply, [base64.b64encode(b).decode() for b in a.buffers]] for a in found]
+        test: [[a.asked, a.given, a.reply, [base64.b64encode(b).decode() for b in a.buffers]] for a in found]
         for test, found in record.answers.items()
     }
     mistakes = [[m.says, sorted(m.defines), dict(m.loses)] for m in record.mistakes]
@@ -116,8 +116,8 @@ def record_of(document: Any) -> Record:
         raise ValueError
     answers = {
         str(test): [
-            Answer(str(op), str(name), str(given), dict(reply), [base64.b64decode(b) for b in buffers])
-            for op, name, given, reply, buffers in found
+            Answer(str(asked), str(given), dict(reply), [base64.b64decode(b) for b in buffers])
+            for asked, given, reply, buffers in found
         ]
         for test, found in document["answers"].items()
     }
@@ -141,8 +141,8 @@ class AnswerRecorder:
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
         reply, received = self.transport.request(message, buffers, call_back)
-        kept: Message = {key: reply[key] for key in ("op", "value") if key in reply}
-        answer = Answer(message["op"], message["name"], given_in(message, buffers), kept, received)
+        kept: Message = {key: reply[key] for key in ("op", "value", "type") if key in reply}
+        answer = Answer(asked_by(message), given_in(message, buffers), kept, received)
         self.answers.setdefault(self.test, []).append(answer)
         return reply, received
 
@@ -159,20 +159,16 @@ class RecordedAnswers:
         self.left = list(self.record.answers.get(test, []))
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
-        asked = (message["op"], message["name"], given_in(message, buffers))
         answer = self.left.pop(0) if self.left else None
-        if answer is None or (answer.op, answer.name, answer.given) != asked:
+        if answer is None or (answer.asked, answer.given) != (asked_by(message), given_in(message, buffers)):
             raise NotRecorded
         return dict(answer.reply), answer.buffers
 
 
 def given_in(message: Message, buffers: list[bytes]) -> str:
-    """A digest of a call's arguments, up to rounding."""
-    if message["op"] != "call":
-        return ""
-    decoder = Decoder(buffers, lambda number: number)  # type: ignore[arg-type, return-value]
+    """A digest of a request's arguments, up to rounding."""
     try:
-        return digest([canonical(decoder.decode(message[key])) for key in ("args", "kwargs")])
+        return digest([canonical(plain(message[key], buffers)) for key in ("args", "kwargs") if key in message])
     except ValueRefused:
         return "unreadable"
 

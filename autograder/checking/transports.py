@@ -11,7 +11,7 @@ from autograder.checking.outcomes import StudentStopped
 from autograder.kernel_side.serve import Reply, Server
 from autograder.kernel_side.wire import Channel, Message, NotAFrame, WireError
 
-__all__ = ["MAX_CALL_BACKS", "InProcessTransport", "SocketTransport", "Transport"]
+__all__ = ["MAX_CALL_BACKS", "CallBack", "InProcessTransport", "SocketTransport", "Transport"]
 
 MAX_CALL_BACKS = 100_000
 

@@ -12,13 +12,13 @@ import pytest
 
 from autograder.checking.cell import RECORD, without_record
 from autograder.checking.magic import check
-from autograder.checking.observed import canonical
+from autograder.checking.observed import asked_by, canonical
 from autograder.checking.outcomes import Outcome
-from autograder.checking.record import Answer, KnownMistake, Record, read_record, record_line
+from autograder.checking.record import Answer, KnownMistake, Record, given_in, read_record, record_line
 
 RECORDED = Record(
     "abc",
-    {"test_a": [Answer("call", "f", "d", {"op": "return", "value": ["array", "<f8", [1], 0]}, [b"\0" * 8])]},
+    {"test_a": [Answer("call f", "d", {"op": "return", "value": ["array", "<f8", [1], 0]}, [b"\0" * 8])]},
     [KnownMistake("It is “wrong”", frozenset({"f", "g"}), {"test_a": "123"})],
     ["More.", "Even more."],
 )
@@ -51,7 +51,7 @@ BOMB = RECORD + base64.b64encode(zlib.compress(b"[" * 10**8)).decode()
         packed(GOOD | {"version": 2}),
         packed(GOOD | {"answers": [1]}),
         packed(GOOD | {"answers": {"test_a": [[1, 2, 3]]}}),
-        packed(GOOD | {"answers": {"test_a": [["call", "f", "", 5, []]]}}),
+        packed(GOOD | {"answers": {"test_a": [["call f", "", 5, []]]}}),
         packed(GOOD | {"mistakes": [["x", 5, {}]]}),
         packed(GOOD | {"hidden": 5}),
         RECORD + base64.b64encode(zlib.compress(b"[" * 100_000)).decode(),
@@ -66,19 +66,16 @@ def test_a_bad_record_is_none(line: str) -> None:
 def test_a_false_value_in_a_record_fools_only_its_student(value: Any) -> None:
     """It would end the student's kernel, or in a traceback of ours."""
     body = "def test_a(student, reference):\n    assert_same(student.f(), reference.f())\n"
-    record = Record("", {"test_a": [Answer("get", "f", "", {"op": "function"}, [])]})
-    call = Answer("call", "f", _given(), {"op": "return", "value": value}, [])
-    record.answers["test_a"].append(call)
+    get = {"op": "get", "target": [None, "f"]}
+    call = {"op": "call", "target": [None, "f"], "args": ["list", []], "kwargs": ["dict", []]}
+    answers = [
+        Answer(asked_by(get), given_in(get, []), {"op": "function", "type": "function"}, []),
+        Answer(asked_by(call), given_in(call, []), {"op": "return", "value": value}, []),
+    ]
+    record = Record("", {"test_a": answers})
     table = check(f"{body}{record_line(record)}", {"f": lambda: 1})
     assert table is not None
     assert table.verdicts[0].outcome in (Outcome.WRONG, Outcome.UNGRADED)
-
-
-def _given() -> str:
-    """The digest of a call without arguments."""
-    from autograder.checking.record import given_in
-
-    return given_in({"op": "call", "args": ["list", []], "kwargs": ["dict", []]}, [])
 
 
 @pytest.mark.parametrize(

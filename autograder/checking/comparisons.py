@@ -7,6 +7,8 @@ a mistake only where the evidence determines it. `detail` has the numbers, for v
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
+from autograder.checking.table_comparison import compare_tables, table_type
 from autograder.kernel_side.values import MAX_BYTES
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
@@ -48,6 +51,11 @@ def assert_close(
     that a known mistake gives; it is told when `actual` is that value. Raises CheckFailed.
     """
     mistakes = mistakes or {}
+    if table_type(expected) or table_type(actual):
+        refuse_other_type(actual, expected)
+        compare_tables(actual, expected, lambda a, b: compare_arrays(a, b, rtol, atol, m, {}), exact=False)
+        return
+    actual, expected = as_float(actual), as_float(expected)
     if isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
         compare_parts(actual, expected, rtol, atol, m, mistakes)
         return
@@ -164,6 +172,8 @@ def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
     them, so only well-known names are told."""
     name = type_name_of(value)
+    if table_type(value):
+        return article(table_type(value))
     if not name:
         return f"of type {type(value).__name__}"
     if name == "array of dtype object":
@@ -260,11 +270,14 @@ def number(value: Any) -> str:
 
 
 def assert_same(actual: Any, expected: Any) -> None:
-    """`actual` is exactly `expected`: labels, text, sets, whole numbers, or arrays of them. Raises CheckFailed."""
-    if isinstance(expected, np.ndarray):
+    """`actual` is exactly `expected`: labels, text, sets, whole numbers, arrays or tables. Raises CheckFailed."""
+    if table_type(expected) or table_type(actual):
+        refuse_other_type(actual, expected)
+        compare_tables(actual, expected, assert_same, exact=True)
+    elif isinstance(expected, np.ndarray):
         got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else as_array(actual)
         compare_shapes(got, expected)
-        if not np.array_equal(got, expected):
+        if not np.array_equal(got, expected, equal_nan=expected.dtype.kind in "mM"):
             raise CheckFailed("the values are wrong", first_unequal(got, expected))
     elif isinstance(actual, np.ndarray):
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
@@ -274,6 +287,32 @@ def assert_same(actual: Any, expected: Any) -> None:
         raise CheckFailed(f"{a_value(expected)} is expected, and this is {a_kind(actual)}", a_type(actual))
     elif not equal(actual, expected):
         raise CheckFailed("the value is wrong", f"got {short(actual)}, expected {short(expected)}")
+
+
+def refuse_other_type(actual: Any, expected: Any) -> None:
+    """Raise CheckFailed if one of two values is a table, or both are, and not of the same kind."""
+    if actual is None:
+        raise CheckFailed(NOTHING)
+    wanted, got = table_type(expected), table_type(actual)
+    if wanted and wanted != got:
+        raise CheckFailed(f"{article(wanted)} is expected, and this is {a_kind(actual)}", a_type(actual))
+    if got != wanted:
+        wanted = "an array" if isinstance(expected, np.ndarray) else a_value(expected)
+        raise CheckFailed(f"{wanted} is expected, and this is {article(got)}")
+
+
+def article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+
+
+def as_float(value: Any) -> Any:
+    """A Decimal or Fraction as a float, and anything else as it is."""
+    if not isinstance(value, (Decimal, Fraction)):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        raise CheckFailed("the number is far too large") from None
 
 
 def a_value(expected: Any) -> str:

@@ -7,6 +7,7 @@ that way are the arguments of its own functions.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import socket
 import warnings
@@ -15,8 +16,9 @@ from typing import Any
 
 from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
+from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.student_lines import student_lines
-from autograder.kernel_side.values import Decoder, Encoder, ValueRefused
+from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
 __all__ = ["CallBackFailed", "Reply", "Server", "serve", "serve_over"]
@@ -128,10 +130,14 @@ class Server:
             return reply | {"op": op, "value": encoder.encode(value)}, encoder.buffers
         except ValueRefused as error:
             return reply | {"op": "refused", "why": str(error)}, []
+        except BaseException as error:
+            return reply | raised(error), []
 
     def _reference(self, value: Any) -> list[Any]:
         if isinstance(value, LentObject):
             return ["yours", value.__number__]
+        if isinstance(value, Unsupported):
+            return ["unsupported", value.type_name]
         return ["object", self.table.number_of(value), type_name(value), callable(value)]
 
     def _resolve(self, kind: str, rest: list[Any]) -> Any:
@@ -198,6 +204,8 @@ def differing(where: str, before: Any, after: Any) -> list[str]:
     if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
         pairs = [(f"{where}[{i}]", *both) for i, both in enumerate(zip(before, after, strict=False))]
         return [w for pair in pairs for w in differing(*pair)] + ([where] if len(after) != len(before) else [])
+    if dissected(before) is not None:
+        return [] if as_text(before) == as_text(after) else [where]
     if hasattr(before, "tobytes"):
         same = hasattr(after, "tobytes") and before.shape == after.shape and before.tobytes() == after.tobytes()
         return [] if same else [where]
@@ -205,6 +213,15 @@ def differing(where: str, before: Any, after: Any) -> list[str]:
         same = type(after) is type(before) and bool(after == before or before != before)
         return [] if same else [where]
     return []
+
+
+def as_text(value: Any) -> tuple[str, list[bytes]]:
+    """A value as it crosses, for comparison; nothing for one that does not."""
+    encoder = Encoder()
+    try:
+        return json.dumps(encoder.encode(value)), encoder.buffers
+    except Exception:
+        return "", []
 
 
 def serve(fd: int, namespace: dict[str, Any]) -> None:

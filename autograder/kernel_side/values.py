@@ -15,6 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.kernel_side.pandas_parts import PLAIN
+from autograder.kernel_side.parts import dissected, rebuilt
+from autograder.kernel_side.stand_ins import Parts, Unsupported
+
 __all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Unsupported", "ValueRefused"]
 
 MAX_DEPTH = 40
@@ -24,6 +28,9 @@ MAX_KEYS = 10_000
 MAX_INT_BITS = 10_000
 MAX_TEXT = 2**19
 MAX_NDIM = 32
+MAX_NAMED = 5_000
+MAX_TABLES = 3_000
+MAX_PARTS = 10
 
 DTYPES = frozenset(
     np.dtype(t).newbyteorder("<").str
@@ -34,13 +41,6 @@ TEXT_DTYPE = re.compile(r"<U[0-9]{1,5}")
 
 class ValueRefused(ValueError):
     """A tree from the other side is not one of ours: malformed, too deep or too large."""
-
-
-@dataclass(frozen=True)
-class Unsupported:
-    """Stands in for a value whose type does not cross; only the name of the type does."""
-
-    type_name: str
 
 
 @dataclass
@@ -68,12 +68,12 @@ class Encoder:
         if value is None or type(value) in (bool, float):
             return value
         if isinstance(value, np.generic):
-            return self._scalar(value)
+            return self._scalar(value, depth)
         if type(value) is np.ndarray:
-            return self._array(value)
+            return self._array(value, depth)
         if isinstance(value, (list, tuple, dict, set, frozenset)):
             return self._container(value, depth + 1)
-        return self._other(value)
+        return self._other(value, depth)
 
     def _text(self, value: int | str) -> int | str:
         """What JSON writes out in full is counted, so that a message always fits into a frame."""
@@ -86,6 +86,9 @@ class Encoder:
         return value
 
     def _container(self, value: Any, depth: int) -> Any:
+        parts = dissected(value) if isinstance(value, tuple) and type(value) is not tuple else None
+        if parts is not None:
+            return self._parts(parts, depth)
         if not isinstance(value, (list, tuple)):
             self.keys += len(value)
             if self.keys > MAX_KEYS:
@@ -97,14 +100,25 @@ class Encoder:
         items = [self.encode(v, depth) for v in kind.__iter__(value)]
         return ["set" if kind is frozenset else kind.__name__, items]
 
-    def _scalar(self, value: Any) -> Any:
+    def _parts(self, value: Parts, depth: int) -> list[Any]:
+        """A value as its parts. Objects do not cross within one, except in a named tuple."""
+        kept = self.reference
+        self.reference = kept if value.kind == "named tuple" else None
+        try:
+            return ["parts", value.kind, {name: self.encode(part, depth) for name, part in value.parts.items()}]
+        finally:
+            self.reference = kept
+
+    def _scalar(self, value: Any, depth: int) -> Any:
         if isinstance(value, np.str_):
             return self._text(str.__str__(value))
         array = np.asarray(value)
-        tree = self._array(array)
+        tree = self._array(array, depth)
         return ["scalar", *tree[1:]] if tree[0] == "array" else tree
 
-    def _array(self, array: np.ndarray[Any, Any]) -> list[Any]:
+    def _array(self, array: np.ndarray[Any, Any], depth: int) -> list[Any]:
+        if array.dtype.kind in "mM" and (parts := dissected(array)) is not None:
+            return self._parts(parts, depth + 1)
         dtype = array.dtype.newbyteorder("<").str
         if dtype not in DTYPES and not TEXT_DTYPE.fullmatch(dtype):
             return self._reference(array, f"array of dtype {array.dtype}")
@@ -114,14 +128,17 @@ class Encoder:
         self.buffers.append(array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes())
         return ["array", dtype, list(array.shape), len(self.buffers) - 1]
 
-    def _other(self, value: Any) -> Any:
+    def _other(self, value: Any, depth: int) -> Any:
         if type(value) is complex:
             return ["complex", value.real, value.imag]
         if isinstance(value, np.random.Generator) and isinstance(value.bit_generator, np.random.PCG64):
             state: Any = value.bit_generator.state
             inner = state["state"]
             return ["rng", inner["state"], inner["inc"], state["has_uint32"], state["uinteger"]]
-        return self._reference(value, value.type_name if isinstance(value, Unsupported) else type(value).__name__)
+        if isinstance(value, Unsupported):
+            return self._reference(value, value.type_name)
+        parts = dissected(value)
+        return self._reference(value, type(value).__name__) if parts is None else self._parts(parts, depth + 1)
 
     def _reference(self, value: Any, type_name: str) -> list[Any]:
         return ["unsupported", type_name[:200]] if self.reference is None else self.reference(value)
@@ -141,6 +158,8 @@ class Decoder:
     size: int = 0
     keys: int = 0
     text: int = 0
+    named: int = 0
+    tables: int = 0
 
     @property
     def footprint(self) -> int:
@@ -249,6 +268,24 @@ class Decoder:
         }
         return np.random.Generator(bits)
 
+    def _make_parts(self, rest: list[Any], depth: int) -> Any:
+        if len(rest) != 2 or type(rest[0]) is not str or type(rest[1]) is not dict or len(rest[1]) > MAX_PARTS:
+            raise ValueRefused("parts without a kind")
+        self.named += rest[0] == "named tuple"
+        self.tables += rest[0] in ("frame", "series", "index", "sparse")
+        if self.named > MAX_NAMED or self.tables > MAX_TABLES:
+            raise ValueRefused("has too many tables or named tuples")
+        kept = self.resolve
+        self.resolve = kept if rest[0] == "named tuple" else None
+        try:
+            return rebuilt(rest[0], {name: self.decode(tree, depth) for name, tree in rest[1].items()})
+        except ValueRefused:
+            raise
+        except ValueError as error:
+            raise ValueRefused(str(error)) from None
+        finally:
+            self.resolve = kept
+
     def _make_function(self, rest: list[Any], depth: int) -> Any:
         """A function of the side that sends: its number."""
         if len(rest) != 1 or type(rest[0]) is not int:
@@ -285,6 +322,6 @@ def hashable(value: Any) -> Any:
     """`value`, if it may be a dict key or a set element; else ValueRefused."""
     if isinstance(value, tuple):
         return tuple(hashable(item) for item in value)
-    if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
+    if value is None or isinstance(value, PLAIN):
         return value
     raise ValueRefused("a key that cannot be hashed")

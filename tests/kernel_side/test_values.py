@@ -6,7 +6,7 @@ import enum
 import json
 import time
 import tracemalloc
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -162,7 +162,7 @@ def test_functions_cross_as_numbers_only_where_they_may() -> None:
     assert Decoder([], lambda kind, rest: [kind, *rest].copy).decode(tree)[0]() == ["function", 7]
     with pytest.raises(ValueRefused):
         Decoder([]).decode(tree)
-    assert crossed(abs) == Unsupported("builtin_function_or_method")
+    assert name_of(crossed(abs)) == "builtin_function_or_method"
 
 
 class Sly(float):
@@ -179,7 +179,6 @@ class Colour(enum.IntEnum):
 @pytest.mark.parametrize(
     ("value", "plain"),
     [
-        (namedtuple("Point", "x y")(1, 2.0), (1, 2.0)),
         (OrderedDict(a=1), {"a": 1}),
         (frozenset({1}), {1}),
         (type("L", (list,), {"__len__": lambda self: 9})([1, 2]), [1, 2]),
@@ -199,12 +198,10 @@ def test_subclasses_of_containers_and_scalars_become_plain(value: Any, plain: An
         (Sly(1), "Sly"),
         (Colour.RED, "Colour"),
         (type("Image", (np.ndarray,), {})((2,)), "Image"),
-        (np.ma.masked_array([1], [True]), "MaskedArray"),
         (np.array([1, "a"], dtype=object), "array of dtype object"),
-        (np.array(["2000-01-01"], dtype="M8[D]"), "array of dtype datetime64[D]"),
         (np.zeros(2, dtype="f8,i4"), "array of dtype [('f0', '<f8'), ('f1', '<i4')]"),
         (np.array([b"x"]), "array of dtype |S1"),
-        (b"bytes", "bytes"),
+        (bytearray(b"bytes"), "bytearray"),
         (range(3), "range"),
         (np.random.RandomState(0), "RandomState"),
         (object, "type"),
@@ -213,8 +210,13 @@ def test_subclasses_of_containers_and_scalars_become_plain(value: Any, plain: An
 )
 def test_what_does_not_cross_arrives_as_the_name_of_its_type(value: Any, name: str) -> None:
     """A student would not be told that their function returned something unusable, and what."""
-    assert crossed(value) == Unsupported(name)
-    assert crossed([value]) == [Unsupported(name)]
+    assert [name_of(part) for part in (crossed(value), *crossed([value]))] == [name, name]
+    assert crossed([value]) != crossed([value])
+
+
+def name_of(value: Any) -> str:
+    assert isinstance(value, Unsupported)
+    return value.type_name
 
 
 def nested(depth: int) -> Any:
@@ -353,7 +355,7 @@ def test_what_is_unsupported_stays_unsupported() -> None:
     assert isinstance(there, Unsupported)
     assert isinstance(crossed(there), Unsupported)
     assert crossed(there).type_name == there.type_name == "object"
-    assert crossed(np.datetime64("2024-01-01")).type_name == "array of dtype datetime64[D]"
+    assert crossed(np.void(b"x")).type_name == "array of dtype |V1"
 
 
 @pytest.mark.parametrize(

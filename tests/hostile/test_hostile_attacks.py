@@ -172,7 +172,9 @@ def frame(message, buffers=()):
     body = message if isinstance(message, bytes) else json.dumps(message).encode()
     sizes = struct.pack(f"!{len(buffers)}Q", *map(len, buffers))
     return struct.pack("!4sII", b"AGR1", len(body), len(buffers)) + sizes + body + b"".join(buffers)
-def reply(i, value, **more): return frame({"op": "return", "id": i, "value": value} | more)
+def reply(call, value, buffers=(), **more):
+    found = frame({"op": "function", "id": 2 * call - 1, "type": "function"})
+    return found + frame({"op": "return", "id": 2 * call, "value": value} | more, buffers)
 """
 
 FORGERIES = {
@@ -187,10 +189,10 @@ value = ["dict", [[k * (2**61 - 1), None] for k in range(60_000)]]
 threading.Thread(target=lambda: [sock.sendall(reply(i, value)) for i in range(1, 20)], daemon=True).start()""",
     "shapes that do not fit": """\
 for i, shape in enumerate([[2**40] * 4, [-1], [0, 2**40, 2**40], [1] * 64, [True], "x", [1e9]] * 3, 1):
-    sock.sendall(frame({"op": "return", "id": i, "value": ["array", "<f8", shape, 0]}, [b"12345678"]))""",
+    sock.sendall(reply(i, ["array", "<f8", shape, 0], [b"12345678"]))""",
     "types that do not cross": """\
 for i, kind in enumerate(["|O", "<M8[s]", "|V9", "<U99999", ">f8", "O", ["a"]] * 3, 1):
-    sock.sendall(frame({"op": "return", "id": i, "value": ["array", kind, [1], 0]}, [b"12345678"]))""",
+    sock.sendall(reply(i, ["array", kind, [1], 0], [b"12345678"]))""",
     "objects that are not there": """\
 trees = [
     ["object", 7, "x" * 10**6, True], ["object", 2**70, "float", True], ["object", -1, "x", False], ["yours", 0],
@@ -222,9 +224,7 @@ def test_forged_replies_gain_nothing(no_gain, what):
 
 def test_a_forger_with_the_right_answers_gets_them(classroom):
     """Else the forgeries would prove nothing: a frame of the right form is read, and judged by its value."""
-    forged = (
-        FRAMES + "sock.sendall(reply(1, 0) + reply(2, 4.0, cost={}, changed=[], warnings=[]))\ndef double(x): return 0"
-    )
+    forged = FRAMES + "sock.sendall(reply(1, 4.0, cost={}, changed=[], warnings=[]))\ndef double(x): return 0"
     trial = classroom.grade(classroom.answered(double=forged))
     assert trial.graded.notebooks[0].grades[0].verdicts[0].passed
 

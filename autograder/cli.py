@@ -31,6 +31,7 @@ COMMANDS = {
     "make": "autograder.authoring.command",
     "validate": "autograder.authoring.command",
     "release": "autograder.authoring.command",
+    "site": "autograder.authoring.command",
     "collect": "autograder.collecting.command",
     "grade": "",
     "scores": "autograder.publishing.scores_command",

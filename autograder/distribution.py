@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from pathlib import Path
 
 from autograder.errors import AutograderError
 from autograder.version import __version__
 
-__all__ = ["DISTRIBUTION", "EXTRAS", "extras_explained", "installed_extras", "lacks_grading", "other_autograder"]
+__all__ = [
+    "DISTRIBUTION",
+    "EXTRAS",
+    "build_wheel",
+    "clone",
+    "extras_explained",
+    "installed_extras",
+    "lacks_grading",
+    "other_autograder",
+]
 
 DISTRIBUTION = "autograder-coursework"
 WHEEL = f"autograder_coursework-{__version__}-py3-none-any.whl"
@@ -21,6 +31,7 @@ EXTRAS = {
     "pdf": ("PIL", "defusedxml", "manimgx_fonts", "manimgx_fonts_cjk", "nh3", "pypandoc", "pygments", "rich", "typst"),
     "grade": ("alembic", "hatchling", "jinja2", "jupytext", "nbconvert", "nbformat", "nbgrader", "sqlalchemy", "yaml"),
     "cluster": ("dask", "distributed"),
+    "site": ("jupyterlite_core", "jupyterlite_pyodide_kernel"),
 }
 
 
@@ -70,3 +81,20 @@ def other_autograder() -> str:
         f"PyPI's unrelated project `autograder` {other.version} is installed in the same folder and may have replaced "
         f"files of this one: run `pip uninstall -y autograder`, then `pip install --force-reinstall --no-deps {WHEEL}`."
     )
+
+
+def clone(what: str) -> Path:
+    """The folder of this project. Raises AutograderError, saying what is made from it, where only the package is."""
+    project = Path(__file__).resolve().parents[1]
+    for name in ("pyproject.toml", "requirements.lock"):
+        if not (project / name).is_file():
+            raise AutograderError(f"{what} is made from the project, and {project} has no {name}: run it in a clone.")
+    return project
+
+
+def build_wheel(project: Path, folder: Path) -> Path:
+    """Build the project's wheel in `folder`, without network."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    (wheel,) = WheelBuilder(str(project)).build(directory=str(folder), versions=["standard"])
+    return Path(wheel)

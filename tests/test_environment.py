@@ -63,9 +63,9 @@ def test_conda_users_get_the_same_dependencies() -> None:
     listed.pop("pip")
     listed.pop("tqdm")  # conda knows no extras, and pooch's is tqdm
     assert str(python.specifier) == PROJECT["requires-python"]
-    assert {name: (r.specifier, r.marker) for name, r in listed.items()} == {
-        conda_name(r): (r.specifier, r.marker) for r in wanted().values()
-    }
+    assert {name: r.specifier for name, r in listed.items()} == {conda_name(r): r.specifier for r in wanted().values()}
+    markers = {conda_name(r): r.marker for r in wanted().values() if r.marker and "emscripten" not in str(r.marker)}
+    assert {name: r.marker for name, r in listed.items() if r.marker} == markers
 
 
 def test_every_extra_is_in_the_development_environment() -> None:

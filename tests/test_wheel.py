@@ -22,7 +22,7 @@ import pytest
 from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.authoring.install_cell import add_install_lines
-from autograder.publishing.gradescope.bundle import build_wheel
+from autograder.distribution import build_wheel
 
 pytestmark = pytest.mark.slow
 

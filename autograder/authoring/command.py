@@ -1,10 +1,12 @@
-"""`autograder new`, `make`, `validate` and `release`."""
+"""`autograder new`, `make`, `validate`, `release` and `site`."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from autograder.authoring.structure import Problem
     from autograder.grading.course import Course
 
-__all__ = ["make", "new", "release", "validate"]
+__all__ = ["make", "new", "release", "site", "validate"]
 
 SEEDS = 3
 
@@ -147,3 +149,35 @@ def show_problems(name: str, problems: list[Problem]) -> bool:
             f"✓ {name} may be released: right code gets full marks, every known mistake is caught, nothing leaks."
         )
     return not problems
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the site is written; a site that is there is replaced.",
+)
+@click.option(
+    "--wheel",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="This package's wheel.  [default: built from the clone]",
+)
+@click.pass_context
+def site(ctx: click.Context, names: tuple[str, ...], folder: Path, wheel: Path | None) -> None:
+    """Make a website in which students work without installing anything.
+
+    It has the released assignments NAME, or all of them. It is static: put the folder on any web server.
+
+    \b
+    Example:  autograder site softmax xor -o site
+    """
+    from autograder.authoring.site import make_site
+
+    made = make_site(course_of(ctx), names, folder, wheel)
+    click.echo(f"{folder} is a site with {', '.join(made)}.")
+    click.echo(f"Look at it: python -m http.server -d {shlex.quote(str(folder))}, then http://localhost:8000/lab/")

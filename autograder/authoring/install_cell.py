@@ -25,7 +25,7 @@ if importlib.util.find_spec("autograder") is None:
     %pip install --quiet {what}
 """
 LINES = """\
-{install}try:
+try:
     from autograder import load_ipython_extension
 except ImportError:
     raise ModuleNotFoundError(
@@ -44,13 +44,17 @@ def check_address(address: str) -> None:
         )
 
 
+EARLIER = re.compile(re.escape(INSTALL).replace(re.escape("{what}"), "[^\n]*").join(("(?:", ")?")) + re.escape(LINES))
+
+
 def add_install_lines(path: Path, what: str = "") -> None:
-    """Put the lines before `%load_ext autograder` in a released notebook; `what`, if given, is what pip installs."""
+    """Put the lines before `%load_ext autograder` in a released notebook, in place of those that an earlier call put
+    there; `what`, if given, is what pip installs."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code" and LOAD in cell.source.splitlines():
-            install = INSTALL.format(what=what) if what else ""
-            cell.source = cell.source.replace(LOAD, LINES.format(install=install) + LOAD, 1)
+            lines = (INSTALL.format(what=what) if what else "") + LINES
+            cell.source = EARLIER.sub("", cell.source).replace(LOAD, lines + LOAD, 1)
             if "nbgrader" in cell.metadata:
                 cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
             nbformat.write(notebook, path)

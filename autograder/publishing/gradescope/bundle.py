@@ -8,13 +8,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from autograder.distribution import build_wheel, clone
 from autograder.errors import AutograderError
 from autograder.files import atomic_file
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.grading.examples import mistakes_path
 from autograder.grading.made_from_text import refuse_stale
-from autograder.sandbox.paths import package_folder
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
 
@@ -34,7 +34,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     folder = course.source(name)
     if not folder.is_relative_to(course.root):
         raise AutograderError(f"{folder} lies outside the course {course.root}: Gradescope's zip needs it inside.")
-    project = clone()
+    project = clone("The zip")
     settings = {"assignment": name, "hidden_checks": hidden_checks}
     try:
         with (
@@ -63,20 +63,3 @@ def add(bundle: zipfile.ZipFile, name: str, data: bytes, mode: int = PRIVATE) ->
     entry.external_attr = mode << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     bundle.writestr(entry, data)
-
-
-def clone() -> Path:
-    """The folder of this project. Raises AutograderError where only the installed program is."""
-    project = package_folder().parent
-    for name in ("pyproject.toml", "requirements.lock"):
-        if not (project / name).is_file():
-            raise AutograderError(f"The zip is made from the project, and {project} has no {name}: run it in a clone.")
-    return project
-
-
-def build_wheel(project: Path, folder: Path) -> Path:
-    """Build the project's wheel in `folder`, without network."""
-    from hatchling.builders.wheel import WheelBuilder
-
-    (wheel,) = WheelBuilder(str(project)).build(directory=str(folder), versions=["standard"])
-    return Path(wheel)

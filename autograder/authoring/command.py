@@ -118,11 +118,12 @@ def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
     \b
     Example:  autograder validate softmax --seeds 10
     """
-    problems = problems_of(course_of(ctx), name, seeds)
+    course = course_of(ctx)
+    problems = problems_of(course, name, seeds)
     if as_json:
         click.echo(json.dumps([vars(problem) for problem in problems], indent=2))
-    else:
-        show_problems(name, problems)
+    elif show_problems(name, problems):
+        tell_notes(course, name)
     sys.exit(1 if problems else 0)
 
 
@@ -138,6 +139,19 @@ def problems_of(course: Course, name: str, seeds: int = SEEDS, released: bool = 
         return find_problems(
             course, name, seeds=seeds, released=released, on_start=start, on_done=lambda what: advance()
         )
+
+
+def tell_notes(course: Course, name: str) -> None:
+    """Print what keeps no assignment from being released, and what its author should know."""
+    from autograder.authoring.structure import believing_checks
+    from autograder.grading.assignment import source_notebook
+
+    for path in sorted(course.source(name).glob("*.ipynb")):
+        if checks := believing_checks(source_notebook(path)):
+            click.echo(
+                f"Note: {', '.join(checks)} believe what a student's process says of itself (changed arguments, "
+                "warnings, costs), so a student who tampers with it can pass them."
+            )
 
 
 def show_problems(name: str, problems: list[Problem]) -> bool:

@@ -14,7 +14,7 @@ from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_
 from autograder.checking.import_analysis import named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
 
-__all__ = ["Problem", "place", "structure_problems"]
+__all__ = ["Problem", "believing_checks", "place", "structure_problems"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,12 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
     if not tests:
         problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
     return problems + list(lending_problems(notebook))
+
+
+def believing_checks(notebook: NotebookNode) -> list[str]:
+    """The checks with points that rest on what the student's own process says of itself, and on nothing else."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and is_check_cell(cell.source)]
+    return [test.name for cell in cells for test in CheckCell(cell.source).believing() if test.weight > 0]
 
 
 def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ MAGIC = "%%check"
 RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
+JUDGES = {"assert_close", "assert_same"}
 
 
 class CheckCellError(ValueError):
@@ -86,6 +87,11 @@ class CheckCell:
         uses = {node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "student"}
         return Called(frozenset(node.attr for node in attributes if node.value in uses), uses <= plain)
 
+    def believing(self) -> list[Check]:
+        """The checks that only look at what the student's process says: changed arguments, warnings, costs."""
+        functions = {n.name: n for n in ast.parse(self.module).body if isinstance(n, ast.FunctionDef)}
+        return [test for test in self.tests() if believes(functions[test.name], set(functions))]
+
     def tests(self) -> list[Check]:
         """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker or a repeated name."""
         hidden = self.hidden_lines()
@@ -102,6 +108,14 @@ class CheckCell:
                 hidden_in_part = not hidden.isdisjoint(lines_of(node))
                 found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""))
         return list(found.values())
+
+
+def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:
+    """Whether a test asserts something, and nothing but what the student's process says of itself."""
+    named = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    judges = any(isinstance(n, ast.Assert) or (isinstance(n, ast.Name) and n.id == "pytest") for n in ast.walk(node))
+    judges = judges or bool(named & (helpers | JUDGES)) or ("assert_that" in named and "measure" not in named)
+    return bool(named & (ONLY_LOOK | {"assert_that"})) and not judges
 
 
 def lines_of(node: ast.FunctionDef) -> range:

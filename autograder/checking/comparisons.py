@@ -6,7 +6,9 @@ a mistake only where the evidence determines it. `detail` has the numbers, for v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -25,6 +27,7 @@ Array = np.ndarray[Any, Any]
 
 NOTHING = "nothing was returned (None): is there a return at the end?"
 MOST_AXES = 5
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 CONTAINERS = (str, set, dict, list, tuple)
 # fmt: off
 TELLABLE = frozenset({
@@ -44,26 +47,43 @@ def assert_close(
     atol: float = 1e-9,
     m: int | None = None,
     mistakes: Mapping[str, Any] | None = None,
+    shape: str = "",
+    equal_nan: bool = False,
 ) -> None:
     """`actual` equals `expected` up to rtol·|expected| + atol, leaf by leaf for dicts, lists and tuples.
 
     `m` is the number of examples, so that a factor of m can be named. `mistakes` maps a sentence to the value
-    that a known mistake gives; it is told when `actual` is that value. Raises CheckFailed.
+    that a known mistake gives; it is told when `actual` is that value. `shape` is the exercise's own name of the
+    expected shape, such as "(m, c)". NaN equals NaN only with `equal_nan`. Raises CheckFailed.
     """
-    mistakes = mistakes or {}
+    mistakes, tolerance = mistakes or {}, Tolerance(rtol, atol, equal_nan)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
-        compare_tables(actual, expected, lambda a, b: compare_arrays(a, b, rtol, atol, m, {}), exact=False)
+        gaps = replace(tolerance, equal_nan=True)  # in a table NaN is a missing value
+        compare_tables(actual, expected, lambda a, b: compare_arrays(a, b, gaps, m, {}, ""), exact=False)
         return
     actual, expected = as_float(actual), as_float(expected)
     if isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
-        compare_parts(actual, expected, rtol, atol, m, mistakes)
+        compare_parts(actual, expected, tolerance, m, mistakes, shape)
         return
-    compare_arrays(actual, expected, rtol, atol, m, mistakes)
+    compare_arrays(actual, expected, tolerance, m, mistakes, shape)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two numbers may be from each other, and whether NaN equals NaN."""
+
+    rtol: float
+    atol: float
+    equal_nan: bool
+
+    def close(self, got: Array, want: Array) -> bool:
+        with np.errstate(all="ignore"):
+            return bool(np.allclose(got, want, rtol=self.rtol, atol=self.atol, equal_nan=self.equal_nan))
 
 
 def compare_parts(
-    actual: Any, expected: Any, rtol: float, atol: float, m: int | None, mistakes: Mapping[str, Any]
+    actual: Any, expected: Any, tolerance: Tolerance, m: int | None, mistakes: Mapping[str, Any], shape: str
 ) -> None:
     """Compare dict with dict or sequence with sequence, naming the part that differs."""
     where = parts(actual, expected)
@@ -71,7 +91,7 @@ def compare_parts(
     for name, part in parts(expected, expected).items():
         try:
             of_part = {sentence: value[name] for sentence, value in named.items() if name in value}
-            assert_close(where[name], part, rtol=rtol, atol=atol, m=m, mistakes=of_part)
+            assert_close(where[name], part, m=m, mistakes=of_part, shape=shape, **vars(tolerance))
         except CheckFailed as error:
             raise CheckFailed(f"in {name}, {error.cause}", error.detail) from None
 
@@ -114,18 +134,19 @@ def is_numeric_sequence(value: Any) -> bool:
 
 
 def compare_arrays(
-    actual: Any, expected: Any, rtol: float, atol: float, m: int | None, mistakes: Mapping[str, Any]
+    actual: Any, expected: Any, tolerance: Tolerance, m: int | None, mistakes: Mapping[str, Any], shape: str
 ) -> None:
     """Compare numbers or arrays of numbers."""
     got, want = as_numbers(actual, np.ndim(expected)), np.asarray(expected)
-    compare_shapes(got, want)
-    if close(got, want, rtol, atol):
+    compare_shapes(got, want, shape)
+    if tolerance.close(got, want):
         return
+    detail = difference(got, want, tolerance)
     for sentence, value in mistakes.items():
         wrong = np.asarray(value)
-        if wrong.shape == got.shape and close(got, wrong, rtol, atol):
-            raise CheckFailed(sentence, difference(got, want))
-    raise CheckFailed(named_mistake(got, want, m, rtol, atol), difference(got, want))
+        if wrong.shape == got.shape and replace(tolerance, equal_nan=True).close(got, wrong):
+            raise CheckFailed(sentence, detail)
+    raise CheckFailed(named_mistake(got, want, m, tolerance), detail)
 
 
 def as_numbers(value: Any, ndim: int) -> Array:
@@ -187,81 +208,91 @@ def a_type(value: Any) -> str:
     return f"it is: {name}" if name and name not in TELLABLE else ""
 
 
-def compare_shapes(got: Array, want: Array) -> None:
-    """Raise CheckFailed if the shapes differ, saying how where it is plain."""
+def compare_shapes(got: Array, want: Array, shape: str = "") -> None:
+    """Raise CheckFailed if the shapes differ, saying how where it is plain; `shape` is the name of the right one."""
     if got.shape == want.shape:
         return
     detail = f"shape {got.shape}, expected {want.shape}"
     if got.ndim > max(want.ndim, MOST_AXES):
         raise CheckFailed("the array has far too many axes", detail)
     if got.ndim != want.ndim and squeezed(got.shape) == squeezed(want.shape):
-        extra = "too many" if got.ndim > want.ndim else "too few"
-        raise CheckFailed(f"the shape has axes of length 1 {extra}: {letters(got)} instead of {letters(want)}", detail)
+        extra = "the result has an extra axis" if got.ndim > want.ndim else "the result lacks an axis"
+        raise CheckFailed(f"{extra} of length 1{named_shape(got, want, shape)}", detail)
     if got.shape == want.shape[::-1]:
-        raise CheckFailed("the shape is transposed", detail)
+        raise CheckFailed(f"the shape is transposed{named_shape(got, want, shape)}", detail)
     if want.ndim == 0:
         raise CheckFailed("one number is expected, and this is an array", detail)
     if got.ndim == 0:
         raise CheckFailed("an array is expected, and this is one number", detail)
     if got.ndim != want.ndim:
-        raise CheckFailed(f"the array has {got.ndim} axes instead of {want.ndim}", detail)
-    raise CheckFailed("the shape is wrong", detail)
+        raise CheckFailed(
+            f"the array has {got.ndim} axes instead of {want.ndim}{named_shape(got, want, shape)}", detail
+        )
+    raise CheckFailed(f"the shape is wrong{named_shape(got, want, shape)}", detail)
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def letters(array: Array) -> str:
-    """A shape with letters for its lengths, such as (1, h)."""
-    names = iter("hkn" + "ijpqrs" * 6)
-    inside = ["1" if n == 1 else next(names) for n in array.shape]
-    return "a single number" if not inside else f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
+def named_shape(got: Array, want: Array, shape: str) -> str:
+    """Both shapes in the exercise's letters, where `shape` says them and no other length of `want` is the same."""
+    letters = [letter for letter in re.split(r"[\s(),]+", shape) if letter]
+    if not letters:
+        return ""
+    names = dict(zip(want.shape, letters, strict=False)) | {1: "1"}
+    if len(letters) != want.ndim or len(set(want.shape)) < want.ndim or not set(got.shape) <= names.keys():
+        return f": {shape} is expected"
+    inside = [names[length] for length in got.shape]
+    found = f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
+    return f": {found} instead of {shape}"
 
 
-def close(got: Array, want: Array, rtol: float, atol: float) -> bool:
-    with np.errstate(all="ignore"):
-        return bool(np.allclose(got, want, rtol=rtol, atol=atol, equal_nan=True))
-
-
-def named_mistake(got: Array, want: Array, m: int | None, rtol: float, atol: float) -> str:
+def named_mistake(got: Array, want: Array, m: int | None, tolerance: Tolerance) -> str:
     """The mistake that the values show, or only that they are wrong."""
-    if np.isnan(got).any() and not np.isnan(want).any():
+    if np.isnan(got).any() and not (tolerance.equal_nan and np.isnan(want).any()):
         return "there are NaN among the values"
     if np.isinf(got).any() and not np.isinf(want).any():
         return "there are infinite values: something overflows or divides by zero"
-    if np.any(want != 0):
-        for name, factor in factors(m).items():
-            small = 0.01 * float(np.max(np.abs(want * factor)))
-            if close(got, want * factor, rtol, min(atol, small)):
-                return f"the values are {name}"
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and got.size > 1 and close(got, want.T, rtol, atol):
+    for name, factor in factors(m, want).items():
+        small = 0.01 * float(np.max(np.abs(want * factor)))
+        if replace(tolerance, atol=min(tolerance.atol, small)).close(got, want * factor):
+            return f"the values are {name}"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and got.size > 1 and tolerance.close(got, want.T):
         return "the result is transposed"
     return "the values are wrong"
 
 
-def factors(m: int | None) -> dict[str, float]:
-    """Constant factors that have a name."""
-    named = {
-        "the right ones times −1: the sign is wrong": -1.0,
-        "twice the right ones: a factor of 2 is too much": 2.0,
-        "half the right ones: a factor of 2 is missing": 0.5,
-    }
-    if m is not None and m > 2:
+def factors(m: int | None, want: Array) -> dict[str, float]:
+    """Constant factors that have a name, if `want` has enough numbers to show one: chance makes one number twice
+    another, and hardly ever m times."""
+    several = np.count_nonzero(want) > 1 and len(np.unique(np.abs(want))) > 1
+    named: dict[str, float] = {}
+    if several:
+        named |= {
+            "the right ones times −1: the sign is wrong": -1.0,
+            "twice the right ones: a factor of 2 is too much": 2.0,
+            "half the right ones: a factor of 2 is missing": 0.5,
+        }
+    if m is not None and m > 2 and (several or np.any(want % 1 != 0)):
         named["m times the right ones: a sum was taken where a mean is expected (m examples)"] = float(m)
         named["1/m times the right ones: they were divided by the number of examples m once too often"] = 1 / m
     return named
 
 
-def difference(got: Array, want: Array) -> str:
-    """Where the largest difference is, with both numbers."""
+def difference(got: Array, want: Array, tolerance: Tolerance) -> str:
+    """How many numbers differ, and where most, with both numbers; NaN goes before all."""
     if got.ndim == 0:
         return f"got {number(got[()])}, expected {number(want[()])}"
     with np.errstate(all="ignore"):
         gap = np.nan_to_num(np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf)
-    index = np.unravel_index(int(np.argmax(gap)), got.shape)
-    place = "[" + ", ".join(str(int(i)) for i in index) + "]"
-    return f"largest difference at {place}: got {number(got[index])}, expected {number(want[index])}"
+        differs = ~np.isclose(got, want, **vars(tolerance))
+    nan = np.isnan(got) & differs
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(nan if nan.any() else gap * differs)), got.shape))
+    count = int(differs.sum())
+    where = "the first NaN is" if nan.any() else "the largest difference is" if count > 1 else "the only difference is"
+    how_many = f"{count} of {got.size} numbers differ; " if count > 1 else ""
+    return f"{how_many}{where} at {list(index)}: got {number(got[index])}, expected {number(want[index])}"
 
 
 def number(value: Any) -> str:
@@ -345,14 +376,25 @@ def assert_that(condition: Any, cause: str) -> None:
 
 
 def assert_unchanged(student: NotebookProxy) -> None:
-    """No array that this test passed to the student's functions was changed by them. Raises CheckFailed."""
+    """No array that this test passed to the student's functions was changed by them, as far as the student's process
+    says. Raises CheckFailed."""
     for call in student._calls:
         if call.changed:
-            raise CheckFailed(f"what {call.name} is given is changed by it: work on a copy", ", ".join(call.changed))
+            raise CheckFailed(
+                f"{call.name} changes {argument_of(call.changed)}: work on a copy", ", ".join(call.changed)
+            )
+
+
+def argument_of(changed: list[str]) -> str:
+    """Which argument was changed. The student's process says it, so nothing but a small number is believed."""
+    numbers = {int(found[1]) for place in changed if (found := re.match(r"argument (\d)\b", place))}
+    number = next(iter(numbers)) if len(numbers) == 1 else 0
+    return f"its {ORDINALS[number - 1]} argument" if 1 <= number <= len(ORDINALS) else "its arguments"
 
 
 def assert_no_warnings(student: NotebookProxy) -> None:
-    """The student's functions gave no warning in this test. Raises CheckFailed."""
+    """The student's functions gave no warning in this test, as far as the student's process says. Raises
+    CheckFailed."""
     for call in student._calls:
         if call.warnings:
             raise CheckFailed(f"calling {call.name} gives warnings", ", ".join(sorted(set(call.warnings))))

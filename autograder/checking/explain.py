@@ -50,7 +50,7 @@ def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
     if isinstance(error, StudentError):
         return verdict(test, Outcome.RAISED, raised(error, test.hidden), raised(error, hidden=False))
     if isinstance(error, StudentStopped):
-        return verdict(test, Outcome.RAISED, f"Your code could not be asked: {error}.", str(error))
+        return verdict(test, Outcome.RAISED, f"Your code was stopped: {error}.", str(error))
     if isinstance(error, pytest.fail.Exception):
         return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
     if isinstance(error, (GraderFault, pytest.FixtureLookupError)) or not isinstance(error, Exception):

@@ -126,3 +126,22 @@ def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> 
     with pytest.raises(CheckCellError) as caught:
         CheckCell(f"%%check\n{body}").tests()
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("student.f(1)\n    assert_unchanged(student)", True),
+        ("student.f(1)\n    assert_no_warnings(student)", True),
+        ("with measure(student) as cost: student.f(1)\n    assert_that(cost.lines < 9, 'no loops')", True),
+        ("assert_close(student.f(1), 1)\n    assert_unchanged(student)", False),
+        ("assert_that(student.f(1) == 1, 'one')", False),
+        ("assert student.f(1) == 1\n    assert_unchanged(student)", False),
+        ("helper(student)\n    assert_unchanged(student)", False),
+        ("with pytest.raises(ValueError): student.f(1)\n    assert_unchanged(student)", False),
+    ],
+)
+def test_checks_that_believe_the_students_process_are_told(body: str, expected: bool) -> None:
+    """An author would not know that points can be had by tampering."""
+    cell = CheckCell(f"%%check\ndef helper(student): pass\ndef test_a(student):\n    {body}\n")
+    assert bool(cell.believing()) is expected

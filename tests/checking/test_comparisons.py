@@ -62,9 +62,9 @@ CLOSE = [
     (np.array(["1", "2"]), A, {}, "Numbers are expected, and there is something else among them.", ""),
     # the shape
     (A.T, A, {}, "The shape is transposed.", "Shape (3, 2), expected (2, 3)."),
-    (A[None], A, {}, "The shape has axes of length 1 too many: (1, h, k) instead of (h, k).", None),
-    (np.ones(3), np.ones((1, 3)), {}, "The shape has axes of length 1 too few: (h,) instead of (1, h).", None),
-    (np.ones(1), 1.0, {}, "The shape has axes of length 1 too many: (1,) instead of a single number.", None),
+    (A[None], A, {}, "The result has an extra axis of length 1.", None),
+    (np.ones(3), np.ones((1, 3)), {}, "The result lacks an axis of length 1.", None),
+    (np.ones(1), 1.0, {}, "The result has an extra axis of length 1.", None),
     (np.ones(3), 1.0, {}, "One number is expected, and this is an array.", "Shape (3,), expected ()."),
     (1.0, A, {}, "An array is expected, and this is one number.", None),
     (np.ones(6), A, {}, "The array has 1 axes instead of 2.", None),
@@ -78,14 +78,20 @@ CLOSE = [
     (A / 2, A, {}, "The values are half the right ones: a factor of 2 is missing.", None),
     (7 * A, A, {"m": 7}, BY_M, None),
     (A / 7, A, {"m": 7}, BY_ONE_M, None),
-    (7 * A, A, {}, WRONG, "Largest difference at [1, 2]: got 42, expected 6."),
+    (7 * A, A, {}, WRONG, "6 of 6 numbers differ; the largest difference is at [1, 2]: got 42, expected 6."),
     (2 * A, A, {"m": 2}, "The values are twice the right ones: a factor of 2 is too much.", None),
     (SQUARE.T, SQUARE, {}, "The result is transposed.", None),
     (A + 1, A, {}, WRONG, None),
     (3.0, 4.0, {}, WRONG, "Got 3, expected 4."),
     (3 + 1j, 4.0, {}, WRONG, "Got 3+1j, expected 4."),
     (True, 4.0, {}, WRONG, "Got 1, expected 4."),
-    (np.array([1, 2], np.uint8), [2, 1], {}, WRONG, "Largest difference at [0]: got 1, expected 2."),
+    (
+        np.array([1, 2], np.uint8),
+        [2, 1],
+        {},
+        WRONG,
+        "2 of 2 numbers differ; the largest difference is at [0]: got 1, expected 2.",
+    ),
     (np.zeros(2), np.full(2, 2e-9), {"m": 9}, WRONG, None),
     (0.0, 0.002, {"atol": 0.0015, "rtol": 0, "m": 9}, WRONG, None),
     (A + 1, A, {"mistakes": {"one is added": A + 1}}, "One is added.", None),
@@ -136,7 +142,7 @@ SAME = [
     ({"a": np.ones(2)}, {"a": 1}, "The value is wrong.", None),
     (np.array([1, 2, 4]), np.array([1, 2, 3]), WRONG, "At [2]: got 4, expected 3."),
     ([1, 2], np.array([1, 2, 3]), "The shape is wrong.", "Shape (2,), expected (3,)."),
-    (np.array([[1], [2]]), np.array([1, 2]), "The shape has axes of length 1 too many: (h, 1) instead of (h,).", None),
+    (np.array([[1], [2]]), np.array([1, 2]), "The result has an extra axis of length 1.", None),
     (["a", "c"], np.array(["a", "b"]), WRONG, "At [1]: got c, expected b."),
     ([1, 2], np.array(["a", "b"]), WRONG, None),
     (Unsupported("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
@@ -163,7 +169,7 @@ def test_an_unequal_answer_is_told_in_these_words(actual: Any, expected: Any, ca
         ((1.0, [2.0]), [1.0, np.array([2.0])], {}),
         ([1.0, A], (1, A), {}),
         ({"b": A, "a": [1, 2]}, {"a": [1, 2], "b": A}, {}),
-        (np.array([np.nan, np.inf]), np.array([np.nan, np.inf]), {}),
+        (np.array([np.nan, np.inf]), np.array([np.nan, np.inf]), {"equal_nan": True}),
         (np.zeros((0, 3)), np.zeros((0, 3)), {}),
         ([], [], {}),
         (0.1 + 0.2, 0.3, {}),
@@ -205,13 +211,33 @@ FLOATS = st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-3)
 )
 def test_a_factor_is_named_only_where_it_is_one(expected: np.ndarray, factor: float, where: int) -> None:
     """A guess would be told as a fact: one entry that does not fit the factor speaks against it."""
+    assume(len(np.unique(np.abs(expected))) > 1)
     actual = expected * factor
     sentence = told(assert_close, actual, expected, m=30, hidden=True)
     named = {-1.0: "times −1", 2.0: "twice", 0.5: "half", 30.0: "are m times", 1 / 30: "1/m"}
     assert named[factor] in sentence
     actual.flat[where % actual.size] += 0.1 * abs(actual.flat[where % actual.size])
-    assume(actual.size > 1)
     assert told(assert_close, actual, expected, m=30, hidden=True) == WRONG
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "options", "message"),
+    [
+        (2.0, 1.0, {}, WRONG),
+        (np.array([2.0, 2.0]), np.array([1.0, 1.0]), {}, WRONG),
+        (np.array([-3.0, 0.0]), np.array([3.0, 0.0]), {}, WRONG),
+        (30.0, 1.0, {"m": 30}, WRONG),
+        (30 * 0.37, 0.37, {"m": 30}, "The values are m times the right ones: a sum was taken where a mean is expected"),
+        (np.nan, np.nan, {}, "There are NaN among the values."),
+        (np.ones((4, 1)), np.ones(4), {"shape": "(m,)"}, "length 1: (m, 1) instead of (m,)."),
+        (np.ones((3, 4)), np.ones((4, 3)), {"shape": "(m, c)"}, "The shape is transposed: (c, m) instead of (m, c)."),
+        (np.ones((3, 5)), np.ones((4, 3)), {"shape": "(m, c)"}, "The shape is wrong: (m, c) is expected."),
+        (np.ones((3, 4)), np.ones((3, 3)), {"shape": "(m, c)"}, "The shape is wrong: (m, c) is expected."),
+    ],
+)
+def test_nothing_is_named_that_chance_shows_too(actual: Any, expected: Any, options: Any, message: str) -> None:
+    """A student would be told of a factor that is none, or of a letter that the exercise does not have."""
+    assert message in told(assert_close, actual, expected, hidden=True, **options)
 
 
 HOSTILE = st.one_of(
@@ -289,7 +315,7 @@ def test_changed_inputs_are_told_with_their_place_in_visible_checks() -> None:
     assert_unchanged(student)
     student.f(np.zeros(2), {"W": np.zeros(1)})
     told_hidden = told(assert_unchanged, student, hidden=True)
-    assert told_hidden == "What f is given is changed by it: work on a copy."
+    assert told_hidden == "f changes its second argument: work on a copy."
     assert told(assert_unchanged, student, hidden=False) == f"{told_hidden} Argument 2['W']."
     student._forget()
     assert_unchanged(student)
@@ -324,7 +350,7 @@ def test_a_part_names_its_mistake_with_its_numbers() -> None:
     with pytest.raises(CheckFailed) as caught:
         assert_close({"dW": 7 * A, "db": A}, {"dW": A, "db": A}, m=7)
     assert caught.value.cause == f"in dW, t{BY_M[1:-1]}"
-    assert caught.value.detail == "largest difference at [1, 2]: got 42, expected 6"
+    assert caught.value.detail == "6 of 6 numbers differ; the largest difference is at [1, 2]: got 42, expected 6"
     with pytest.raises(CheckFailed) as caught:
         assert_close({"a": Unsupported("X1234")}, {"a": A})
     assert caught.value.detail == "it is: X1234"
@@ -339,11 +365,23 @@ def test_a_factor_of_two_is_not_called_the_number_of_examples(m: int, named: boo
 
 
 DIFFERENCES = [
-    (np.array([1, 9], np.uint8), np.array([2, 4], np.uint8), "largest difference at [1]: got 9, expected 4"),
-    (np.array([1, 3], np.uint8), np.array([4, 2], np.uint8), "largest difference at [0]: got 1, expected 4"),
-    (np.array([False, True]), np.array([False, False]), "largest difference at [1]: got 1, expected 0"),
-    (np.array([1.0, np.nan, 9e9]), np.array([1.0, 2.0, 3.0]), "largest difference at [1]: got nan, expected 2"),
-    (np.array([1 + 2j]), np.array([1 + 0j]), "largest difference at [0]: got 1+2j, expected 1+0j"),
+    (
+        np.array([1, 9], np.uint8),
+        np.array([2, 4], np.uint8),
+        "2 of 2 numbers differ; the largest difference is at [1]: got 9, expected 4",
+    ),
+    (
+        np.array([1, 3], np.uint8),
+        np.array([4, 2], np.uint8),
+        "2 of 2 numbers differ; the largest difference is at [0]: got 1, expected 4",
+    ),
+    (np.array([False, True]), np.array([False, False]), "the only difference is at [1]: got 1, expected 0"),
+    (
+        np.array([1.0, np.nan, 9e9]),
+        np.array([1.0, 2.0, 3.0]),
+        "2 of 3 numbers differ; the first NaN is at [1]: got nan, expected 2",
+    ),
+    (np.array([1 + 2j]), np.array([1 + 0j]), "the only difference is at [0]: got 1+2j, expected 1+0j"),
 ]
 
 

@@ -54,7 +54,7 @@ TOLD = [
     ),
     (SEEN, student_error("f", "Mine", " ", []), Outcome.RAISED, "f raised Mine", "f raised Mine"),
     (HIDDEN, student_error("f", "Mine", "", []), Outcome.RAISED, "f raised an exception of its own.", "f raised Mine"),
-    (SEEN, StudentStopped("it hangs"), Outcome.RAISED, "Your code could not be asked: it hangs.", "it hangs"),
+    (SEEN, StudentStopped("it hangs"), Outcome.RAISED, "Your code was stopped: it hangs.", "it hangs"),
 ]
 
 

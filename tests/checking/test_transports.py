@@ -118,7 +118,7 @@ def test_an_endless_loop_fails_its_check_and_no_other() -> None:
     tests = "def test_a(student): student.loop()\ndef test_b(student): assert student.one() == 1\n"
     found, reached = verdicts(tests, kernel("def loop():\n    while True: pass\n\ndef one(): return 1"), 2)
     assert [verdict.outcome for verdict in found] == [Outcome.RAISED, Outcome.PASSED]
-    assert found[0].message == "Your code could not be asked: it took longer than 2 s."
+    assert found[0].message == "Your code was stopped: it took longer than 2 s."
     assert not reached.why_gone
 
 
@@ -139,7 +139,7 @@ def test_a_kernel_that_dies_in_the_middle_of_a_call_fails_the_check() -> None:
     tests = "def test_a(student): student.f()\ndef test_b(student): student.f()\n"
     found, _ = verdicts(tests, kernel("def f(): os._exit(1)"), 5)
     assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
-    assert {verdict.message for verdict in found} == {"Your code could not be asked: the notebook stopped answering."}
+    assert {verdict.message for verdict in found} == {"Your code was stopped: the notebook stopped answering."}
 
 
 # servers that do not keep to the protocol
@@ -227,7 +227,7 @@ def test_a_broken_server_is_the_students_failed_check(behaviour: Behaviour) -> N
     """A hostile kernel would hold up the class, or have its check wait for a person."""
     found, _ = verdicts(ONE + "def test_b(student): student.f()\n", behaviour)
     assert [verdict.outcome for verdict in found] == [Outcome.RAISED] * 2
-    assert all(verdict.message.startswith("Your code could not be asked: ") for verdict in found)
+    assert all(verdict.message.startswith("Your code was stopped: ") for verdict in found)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def deaf(*replies: Any) -> Behaviour:
 def test_a_server_that_reads_nothing_is_not_waited_for(test: str, replies: list[Any]) -> None:
     """A kernel that leaves a large array unread would hold the grader for good."""
     found, _ = verdicts(f"def test_a(student): {test}", deaf(*replies))
-    assert found[0].message == "Your code could not be asked: it took longer than 0.4 s."
+    assert found[0].message == "Your code was stopped: it took longer than 0.4 s."
 
 
 NOT_A_FRAME = "what came over the check channel was a frame that is not one of ours"

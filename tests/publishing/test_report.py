@@ -76,10 +76,10 @@ def test_messages_count_by_what_they_name_and_not_by_their_numbers() -> None:
 def test_an_answer_that_was_stopped_is_a_wrong_answer_and_not_none(why: str) -> None:
     """A question on which half of the class loops without end would look well answered by those few who try it."""
     answered = class_of(np.array([[True, True], [True, True]]))
-    stopped = class_of(np.array([[False, False]] * 2), f"Your code could not be asked: {why}.")
+    stopped = class_of(np.array([[False, False]] * 2), f"Your code was stopped: {why}.")
     (question,) = question_numbers([*answered, *stopped])
     assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 0)
-    assert question.mistake == Mistake(f"Your code could not be asked: {why.replace('2', '…')}.", 2)
+    assert question.mistake == Mistake(f"Your code was stopped: {why.replace('2', '…')}.", 2)
     assert [(check.passed, check.of) for check in check_numbers([*answered, *stopped])] == [(2, 4), (2, 4)]
 
 

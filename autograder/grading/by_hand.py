@@ -8,19 +8,23 @@ from typing import Any
 from autograder.grading.recorded import Recorded
 from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
 
-__all__ = ["is_as_seen", "told_changes", "write_grade"]
+__all__ = ["is_as_seen", "new_values", "told_changes", "write_grade"]
 
 CHANGED = "the answer that was graded by hand has changed since: grade it again"
 
 
+def new_values(row: Any, grade: CellGrade, *, seen: bool) -> dict[str, Any]:
+    """What a new automatic score changes in one of nbgrader's grades. What a person gave stays; unless they have `seen`
+    what is there now, they are asked to look again."""
+    by_hand = row.manual_score is not None
+    needs = (row.needs_manual_grade or not seen) if by_hand else grade.score is None
+    return {"auto_score": grade.score, "needs_manual_grade": needs}
+
+
 def write_grade(row: Any, grade: CellGrade, *, seen: bool) -> None:
-    """Set the automatic score of one of nbgrader's grades. What a person gave stays; unless they have `seen` what is
-    there now, they are asked to look again."""
-    row.auto_score = grade.score
-    if row.manual_score is None:
-        row.needs_manual_grade = grade.score is None
-    elif not seen:
-        row.needs_manual_grade = True
+    """Set the automatic score of one of nbgrader's grades."""
+    for name, value in new_values(row, grade, seen=seen).items():
+        setattr(row, name, value)
 
 
 def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str, str]) -> bool:

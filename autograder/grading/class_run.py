@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import record
-from autograder.grading.recorded import Place, Recorded, read_recorded, reusable_verdicts, stale_cells
+from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
 from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.secret import check_secret, renew_secret
@@ -107,9 +106,9 @@ def grade_class(
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
-        run = ClassRun(rescored=rescore_class(gradebook, course, assignment))
-        known = (lambda student: Recorded()) if regrade else partial(read_recorded, gradebook.db, name)
-        todo, unread, run.unchanged = to_grade(course, submitted, known, assignment)
+        before = read_recorded_class(gradebook.db, name)
+        run = ClassRun(rescored=rescore_class(gradebook, course, assignment, before))
+        todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
             grader = Grader(assignment, limits, course.secret, course.own_files(name))
@@ -154,23 +153,24 @@ def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[s
 
 
 def to_grade(
-    course: Course, submitted: dict[str, Path], known: Callable[[str], Recorded], assignment: Assignment
+    course: Course, submitted: dict[str, Path], known: Mapping[str, Recorded], assignment: Assignment
 ) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
     """What is to be graded because files or assignment changed, results for what cannot be read, and who is
     unchanged. Where only check cells changed, the verdicts of the others are reused."""
     todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
+    checks = checks_now(assignment)
     for student, folder in submitted.items():
-        submission, before = read(course, student, folder, assignment), known(student)
+        submission, before = read(course, student, folder, assignment), known.get(student, Recorded())
         # A run that is stopped between two renames leaves a grade without its notebook.
         there = course.path("autograded", student, assignment.name).is_dir()
         done = there and before.versions == (submission.digest, assignment.digest)
-        stale = stale_cells(before, assignment) if done else set()
+        stale = stale_cells(before, checks) if done else set()
         if done and not stale:
             unchanged.append(student)
         elif isinstance(submission, GradedSubmission):
             unread.append(submission)
         else:
-            recorded = reusable_verdicts(before, assignment) if done else {}
+            recorded = reusable_verdicts(before, checks) if done else {}
             reusable = {place: verdicts for place, verdicts in recorded.items() if place not in stale}
             todo.append(Todo(student, submission.digest, reusable))
     return todo, unread, unchanged

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 from typing import Any
 
-from nbgrader.api import MissingEntry
+from nbgrader.api import Assignment, SubmittedAssignment
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import select
 from traitlets import Float, Int, TraitError
 
 from autograder.errors import AutograderError
+from autograder.grading.class_rows import seconds_late
 from autograder.grading.course import Course
 
 __all__ = ["LateDays", "LateUse", "late_days", "late_plugin"]
@@ -43,35 +44,41 @@ class LateDays(LateSubmissionPlugin):  # type: ignore[misc]
     )
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        """The points that a notebook loses; of an assignment of several, each loses its part. nbgrader asks through its
-        preprocessor, which knows the assignment and the gradebook."""
+        """The points that a notebook loses. nbgrader asks through its preprocessor, which knows the assignment and the
+        gradebook."""
         step = self.parent
         use = self.uses(step.gradebook, student_id)[step.assignment_id]
         notebook = step.gradebook.find_submission_notebook(step.notebook_id, step.assignment_id, student_id)
         full = step.gradebook.find_assignment(step.assignment_id).max_score
-        part = notebook.max_score / full if full else 0.0
-        penalty = (use.days - use.free) * (self.points_per_day + self.fraction_per_day * full) * part
-        return penalty or None
+        return self.penalty(use, notebook.max_score, full)
+
+    def penalty(self, use: LateUse, max_score: float, full: float) -> float | None:
+        """The points that a notebook of `max_score` points loses; of an assignment of several, with `full` points
+        together, each loses its part."""
+        part = max_score / full if full else 0.0
+        return (use.days - use.free) * (self.points_per_day + self.fraction_per_day * full) * part or None
 
     def uses(self, gradebook: Any, student: str) -> dict[str, LateUse]:
         """What a student has used of the budget for each assignment that was handed in and has a due date."""
-        try:
-            submissions = gradebook.find_student(student).submissions
-        except MissingEntry:
-            return {}
-        left = self.budget
-        uses: dict[str, LateUse] = {}
-        for submission in sorted((s for s in submissions if s.assignment.duedate), key=when_due):
-            days = max(0, ceil((submission.total_seconds_late - self.grace_hours * HOUR) / DAY))
+        return self.uses_of_all(gradebook.db, student).get(student, {})
+
+    def uses_of_all(self, session: Any, student: str = "") -> dict[str, dict[str, LateUse]]:
+        """What every student, or `student` alone, has used, by student and assignment."""
+        of = SubmittedAssignment
+        query = select(of.student_id, Assignment.name, of.timestamp, Assignment.duedate, of.extension)
+        query = query.join(Assignment).where(Assignment.duedate.is_not(None))
+        if student:
+            query = query.where(of.student_id == student)
+        # By the assignment's due date, whatever extensions there are, and by name where that is the same.
+        query = query.order_by(Assignment.duedate, Assignment.name)
+        uses: dict[str, dict[str, LateUse]] = {}
+        for who, name, *times in session.execute(query):
+            mine = uses.setdefault(who, {})
+            left = next(reversed(mine.values())).left if mine else self.budget
+            days = max(0, ceil((seconds_late(*times) - self.grace_hours * HOUR) / DAY))
             free = min(days, left, self.per_assignment)
-            left -= free
-            uses[submission.name] = LateUse(days, free, left)
+            mine[name] = LateUse(days, free, left - free)
         return uses
-
-
-def when_due(submission: Any) -> tuple[datetime, str]:
-    """By the assignment's due date, whatever extensions there are, and by name where that is the same."""
-    return submission.assignment.duedate, submission.name
 
 
 def late_days(course: Course) -> LateDays | None:

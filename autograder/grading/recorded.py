@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -9,17 +11,18 @@ from sqlalchemy import and_, select
 
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.grading import tables
-from autograder.grading.assignment import Assignment, TemplateCell
+from autograder.grading.assignment import Assignment
 from autograder.grading.results import IncidentKind
 
 __all__ = [
     "CellRecord",
+    "CheckNow",
     "Place",
     "Recorded",
-    "check_cells",
+    "checks_now",
     "read_recorded",
+    "read_recorded_class",
     "read_verdict",
-    "recorded_students",
     "reusable_verdicts",
     "rows_of",
     "stale_cells",
@@ -39,6 +42,15 @@ class CellRecord:
     verdicts: list[Verdict] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class CheckNow:
+    """A check cell as the assignment has it now: its digest, its points, and why each of its tests is void, or not."""
+
+    digest: str
+    points: float
+    voids: dict[str, str]
+
+
 @dataclass
 class Recorded:
     """One submission as it was last graded: the digests of submission and assignment, its cells by (notebook, grade
@@ -54,29 +66,32 @@ def rows_of(table: Any, assignment: str, student: str) -> Any:
     return and_(table.c.assignment == assignment, table.c.student == student)
 
 
-def recorded_students(session: Any, assignment: str) -> list[str]:
-    """Who has been graded."""
-    query = select(tables.graded.c.student).where(tables.graded.c.assignment == assignment)
-    return sorted(session.execute(query).scalars())
-
-
 def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
     """What is recorded of one submission; nothing, if it was never graded."""
+    return read_recorded_class(session, assignment, student)[student]
+
+
+def read_recorded_class(session: Any, assignment: str, student: str = "") -> dict[str, Recorded]:
+    """What is recorded of every submission, or of one, by student; nothing of one that was never graded."""
 
     def rows(table: Any) -> Any:
-        return session.execute(select(table).where(rows_of(table, assignment, student))).mappings()
+        mine = rows_of(table, assignment, student) if student else table.c.assignment == assignment
+        query = select(table).where(mine)
+        return session.execute(query.order_by(table.c.position) if "position" in table.c else query).mappings()
 
-    recorded = Recorded()
+    found: dict[str, Recorded] = defaultdict(Recorded)
     for row in rows(tables.graded):
-        recorded.versions = (row["submission_digest"], row["assignment_digest"])
+        found[row["student"]].versions = (row["submission_digest"], row["assignment_digest"])
     for row in rows(tables.cells):
-        recorded.cells[row["notebook"], row["cell"]] = CellRecord(row["digest"], row["points"])
-    for row in sorted(rows(tables.checks), key=lambda row: row["position"]):
-        if (row["notebook"], row["cell"]) in recorded.cells:
-            recorded.cells[row["notebook"], row["cell"]].verdicts.append(read_verdict(row))
-    by_hand = [row for row in rows(tables.incidents) if row["kind"] == IncidentKind.BY_HAND]
-    recorded.told = frozenset((row["notebook"], row["cell"]) for row in by_hand)
-    return recorded
+        found[row["student"]].cells[row["notebook"], row["cell"]] = CellRecord(row["digest"], row["points"])
+    for row in rows(tables.checks):
+        cells = found[row["student"]].cells
+        if (row["notebook"], row["cell"]) in cells:
+            cells[row["notebook"], row["cell"]].verdicts.append(read_verdict(row))
+    for row in rows(tables.incidents):
+        if row["kind"] == IncidentKind.BY_HAND:
+            found[row["student"]].told |= {(row["notebook"], row["cell"])}
+    return found
 
 
 def read_verdict(row: Any) -> Verdict:
@@ -86,30 +101,33 @@ def read_verdict(row: Any) -> Verdict:
     return Verdict(**values | {"outcome": Outcome(row["outcome"])} | later)
 
 
-def stale_cells(recorded: Recorded, assignment: Assignment) -> set[Place]:
+def stale_cells(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> set[Place]:
     """The check cells whose verdicts are not those of the assignment's checks any more: another text, or a check that
     counts again and never ran."""
-    checks = check_cells(assignment)
     return {
         place
-        for place, verdicts in reusable_verdicts(recorded, assignment).items()
+        for place, verdicts in reusable_verdicts(recorded, checks).items()
         if recorded.cells[place].digest != checks[place].digest
         or any(verdict.outcome is Outcome.NOT_RUN and not verdict.void for verdict in verdicts)
     }
 
 
-def check_cells(assignment: Assignment) -> dict[Place, TemplateCell]:
+def checks_now(assignment: Assignment) -> dict[Place, CheckNow]:
     """The assignment's check cells by (notebook, grade id)."""
-    return {(n.name, c.grade_id): c for n in assignment.notebooks for c in n.cells if c.is_check}
+    return {
+        (notebook.name, cell.grade_id): CheckNow(
+            cell.digest, float(cell.nbgrader["points"]), {test.name: test.void for test in cell.check.tests()}
+        )
+        for notebook in assignment.notebooks
+        for cell in notebook.cells
+        if cell.is_check
+    }
 
 
-def reusable_verdicts(recorded: Recorded, assignment: Assignment) -> dict[Place, list[Verdict]]:
+def reusable_verdicts(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> dict[Place, list[Verdict]]:
     """The recorded verdicts of every check cell, as they count now."""
-    checks = check_cells(assignment)
-    return {place: scored_now(cell, checks[place]) for place, cell in recorded.cells.items() if place in checks}
-
-
-def scored_now(cell: CellRecord, template: TemplateCell) -> list[Verdict]:
-    """The recorded verdicts of a check cell, with those void that are void now."""
-    voids = {test.name: test.void for test in template.check.tests()}
-    return [replace(verdict, void=voids.get(verdict.name, "")) for verdict in cell.verdicts]
+    return {
+        place: [replace(verdict, void=checks[place].voids.get(verdict.name, "")) for verdict in cell.verdicts]
+        for place, cell in recorded.cells.items()
+        if place in checks
+    }

@@ -2,91 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from sqlalchemy import and_, update
+from nbgrader.api import Grade
+from sqlalchemy import and_, bindparam, update
 
 from autograder.checking.outcomes import score
 from autograder.files import write_atomic
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
-from autograder.grading.by_hand import write_grade
+from autograder.grading.by_hand import new_values
+from autograder.grading.class_rows import read_submissions
 from autograder.grading.course import Course
 from autograder.grading.notebook_run import table
 from autograder.grading.recorded import (
+    CellRecord,
+    CheckNow,
+    Place,
     Recorded,
-    check_cells,
-    read_recorded,
-    recorded_students,
+    checks_now,
     reusable_verdicts,
-    rows_of,
     stale_cells,
 )
 from autograder.grading.results import CellGrade
 
 __all__ = ["rescore_class"]
 
-Grades = dict[tuple[str, str], CellGrade]
+Grades = dict[Place, CellGrade]
 
 
-def rescore_class(gradebook: Any, course: Course, assignment: Assignment) -> list[str]:
-    """Score every recorded submission as its check cells count now; returns whose verdicts or points changed."""
-    changed = []
-    for student in recorded_students(gradebook.db, assignment.name):
-        grades = grades_now(read_recorded(gradebook.db, assignment.name, student), assignment)
+def rescore_class(gradebook: Any, course: Course, assignment: Assignment, recorded: dict[str, Recorded]) -> list[str]:
+    """Score every recorded submission as its check cells count now; returns whose verdicts or points changed. What is
+    `recorded` is brought up to date too. All is written at once, after the notebooks: whoever is stopped before that
+    starts again."""
+    checks = checks_now(assignment)
+    changed: dict[str, Grades] = {}
+    for student, before in sorted(recorded.items()):
+        grades = grades_now(before, checks)
         if grades:
-            rescore(gradebook, course, assignment.name, student, grades)
-            changed.append(student)
-    return changed
+            changed[student] = grades
+            for place, grade in grades.items():
+                before.cells[place] = CellRecord(before.cells[place].digest, grade.max_score, grade.verdicts)
+    if changed:
+        for student, grades in changed.items():
+            show_anew(course.path("autograded", student, assignment.name), grades)
+        write_scores(gradebook.db, assignment.name, changed)
+        gradebook.db.commit()
+        gradebook.db.expire_all()
+    return list(changed)
 
 
-def grades_now(recorded: Recorded, assignment: Assignment) -> Grades:
+def grades_now(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> Grades:
     """The grades of the check cells that count otherwise than when they were recorded. Not of those that must run
     again."""
     grades: Grades = {}
-    checks, stale = check_cells(assignment), stale_cells(recorded, assignment)
-    for place, verdicts in reusable_verdicts(recorded, assignment).items():
-        before, points = recorded.cells[place], float(checks[place].nbgrader["points"])
+    stale = stale_cells(recorded, checks)
+    for place, verdicts in reusable_verdicts(recorded, checks).items():
+        before, points = recorded.cells[place], checks[place].points
         if place not in stale and (verdicts, points) != (before.verdicts, before.points):
             grades[place] = CellGrade(place[1], score(verdicts, points), points, verdicts)
     return grades
 
 
-def rescore(gradebook: Any, course: Course, assignment: str, student: str, grades: Grades) -> None:
-    """Write the new scores of one submission, all at once."""
-    for notebook in {notebook for notebook, _ in grades}:
-        mine = {cell: grade for (name, cell), grade in grades.items() if name == notebook}
-        show_anew(course.path("autograded", student, assignment) / f"{notebook}.ipynb", mine)
-        for row in gradebook.find_submission_notebook(notebook, assignment, student).grades:
-            if row.name in mine:
-                write_grade(row, mine[row.name], seen=row.auto_score == mine[row.name].score)
-    for place, grade in grades.items():
-        write_scored(gradebook.db, assignment, student, place, grade)
-    gradebook.db.commit()
+def write_scores(session: Any, assignment: str, changed: dict[str, Grades]) -> None:
+    """Write the new scores, which verdicts count now, and what they were shared out of."""
+    values = [
+        {"id": row.id} | new_values(row, grade, seen=row.auto_score == grade.score)
+        for submission in read_submissions(session, assignment)
+        for notebook in submission.notebooks
+        for row in notebook.grades
+        if (grade := changed.get(submission.student, {}).get((notebook.name, row.cell))) is not None
+    ]
+    if values:
+        session.execute(update(Grade), values)
+    points, voids = [], []
+    for student, grades in changed.items():
+        for (notebook, cell), grade in grades.items():
+            at = {"at_assignment": assignment, "at_student": student, "at_notebook": notebook, "at_cell": cell}
+            points.append(at | {"new_points": grade.max_score})
+            voids += [at | {"at_name": verdict.name, "new_void": verdict.void} for verdict in grade.verdicts]
+    for kind, keys, column, rows in (
+        (tables.cells, ("assignment", "student", "notebook", "cell"), "points", points),
+        (tables.checks, ("assignment", "student", "notebook", "cell", "name"), "void", voids),
+    ):
+        if rows:
+            here = and_(*(kind.c[key] == bindparam(f"at_{key}") for key in keys))
+            session.connection().execute(update(kind).where(here).values({column: bindparam(f"new_{column}")}), rows)
 
 
-def show_anew(path: Path, grades: dict[str, CellGrade]) -> None:
-    """Put the tables of check cells into a graded notebook."""
-    if not path.is_file():  # it is graded again as a whole, since it is missing
-        return
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        grade = grades.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-        if grade is not None:
-            cell.outputs = [table(grade.verdicts, grade.score, grade.max_score)]
-            cell.metadata.nbgrader["points"] = grade.max_score
-    write_atomic(path, nbformat.writes(notebook).encode())
-
-
-def write_scored(session: Any, assignment: str, student: str, place: tuple[str, str], grade: CellGrade) -> None:
-    """Say which verdicts count now, and what they were shared out of."""
-
-    def here(kind: Any) -> Any:
-        return and_(rows_of(kind, assignment, student), kind.c.notebook == place[0], kind.c.cell == place[1])
-
-    session.execute(update(tables.cells).where(here(tables.cells)).values(points=grade.max_score))
-    for verdict in grade.verdicts:
-        row = and_(here(tables.checks), tables.checks.c.name == verdict.name)
-        session.execute(update(tables.checks).where(row).values(void=verdict.void))
+def show_anew(folder: Path, grades: Grades) -> None:
+    """Put the tables of check cells into a student's graded notebooks."""
+    for name in {notebook for notebook, _ in grades}:
+        path = folder / f"{name}.ipynb"
+        if not path.is_file():  # it is graded again as a whole, since it is missing
+            continue
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            grade = grades.get((name, cell.metadata.get("nbgrader", {}).get("grade_id")))
+            if grade is not None:
+                cell.outputs = [table(grade.verdicts, grade.score, grade.max_score)]
+                cell.metadata.nbgrader["points"] = grade.max_score
+        write_atomic(path, nbformat.writes(notebook).encode())

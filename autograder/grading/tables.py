@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "2"
+VERSION_TABLE, NEWEST = "autograder_version", "4"
 
 metadata = MetaData()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from nbgrader.api import MissingEntry
@@ -13,20 +15,23 @@ from sqlalchemy import select
 from autograder.checking.outcomes import Verdict, shares
 from autograder.errors import AutograderError
 from autograder.grading import tables
+from autograder.grading.class_rows import GradeRow, NotebookRow, SubmissionRow, read_submissions, student_rows
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
-from autograder.grading.results import Audience, audience_of
+from autograder.grading.results import Audience, IncidentKind, audience_of
 
-__all__ = ["Cell", "Check", "Result", "graded_submissions", "incidents_of", "lateness", "results_of"]
+__all__ = ["Cell", "Check", "ClassResults", "Result", "StudentResults", "lateness", "read_results"]
+
+Rows = dict[str, list[Any]]  # of our own tables, by student
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told, and
-    `void` says why it is void, if it is: then it has no points and does not count. `mistake` is the title of
-    the known mistake that explains it."""
+    """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told,
+    `detail` what the instructor is told, `void` says why it is void, if it is: then it has no points and does not
+    count, and `mistake` is the title of the known mistake that explains it."""
 
     name: str
     description: str
@@ -36,6 +41,7 @@ class Check:
     message: str
     void: str = ""
     mistake: str = ""
+    detail: str = ""
 
     @property
     def passed(self) -> bool:
@@ -57,7 +63,8 @@ class Result:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
     A comment is empty where nothing is said; `silent` are the answers of which nbgrader says that they are as they were
-    released. `late` says how many late days it took.
+    released. `late` says how many late days it took. `refused` says that it could not be read, so that nothing of it
+    says what the student can do.
     """
 
     student: str
@@ -71,6 +78,7 @@ class Result:
     silent: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     late: str = ""
+    refused: bool = False
 
     @property
     def final_score(self) -> float:
@@ -78,84 +86,145 @@ class Result:
         return max(0.0, self.score - self.late_penalty)
 
     def data(self) -> dict[str, Any]:
-        """All of it, as data that can be digested."""
-        return asdict(self)
+        """All of it that its student may see, as data that can be digested."""
+        data = asdict(self)
+        for cell in data["cells"].values():
+            for check in cell["checks"]:
+                del check["detail"]
+        return data
+
+
+@dataclass(frozen=True)
+class StudentResults:
+    """A student's submission: who, when, how late (`late` is None where the course has no late days), the results of
+    its notebooks, and what happened while it was graded: `{"kind", "cell", "text"}` each."""
+
+    student: str
+    about: dict[str, str]
+    submitted: datetime | None
+    seconds_late: float
+    late: LateUse | None
+    late_penalty: float
+    max_score: float
+    needs_manual_grade: bool
+    results: list[Result]
+    incidents: list[dict[str, str]]
+
+    @property
+    def score(self) -> float:
+        """The points before the late penalty."""
+        return sum(result.score for result in self.results)
+
+
+@dataclass(frozen=True)
+class ClassResults:
+    """The submissions of an assignment in order of student id, and the students of the gradebook who have none."""
+
+    max_score: float
+    students: list[StudentResults]
+    absent: list[str]
+
+
+def read_results(course: Course, name: str, student: str = "") -> ClassResults:
+    """The results of everybody, or of `student` alone, in a number of queries that does not grow with the class. Raises
+    AutograderError if the gradebook does not know the assignment, or has no submission of it."""
+    with graded_assignment(course, name) as session:
+        submissions = read_submissions(session, name, student)
+        if not submissions:
+            raise AutograderError(nothing_graded(course, name))
+        checks = rows_by_student(session, tables.checks, name, student)
+        incidents = rows_by_student(session, tables.incidents, name, student)
+        plugin = late_days(course)
+        uses = plugin.uses_of_all(session) if plugin else {}
+        absent = student_rows(session).keys() - {submission.student for submission in submissions}
+    found = [
+        student_results(row, uses.get(row.student, {}).get(name), checks[row.student], incidents[row.student])
+        for row in submissions
+    ]
+    return ClassResults(submissions[0].max_score, found, [] if student else sorted(absent))
 
 
 @contextmanager
-def graded_submissions(course: Course, name: str) -> Iterator[tuple[list[tuple[Any, LateUse | None]], Any]]:
-    """nbgrader's rows of an assignment's submissions in order of student id, each with the late days that it took (None
-    where the course has none), and a session to read our own rows with.
-
-    Raises AutograderError if the gradebook does not know the assignment.
-    """
-    known = ", ".join(course.assignments()) or "none yet"
-    nothing = f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
+def graded_assignment(course: Course, name: str) -> Iterator[Any]:
+    """A session of a gradebook that knows the assignment. Raises AutograderError for another."""
     if course.gradebook_file and not course.gradebook_file.is_file():
-        raise AutograderError(nothing)  # opening it would make one
+        raise AutograderError(nothing_graded(course, name))  # opening it would make one
     with open_gradebook(course) as gradebook:
         try:
-            assignment = gradebook.find_assignment(name)
+            gradebook.find_assignment(name)
         except MissingEntry:
-            raise AutograderError(nothing) from None
-        if not assignment.submissions:
-            raise AutograderError(nothing)
-        plugin = late_days(course)
-        submissions = sorted(assignment.submissions, key=lambda submission: submission.student_id)
-        uses = [plugin.uses(gradebook, s.student_id).get(name) if plugin else None for s in submissions]
-        yield list(zip(submissions, uses, strict=True)), gradebook.db
+            raise AutograderError(nothing_graded(course, name)) from None
+        yield gradebook.db
 
 
-def results_of(submission: Any, use: LateUse | None, session: Any) -> list[Result]:
-    """The results of a submission's notebooks; `use` is None where the course has no late days."""
-    checks, incidents = rows(session, tables.checks, submission), rows(session, tables.incidents, submission)
-    return [result_of(submission, notebook, use, checks, incidents) for notebook in submission.notebooks]
+def nothing_graded(course: Course, name: str) -> str:
+    known = ", ".join(course.assignments()) or "none yet"
+    return f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
 
 
-def result_of(submission: Any, notebook: Any, use: LateUse | None, checks: list[Any], incidents: list[Any]) -> Result:
-    mine = [row for row in checks if row["notebook"] == notebook.name]
-    here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
-    told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
-    silent = [comment for comment in notebook.comments if comment.manual_comment is None and comment.auto_comment]
-    return Result(
-        submission.student_id,
-        submission.name,
-        notebook.name,
-        notebook.score,
-        notebook.max_score,
-        notebook.late_submission_penalty or 0.0,
-        {grade.name: cell_of(grade, mine) for grade in notebook.grades},
-        {comment.name: comment.comment or "" for comment in notebook.comments},
-        [comment.name for comment in silent],
-        [row["text"] for row in told],
-        lateness(use, 0.0),
+def rows_by_student(session: Any, table: Any, assignment: str, student: str) -> Rows:
+    """Our own rows on an assignment, or on one student's submission."""
+    query = select(table).where(table.c.assignment == assignment)
+    if student:
+        query = query.where(table.c.student == student)
+    order = [table.c.cell, table.c.position] if "position" in table.c else []
+    found: Rows = defaultdict(list)
+    for row in session.execute(query.order_by(*order)).mappings():
+        found[row["student"]].append(row)
+    return found
+
+
+def student_results(row: SubmissionRow, use: LateUse | None, checks: list[Any], incidents: list[Any]) -> StudentResults:
+    return StudentResults(
+        row.student,
+        row.about,
+        row.timestamp,
+        row.seconds_late,
+        use,
+        row.late_penalty,
+        row.max_score,
+        row.needs_manual_grade,
+        [result_of(row, notebook, use, checks, incidents) for notebook in row.notebooks],
+        [{key: incident[key] for key in ("kind", "cell", "text")} for incident in incidents],
     )
 
 
-def incidents_of(submission: Any, session: Any) -> list[dict[str, str]]:
-    """What happened while a submission was graded: `{"kind", "cell", "text"}` each."""
-    found = rows(session, tables.incidents, submission)
-    return [{key: row[key] for key in ("kind", "cell", "text")} for row in found]
+def result_of(
+    submission: SubmissionRow, notebook: NotebookRow, use: LateUse | None, checks: list[Any], incidents: list[Any]
+) -> Result:
+    by_cell: dict[str, list[Any]] = defaultdict(list)
+    for row in checks:
+        if row["notebook"] == notebook.name:
+            by_cell[row["cell"]].append(row)
+    here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
+    told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
+    silent = [said.cell for said in notebook.comments if said.manual_comment is None and said.auto_comment]
+    return Result(
+        submission.student,
+        submission.assignment,
+        notebook.name,
+        notebook.score,
+        notebook.max_score,
+        notebook.late_penalty,
+        {grade.cell: cell_of(grade, by_cell[grade.cell]) for grade in notebook.grades},
+        {said.cell: said.comment for said in notebook.comments},
+        silent,
+        [row["text"] for row in told],
+        lateness(use, 0.0),
+        any(row["kind"] == IncidentKind.REFUSED for row in here),
+    )
 
 
-def rows(session: Any, table: Any, submission: Any) -> list[Any]:
-    """Our own rows on a submission."""
-    mine = (table.c.assignment == submission.name, table.c.student == submission.student_id)
-    order = [table.c.cell, table.c.position] if "position" in table.c else []
-    return list(session.execute(select(table).where(*mine).order_by(*order)).mappings())
-
-
-def cell_of(grade: Any, checks: list[Any]) -> Cell:
+def cell_of(grade: GradeRow, checks: Iterable[Any]) -> Cell:
     """The points of one grade cell, and its checks with their share of them."""
-    verdicts = [read_verdict(row) for row in checks if row["cell"] == grade.name]
-    waits = grade.auto_score is None and grade.manual_score is None
+    verdicts = [read_verdict(row) for row in checks]
     found = [check_of(*pair) for pair in zip(verdicts, shares(verdicts, grade.max_score), strict=True)]
-    return Cell(None if waits else grade.score, grade.max_score, grade.manual_score is not None, found)
+    return Cell(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
 
 
 def check_of(verdict: Verdict, points: float) -> Check:
     about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
-    return Check(*about, points, verdict.told, verdict.void, verdict.mistake)
+    return Check(*about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail)
 
 
 def lateness(use: LateUse | None, penalty: float) -> str:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
-from autograder.publishing.results import Cell, Result, graded_submissions, incidents_of, lateness, results_of
+from autograder.publishing.results import Cell, ClassResults, Result, StudentResults, lateness, read_results
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "read_scores", "scores_table", "void_checks"]
+__all__ = ["Score", "read_scores", "scores_of", "scores_table", "void_checks"]
 
 Score = dict[str, Any]
 Part = TypeVar("Part")
@@ -33,28 +33,31 @@ def read_scores(course: Course, name: str) -> list[Score]:
     is empty for one that counts. A grade id that several notebooks have is preceded by the notebook's name and a slash.
     Raises AutograderError if the gradebook does not know the assignment.
     """
-    with graded_submissions(course, name) as (submissions, session):
-        return [score_of(submission, use, session) for submission, use in submissions]
+    return scores_of(read_results(course, name))
 
 
-def score_of(submission: Any, use: LateUse | None, session: Any) -> Score:
+def scores_of(results: ClassResults) -> list[Score]:
+    """The scores of a class, as `read_scores` gives them."""
+    return [score_of(student) for student in results.students]
+
+
+def score_of(student: StudentResults) -> Score:
     """The score of one submission."""
-    results = results_of(submission, use, session)
-    comments = named(results, said_by_a_person)
+    comments = named(student.results, said_by_a_person)
     return {
-        "student": submission.student_id,
-        **{key: getattr(submission.student, key) or "" for key in ("first_name", "last_name", "email", "lms_user_id")},
-        "submitted": f"{submission.timestamp.isoformat()}Z" if submission.timestamp else None,
-        "seconds_late": submission.total_seconds_late,
-        "score": submission.score,
-        "late_penalty": submission.late_submission_penalty,
-        "final_score": max(0.0, submission.score - submission.late_submission_penalty),
-        "max_score": submission.max_score,
-        "needs_manual_grade": submission.needs_manual_grade,
-        "cells": {name: data_of(cell) for name, cell in named(results, lambda result: result.cells).items()},
+        "student": student.student,
+        **student.about,
+        "submitted": f"{student.submitted.isoformat()}Z" if student.submitted else None,
+        "seconds_late": student.seconds_late,
+        "score": student.score,
+        "late_penalty": student.late_penalty,
+        "final_score": max(0.0, student.score - student.late_penalty),
+        "max_score": student.max_score,
+        "needs_manual_grade": student.needs_manual_grade,
+        "cells": {name: data_of(cell) for name, cell in named(student.results, lambda result: result.cells).items()},
         "comments": {name: text for name, text in comments.items() if text},
-        "incidents": incidents_of(submission, session),
-        "late_days": asdict(use) if use else None,
+        "incidents": student.incidents,
+        "late_days": asdict(student.late) if student.late else None,
     }
 
 

@@ -59,7 +59,8 @@ def scores(
       autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
     """
     from autograder.publishing.csv_forms import write_csv
-    from autograder.publishing.scores import read_scores
+    from autograder.publishing.results import read_results
+    from autograder.publishing.scores import read_scores, scores_of
 
     course = course_of(ctx)
     if (template or column) and (form != "canvas" or csv_file is None):
@@ -69,10 +70,13 @@ def scores(
     elif csv_file is None:
         show_scores(course, name)
     else:
-        found = read_scores(course, name)
+        results = read_results(course, name)
+        found = scores_of(results)
         notes = write_csv(found, csv_file, form, column or name, template)
         todo = sum(score["needs_manual_grade"] for score in found)
         click.echo(f"Written: {csv_file}" + (f" ({todo} still to be graded by hand)" if todo else ""))
+        if results.absent:
+            click.echo(f"Handed in nothing, and not in the file: {first_of(results.absent)}")
         for note in notes:
             click.echo(f"✗ {note}")
         sys.exit(1 if notes else 0)
@@ -82,12 +86,22 @@ def show_scores(course: Course, name: str) -> None:
     """Print the table of scores, what does not count in it, and who is missing."""
     from rich.console import Console
 
-    from autograder.publishing.scores import read_scores, scores_table, void_checks
+    from autograder.publishing.results import read_results
+    from autograder.publishing.scores import scores_of, scores_table, void_checks
 
-    found = read_scores(course, name)
+    results = read_results(course, name)
+    found = scores_of(results)
     Console().print(scores_table(name, found))
     for line in void_checks(found):
         click.echo(line)
     missing = sorted(course.submissions(name).keys() - {score["student"] for score in found})
     if missing:
-        click.echo(f"Handed in and not graded: {', '.join(missing[:MOST])}{' …' if missing[MOST:] else ''}")
+        click.echo(f"Handed in and not graded: {first_of(missing)}")
+    if absent := [student for student in results.absent if student not in missing]:
+        click.echo(f"Handed in nothing: {first_of(absent)}")
+
+
+def first_of(students: list[str]) -> str:
+    """The students by name, or the first of many and how many more there are."""
+    more = f" and {len(students) - MOST} more" if students[MOST:] else ""
+    return f"{', '.join(students[:MOST])}{more}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import small_course
+from made_class import make_class
 from nbgrader.api import Gradebook
 from scipy.stats import pointbiserialr
 from small_course import NAME, Run, autograder
@@ -22,7 +23,7 @@ from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import read_class, to_doubt
-from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, question_numbers, summary
+from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, points_so_far, question_numbers, summary
 from autograder.publishing.report.similar import grams, similar_pairs
 from autograder.publishing.results import Cell, Check, Result
 
@@ -162,7 +163,10 @@ def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course) -> None:
     assert autograder(root, "feedback", NAME).returncode == 0
     told = json.loads(autograder(root, "report", NAME, "--json").stdout)
     assert {s["student"]: s["score"] for s in told["students"]}["ada"] == 5.0
-    weak = {student["student"] for student in told["students"] if student["score"] < 0.4 * 8}
+    points = told["points"]
+    assert (points["max_score"], points["open_cells"], points["refused"]) == (5.0, ["why"], ["fay"])
+    assert {s["student"] for s in told["students"] if s["score"] is None} == {"fay"}
+    weak = {student for student, score in points["scores"].items() if score < 0.4 * 5}
     reasons = dict(told["advice"]["talk"])
     assert set(reasons) == weak | {"dan", "fay"}
     assert ("kernel died" in reasons["dan"], "refused" in reasons["fay"]) == (True, True)
@@ -227,3 +231,62 @@ def test_a_report_that_cannot_be_written_is_told(run: Run, graded: Course) -> No
     code, out, err = run("report", NAME, here=graded.root)
     assert (code, out) == (2, "")
     assert err.startswith(f"autograder: The report cannot be written to {graded.root}/reports/{NAME}.html: ")
+
+
+def refused(entry: Entry) -> Entry:
+    """The same submission, if it could not have been read: nbgrader has zero for every cell, and there is no check."""
+    cells = {name: replace(cell, score=0.0, checks=[]) for name, cell in entry.results[0].cells.items()}
+    return Entry(entry.student, [replace(entry.results[0], score=0.0, cells=cells, refused=True)])
+
+
+def test_what_could_not_be_read_is_no_wrong_answer() -> None:
+    """Half a class that handed in a PDF would make a well-answered question one to teach again."""
+    good = class_of(np.array([[True, True]] * 3))
+    entries = [*good, *map(refused, class_of(np.array([[False, False]] * 3)))]
+    (question,) = question_numbers(entries)
+    assert (question.mean, question.share, question.unanswered) == (2.0, 1.0, 3)
+    points = points_so_far([*good, replace(entries[3], student="eve")])
+    assert (list(points.scores.values()), points.refused) == ([2.0, 2.0, 2.0], ["eve"])
+
+
+def waiting(entry: Entry, cell: str) -> Entry:
+    """The same submission, if a person had to give the points of `cell`."""
+    result = entry.results[0]
+    cells = result.cells | {cell: Cell(None, 4.0, False, [])}
+    return Entry(entry.student, [replace(result, cells=cells)])
+
+
+def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
+    """A class whose plots are still to be graded by hand would look half as good as it is."""
+    entries = [waiting(entry, "plot") for entry in class_of(np.array([[True, True]] * 4))]
+    points = points_so_far(entries)
+    assert (set(points.scores.values()), points.max_score, points.open_cells) == ({2.0}, 2.0, ["plot"])
+    given = [Entry(e.student, [replace(e.results[0], cells=e.results[0].cells | {"plot": Cell(3.0, 4.0, True, [])})])
+             for e in entries[:3]]  # fmt: skip
+    points = points_so_far([*given, entries[3]])
+    assert (set(points.scores.values()), points.max_score, points.open_cells) == ({5.0}, 6.0, [])
+    assert points.waiting == [entries[3].student]
+
+
+def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
+    """Who left `f` out would be counted among those who tried and raised."""
+    detail = "loss raised NameError: name 'f' is not defined"
+    lost = Check("test_0", "says", True, "raised", 2.0, "loss raised NameError.", "", detail)
+    result = Result("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": Cell(0.0, 2.0, False, [lost])})
+    entries = [Entry("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
+    assert [one_question.unanswered for entry in entries for one_question in question_numbers([entry])] == [1, 0]
+    assert [check.of for entry in entries for check in check_numbers([entry])] == [0, 1]
+
+
+def test_who_handed_in_nothing_is_named(run: Run, tmp_path: Path) -> None:
+    """A student whom nobody misses learns of it when the term is over."""
+    recorded = small_course.make_course(tmp_path / "course", students=["ada"])
+    make_class(recorded, NAME, 2)
+    with Gradebook(recorded.db_url, recorded.course_id) as gradebook:
+        gradebook.add_student("zoe")
+    numbers = read_class(recorded, NAME)
+    assert numbers.absent == ["zoe"]
+    assert "Handed in nothing: zoe." in report_page(numbers, recorded, recorded.root / "report.html")
+    assert "Handed in nothing: zoe\n" in run("scores", NAME, here=recorded.root)[1]
+    code, out, _ = run("scores", NAME, "--csv", "a.csv", here=recorded.root)
+    assert (code, "Handed in nothing, and not in the file: zoe\n" in out) == (0, True)

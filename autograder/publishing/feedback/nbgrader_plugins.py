@@ -22,7 +22,7 @@ from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, from_j
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.feedback.student_page import feedback_page, secret_regions
 from autograder.publishing.pages import render
-from autograder.publishing.results import graded_submissions, results_of
+from autograder.publishing.results import read_results
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
 
@@ -43,9 +43,9 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         names, folder = resources["nbgrader"], resources["metadata"].get("path")
         # nbgrader has gone to the course's folder before it converts anything.
-        with graded_submissions(Course(Path.cwd(), self.config.copy()), names["assignment"]) as (submissions, session):
-            mine = next(pair for pair in submissions if pair[0].student_id == names["student"])
-            result = next(r for r in results_of(*mine, session) if r.notebook == names["notebook"])
+        course = Course(Path.cwd(), self.config.copy())
+        (mine,) = read_results(course, names["assignment"], names["student"]).students
+        result = next(result for result in mine.results if result.notebook == names["notebook"])
         notebook = from_json(nb, Path(folder) if folder else None)
         return feedback_page(notebook, result, secret_regions(self.config)), resources
 

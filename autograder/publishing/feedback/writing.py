@@ -12,7 +12,7 @@ from autograder.files import write_atomic
 from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, Regions, Unreadable, read
 from autograder.publishing.feedback.student_page import digest_of, feedback_page, secret_regions
-from autograder.publishing.results import Result, graded_submissions, results_of
+from autograder.publishing.results import Result, read_results
 
 __all__ = ["Written", "write_feedback"]
 
@@ -41,20 +41,19 @@ def write_feedback(
 ) -> Written:
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
     regions, done = secret_regions(course.config), Written()
-    with graded_submissions(course, name) as (submissions, session):
-        graded = {submission.student_id: (submission, use) for submission, use in submissions}
-        submitted = course.students(name)
-        wanted = sorted(set(students) or {*graded, *submitted})
-        for student in wanted:
-            if student not in graded and student not in submitted:
-                raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
-        on_start(len(wanted))
-        for student in wanted:
-            if student in graded:
-                write_one(course, name, results_of(*graded[student], session), regions, done)
-            else:
-                done.not_graded.append(student)
-            on_done(student)
+    graded = {student.student: student.results for student in read_results(course, name).students}
+    submitted = course.students(name)
+    wanted = sorted(set(students) or {*graded, *submitted})
+    for student in wanted:
+        if student not in graded and student not in submitted:
+            raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
+    on_start(len(wanted))
+    for student in wanted:
+        if student in graded:
+            write_one(course, name, graded[student], regions, done)
+        else:
+            done.not_graded.append(student)
+        on_done(student)
     return done
 
 

@@ -23,7 +23,7 @@ def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
         {},
         numbers=numbers,
         checks=checks,
-        score_plot=score_plot([student.score for student in numbers.students], numbers.max_score),
+        score_plot=score_plot(list(numbers.points.scores.values()), numbers.points.max_score),
         question_plot=question_plot(numbers.questions, WEAK_QUESTION),
         links={student: link(course, numbers.assignment, student, output) for student in students},
         weak=WEAK_QUESTION,

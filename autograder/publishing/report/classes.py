@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import nbformat
 from sqlalchemy import select
 
 from autograder.grading import tables
-from autograder.grading.assignment import load_assignment
+from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
-from autograder.grading.late_days import LateUse
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.results import Audience, audience_of
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
     Entry,
+    Points,
     QuestionNumbers,
     check_numbers,
+    points_so_far,
     question_numbers,
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
-from autograder.publishing.results import graded_submissions, incidents_of, lateness, results_of
+from autograder.publishing.results import StudentResults, lateness, read_results
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
 WEAK_QUESTION = 0.7
 WEAK_STUDENT = 0.4
+DEFINED = re.compile(r"(?m)^(?:def|class)\s+(\w+)")
 
 Cost = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the table of students: the score after the penalty, how late it was, and what grading took.
+    """One line of the table of students: the score so far, after the penalty, how late it was, and what grading took.
 
-    `seconds` and `memory_mb` are None where they were not recorded.
+    `score` is None where nothing could be read, `seconds` and `memory_mb` where they were not recorded.
     """
 
     student: str
-    score: float
+    score: float | None
     penalty: float
     late: str
     passed: int
@@ -65,11 +67,14 @@ class Advice:
 
 @dataclass(frozen=True)
 class ClassNumbers:
-    """All that the report tells."""
+    """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
+    nothing."""
 
     assignment: str
     max_score: float
     scores: dict[str, float]
+    points: Points
+    absent: list[str]
     questions: list[QuestionNumbers]
     checks: list[CheckNumbers]
     students: list[Student]
@@ -79,48 +84,61 @@ class ClassNumbers:
 
 def read_class(course: Course, name: str) -> ClassNumbers:
     """The class of an assignment. Raises AutograderError if nothing of it was graded."""
-    with graded_submissions(course, name) as (submissions, session):
-        entries = [Entry(s.student_id, results_of(s, use, session)) for s, use in submissions]
-        costs = costs_of(session, name)
-        incidents = {s.student_id: incidents_of(s, session) for s, _ in submissions}
-        late = {s.student_id: lateness_of(s, use) for s, use in submissions}
-        max_score = float(max((s.max_score for s, _ in submissions), default=0))
-    students = [student_of(e, late[e.student], costs.get(e.student), incidents[e.student]) for e in entries]
+    assignment, found = load_assignment(course, name), read_results(course, name)
+    wanted = frozenset(names_wanted(assignment))
+    entries = [Entry(student.student, student.results, wanted) for student in found.students]
+    costs = costs_of(course, name)
+    points = points_so_far(entries)
+    students = [
+        student_of(entry, student, costs.get(student.student))
+        for entry, student in zip(entries, found.students, strict=True)
+    ]
     questions, checks = question_numbers(entries), check_numbers(entries)
-    similar = similar_pairs({entry.student: answers_of(course, name, entry) for entry in entries}, known(course, name))
-    advice = Advice(list(to_teach(questions)), list(to_talk_to(students, max_score, similar)), list(to_doubt(checks)))
-    scores = summary([student.score for student in students])
-    return ClassNumbers(name, max_score, scores, questions, checks, students, similar, advice)
+    answers = {entry.student: answers_of(course, name, entry) for entry in entries}
+    similar = similar_pairs(answers, known(course, assignment))
+    advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
+    scores = summary(list(points.scores.values()))
+    return ClassNumbers(
+        name, found.max_score, scores, points, found.absent, questions, checks, students, similar, advice
+    )
 
 
-def costs_of(session: Any, name: str) -> dict[str, Cost]:
+def names_wanted(assignment: Assignment) -> Iterator[str]:
+    """The functions and classes that students are to write, as the release names them."""
+    for template in assignment.notebooks:
+        for cell in template.cells:
+            if cell.cell_type == "code" and not cell.locked:
+                yield from DEFINED.findall(cell.source)
+
+
+def costs_of(course: Course, name: str) -> dict[str, Cost]:
     """The seconds and the MB of memory that each student's submission took to grade."""
     of = tables.graded.c
-    found = session.execute(select(of.student, of.seconds, of.memory_mb).where(of.assignment == name))
-    return {student: (seconds, memory) for student, seconds, memory in found}
+    with open_gradebook(course) as gradebook:
+        found = gradebook.db.execute(select(of.student, of.seconds, of.memory_mb).where(of.assignment == name))
+        return {student: (seconds, memory) for student, seconds, memory in found}
 
 
-def lateness_of(submission: Any, use: LateUse | None) -> str:
+def lateness_of(student: StudentResults) -> str:
     """How late a submission was: in late days where the course has them, else in hours; empty for one in time."""
-    told = lateness(use, submission.late_submission_penalty)
-    hours = f"{submission.total_seconds_late / 3600:.1f} h" if submission.total_seconds_late and not use else ""
+    told = lateness(student.late, student.late_penalty)
+    hours = f"{student.seconds_late / 3600:.1f} h" if student.seconds_late and not student.late else ""
     return ", ".join(filter(None, (hours, told)))
 
 
-def student_of(entry: Entry, late: str, cost: Cost | None, incidents: list[dict[str, str]]) -> Student:
+def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Student:
     cells = [cell for _, cell, _ in entry.cells()]
     checks = [check for cell in cells for check in cell.checks if not check.void]
-    penalty = sum(result.late_penalty for result in entry.results)
     return Student(
         entry.student,
-        max(0.0, entry.score - penalty),
-        penalty,
-        late,
+        None if entry.refused else max(0.0, student.score - student.late_penalty),
+        student.late_penalty,
+        lateness_of(student),
         sum(check.passed for check in checks),
         len(checks),
         sum(cell.score is None for cell in cells),
         *(cost or (None, None)),
-        incidents,
+        student.incidents,
     )
 
 
@@ -136,14 +154,15 @@ def answers_of(course: Course, name: str, entry: Entry) -> set[Gram]:
     return found
 
 
-def known(course: Course, name: str) -> set[Gram]:
+def known(course: Course, assignment: Assignment) -> set[Gram]:
     """The pieces that students were given, and those of the answer key: who is right writes what others write."""
     given = [
         ParsedCell(0, cell.cell_type, cell.source, nbgrader=cell.nbgrader)
-        for template in load_assignment(course, name).notebooks
+        for template in assignment.notebooks
         for cell in template.cells
     ]
-    sources = [from_json(nbformat.read(path, as_version=4)) for path in Path(course.source(name)).glob("*.ipynb")]
+    paths = course.source(assignment.name).glob("*.ipynb")
+    sources = [from_json(nbformat.read(path, as_version=4)) for path in paths]
     return grams(given).union(*(grams(source.cells) for source in sources))
 
 
@@ -155,14 +174,16 @@ def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:
         yield question.name, f"{share:.0%} of the points of those who answered{why}"
 
 
-def to_talk_to(students: list[Student], max_score: float, similar: list[Pair]) -> Iterator[tuple[str, str]]:
-    """Students with few points, those whose submission did something that a person should hear of, and pairs."""
+def to_talk_to(students: list[Student], points: Points, similar: list[Pair]) -> Iterator[tuple[str, str]]:
+    """Students with few of the points that are given, those whose submission did something that a person should
+    hear of, and pairs."""
     for pair in similar:
         yield f"{pair.one} and {pair.other}", f"their answers are alike ({pair.share:.0%})"
-    for student in sorted(students, key=lambda student: student.score):
+    for student in sorted(students, key=lambda student: points.scores.get(student.student, 0.0)):
         reasons = list(dict.fromkeys(filter(is_reported, (i["kind"] for i in student.incidents))))
-        if student.score < WEAK_STUDENT * max_score:
-            reasons.insert(0, f"{student.score:.4g} of {max_score:g} points")
+        score = points.scores.get(student.student)
+        if score is not None and score < WEAK_STUDENT * points.max_score:
+            reasons.insert(0, f"{score:.4g} of {points.max_score:g} points")
         if reasons:
             yield student.student, ", ".join(reasons)
 

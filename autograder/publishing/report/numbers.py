@@ -11,13 +11,24 @@ import numpy as np
 
 from autograder.publishing.results import Cell, Check, Result
 
-__all__ = ["CheckNumbers", "Entry", "Mistake", "QuestionNumbers", "check_numbers", "question_numbers", "summary"]
+__all__ = [
+    "CheckNumbers",
+    "Entry",
+    "Mistake",
+    "Points",
+    "QuestionNumbers",
+    "check_numbers",
+    "points_so_far",
+    "question_numbers",
+    "summary",
+]
 
 # With fewer, a coefficient says more about chance than about the check.
 ENOUGH = 8
 KINDS = 3
 MAX_KIND = 160
 NUMBER = re.compile(r"(?<![\w])-?\d[\d.,]*(?:e[-+]?\d+)?(?!\w)")
+NOT_DEFINED = re.compile(r"raised NameError: name '(\w+)' is not defined")
 UNNAMED = "wrong, and no cause is named"
 # Messages of a check whose question was not answered, and of one that tells nothing. An answer that had to be stopped,
 # or that ended the kernel, is an answer: it is wrong.
@@ -27,10 +38,16 @@ NO_CAUSE = (UNNAMED, "The values are wrong")
 
 @dataclass(frozen=True)
 class Entry:
-    """One student's submission: the results of its notebooks."""
+    """One student's submission: the results of its notebooks. `wanted` are the names that the answers should define."""
 
     student: str
     results: list[Result]
+    wanted: frozenset[str] = frozenset()
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing of it could be read."""
+        return bool(self.results) and all(result.refused for result in self.results)
 
     @property
     def score(self) -> float:
@@ -48,8 +65,14 @@ class Entry:
         for result in self.results:
             prefix = f"{result.notebook}/" if len(self.results) > 1 else ""
             for name, cell in result.cells.items():
-                answered = any(map(is_answered, cell.checks)) if cell.checks else name not in result.silent
-                yield prefix + name, cell, answered
+                answered = any(map(self.answers, cell.checks)) if cell.checks else name not in result.silent
+                yield prefix + name, cell, answered and not result.refused
+
+    def answers(self, check: Check) -> bool:
+        """Whether a check has seen an answer: its question was answered, and code that was given did not look for one
+        that is not there."""
+        missing = NOT_DEFINED.search(check.detail) if check.outcome == "raised" else None
+        return is_answered(check) and (missing is None or missing[1] not in self.wanted)
 
 
 @dataclass(frozen=True)
@@ -107,6 +130,41 @@ def summary(values: Sequence[float]) -> dict[str, float]:
     return {name: round(float(number), 4) for name, number in ({"mean": np.mean(values)} | numbers).items()}
 
 
+@dataclass(frozen=True)
+class Points:
+    """The points of those whose points are all there, by student, out of `max_score`. Cells that wait for a person with
+    most students are left out for everybody (`open_cells`), and so is who waits in another (`waiting`) or handed in
+    nothing that could be read (`refused`)."""
+
+    scores: dict[str, float]
+    max_score: float
+    open_cells: list[str]
+    waiting: list[str]
+    refused: list[str]
+
+
+def points_so_far(entries: Sequence[Entry]) -> Points:
+    """The class's points, without any zero that nobody gave."""
+    read = [entry for entry in entries if not entry.refused]
+    cells = {entry.student: {name: cell for name, cell, _ in entry.cells()} for entry in read}
+    waits = Counter(name for mine in cells.values() for name, cell in mine.items() if cell.score is None)
+    still_open = [name for name, count in waits.items() if count > len(read) / 2]
+    scores: dict[str, float] = {}
+    for entry in read:
+        given = [cell.score for name, cell in cells[entry.student].items() if name not in still_open]
+        if None not in given:
+            penalty = sum(result.late_penalty for result in entry.results)
+            scores[entry.student] = max(0.0, sum(score for score in given if score is not None) - penalty)
+    every = {name: cell.max_score for mine in cells.values() for name, cell in mine.items()}
+    return Points(
+        scores,
+        sum(points for name, points in every.items() if name not in still_open),
+        still_open,
+        [entry.student for entry in read if entry.student not in scores],
+        [entry.student for entry in entries if entry.refused],
+    )
+
+
 def question_numbers(entries: Sequence[Entry]) -> list[QuestionNumbers]:
     """The grade cells of an assignment, in its order."""
     cells: dict[str, list[tuple[Cell, bool]]] = {}
@@ -140,7 +198,7 @@ def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
 
 
 def one_check(question: str, name: str, found: list[tuple[Entry, Check]]) -> CheckNumbers:
-    graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and is_answered(check)]
+    graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and entry.answers(check)]
     passed = np.array([check.passed for _, check in graded], dtype=float)
     rest = [entry.checked - check.points * check.passed for entry, check in graded]
     told = Counter(kind_of(check) for _, check in graded if is_lost(check))

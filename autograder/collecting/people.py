@@ -13,7 +13,7 @@ from autograder.text import printable
 
 __all__ = ["Person", "Roster", "checked_id", "read_roster", "student_id"]
 
-ID = re.compile(r"\w[\w.@+-]{0,99}")
+ID = re.compile(r"[\w(\[][\w.@+'()\[\]-]{0,99}")
 KEYS = ("email", "lms_user_id", "sid")
 
 
@@ -87,10 +87,10 @@ def student_id(person: Person, by: str) -> str:
 
 
 def checked_id(text: str) -> str:
-    """A text as a student id: blanks become underscores, and letters, digits and . @ + - _ are left."""
+    """A text as a student id: blanks become underscores, and letters, digits and . @ + - _ ' ( ) [ ] are left."""
     student = re.sub(r"\s+", "_", text.strip())
     if not ID.fullmatch(student):
         raise SubmissionRefused(
-            f"{printable(text)!r} cannot be a student id, which has letters, digits and . @ + - _ only"
+            f"{printable(text)!r} cannot be a student id, which has letters, digits and . @ + - _ ' ( ) [ ] only"
         )
     return student

@@ -17,7 +17,7 @@ from autograder.publishing.scores import Score
 __all__ = ["harmless", "write_csv"]
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-POINTS = "Points Possible"
+POINTS, EXCUSED = "Points Possible", "EX"
 FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 
 Row = list[Any]
@@ -115,7 +115,7 @@ def into_template(scores: list[Score], title: str, template: Path, notes: list[s
     column = column_of(title, head, info, template)
     done: list[Row] = [[*row[:info], as_number(row[column])] for row in rows]
     for row in done:
-        if POINTS in row[0] and row[-1] != full_marks(scores):
+        if row[0].strip() == POINTS and row[-1] != full_marks(scores):
             possible = f"{template.name} has {row[-1]} points possible for {head[column]}"
             notes.append(f"{possible}, here there are {full_marks(scores):g}")
     places = places_of(head, rows)
@@ -126,6 +126,11 @@ def into_template(scores: list[Score], title: str, template: Path, notes: list[s
             notes.append(f"{score['student']} is not in {template.name}")
         elif place in given:
             notes.append(f"{given[place]} and {score['student']} are one student of {template.name}: look who it is")
+        elif done[place][-1] == EXCUSED:
+            given[place] = score["student"]
+            notes.append(
+                f"{score['student']} is excused in Canvas: this stays, {score['final_score']:g} is not written"
+            )
         else:
             given[place] = score["student"]
             done[place][-1] = round(score["final_score"], 2)
@@ -150,15 +155,20 @@ def place_of(score: Score, places: dict[tuple[str, str], int]) -> int | None:
 
 
 def read_template(path: Path) -> list[list[str]]:
-    """A gradebook that Canvas has exported, every line as long as the first; with commas or semicolons."""
+    """A gradebook that Canvas has exported, every line as long as the first; with commas or semicolons, and with whole
+    names or with last and first names apart."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         delimiter = max(",;", key=text.partition("\n")[0].count)
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except (OSError, ValueError, csv.Error) as error:
         raise AutograderError(f"{path} cannot be read as a CSV file: {error}.") from None
-    if not lines or not {"Student", "ID", "Section"} <= set(lines[0]):
-        raise AutograderError(f"{path} is no gradebook that Canvas has exported: it has no Student, ID and Section.")
+    named = lines and (lines[0][0] == "Student" or lines[0][:2] == ["LastName", "FirstName"])
+    if not named or not {"ID", "Section"} <= set(lines[0]):
+        raise AutograderError(
+            f"{path} is no gradebook that Canvas has exported: its first line has no Student (or LastName, FirstName), "
+            "ID and Section."
+        )
     return [(line + [""] * len(lines[0]))[: len(lines[0])] for line in lines if line]
 
 
@@ -176,8 +186,9 @@ def column_of(title: str, head: list[str], info: int, path: Path) -> int:
 
 
 def as_number(text: str) -> float | str:
-    """A cell of a CSV file as a number, if it is one."""
+    """A cell of a CSV file as a number, if it is one; with a comma where the country's language has one. Canvas writes
+    no separators between thousands."""
     try:
-        return float(text)
+        return float(text.replace(",", "."))
     except ValueError:
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import zipfile
@@ -174,6 +175,70 @@ def test_a_canvas_download(course: Course, tmp_path: Path) -> None:
     with Gradebook(course.db_url, course.course_id) as gradebook:
         assert gradebook.find_student("12345").lms_user_id == "12345"
     assert by_student(collect(course, NAME, source, "name")).keys() > {"lovelaceada", "last_first", "gödel-kurt"}
+
+
+def test_canvas_names_that_end_or_begin_with_numbers(course: Course, tmp_path: Path) -> None:
+    """`student_2` would be taken for student number 2 whose file is called after the real number."""
+    source = zipped(
+        tmp_path / "submissions.zip",
+        {
+            f"student_2_12345_67890_{NAME}.ipynb": RIGHT,
+            "student_2_12345_67891_7_helper.py": "x = 1",
+            f"student_3_LATE_333_67892_{NAME}-1.ipynb": RIGHT,
+            "lovelaceada_444_67893_1_2_data.csv": "1",
+            f"lovelaceada_444_67894_{NAME}.ipynb": RIGHT,
+            "who_5_555_67895_6_notes.txt": "?",
+        },
+    )
+    results = collect(course, NAME, source)
+    odd = "who_5_555_67895_6_notes.txt"
+    assert by_student(results) == {"12345": What.NEW, "333": What.NEW, "444": What.NEW, odd: What.REFUSED}
+    assert set(files_of(course, "12345")) == {BOOK, "7_helper.py"}
+    assert set(files_of(course, "333")) == {BOOK}
+    assert set(files_of(course, "444")) == {BOOK, "1_2_data.csv"}
+    assert told(results)[odd] == (
+        "its name can be read in several ways: 67895_6_notes.txt by who, number 5 or 6_notes.txt by who_5, number 555"
+    )
+
+
+def test_an_anonymous_canvas_download_and_what_is_no_file(course: Course, tmp_path: Path) -> None:
+    """Anonymous work would be nobody's, and who typed into Canvas would not be told apart from who did nothing."""
+    source = zipped(
+        tmp_path / "submissions.zip",
+        {
+            f"anon_Ab3dE_67890_{NAME}.ipynb": RIGHT,
+            f"LATE_anon_zz9_67891_{NAME}.ipynb": OTHER,
+            "gauss_LATE_77_text.html": "<p>mine</p>",
+            "anon_q_link.html": "<a>",
+        },
+    )
+    results = collect(course, NAME, source)
+    found = by_student(results)
+    assert [found.pop(name) for name in ("gauss_LATE_77_text.html", "anon_q_link.html")] == [What.REFUSED] * 2
+    assert found == {"anon_Ab3dE": What.NEW, "anon_zz9": What.NEW}
+    assert {result.student: result.late for result in results}["anon_zz9"]
+    assert told(results)["gauss_LATE_77_text.html"].startswith("it is text that was typed into Canvas, not a file")
+    assert told(results)["anon_q_link.html"].startswith("it is a link that was given to Canvas, not a file")
+
+
+MOODLE = re.compile(r"(?m)^c\.FileNameCollectorPlugin\.named_regexp = (.*assignsubmission.*)$")
+
+
+@pytest.mark.parametrize("between", ["_/", "/", "_"], ids=["old folders", "folders", "files"])
+def test_a_moodle_download_by_the_pattern_of_the_docs(course: Course, tmp_path: Path, between: str) -> None:
+    """An instructor who copies the line would collect nothing, or another student's work for each assignment."""
+    line = MOODLE.search((Path(__file__).parents[2] / "docs/instructors.md").read_text(encoding="utf-8"))
+    assert line is not None
+    with open(course.root / "nbgrader_config.py", "a") as config:
+        config.write(f"{line[0]}\n")
+    files = {
+        f"Ada King Lovelace_4711_assignsubmission_file{between}{NAME}.ipynb": RIGHT,
+        f"Conan O'Brien_4712_assignsubmission_file{between}{NAME}.ipynb": RIGHT,
+        f"Jo (she)_4713_assignsubmission_file{between}{NAME}.ipynb": RIGHT,
+    }
+    results = collect(Course(course.root), NAME, zipped(tmp_path / "moodle.zip", files))
+    assert {result.student for result in results} == {"Ada_King_Lovelace", "Conan_O'Brien", "Jo_(she)"}
+    assert {result.what for result in results} == {What.NEW}
 
 
 @pytest.mark.parametrize("top", ["", "class 7/"])
@@ -382,7 +447,7 @@ def test_two_submissions_of_one_id_are_both_refused(course: Course, tmp_path: Pa
         "Ada": "several submissions are Ada's: Ada, ada",
         "ada": "several submissions are ada's: Ada, ada",
         "BOB": "the id differs in case only from bob, who is there already",
-        "a b;c": "'a b;c' cannot be a student id, which has letters, digits and . @ + - _ only",
+        "a b;c": "'a b;c' cannot be a student id, which has letters, digits and . @ + - _ ' ( ) [ ] only",
     }
     assert nothing_but(course, "bob", "cyd")
 

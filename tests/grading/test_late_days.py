@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import small_course
 from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties
 from small_course import NAME, Run
 
 from autograder.grading.course import Course
-from autograder.grading.late import assign_late_penalties, settle_late_penalties
+from autograder.grading.late import settle_late_penalties
 from autograder.grading.late_days import LateUse, late_days
 
 # nbgrader adds a submission to its session a few lines after it has linked it.
@@ -84,6 +86,14 @@ def test_the_budget_goes_to_what_is_due_first(term: Course, gradebook: Any) -> N
     }
 
 
+def assign_late_penalties(course: Course, assignment: str, student: str, notebooks: list[str]) -> None:
+    """As `nbgrader autograde` does."""
+    for notebook in notebooks:
+        names = {"notebook": notebook, "assignment": assignment, "student": student, "db_url": course.db_url}
+        step = AssignLatePenalties(config=course.config)
+        step.preprocess(nbformat.v4.new_notebook(), {"nbgrader": names})
+
+
 def test_penalties_are_the_same_in_whatever_order_and_how_often_they_are_set(term: Course, gradebook: Any) -> None:
     """A regrade that ends with other grades than the first grading could not be explained to a student."""
     for names in (["third", "second", "first"], ["first", "second", "third"]):
@@ -92,6 +102,17 @@ def test_penalties_are_the_same_in_whatever_order_and_how_often_they_are_set(ter
             assign_late_penalties(term, name, "ada", books)
         gradebook.db.expire_all()
         assert penalties(gradebook, "ada") == {"first": 0.0, "second": 1.5, "third": 0.0}
+
+
+def test_ours_and_nbgrader_s_penalties_are_the_same(term: Course, gradebook: Any) -> None:
+    """Students would owe other points by which of two commands graded them last."""
+    settle_late_penalties(term, gradebook, "first")
+    ours = {student: penalties(gradebook, student) for student in TIMES}
+    for submission in [s for name in (*DUE, "open") for s in gradebook.find_assignment(name).submissions]:
+        assign_late_penalties(term, submission.name, submission.student_id, [n.name for n in submission.notebooks])
+    gradebook.db.expire_all()
+    assert {student: penalties(gradebook, student) for student in TIMES} == ours
+    assert any(penalty for mine in ours.values() for penalty in mine.values())
 
 
 def test_a_notebook_loses_its_part(term: Course, gradebook: Any) -> None:

@@ -101,6 +101,34 @@ def test_csv_has_a_column_for_every_cell_of_anybody(tmp_path: Path) -> None:
 DANGEROUS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\r=1+1", "\n=1+1", " =1+1", "＝1+1")
 
 
+CANVAS_NAMES_APART = """\
+LastName,FirstName,ID,SIS User ID,SIS Login ID,Section,lab (55555),Final Score
+,,,,,,Manual Posting,
+    Points Possible,,,,,,"20,00",(read only)
+Lovelace,Ada,1001,u900,ada,CS 101,,
+Gauss,Carl,1002,u901,carl,CS 101,EX,
+Noether,Emmy,1003,u902,emmy,CS 101,N/A,
+"""
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_gradebook_of_canvas_with_names_apart_and_commas_in_numbers(tmp_path: Path, separator: str) -> None:
+    """Its first line has no Student; a possible 20,00 would be said to be another number than 20, and who is excused
+    would get a score."""
+    template = tmp_path / "gradebook.csv"
+    rows = list(csv.reader(CANVAS_NAMES_APART.splitlines()))
+    with open(template, "w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    points = {"ada": 18.5, "carl": 3.0, "emmy": 7.0}
+    made = [entry(student, {"a": given}, max_score=20.0) for student, given in points.items()]
+    assert write_csv(made, tmp_path / "out.csv", "canvas", "lab", template) == [
+        "carl is excused in Canvas: this stays, 3 is not written"
+    ]
+    with open(tmp_path / "out.csv", newline="", encoding="utf-8") as file:
+        written = [row[-1] for row in csv.reader(file)]
+    assert written == ["lab (55555)", "Manual Posting", "20.0", "18.5", "EX", "7.0"]
+
+
 @pytest.mark.parametrize("form", ["plain", "canvas", "gradescope", "template"])
 def test_no_text_runs_in_a_spreadsheet(tmp_path: Path, form: str) -> None:
     """A student who is called `=cmd|…`, or a comment that quotes one, must not run a program on anybody's machine."""

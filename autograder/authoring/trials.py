@@ -51,7 +51,8 @@ class Trials:
         TrialFailed."""
         rounds: list[list[Verdict]] = [[] for _ in self.secrets]
         try:
-            job = self.grader.job(notebook, self.template, Submission("", {}, ""))
+            files = self.grader.assignment.files
+            job = self.grader.job(notebook, self.template, Submission("", {}, ""), files)
             self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None

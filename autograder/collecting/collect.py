@@ -6,7 +6,7 @@ notebooks only. What is used of it is the plugin that reads names of files, if t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record import introduce
@@ -130,7 +131,7 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
             (fresh / path).write_bytes(content)
         if at:
             (fresh / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
-    return result(what, files=count, note=remark(files, late and not at))
+    return result(what, files=count, note=remark(files, late and not at, course.settings.submission_mb))
 
 
 def time_before(folder: Path) -> datetime | None:
@@ -141,9 +142,12 @@ def time_before(folder: Path) -> datetime | None:
         return None
 
 
-def remark(files: Iterable[str], untimed: bool) -> str:
+def remark(files: dict[str, bytes], untimed: bool, max_mb: int) -> str:
     """What a person may want to know of what was collected."""
-    remarks = ["it has no notebook"] if not any(path.endswith(".ipynb") for path in files) else []
+    try:
+        remarks = [] if any(map(is_notebook, without_wrapping(files, max_mb))) else ["it has no notebook"]
+    except SubmissionRefused as error:
+        remarks = [str(error)]
     if untimed:
         remarks.append(f"late, and the source does not say when: write the time to {TIMESTAMP} beside it")
     return "; ".join(remarks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -15,14 +14,6 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import (
-    CheckCellMetadata,
-    ClearOutput,
-    ClearSolutions,
-    ComputeChecksums,
-    IncludeHeaderFooter,
-    LockCells,
-)
 
 from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
 from autograder.checking.import_analysis import named_modules
@@ -31,20 +22,23 @@ from autograder.errors import AutograderError
 from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.course import Course
 from autograder.grading.examples import Example, mistakes_path, read_examples
+from autograder.grading.release_steps import prepared, released
+from autograder.text import printable
 
 __all__ = [
     "Assignment",
     "KeyCell",
+    "ReleasedCell",
     "Template",
     "TemplateCell",
     "digest_of",
     "load_assignment",
+    "other_language",
     "prepared",
     "source_notebook",
 ]
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
-PREPARE = (IncludeHeaderFooter, LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums)
 
 
 @dataclass(frozen=True)
@@ -102,13 +96,23 @@ class KeyCell:
 
 
 @dataclass(frozen=True)
+class ReleasedCell:
+    """A cell as students get it; `grade_id` is empty for one that nbgrader does not know."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Template:
-    """One notebook of an assignment."""
+    """One notebook of an assignment. `release` is all of it as students get it."""
 
     name: str
     cells: tuple[TemplateCell, ...]
     key: tuple[KeyCell, ...]
     kernelspec: dict[str, Any]
+    release: tuple[ReleasedCell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,8 @@ def source_notebook(path: Path) -> NotebookNode:
 def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Template:
     """The template and the answer key of one source notebook; `examples` are the assignment's known mistakes."""
     source = source_notebook(path)
+    if language := other_language(source.metadata):
+        raise AutograderError(f"{path} is a notebook in {language}: only notebooks in Python can be graded.")
     known = mistakes_seen(source, examples)
     nodes = [template_cell(node) for node in prepared(source, path, course).cells]
     cells = tuple(replace(cell, mistakes=known.get(cell.grade_id, ())) for cell in nodes if cell is not None)
@@ -172,7 +178,8 @@ def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Temp
         except CheckCellError as error:
             raise AutograderError(f"{path}, {cell.grade_id}: {error}.") from None
     kernelspec = dict(source.metadata.get("kernelspec", PYTHON))
-    return Template(path.stem, cells, tuple(answer_key(source)), kernelspec)
+    release = tuple(map(released_cell, released(source, path, course).cells))
+    return Template(path.stem, cells, tuple(answer_key(source)), kernelspec, release)
 
 
 def mistakes_seen(source: NotebookNode, examples: Sequence[Example]) -> dict[str, tuple[Mistake, ...]]:
@@ -186,16 +193,19 @@ def mistakes_seen(source: NotebookNode, examples: Sequence[Example]) -> dict[str
     return seen
 
 
-def prepared(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
-    """The source notebook as nbgrader saves it in its database: locked, solutions cleared, checksums set."""
-    notebook = copy.deepcopy(source)
-    resources = {"nbgrader": {"notebook": path.stem, "assignment": path.parent.name, "student": "."}}
-    for step in PREPARE:
-        try:
-            notebook, resources = step(config=course.config).preprocess(notebook, resources)
-        except Exception as error:
-            raise AutograderError(f"{path}: {error}") from None
-    return notebook
+def other_language(metadata: Any) -> str:
+    """The language of a notebook that says that it is not in Python; else empty."""
+    about = metadata if isinstance(metadata, dict) else {}
+    for part, key in (("kernelspec", "language"), ("language_info", "name")):
+        told = about[part].get(key) if isinstance(about.get(part), dict) else None
+        if isinstance(told, str) and told and "python" not in told.lower():
+            return printable(told[:40])
+    return ""
+
+
+def released_cell(node: NotebookNode) -> ReleasedCell:
+    grade_id = str(node.metadata.get("nbgrader", {}).get("grade_id", "")) if template_cell(node) else ""
+    return ReleasedCell(grade_id, node.cell_type, node.source)
 
 
 def template_cell(node: NotebookNode) -> TemplateCell | None:

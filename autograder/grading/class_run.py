@@ -111,7 +111,7 @@ def grade_class(
         todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
-            grader = Grader(assignment, limits, course.secret, course.own_files(name))
+            grader = Grader.of(course, assignment, limits)
             with pool_of(scheduler if todo else "", count, grader, on_note) as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
                 for result in chain(unread, executed(workers, todo, assignment, course)):

@@ -8,8 +8,9 @@ from typing import Any
 from nbgrader.preprocessors import SaveCells
 
 from autograder.errors import AutograderError
-from autograder.grading.assignment import prepared, source_notebook
+from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
+from autograder.grading.release_steps import prepared, resources_of
 
 __all__ = ["sync_assignment"]
 
@@ -22,11 +23,10 @@ def sync_assignment(gradebook: Any, course: Course, name: str) -> None:
     gradebook.update_or_create_assignment(name)
     for path in sorted(course.source(name).glob("*.ipynb")):
         notebook = prepared(source_notebook(path), path, course)
-        resources = {"nbgrader": {"notebook": path.stem, "assignment": name, "db_url": course.db_url}}
         step = SaveCells(config=course.config)
         step.log.setLevel(logging.ERROR)
         try:
-            step.preprocess(notebook, resources)
+            step.preprocess(notebook, resources_of(path, course))
         except RuntimeError:
             raise AutograderError(
                 f"Graded cells of {name} were added, removed or renamed, and submissions were already graded with the "

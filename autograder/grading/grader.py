@@ -7,19 +7,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.checking.outcomes import GraderFault, Verdict
+from autograder.checking.outcomes import GraderFault
 from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
+from autograder.grading.course import Course
+from autograder.grading.handed_in import handed_in
 from autograder.grading.notebook_run import GradingJob, NotebookRun, cell_grades, unanswered
+from autograder.grading.reading import SubmissionRefused
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
-from autograder.grading.sanitize import NotANotebook, read_notebook, restore
+from autograder.grading.sanitize import restore
+from autograder.grading.settings import SUBMISSION_MB
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.errors import SandboxBroken, SandboxError
 from autograder.sandbox.kernel import Kernel
@@ -33,18 +36,31 @@ UNCONFINED = "its code could read and change whatever the grader could: nothing 
 
 
 class Grader:
-    """Grades submissions of `assignment`. Students may change the files in `own_files`; `secret` seeds the tests.
+    """Grades submissions of `assignment`. Students may change the files in `own_files`; `secret` seeds the tests;
+    `submission_mb` is how large a submission may be when unpacked.
 
     A sandbox for students and an answer key for each notebook start when they are first needed and stay warm until
     `close`. They belong to the process that started them: a copy sent to another process starts its own.
     """
 
     def __init__(
-        self, assignment: Assignment, limits: Limits, secret: bytes, own_files: frozenset[str] = frozenset()
+        self,
+        assignment: Assignment,
+        limits: Limits,
+        secret: bytes,
+        own_files: frozenset[str] = frozenset(),
+        submission_mb: int = SUBMISSION_MB,
     ) -> None:
-        self.assignment, self.limits, self.secret, self.own_files = assignment, limits, secret, own_files
+        self.assignment, self.limits, self.secret = assignment, limits, secret
+        self.own_files, self.submission_mb = own_files, submission_mb
         self._sandbox: Sandbox | None = None
         self._answer_keys: dict[str, AnswerKey] = {}
+
+    @classmethod
+    def of(cls, course: Course, assignment: Assignment, limits: Limits) -> Self:
+        """A grader with the secret and the settings of `course`."""
+        own_files = course.own_files(assignment.name)
+        return cls(assignment, limits, course.secret, own_files, course.settings.submission_mb)
 
     def grade(
         self, submission: Submission, on_grade: Callable[[str, CellGrade], None] = lambda notebook, grade: None
@@ -56,53 +72,50 @@ class Grader:
         """
         started = time.monotonic()
         graded = GradedSubmission(submission.student, submission.digest, self.assignment.digest)
-        graded.files = self.files_beside(submission)
+        try:
+            sorted_out = handed_in(submission.files, self.assignment, self.submission_mb)
+        except SubmissionRefused as error:
+            graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
+            return graded
+        graded.files = self.files_beside(sorted_out.files)
+        graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
-            done, incidents = self._grade_template(submission, template, partial(on_grade, template.name))
-            graded.notebooks += done
-            graded.incidents += [replace(incident, notebook=template.name) for incident in incidents]
+            if template.name in sorted_out.notebooks:
+                notebook = restore(sorted_out.notebooks[template.name], template)
+                job = self.job(notebook, template, submission, graded.files, partial(on_grade, template.name))
+                self._grade_into(graded, job)
         graded.seconds = time.monotonic() - started
         graded.memory_mb = max((notebook.memory_mb for notebook in graded.notebooks), default=0.0)
         return graded
 
+    def _grade_into(self, graded: GradedSubmission, job: GradingJob) -> None:
+        """Add what comes of one notebook; a fault of ours is an incident."""
+        try:
+            done, incidents = self.grade_notebook(job)
+            graded.notebooks.append(done)
+        except (SandboxError, GraderFault) as error:
+            incidents = [Incident(IncidentKind.FAULT, str(error))]
+        graded.incidents += [replace(incident, notebook=job.template.name) for incident in incidents]
+
     def do(self, submission: Submission) -> GradedSubmission:
         """A worker's job: grade one submission."""
         return self.grade(submission)
-
-    def _grade_template(
-        self, submission: Submission, template: Template, on_grade: Callable[[CellGrade], None]
-    ) -> tuple[list[GradedNotebook], list[Incident]]:
-        """The graded notebook that was handed in for `template`, if there is one, and what happened on the way."""
-        wanted, incidents = f"{template.name}.ipynb", list[Incident]()
-        try:
-            name, data = submitted_notebook(submission, wanted, only=len(self.assignment.notebooks) == 1)
-            if name != wanted:
-                incidents.append(Incident(IncidentKind.CHANGED, f"the notebook is named {name} instead of {wanted}"))
-            notebook = restore(read_notebook(data), template)
-            reusable = submission.reusable_in(template.name)
-            done, happened = self.grade_notebook(self.job(notebook, template, submission, reusable, on_grade))
-            return [done], incidents + happened
-        except NotANotebook as error:
-            return [], [*incidents, Incident(IncidentKind.REFUSED, f"{wanted}: {error}")]
-        except (SandboxError, GraderFault) as error:
-            return [], [*incidents, Incident(IncidentKind.FAULT, str(error))]
 
     def job(
         self,
         notebook: NotebookNode,
         template: Template,
         submission: Submission,
-        reusable: dict[str, list[Verdict]] | None = None,
+        files: dict[str, bytes],
         on_grade: Callable[[CellGrade], None] = lambda grade: None,
     ) -> GradingJob:
-        """What there is to do for one restored notebook of a submission."""
+        """What there is to do for one restored notebook of a submission, with these files beside it."""
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
-        return GradingJob(notebook, template, self.files_beside(submission), seeds, reusable or {}, on_grade)
+        return GradingJob(notebook, template, files, seeds, submission.reusable_in(template.name), on_grade)
 
-    def files_beside(self, submission: Submission) -> dict[str, bytes]:
-        """The files beside the notebook while it runs. Of two with the same name the assignment's file wins, except
-        for `own_files`."""
-        own = {name: data for name, data in submission.files.items() if not name.endswith(".ipynb")}
+    def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
+        """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
+        name the assignment's file wins, except for `own_files`."""
         given = self.assignment.files.items()
         return own | {name: data for name, data in given if name not in self.own_files & own.keys()}
 
@@ -184,16 +197,3 @@ def first_attempt(incidents: Iterable[Incident], later: list[Incident]) -> Itera
             yield Incident(IncidentKind.RETRIED, f"the first attempt ended: {incident.text}", incident.cell)
         elif (incident.kind, incident.text, incident.cell) not in again:
             yield replace(incident, text=f"in the first attempt: {incident.text}")
-
-
-def submitted_notebook(submission: Submission, name: str, *, only: bool) -> tuple[str, bytes]:
-    """The notebook that was handed in as `name`, and what it is called: where the assignment has `only` this one, the
-    only one that was handed in will do. Raises NotANotebook if there is none."""
-    notebooks = {other: data for other, data in submission.files.items() if other.endswith(".ipynb")}
-    top = [other for other in notebooks if len(PurePosixPath(other).parts) == 1]
-    if name in notebooks:
-        return name, notebooks[name]
-    if only and len(top) == 1:
-        return top[0], notebooks[top[0]]
-    others = ", ".join(sorted(notebooks)[:5])
-    raise NotANotebook(f"there is none of this name, only {others}" if others else "no notebook was handed in")

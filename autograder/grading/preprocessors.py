@@ -12,16 +12,18 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.checking.outcomes import GraderFault
-from autograder.grading.assignment import Assignment, Template, load_assignment
+from autograder.grading.assignment import Assignment, Template, load_assignment, other_language
 from autograder.grading.course import Course
+from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.grader import Grader
+from autograder.grading.handed_in import is_notebook
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_submission
 from autograder.grading.record import record_notebook
-from autograder.grading.results import GradedSubmission
-from autograder.grading.sanitize import plain, restore
+from autograder.grading.results import GradedSubmission, Incident
+from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
 from autograder.sandbox.errors import SandboxError
@@ -49,7 +51,12 @@ class Restore(CoursePreprocessor):
 
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         assignment = self.assignment(self.course(), resources)
-        return restore(plain(notebook), self.template(assignment, resources)), resources
+        template = self.template(assignment, resources)
+        if language := other_language(notebook.metadata):
+            raise RuntimeError(f"the notebook is in {language}, not in Python")
+        mine = plain(notebook)
+        find_answers(mine, template)
+        return restore(mine, template), resources
 
 
 class Grade(CoursePreprocessor):
@@ -69,16 +76,18 @@ class Grade(CoursePreprocessor):
         submitted = course.path("submitted", student, assignment.name)
         submission = read_submission(student, submitted, course.settings.submission_mb)
         graded = GradedSubmission(student, submission.digest, assignment.digest)
-        limits, own_files = checked_limits(course), course.own_files(assignment.name)
+        limits = checked_limits(course)
         try:
-            with Grader(assignment, limits, course.secret, own_files) as grader:
+            with Grader.of(course, assignment, limits) as grader:
                 # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
-                graded.files = grader.files_beside(submission)
-                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission))
+                own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
+                graded.files = grader.files_beside(own)
+                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission, graded.files))
         except (SandboxError, GraderFault) as error:
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
             raise RuntimeError(f"{student} could not be graded: {error}") from None
         graded.notebooks = [done]
+        incidents = [*found_in(submission.files.get(f"{template.name}.ipynb", b""), template), *incidents]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
         beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}
@@ -86,3 +95,11 @@ class Grade(CoursePreprocessor):
         with open_gradebook(course) as gradebook:
             record_notebook(gradebook, course, assignment.name, graded, whole=wanted <= beside)
         return nbformat.reads(done.text, as_version=4)
+
+
+def found_in(data: bytes, template: Template) -> list[Incident]:
+    """What is said of how answers were found: `Restore` has found them, and has nowhere to say it."""
+    try:
+        return find_answers(read_notebook(data), template)
+    except NotANotebook:
+        return []

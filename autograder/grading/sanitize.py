@@ -10,7 +10,7 @@ from uuid import uuid4
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.grading.assignment import Template, TemplateCell
+from autograder.grading.assignment import Template, TemplateCell, other_language
 from autograder.text import storable
 
 __all__ = ["NotANotebook", "plain", "read_notebook", "restore"]
@@ -32,6 +32,8 @@ def read_notebook(data: bytes) -> NotebookNode:
         raise NotANotebook("the file is not a Jupyter notebook (not JSON): was it saved completely?") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
         raise NotANotebook("the file is not a Jupyter notebook (no nbformat)")
+    if language := other_language(raw.get("metadata")):
+        raise NotANotebook(f"the notebook is in {language}, and the assignment is in Python: choose a Python kernel")
     try:
         return plain(nbformat.convert(nbformat.from_dict(raw), 4))
     except Exception:

@@ -10,8 +10,9 @@ from traitlets.config import Configurable
 from autograder.sandbox.levels import LEVELS
 from autograder.sandbox.limits import BEST, Limits
 
-__all__ = ["Autograder"]
+__all__ = ["SUBMISSION_MB", "Autograder"]
 
+SUBMISSION_MB = 64
 SHORTEST, LONGEST = 0.1, 7 * 24 * 3600  # in seconds; no clock of the system can wait for ever, whatever infinity says
 
 
@@ -48,7 +49,9 @@ class Autograder(Configurable):  # type: ignore[misc]
         BEST,
         help="Sandbox for student code: namespaces, another user, none, or the best that this machine has.",
     ).tag(config=True)
-    submission_mb = Int(64, min=1, help="Size in MB of a whole submission; a larger one is refused.").tag(config=True)
+    submission_mb = Int(SUBMISSION_MB, min=1, help="Size in MB of a whole submission; a larger one is refused.").tag(
+        config=True
+    )
     collect_mb = Int(4096, min=1, help="Size in MB that all submissions of an export may have when unpacked.").tag(
         config=True
     )

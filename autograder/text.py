@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from unicodedata import category
 
-__all__ = ["printable", "storable"]
+__all__ = ["has_more_parts", "printable", "storable"]
 
+PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
 
 
@@ -22,3 +23,15 @@ def printable(text: str) -> str:
 def is_control(letter: str) -> bool:
     """Whether a character is none that one sees: a control character, half of a pair, a change of direction."""
     return category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in JOINERS
+
+
+def has_more_parts(json_text: bytes, most: int) -> bool:
+    """Whether JSON may have more than `most` values, told without parsing it: a value of three bytes can take a hundred
+    times as much once it is parsed."""
+    if sum(map(json_text.count, PARTS)) < most and json_text.count(b'"') <= 2 * most:
+        return False
+    without_escapes = json_text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if without_escapes.count(b'"') > 2 * most:
+        return True
+    outside_strings = without_escapes.split(b'"')[::2]
+    return sum(piece.count(part) for piece in outside_strings for part in PARTS) >= most

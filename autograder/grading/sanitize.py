@@ -11,11 +11,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.grading.assignment import Template, TemplateCell, other_language
-from autograder.text import storable
+from autograder.text import has_more_parts, storable
 
 __all__ = ["NotANotebook", "plain", "read_notebook", "restore"]
 
 MAX_CELLS = 5_000
+MAX_PARTS = 2_000_000
+# By version of the format, a cell's text is its source, input, code or text.
+KEPT = ("cell_type", "source", "input", "code", "text", "level")
 
 
 class NotANotebook(Exception):
@@ -26,6 +29,8 @@ def read_notebook(data: bytes) -> NotebookNode:
     """The notebook in `data`, whatever its version. Raises NotANotebook."""
     if not data.strip():
         raise NotANotebook("the file is empty")
+    if has_more_parts(data, MAX_PARTS):
+        raise NotANotebook("the file has millions of parts: clear all outputs, save it, and hand it in again")
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -35,9 +40,41 @@ def read_notebook(data: bytes) -> NotebookNode:
     if language := other_language(raw.get("metadata")):
         raise NotANotebook(f"the notebook is in {language}, and the assignment is in Python: choose a Python kernel")
     try:
-        return plain(nbformat.convert(nbformat.from_dict(raw), 4))
+        return plain(nbformat.convert(nbformat.from_dict(pruned(raw)), 4))
     except Exception:
         raise NotANotebook("the file is not a Jupyter notebook that can be read") from None
+
+
+def pruned(raw: dict[str, Any]) -> dict[str, Any]:
+    """A notebook of any version with nothing in it but what `plain_cell` looks at: nbformat takes many times a file's
+    size to read it, and to say what is wrong in it."""
+    sheets = raw.get("worksheets")
+    kept = {"nbformat": raw["nbformat"], "nbformat_minor": raw.get("nbformat_minor", 0), "metadata": {}}
+    if isinstance(sheets, list):
+        cells = [cell for sheet in sheets[:MAX_CELLS] for cell in sheet["cells"]]
+        return kept | {"worksheets": [{"metadata": {}, "cells": pruned_cells(cells)}]}
+    return kept | {"cells": pruned_cells(raw["cells"])}
+
+
+def pruned_cells(cells: list[Any]) -> list[dict[str, Any]]:
+    fresh = []
+    for cell in filter(lambda cell: isinstance(cell, dict), cells[:MAX_CELLS]):
+        grade_id = grade_id_of(cell)
+        metadata = {} if grade_id is None else {"nbgrader": {"grade_id": grade_id}}
+        kept = {name: cell[name] for name in KEPT if name in cell}
+        kept |= {"outputs": [], "metadata": metadata, "language": "python"}
+        fresh.append(kept | {"attachments": plain_attachments(cell.get("attachments"))})
+    return fresh
+
+
+def plain_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """The pictures that are attached to a cell, by name and type; nothing else that may stand there."""
+    if not isinstance(attachments, dict):
+        return {}
+    named = {name: bundle for name, bundle in attachments.items() if isinstance(bundle, dict)}
+    return {
+        name: {mime: data for mime, data in bundle.items() if isinstance(data, str)} for name, bundle in named.items()
+    }
 
 
 def plain(notebook: Any) -> NotebookNode:
@@ -58,7 +95,7 @@ def plain_cell(cell: Any) -> NotebookNode | None:
     fresh = new_cell(cell.get("cell_type"), storable(source))
     attachments = cell.get("attachments")
     if fresh.cell_type == "markdown" and isinstance(attachments, dict):
-        fresh.attachments = nbformat.from_dict(attachments)
+        fresh.attachments = nbformat.from_dict(plain_attachments(attachments))
     grade_id = grade_id_of(cell)
     if grade_id is not None:
         fresh.metadata["nbgrader"] = {"grade_id": grade_id}

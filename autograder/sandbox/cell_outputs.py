@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ from nbformat import NotebookNode
 
 from autograder.text import storable
 
-__all__ = ["Budget", "NoOutputs", "Outputs"]
+__all__ = ["FLOOD", "Budget", "NoOutputs", "Outputs"]
 
 MAX_METADATA = 2_000
 MAX_TRACEBACK = 200
@@ -21,6 +22,7 @@ FLOOD = 16
 MAX_DISPLAYS = 1_000
 MAX_COPIES = 20
 MAX_ID = 200
+JSON_TYPE = re.compile(r"application/(.*\+)?json")  # under any other name, nbformat takes minutes to refuse JSON
 
 
 class Budget:
@@ -48,8 +50,12 @@ class Outputs:
         """Whether the cell sends so much that it should be interrupted."""
         return self.came > FLOOD * self.limit
 
-    def take(self, kind: str, content: Any) -> None:
-        """Add one message of the kernel's if it is a well-formed output."""
+    def take(self, kind: str, content: Any, oversized: int = 0) -> None:
+        """Add one message of the kernel's if it is a well-formed output. One that was too large to be read counts with
+        its `oversized` bytes."""
+        if oversized:
+            self.came += oversized
+            self._cut()
         if kind == "clear_output" and type(content) is dict:
             self.clear_next = bool(content.get("wait"))
             if not self.clear_next:
@@ -86,13 +92,19 @@ class Outputs:
         self.came += size
         if self.was_cut:
             return
-        room, of_all = self._room(), self.budget.left < self.limit - self.size
         if self._fits(size):
             self._append(output)
             self._remember(output, display_id)
+        else:
+            self._cut(output)
+
+    def _cut(self, output: NotebookNode | None = None) -> None:
+        """Keep what there is room for of `output`, and say once that the rest is missing."""
+        if self.was_cut:
             return
         self.was_cut = True
-        if output.output_type == "stream" and room:
+        room, of_all = self._room(), self.budget.left < self.limit - self.size
+        if output is not None and output.output_type == "stream" and room:
             output.text = output.text[:room]
             self._append(output)
             self._fits(room)
@@ -134,7 +146,7 @@ class NoOutputs(Outputs):
     def __init__(self) -> None:
         super().__init__(0)
 
-    def take(self, kind: str, content: Any) -> None:
+    def take(self, kind: str, content: Any, oversized: int = 0) -> None:
         """Drop the message."""
 
 
@@ -184,7 +196,7 @@ def data_of(bundle: object) -> NotebookNode:
     for mime, value in bundle.items():
         if type(value) is str:
             data[text_of(mime)] = text_of(value)
-        elif (mime == "application/json" or mime.endswith("+json")) and is_shallow(value):
+        elif JSON_TYPE.fullmatch(mime) and is_shallow(value):
             data[text_of(mime)] = copied(value)
     return data
 

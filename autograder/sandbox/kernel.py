@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.base import Sandbox
-from autograder.sandbox.cell_outputs import Budget, NoOutputs, Outputs
+from autograder.sandbox.cell_outputs import FLOOD, Budget, NoOutputs, Outputs
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.limits import MB
 from autograder.sandbox.memory_watchdog import MemoryWatchdog
@@ -70,7 +70,7 @@ class Kernel:
         sockets = Sockets()
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
-        self.messages = Messages(sockets, self.tampering.add)
+        self.messages = Messages(sockets, self.tampering.add, 2 * FLOOD * 1024 * self.limits.output_kb)
         try:
             descriptors = {name: s.fileno() for name, s in (*sockets.listening.items(), ("serve", theirs))}
             job = {"kind": "kernel", "key": self.messages.key, "files": list(files)}
@@ -138,7 +138,7 @@ class Kernel:
                         self.tampering.add("the kernel replied to what it had not been asked")
                     continue
                 if name == "iopub":
-                    outputs.take(message["msg_type"], message["content"])
+                    outputs.take(message["msg_type"], message["content"], message["oversized"])
                 if is_last(name, message):
                     waiting.discard(name)
                     if name == "shell":

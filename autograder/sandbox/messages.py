@@ -15,11 +15,14 @@ import zmq
 from jupyter_client.session import Session
 
 from autograder.kernel_side.wire import Message
+from autograder.text import has_more_parts
 
 __all__ = ["Messages", "Sockets"]
 
 SEND_SECONDS = 3.0
 MAX_MESSAGE = 64 * 2**20
+MAX_HEAD = 2**16
+MAX_PARTS = 100_000
 QUEUE = 50
 
 
@@ -46,10 +49,11 @@ class Sockets:
 
 
 class Messages:
-    """Our end of a kernel's channels. `suspect` is called with what no IPython kernel sends by itself."""
+    """Our end of a kernel's channels. `suspect` is called with what no IPython kernel sends by itself; a message whose
+    content is larger than `most` bytes, or has too many parts, comes as `oversized` and without its content."""
 
-    def __init__(self, sockets: Sockets, suspect: Callable[[str], None]) -> None:
-        self.suspect = suspect
+    def __init__(self, sockets: Sockets, suspect: Callable[[str], None], most: int) -> None:
+        self.suspect, self.most = suspect, most
         self.key = secrets.token_hex(32)
         self.session = Session(key=self.key.encode(), username="grader")
         self.context = zmq.Context()
@@ -89,7 +93,7 @@ class Messages:
         """One message if it is well formed and signed, else None."""
         try:
             _, frames = self.session.feed_identities(sock.recv_multipart(zmq.NOBLOCK))
-            message: Message = self.session.deserialize(frames)
+            message = self._read(frames)
             well_formed = type(message["parent_header"]) is dict and type(message["content"]) is dict
             if well_formed and type(message["msg_type"]) is str:
                 return message
@@ -99,6 +103,17 @@ class Messages:
             pass
         self.suspect("a message came in the kernel's name that it had not signed, or that was malformed")
         return None
+
+    def _read(self, frames: list[bytes]) -> Message:
+        """The message in `frames`. Parsed, JSON can take a hundred times as much memory. Raises whatever it raises."""
+        *heads, content = frames[1:5]
+        if any(len(head) > MAX_HEAD for head in heads):
+            raise ValueError("the head of a message is too large")
+        if len(content) <= self.most and not has_more_parts(content, MAX_PARTS):
+            message: Message = self.session.deserialize(frames)
+            return message | {"oversized": 0}
+        message = self.session.deserialize(frames, content=False)
+        return message | {"content": {}, "oversized": len(content)}
 
     def close(self) -> None:
         self.context.destroy(linger=0)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +62,24 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@contextmanager
+def growth() -> Iterator[list[int]]:
+    """By how many bytes this process, the judge, grows at most while the block runs."""
+    before, most, done = resident(), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02) and most[0] < 4 << 30:
+            most[0] = max(most[0], resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        watcher.join()
+
+
 # Writes to the sockets of the kernel's connections as ZeroMQ does: parts of one message, and never the last one.
 ENDLESS = """\
 import os, socket, struct, threading
@@ -90,21 +112,66 @@ def test_the_judge_s_memory_is_not_the_student_s_to_fill(classroom, monkeypatch,
         )
     classroom.grade(classroom.unsolved())
     monkeypatch.setattr(memory_watchdog, "MOST", 300 << 20)
-    before, most, done = resident(), [0], threading.Event()
-
-    def watch():
-        while not done.wait(0.02) and most[0] < 4 << 30:
-            most[0] = max(most[0], resident() - before)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with growth() as most:
         trial = classroom.grade(notebook)
-    finally:
-        done.set()
-        watcher.join()
     assert trial.checks == 0
     assert most[0] < 2**30
+
+
+NESTED = """
+kernel = get_ipython().kernel
+content = b'{"data":{"application/json":[' + b"[]," * (20 << 20) + b'[]]},"metadata":{}}'
+kernel.session.send(kernel.iopub_socket, "display_data", content, parent=kernel.get_parent())
+print("sent")
+"""
+
+
+def test_a_message_is_not_read_before_its_size_is_known(classroom, patient):
+    """Sixty megabytes of empty lists become five gigabytes of Python's."""
+    classroom.grade(classroom.unsolved())
+    with growth() as most:
+        trial = classroom.grade(classroom.cheat(NESTED), limits=patient)
+    assert "output cut here" in trial.printed()
+    assert most[0] < 500 << 20
+
+
+def test_json_under_a_name_that_is_no_type_is_not_kept(classroom, patient):
+    """nbformat takes half a minute and gigabytes to say what is wrong with each of its numbers."""
+    show = "from IPython.display import publish_display_data as show"
+    code = f"{show}\nshow({{'x y+json': [1] * 20_000, 'a/b': 'c'}})"
+    trial = classroom.grade(classroom.cheat(code), limits=patient)
+    assert trial.notebook.cells[1].outputs[0].data == {"a/b": "c"}
+
+
+READ = """
+import resource, sys
+from autograder.grading.sanitize import NotANotebook, read_notebook
+read_notebook(b'{"nbformat": 4, "metadata": {}, "cells": []}')
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+data = sys.stdin.buffer.read()
+try:
+    cells = len(read_notebook(data).cells)
+except NotANotebook as error:
+    cells = str(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10, cells)
+"""
+MARKDOWN = b'{"cell_type": "markdown", "metadata": {}, "source": "%s", "attachments": {"a": {"image/png": %s}}}'
+BOOKS = {
+    "attachments of numbers": (MARKDOWN % (b"", b"[" + b"1," * 900_000 + b"1]"), "1"),
+    "millions of cells": (b"{}," * (8 << 20) + b"{}", "the file has millions of parts"),
+    "a text of commas and quotes": (MARKDOWN % (b'\\",[{' * (4 << 20), b'"x"'), "1"),
+}
+
+
+@pytest.mark.parametrize("what", BOOKS)
+def test_a_notebook_is_read_in_little_memory(what):
+    """Two hundred kilobytes would take a gigabyte of the grader's before any limit; an honest long text is read."""
+    cells, result = BOOKS[what]
+    data = b'{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [' + cells + b"]}"
+    done = subprocess.run([sys.executable, "-c", READ], input=data, capture_output=True, check=True, timeout=120)
+    megabytes, said = done.stdout.decode().split(maxsplit=1)
+    assert said.startswith(result)
+    assert int(megabytes) < 400
 
 
 def test_a_slow_notebook_ends_in_a_check_too(classroom, limits):

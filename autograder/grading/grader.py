@@ -78,11 +78,12 @@ class Grader:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded
         graded.files = self.files_beside(sorted_out.files)
+        beside = sorted_out.notebook_files | graded.files
         graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
             if template.name in sorted_out.notebooks:
                 notebook = restore(sorted_out.notebooks[template.name], template)
-                job = self.job(notebook, template, submission, graded.files, partial(on_grade, template.name))
+                job = self.job(notebook, template, submission, beside, partial(on_grade, template.name))
                 self._grade_into(graded, job)
         graded.seconds = time.monotonic() - started
         graded.memory_mb = max((notebook.memory_mb for notebook in graded.notebooks), default=0.0)

@@ -41,10 +41,11 @@ class Read:
 
 @dataclass
 class HandedIn:
-    """A submission sorted out: the notebook for each of the assignment's, by name, the other files, and what a person
-    may want to know of each notebook."""
+    """A submission sorted out: the notebook for each of the assignment's, by name, all notebooks as they are, for
+    `%run`, the other files, and what a person may want to know of each notebook."""
 
     notebooks: dict[str, NotebookNode] = field(default_factory=dict)
+    notebook_files: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     incidents: list[Incident] = field(default_factory=list)
 
@@ -80,7 +81,9 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
         told = [*incidents, *read.incidents]
         sorted_out.incidents += [Incident(one.kind, one.text, one.cell, template.name, one.worth_retry) for one in told]
     top = folders.pop() if len(folders) == 1 else PurePosixPath()
-    sorted_out.files = moved_up({name: data for name, data in files.items() if not is_notebook(name)}, top)
+    files = moved_up(files, top)
+    sorted_out.notebook_files = {name: data for name, data in files.items() if is_notebook(name)}
+    sorted_out.files = {name: data for name, data in files.items() if not is_notebook(name)}
     return sorted_out
 
 

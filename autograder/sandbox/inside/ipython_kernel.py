@@ -17,6 +17,7 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from traitlets.config import Config
 
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
+from autograder.sandbox.inside.shell_lines import run_without_terminals
 
 __all__ = ["prepare", "run_kernel"]
 
@@ -89,4 +90,6 @@ def run_kernel(descriptors: dict[str, int], key: str) -> None:
     if "matplotlib.pyplot" in sys.modules:
         # A notebook's own import does this, but here it was imported before there was a kernel to show figures.
         app.shell.enable_matplotlib("inline")
+    run_without_terminals(app.shell)
+    sys.path.append(os.getcwd())  # last, so that a file of the student's takes the place of no installed module
     app.start()

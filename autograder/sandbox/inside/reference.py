@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import traceback
 from typing import Any
 
@@ -19,6 +20,7 @@ from autograder.kernel_side.serve import serve_over
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors
 from autograder.sandbox.fonts import take_fonts
+from autograder.sandbox.inside.shell_lines import run_without_terminals
 
 __all__ = ["run_reference"]
 
@@ -71,6 +73,8 @@ def run_reference(channel: Channel, seconds: float) -> None:
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
+    run_without_terminals(shell)
+    sys.path.append(os.getcwd())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         message, _ = channel.receive()

@@ -108,17 +108,22 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     show_default=True,
     help="How many different random inputs every check must agree on.",
 )
+@click.option("--mutants", is_flag=True, help="Instead, list changes of the answer key that no check notices.")
 @JSON
 @click.pass_context
-def validate(ctx: click.Context, name: str, seeds: int, as_json: bool) -> None:
+def validate(ctx: click.Context, name: str, seeds: int, mutants: bool, as_json: bool) -> None:
     """Check that an assignment is fit to be released.
 
     The answer key scores 100 %, the release 0, every known mistake loses what it should, other right answers nothing.
 
     \b
-    Example:  autograder validate softmax --seeds 10
+    Examples:
+      autograder validate softmax --seeds 10
+      autograder validate softmax --mutants > survivors.md
     """
     course = course_of(ctx)
+    if mutants:
+        sys.exit(1 if show_mutants(course, name, as_json) else 0)
     problems = problems_of(course, name, seeds)
     if as_json:
         click.echo(json.dumps([vars(problem) for problem in problems], indent=2))
@@ -139,6 +144,35 @@ def problems_of(course: Course, name: str, seeds: int = SEEDS, released: bool = 
         return find_problems(
             course, name, seeds=seeds, released=released, on_start=start, on_done=lambda what: advance()
         )
+
+
+def show_mutants(course: Course, name: str, as_json: bool) -> int:
+    """Try the mutants of the answer key with a progress bar and print what came of it; returns how many no check
+    notices."""
+    from autograder.workers import start_forkserver
+
+    start_forkserver("autograder.authoring.trials")
+    from rich.console import Console
+
+    from autograder.authoring.mutation import mutation_table, survivor_text, try_mutants
+    from autograder.progress import progress_bar
+
+    with progress_bar(f"mutants of {name}") as (start, advance, _):
+        found = try_mutants(course, name, on_start=start, on_done=lambda what: advance())
+    survivors = [noticed for noticed in found if not noticed.by_any]
+    if as_json:
+        click.echo(json.dumps([noticed.data() for noticed in found], indent=2))
+        return len(survivors)
+    Console(stderr=True).print(mutation_table(name, found))
+    for noticed in survivors:
+        click.echo(survivor_text(noticed))
+    unseen = sum(noticed.by_any and not noticed.by_visible for noticed in found)
+    click.echo(
+        f"{len(survivors)} of {len(found)} changes are noticed by no check, {unseen} more by hidden checks only. Each "
+        "entry above belongs into mistakes.md, with a check that notices it, or into alternatives.md, if it is right.",
+        err=True,
+    )
+    return len(survivors)
 
 
 def tell_notes(course: Course, name: str) -> None:

@@ -29,7 +29,7 @@ from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.workers import Pool, Workers
 
-__all__ = ["as_released", "validate"]
+__all__ = ["answers", "as_released", "only_needed", "validate", "with_affected_checks"]
 
 UNSOLVED = frozenset({"NotImplementedError"})
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograder.checking.proxies import raised_of
 from autograder.checking.transports import CallBack, Transport
+from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
@@ -137,8 +138,11 @@ def alike(got: Any, other: Any, right: Any = MISSING) -> bool:
     """Whether two values are equal up to rounding; `right` is the value that they should be, if that is known."""
     if is_numeric(got) and is_numeric(other):
         return numbers_alike(np.asarray(got), np.asarray(other), right)
-    if got is MISSING or type(got) is not type(other):
+    if got is MISSING or type(got) is not type(other) or isinstance(got, Unsupported):
         return False
+    parts, others = dissected(got), dissected(other)
+    if parts is not None and others is not None:
+        return parts.kind == others.kind and alike(parts.parts, others.parts)
     if isinstance(got, dict):
         known = right if isinstance(right, dict) else {}
         return got.keys() == other.keys() and all(alike(got[k], other[k], known.get(k, MISSING)) for k in got)
@@ -149,8 +153,6 @@ def alike(got: Any, other: Any, right: Any = MISSING) -> bool:
         return bool(got.bit_generator.state == other.bit_generator.state)
     if isinstance(got, np.ndarray):
         return bool(got.shape == other.shape and (got == other).all())
-    if isinstance(got, Unsupported):
-        return False
     return bool(got == other)
 
 
@@ -189,6 +191,9 @@ def canonical(value: Any) -> str:
     """A text that two values share if they are equal up to rounding, but for a number just between two texts."""
     if is_numeric(value):
         return f"{np.shape(value)}:" + ",".join(digits(np.asarray(value)))
+    parts = dissected(value)
+    if parts is not None:
+        return parts.kind + canonical(parts.parts)
     if isinstance(value, dict):
         return "{" + ";".join(sorted(f"{key!r}={canonical(part)}" for key, part in value.items())) + "}"
     if isinstance(value, (list, tuple)):

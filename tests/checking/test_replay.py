@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.observed import Observed, Recorder, alike
@@ -193,6 +195,10 @@ def test_more_than_can_be_kept_is_not_replayed() -> None:
         (10**400, 10**400, None, True),
         (10**400, 10**400 + 1, None, False),
         ({1, 2}, {2, 1}, None, True),
+        (Fraction(1, 3), Fraction(1, 3), None, True),
+        (Fraction(1, 3), Fraction(1, 4), None, False),
+        (csr_array(np.eye(2)), csr_array(np.eye(2)), None, True),
+        (csr_array(np.eye(2)), csr_array(2 * np.eye(2)), None, False),
         (None, None, None, True),
         (None, 0, None, False),
     ],

@@ -76,6 +76,12 @@ def main() -> None:
     except AutograderError as error:
         click.echo(f"autograder: {error}", err=True)
         sys.exit(2)
+    except OSError as error:  # a disk that is full, a folder that may not be written
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(
+            f"autograder: {where}{error.strerror or error}. Mend that, then run the same command again.", err=True
+        )
+        sys.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import nbformat
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
+from traitlets import TraitError
 
 from autograder.authoring.install_cell import add_install_lines, check_address
 from autograder.authoring.records import add_records
@@ -70,7 +71,10 @@ def refuse_misplaced_markers(path: Path) -> None:
 def generated(course: Course, name: str, folder: str) -> Path:
     """Where below `folder` nbgrader has written the release. nbgrader first removes what is there."""
     directory = course.directory
-    directory.assignment_id, directory.notebook_id = name, "*"
+    try:
+        directory.assignment_id, directory.notebook_id = name, "*"
+    except TraitError:
+        raise AutograderError(f"{name} cannot be released: nbgrader takes no name of an assignment with a +.") from None
     before, directory.release_directory = directory.release_directory, folder
     converter = GenerateAssignment(coursedir=directory, config=course.config)
     converter.force = True

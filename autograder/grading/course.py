@@ -21,12 +21,13 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 from autograder.errors import AutograderError
 from autograder.grading.settings import Autograder
 
-__all__ = ["CONFIG_FILE", "SQLITE", "Course", "find_course"]
+__all__ = ["BUSY_SECONDS", "CONFIG_FILE", "SQLITE", "Course", "find_course"]
 
 CONFIG_FILE = "nbgrader_config.py"
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 60
 SECRET_BYTES = 32
+ANYBODY = "any-student"  # stands for a student while a path is taken apart
 STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
 
 
@@ -104,11 +105,10 @@ class Course:
 
     def students(self, assignment: str) -> list[str]:
         """Who has submitted something for `assignment`."""
-        pattern = self.path("submitted", "*", assignment)
-        base = Path(str(pattern).split("*")[0])
-        found = base.glob(str(pattern.relative_to(base))) if base.is_dir() else []
-        depth = str(pattern.relative_to(base)).split(os.sep).index("*")
-        return sorted(p.relative_to(base).parts[depth] for p in found if p.is_dir())
+        parts = self.path("submitted", ANYBODY, assignment).parts
+        place = parts.index(ANYBODY)
+        base, below = Path(*parts[:place]), parts[place + 1 :]
+        return sorted(p.name for p in base.iterdir() if p.joinpath(*below).is_dir()) if base.is_dir() else []
 
     def submissions(self, assignment: str) -> dict[str, Path]:
         """The folder of each student's submission."""
@@ -127,13 +127,16 @@ class Course:
     def secret(self) -> bytes:
         """The course's secret, kept beside the gradebook and made when first needed."""
         path = self.secret_file
-        if not path.exists():
-            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".gradebook.secret-") as file:
-                file.write(secrets.token_bytes(SECRET_BYTES))
-                file.flush()
-                with suppress(FileExistsError):  # whoever was first made it, whole
-                    os.link(file.name, path)
-        secret = path.read_bytes()
+        try:
+            if not path.exists():
+                with tempfile.NamedTemporaryFile(dir=self.root, prefix=".gradebook.secret-") as file:
+                    file.write(secrets.token_bytes(SECRET_BYTES))
+                    file.flush()
+                    with suppress(FileExistsError):  # whoever was first made it, whole
+                        os.link(file.name, path)
+            secret = path.read_bytes()
+        except OSError as error:
+            raise AutograderError(f"{path} cannot be read or made: {error.strerror}.") from None
         if len(secret) < SECRET_BYTES:
             raise AutograderError(
                 f"{path} was cut short. Restore it from a backup; if there is none, `autograder grade NAME "

@@ -9,10 +9,12 @@ from typing import Any
 
 from nbgrader.api import Base, Gradebook
 from nbgrader.dbutil import ALEMBIC_DIR
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy.exc import DBAPIError
 
+from autograder.errors import AutograderError
 from autograder.files import atomic_file
-from autograder.grading.course import SQLITE, Course
+from autograder.grading.course import BUSY_SECONDS, SQLITE, Course
 from autograder.grading.tables import make_tables
 
 __all__ = ["make_gradebook", "open_gradebook"]
@@ -20,11 +22,30 @@ __all__ = ["make_gradebook", "open_gradebook"]
 
 @contextmanager
 def open_gradebook(course: Course) -> Iterator[Any]:
-    """The course's gradebook with our tables in it, made if there is none."""
-    make_gradebook(course)
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        make_tables(gradebook.engine)
-        yield gradebook
+    """The course's gradebook with our tables in it, made if there is none. Raises AutograderError if it cannot be used,
+    or no more: it is locked or may not be written, its server is down, or the disk is full."""
+    try:
+        make_gradebook(course)
+        with Gradebook(course.db_url, course.course_id) as gradebook:
+            make_tables(gradebook.engine)
+            yield gradebook
+    except DBAPIError as error:
+        raise AutograderError(f"{place_of(course)} cannot be used: {why(error)}") from None
+
+
+def place_of(course: Course) -> str:
+    """Where the gradebook is, without a password."""
+    return str(course.gradebook_file or f"The gradebook {make_url(course.db_url).render_as_string()}")
+
+
+def why(error: DBAPIError) -> str:
+    """What a database refuses, and what to do."""
+    said = " ".join(str(error.orig).split()).rstrip(".")
+    if "locked" in said:
+        return f"{said}. Another program has been writing to it for {BUSY_SECONDS} s: end that, then start again."
+    if "readonly" in said:
+        return f"{said}. Give yourself the right to write to it and to its folder."
+    return f"{said}. Nothing that was not finished is kept: mend that, then start again."
 
 
 def make_gradebook(course: Course) -> None:

@@ -6,6 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from autograder.errors import AutograderError
 
@@ -15,9 +16,25 @@ __all__ = ["course_lock"]
 @contextmanager
 def course_lock(root: Path) -> Iterator[None]:
     """Hold the course's lock; the system gives it back when this process ends, however it ends."""
-    with open(root / ".autograder.lock", "w") as lock:
+    path = root / ".autograder.lock"
+    with opened(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AutograderError(f"Another run is at work in {root}: wait for it to end, then start again.") from None
+        except OSError as error:
+            raise AutograderError(
+                f"{path} cannot be locked ({error.strerror}), so two runs could write at once: keep the course on a "
+                "disk of this machine, or on a network file system that has locks."
+            ) from None
         yield
+
+
+def opened(path: Path) -> IO[str]:
+    """The lock's file. Raises AutograderError if it cannot be written."""
+    try:
+        return open(path, "a")
+    except OSError as error:
+        raise AutograderError(
+            f"{path} cannot be written: {error.strerror}. Nothing of the course is changed."
+        ) from None

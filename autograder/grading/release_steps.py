@@ -15,6 +15,7 @@ from nbgrader.preprocessors import SaveCells
 from traitlets.utils.importstring import import_item
 
 from autograder.errors import AutograderError
+from autograder.grading.cell_metadata import refuse_wrong_cells
 from autograder.grading.course import Course
 
 __all__ = ["prepared", "released", "resources_of"]
@@ -35,6 +36,7 @@ def released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
 
 def after(source: NotebookNode, path: Path, course: Course, *, saved_only: bool) -> NotebookNode:
     """The notebook after nbgrader's steps, or after those before it is saved."""
+    refuse_wrong_cells(source, path)
     steps = configured(course)
     steps = steps[: [step.__name__ for step in steps].index(SAVE)] if saved_only else steps
     notebook = copy.deepcopy(source)

@@ -51,8 +51,9 @@ TABLES = {
     "knn": ("predict_labels_checks", 180),
     "gradient_descent": ("sgd_checks", 60),
     "softmax": ("likelihood_checks", 300),
-    "xor": ("train_xor_checks", 200),
+    "xor": ("forward_checks", 200),
     "two_layer_net": ("softplus_checks", 260),
+    "deep_net": ("init_layers_checks", 260),
 }
 MISTAKE = ("softmax", "The loss is summed")
 # Of the demo class: the command, the page, what is at the picture's top, and its height.

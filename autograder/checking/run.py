@@ -83,6 +83,7 @@ class Checks:
         self.watcher: Watcher | None = None
         self.student: NotebookProxy
         self.reference: NotebookProxy | None
+        self.lender: NotebookProxy | None
         self.seeds: Seeds
 
     def run(
@@ -92,13 +93,16 @@ class Checks:
         reference: NotebookProxy | None,
         seeds: Seeds,
         watcher: Watcher | None = None,
+        lender: NotebookProxy | None = None,
     ) -> list[Verdict]:
-        """The verdict of every test of the cell `name`, in order. `watcher` is told which test begins.
+        """The verdict of every test of the cell `name`, in order. `watcher` is told which test begins. What is lent
+        comes from `lender`, or else from `reference`.
 
         Without `reference` (in a student's own notebook) only visible tests can run. A test that could not run,
         because the cell itself fails, is UNGRADED: that is never the student's fault.
         """
         self.name, self.student, self.reference, self.seeds, self.watcher = name, student, reference, seeds, watcher
+        self.lender = lender or reference
         self.errors = {}
         void = {test.name for test in self.cells[name].tests() if test.void}
         for item in self._items():
@@ -195,9 +199,10 @@ class Checks:
         if not names:
             yield
             return
-        if self.reference is None:
+        if self.lender is None:
             raise GraderFault("there is no answer key here")
-        self.student._lend({name: getattr(self.reference, name) for name in names})
+        self.lender._forget()
+        self.student._lend({name: getattr(self.lender, name) for name in names})
         yield
         self.student._restore()
 

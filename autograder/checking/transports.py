@@ -11,9 +11,10 @@ from autograder.checking.outcomes import StudentStopped
 from autograder.kernel_side.serve import Reply, Server
 from autograder.kernel_side.wire import Channel, Message, NotAFrame, WireError
 
-__all__ = ["MAX_CALL_BACKS", "CallBack", "InProcessTransport", "SocketTransport", "Transport"]
+__all__ = ["MAX_CALL_BACKS", "TOO_LONG", "CallBack", "InProcessTransport", "SocketTransport", "Transport"]
 
 MAX_CALL_BACKS = 100_000
+TOO_LONG = "it took longer than"
 
 CallBack = Callable[[Message, list[bytes]], Reply]
 
@@ -84,7 +85,7 @@ class SocketTransport:
                 self.why_gone = "the notebook took longer in all than it may"
                 raise self.fault(self.why_gone) from None
             self._stop(self.number)
-            raise self.fault(f"it took longer than {self.seconds:g} s") from None
+            raise self.fault(f"{TOO_LONG} {self.seconds:g} s") from None
         except WireError as error:
             if isinstance(error, NotAFrame):
                 self.tampering.add(f"what came over the check channel was {error}")

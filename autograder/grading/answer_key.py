@@ -6,12 +6,13 @@ import math
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
-from autograder.checking.outcomes import GraderFault, Mistake, StudentStopped
+from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentStopped
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import SocketTransport, Transport
+from autograder.checking.transports import CallBack, SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Channel, Message, WireError
@@ -73,10 +74,18 @@ class AnswerKey:
         return ours
 
     @contextmanager
-    def at(self, grade_id: str) -> Iterator[NotebookProxy]:
-        """A fresh copy of the answer key as it is at the check cell `grade_id`."""
-        with self.copy(grade_id) as transport:
-            yield NotebookProxy(transport, trusted=True)
+    def at(self, grade_id: str, fault: Callable[[str], BaseException] | None = None) -> Iterator[NotebookProxy]:
+        """The answer key as it is at the check cell `grade_id`, for expected values: a fresh copy for every test."""
+        copies = FreshCopies(partial(self.copy, grade_id, fault))
+        try:
+            yield NotebookProxy(copies, trusted=True)
+        finally:
+            copies.close()
+
+    def lent_at(self, grade_id: str) -> AbstractContextManager[NotebookProxy]:
+        """The same for what is lent to the student's notebook. It shares nothing with the expected values, and what
+        the student's arguments do to it is the student's."""
+        return self.at(grade_id, lent_stopped)
 
     @contextmanager
     def stand_in(self, grade_id: str, until: float, mistake: Mistake | None) -> Iterator[Transport]:
@@ -116,6 +125,30 @@ class AnswerKey:
 
     def __exit__(self, *error: Any) -> None:
         self.close()
+
+
+class FreshCopies:
+    """A transport to copies of the answer key, a fresh one for every test: none sees what another test, or a student's
+    arguments, has left behind."""
+
+    def __init__(self, open_copy: Callable[[], AbstractContextManager[Transport]]) -> None:
+        self.open_copy = open_copy
+        self.opened = ExitStack()
+        self.copy: Transport | None = None
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        if self.copy is None or message.get("forget"):  # how a new test begins
+            self.close()
+            self.copy = self.opened.enter_context(self.open_copy())
+        return self.copy.request(message, buffers, call_back)
+
+    def close(self) -> None:
+        self.opened.close()
+
+
+def lent_stopped(why: str) -> CheckFailed:
+    """A lent function does not come back from what a student's code gave it."""
+    return CheckFailed("a function that was lent to your code did not come back from what it was given", why)
 
 
 def refuse_call_back(message: Message, buffers: list[bytes]) -> Reply:

@@ -21,7 +21,7 @@ from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
 from autograder.checking.run import Checks, Seeds, with_checks
 from autograder.checking.table import html_table
-from autograder.checking.transports import SocketTransport
+from autograder.checking.transports import TOO_LONG, SocketTransport
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.incidents import incidents_from_calls, incidents_from_outputs
@@ -64,6 +64,7 @@ class NotebookRun:
     grades: list[CellGrade] = field(default_factory=list)
     why_stopped: str = STOPPED
     deadline: float = math.inf
+    stops: list[str] = field(default_factory=list)
     replay_seconds: float = REPLAY_SECONDS
 
     def __post_init__(self) -> None:
@@ -179,14 +180,15 @@ class NotebookRun:
         student = NotebookProxy(recorder, self.imports)
         asked = self.kernel.start_serving()
         try:
-            with self.answer_key.at(template.grade_id) as reference:
-                seeds = replace(seeds, cell=template.grade_id)
-                verdicts = checks.run(template.grade_id, student, reference, seeds, recorder)
+            name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
+            with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
+                verdicts = checks.run(name, student, reference, seeds, recorder, lender)
                 return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
             return all_ended(template.check, error)
         finally:
             self.kernel.tampering |= transport.tampering
+            self._note_stops(template.grade_id)
             self.incidents += incidents_from_calls(student._raised, template.grade_id)
             if transport.why_gone:
                 kind, why = self._ended(transport.why_gone)
@@ -195,8 +197,10 @@ class NotebookRun:
                 retry = self.kernel.ended_by_itself
                 self.incidents.append(Incident(kind, why, template.grade_id, worth_retry=retry))
                 self.kernel.kill()
-            else:
-                self.kernel.stop_serving(asked)
+            elif self.kernel.stop_serving(asked):
+                self.why_stopped = "your notebook printed more in an earlier check than can be read"
+                text = "what was printed while this check ran is more than can be read"
+                self.incidents.append(Incident(IncidentKind.OUTPUT, text, template.grade_id))
 
     def _named(
         self, template: TemplateCell, checks: Checks, verdicts: list[Verdict], recorder: Recorder
@@ -214,7 +218,16 @@ class NotebookRun:
 
     def _stopped(self, why: str) -> StudentStopped:
         """What a check ends with whose call has no answer."""
+        self.stops.append(why)
         return StudentStopped(self._ended(why)[1])
+
+    def _note_stops(self, grade_id: str) -> None:
+        """Record that calls from a check took too long, once; why a kernel is gone for good is told by itself."""
+        if any(why.startswith(TOO_LONG) for why in self.stops):
+            limit = f"{self.kernel.limits.cell_seconds:g} s"
+            text = f"a call from a check took longer than {limit} and was stopped"
+            self.incidents.append(Incident(IncidentKind.TIME, text, grade_id))
+        self.stops.clear()
 
 
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:

@@ -169,14 +169,17 @@ class Kernel:
         """Have the kernel serve calls over `self.channel` until `stop_serving`; returns the request's id."""
         return self._send_code(SERVE, store_history=False, silent=True)
 
-    def stop_serving(self, asked: str) -> None:
-        """End serving, and drop what the student's code printed meanwhile."""
+    def stop_serving(self, asked: str) -> bool:
+        """End serving, and drop what the student's code printed meanwhile. Returns whether that was more than can be
+        read: then nothing more is heard on iopub, or the kernel had to be killed."""
+        could_be_heard = "iopub" in self.heard
         try:
             self.channel.send({"op": "stop"}, [], time.monotonic() + GRACE)
         except Exception:
             self.kill()
-            return
+            return True
         self._collect(Execution(NoOutputs()), asked, time.monotonic() + GRACE)
+        return could_be_heard and not ("iopub" in self.heard and self.alive)
 
     def interrupt(self) -> None:
         """Ask the kernel to interrupt what it runs."""

@@ -33,6 +33,7 @@ COMMANDS = {
     "release": "autograder.authoring.command",
     "site": "autograder.authoring.command",
     "collect": "autograder.collecting.command",
+    "extend": "autograder.collecting.extend_command",
     "grade": "",
     "scores": "autograder.publishing.scores_command",
     "feedback": "autograder.publishing.feedback.command",

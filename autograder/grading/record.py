@@ -19,6 +19,7 @@ from autograder.files import atomic_dir
 from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
+from autograder.grading.extensions import apply_extension
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
 from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind
 from autograder.grading.times import read_timestamp
@@ -84,7 +85,9 @@ def submission_rows(gradebook: Any, assignment: str, student: str, at: datetime 
         # nbgrader links a submission to its assignment before it adds it to the session, which SQLAlchemy warns
         # about three times; it is added a few lines later.
         warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
-        return gradebook.update_or_create_submission(assignment, student, timestamp=at)
+        submission = gradebook.update_or_create_submission(assignment, student, timestamp=at)
+        apply_extension(gradebook.db, assignment, submission)
+        return submission
 
 
 @contextmanager
@@ -103,6 +106,7 @@ def record_notebook(gradebook: Any, course: Course, assignment: str, graded: Gra
     submission = gradebook.find_submission(assignment, graded.student)
     submission.timestamp, untimed = submission_time(course.path("submitted", graded.student, assignment))
     graded.incidents += untimed
+    apply_extension(gradebook.db, assignment, submission)
     rows = {notebook.name: notebook for notebook in submission.notebooks}
     session = gradebook.db
     before = read_recorded(session, assignment, graded.student)

@@ -25,6 +25,7 @@ __all__ = [
     "VERSION_TABLE",
     "cells",
     "checks",
+    "extensions",
     "graded",
     "incidents",
     "make_tables",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "4"
+VERSION_TABLE, NEWEST = "autograder_version", "5"
 
 metadata = MetaData()
 
@@ -77,6 +78,8 @@ voids = Table(
 secrets = Table(
     "autograder_secret", metadata, Column("course", String(128), primary_key=True), Column("fingerprint", String(64))
 )
+
+extensions = Table("autograder_extension", metadata, *keys("assignment", "student"), Column("seconds", Float))
 
 incidents = Table(
     "autograder_incident",

@@ -1,0 +1,82 @@
+"""Extensions: more time for a student, before or after they have handed in. nbgrader keeps an extension with the
+submission, so one that comes before it waits in a table of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from nbgrader.api import Assignment, Student, SubmittedAssignment
+from sqlalchemy import delete, insert, select, update
+
+from autograder.errors import AutograderError
+from autograder.grading import tables
+from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.late import settle_late_penalties
+from autograder.grading.locking import course_lock
+from autograder.grading.recorded import rows_of
+
+__all__ = ["apply_extension", "extend"]
+
+
+def extend(
+    course: Course, name: str, students: Iterable[str], more: timedelta | None = None, until: datetime | None = None
+) -> datetime | None:
+    """Give `students` time for the assignment `name`: so much `more`, or `until` a time in UTC. It replaces an earlier
+    extension, and no more time takes that back. Penalties are settled at once. Returns when it is due for them, in UTC,
+    or None if the assignment has no due date.
+
+    Raises AutograderError, and changes nothing, for an assignment or a student that the course does not have, and for a
+    time that is not after the due date.
+    """
+    if name not in course.assignments():
+        raise AutograderError(f"There is no assignment {name!r}. Assignments here: {', '.join(course.assignments())}.")
+    with course_lock(course.root), open_gradebook(course) as gradebook:
+        session, wanted = gradebook.db, list(dict.fromkeys(students))
+        refuse_unknown(course, session, name, wanted)
+        due = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
+        if until is not None:
+            if due is None or until <= due:
+                told = f"is due {due:%Y-%m-%d %H:%M} UTC, which is not before" if due else "has no due date, so none is"
+                raise AutograderError(f"{name} {told} {until:%Y-%m-%d %H:%M} UTC: give --days, or a later time.")
+            more = until - due
+        extension = more or timedelta(0)
+        session.execute(delete(tables.extensions).where(rows_of_all(name, wanted)))
+        row = {"assignment": name, "seconds": extension.total_seconds()}
+        session.execute(insert(tables.extensions), [row | {"student": student} for student in wanted])
+        handed_in = select(SubmittedAssignment.id).join(Assignment)
+        handed_in = handed_in.where(Assignment.name == name, SubmittedAssignment.student_id.in_(wanted))
+        session.execute(
+            update(SubmittedAssignment)
+            .where(SubmittedAssignment.id.in_(handed_in))
+            .values(extension=extension or None)
+            .execution_options(synchronize_session=False)
+        )
+        session.commit()
+        settle_late_penalties(course, gradebook, name)
+    return due + extension if due else None
+
+
+def rows_of_all(name: str, students: list[str]) -> Any:
+    return (tables.extensions.c.assignment == name) & tables.extensions.c.student.in_(students)
+
+
+def refuse_unknown(course: Course, session: Any, name: str, students: list[str]) -> None:
+    """Raise AutograderError for a student whom neither the gradebook nor submitted/ knows."""
+    known = {*session.execute(select(Student.id)).scalars(), *course.students(name)}
+    for student in students:
+        if student not in known:
+            raise AutograderError(
+                f"{student} is no student of this course: write the id as `autograder scores` does, or add the student "
+                f"first with `nbgrader db student add {student}`."
+            )
+
+
+def apply_extension(session: Any, assignment: str, submission: Any) -> None:
+    """Let nbgrader's row of a submission have the extension that was given before there was one."""
+    given = select(tables.extensions.c.seconds).where(rows_of(tables.extensions, assignment, submission.student_id))
+    seconds = session.execute(given).scalar()
+    if seconds is not None:
+        submission.extension = timedelta(seconds=seconds) if seconds else None

@@ -1,0 +1,80 @@
+"""Extensions, before and after a submission. No kernel runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import small_course
+from made_class import as_graded, make_class
+from small_course import NAME, Run
+
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.late import settle_late_penalties
+from autograder.grading.record import record
+from autograder.publishing.scores import read_scores
+
+LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"
+LATE += "c.LateDays.budget = 0\n"
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Course:
+    """ada and s00001 have handed in a day late; zoe has handed in nothing."""
+    course = small_course.make_course(tmp_path / "course", LATE, ["ada"])
+    (course.root / "submitted" / "ada" / NAME / "timestamp.txt").write_text("2026-10-02 12:00 UTC")
+    make_class(course, NAME, 2)
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2026-10-01 12:00 UTC")
+        gradebook.update_or_create_student("zoe")
+        settle_late_penalties(course, gradebook, NAME)
+    return course
+
+
+def penalties(course: Course) -> dict[str, float]:
+    return {score["student"]: score["late_penalty"] for score in read_scores(course, NAME)}
+
+
+def test_an_extension_counts_at_once_and_can_be_taken_back(late: Course, run: Run) -> None:
+    """A student who was ill would be shown a penalty until somebody grades again."""
+    assert penalties(late) == {"ada": 0.8, "s00001": 0.8}
+    done = run("extend", NAME, "ada", "--days", "1", here=late.root)
+    assert done == (0, f"{NAME} is due 2026-10-02 12:00 UTC for ada.\n", "")
+    assert penalties(late) == {"ada": 0.0, "s00001": 0.8}
+    assert run("extend", NAME, "ada", "--days", "0", here=late.root)[0] == 0
+    assert penalties(late) == {"ada": 0.8, "s00001": 0.8}
+    both = ("ada", "s00001", "--until", "2026-10-02T08:00-04:00")
+    assert run("extend", NAME, *both, here=late.root)[1] == f"{NAME} is due 2026-10-02 12:00 UTC for ada, s00001.\n"
+    assert penalties(late) == {"ada": 0.0, "s00001": 0.0}
+
+
+def test_an_extension_before_the_submission_is_kept(late: Course, run: Run) -> None:
+    """nbgrader keeps it with the submission, so one that is given in time would be lost."""
+    assert run("extend", NAME, "zoe", "--days", "1", here=late.root)[0] == 0
+    shutil.copytree(late.root / "submitted" / "ada", late.root / "submitted" / "zoe")
+    with open_gradebook(late) as gradebook:
+        record(gradebook, late, NAME, as_graded(late, load_assignment(late, NAME), "zoe"))
+        settle_late_penalties(late, gradebook, NAME)
+    assert penalties(late) == {"ada": 0.8, "s00001": 0.8, "zoe": 0.0}
+
+
+WRONG = {
+    ("nobody", "--days", "1"): "nobody is no student of this course",
+    ("ada", "nobody", "--days", "1"): "nobody is no student of this course",
+    ("ada", "--until", "2026-10-01 12:00 UTC"): "is due 2026-10-01 12:00 UTC, which is not before",
+    ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
+    ("ada",): "Give either --days or --until.",
+    ("ada", "--days", "1", "--until", "2027-01-01 12:00 UTC"): "Give either --days or --until.",
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_a_wrong_extension_is_told_and_changes_nothing(late: Course, run: Run, arguments: tuple[str, ...]) -> None:
+    """A slip would give time to nobody, or to half of those who were named."""
+    code, out, err = run("extend", NAME, *arguments, here=late.root)
+    assert (code, out) == (2, "")
+    assert WRONG[arguments] in err
+    assert penalties(late) == {"ada": 0.8, "s00001": 0.8}

@@ -220,6 +220,8 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     """What became of a run, and where to look."""
     from autograder.publishing.scores_command import show_scores
 
+    for line in done.course_errors:
+        click.echo(line, err=True)
     if done.unchanged:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     if done.rescored:

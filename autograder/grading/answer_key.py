@@ -21,7 +21,9 @@ from autograder.sandbox.descriptors import send_descriptors
 from autograder.sandbox.levels import open_sandbox
 from autograder.sandbox.limits import Limits
 
-__all__ = ["AnswerKey"]
+__all__ = ["KEY_FAILS", "AnswerKey"]
+
+KEY_FAILS = "the answer key fails in cell"
 
 
 class AnswerKey:
@@ -65,7 +67,7 @@ class AnswerKey:
     def _run(self, cell: KeyCell) -> None:
         error = self._ask({"op": "run", "source": cell.source})["error"]
         if error:
-            raise GraderFault(f"the answer key fails in cell {cell.grade_id}:\n{error}")
+            raise GraderFault(f"{KEY_FAILS} {cell.grade_id}:\n{error}")
 
     def _snapshot(self) -> socket.socket:
         ours, theirs = socket.socketpair()

@@ -17,6 +17,7 @@ from autograder.errors import AutograderError
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
+from autograder.grading.course_errors import CourseErrors
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.grader import Grader
@@ -44,16 +45,18 @@ __all__ = ["ClassRun", "grade_class"]
 @dataclass
 class ClassRun:
     """What became of a run: who was graded now (without notebooks and files, lest a large class fill the memory), who
-    needed no grading because nothing had changed, and whose scores were made anew from recorded verdicts."""
+    needed no grading because nothing had changed, whose scores were made anew from recorded verdicts, and which cells
+    of the course's own fail."""
 
     graded: list[GradedSubmission] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     rescored: list[str] = field(default_factory=list)
+    course_errors: list[str] = field(default_factory=list)
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether one of those that were graded now could not be graded or not be read."""
-        return any(submission.to_look_at for submission in self.graded)
+        """Whether one of those that were graded now could not be graded or not be read, or the course has an error."""
+        return bool(self.course_errors) or any(submission.to_look_at for submission in self.graded)
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,15 @@ def grade_class(
         todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
-            grader = Grader.of(course, assignment, limits)
+            grader, errors = Grader.of(course, assignment, limits), CourseErrors()
             with pool_of(scheduler if todo else "", count, grader, on_note) as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
                 for result in chain(unread, executed(workers, todo, assignment, course)):
+                    errors.add(result)
                     graded = recorded(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
+            run.course_errors = list(errors.told())
         finally:
             gradebook.db.rollback()
             settle_late_penalties(course, gradebook, name)

@@ -144,6 +144,7 @@ class Grader:
         text = storable(nbformat.writes(fresh.notebook))
         grades = cell_grades(fresh.notebook, run.grades)
         done = GradedNotebook(job.template.name, text, grades, unanswered(fresh.notebook), run.kernel.peak_mb)
+        done.course_errors = run.course_errors
         return done, unconfined + run.incidents
 
     def run(self, job: GradingJob, make: Callable[..., NotebookRun] = NotebookRun, **more: Any) -> NotebookRun:

@@ -34,6 +34,7 @@ __all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 
 # So long known mistakes are looked for in one notebook: each takes milliseconds, but an answer may make it slow.
 REPLAY_SECONDS = 10.0
+MOST_SAID = 300
 STOPPED = "your notebook's kernel had stopped before this check"
 
 
@@ -65,6 +66,8 @@ class NotebookRun:
     why_stopped: str = STOPPED
     deadline: float = math.inf
     stops: list[str] = field(default_factory=list)
+    course_errors: list[tuple[str, bool]] = field(default_factory=list)
+    student_code_ran: bool = False
     replay_seconds: float = REPLAY_SECONDS
 
     def __post_init__(self) -> None:
@@ -90,7 +93,17 @@ class NotebookRun:
             elif cell.source.strip():
                 self.imports.read(cell.source)
                 self._execute(cell, number, left)
+                self._note_course_error(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
+
+    def _note_course_error(self, cell: NotebookNode, template: TemplateCell | None) -> None:
+        """Keep the error of a cell that the course has locked and that gives no points: it may be the course's own."""
+        if template is None or not template.locked:
+            self.student_code_ran = True
+        elif not template.graded:
+            errors = [output for output in cell.outputs if output.output_type == "error"]
+            texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[:1]]
+            self.course_errors += [(text, not self.student_code_ran) for text in texts]
 
     def _stop(self, why: str, number: int) -> None:
         self.incidents.append(Incident(IncidentKind.TIME, why, f"cell {number}"))

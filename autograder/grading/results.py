@@ -117,13 +117,15 @@ class CellGrade:
 
 @dataclass
 class GradedNotebook:
-    """A notebook as it was graded: its JSON text with outputs, and the grades of its cells."""
+    """A notebook as it was graded: its JSON text with outputs, and the grades of its cells. `course_errors` are errors
+    of the course's own cells, each with whether no student code had run before it."""
 
     name: str
     text: str
     grades: list[CellGrade]
     unanswered: list[str]
     memory_mb: float = 0.0
+    course_errors: list[tuple[str, bool]] = field(default_factory=list)
 
 
 @dataclass

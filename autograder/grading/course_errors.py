@@ -1,0 +1,45 @@
+"""Cells of the course's own that raise while grading: told once for the class, not once for each student."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from autograder.grading.answer_key import KEY_FAILS
+from autograder.grading.results import GradedSubmission, IncidentKind
+
+__all__ = ["CourseErrors"]
+
+REMEDY = "Mend it in source/, or install here what it imports, and grade again with --regrade."
+
+
+class CourseErrors:
+    """Counts the errors of locked cells over a class. An error is the course's own if no student's code had run before
+    it, or if every one of several submissions has it."""
+
+    def __init__(self) -> None:
+        self.notebooks: Counter[str] = Counter()
+        self.seen: Counter[tuple[str, str]] = Counter()
+        self.certain: set[tuple[str, str]] = set()
+
+    def add(self, graded: GradedSubmission) -> None:
+        """Count the errors in one submission."""
+        for notebook in graded.notebooks:
+            self.notebooks[notebook.name] += 1
+            for text, certain in notebook.course_errors:
+                self.seen[notebook.name, text] += 1
+                self.certain |= {(notebook.name, text)} if certain else set()
+        for incident in graded.incidents:
+            if incident.kind is IncidentKind.FAULT and incident.text.startswith(KEY_FAILS):
+                lines = incident.text.strip().splitlines()
+                error = (incident.notebook, f"{lines[0].removeprefix(KEY_FAILS).strip(' :')} (answer key): {lines[-1]}")
+                self.notebooks[incident.notebook] += 1
+                self.seen[error] += 1
+                self.certain.add(error)
+
+    def told(self) -> Iterator[str]:
+        """A sentence for each error of the course's own."""
+        for (notebook, text), count in self.seen.items():
+            if (notebook, text) in self.certain or 1 < count == self.notebooks[notebook]:
+                which = f"{count} of {self.notebooks[notebook]} submissions"
+                yield f"The course's own cell {text} fails in {notebook} ({which}). {REMEDY}"

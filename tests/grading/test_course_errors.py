@@ -1,0 +1,74 @@
+"""A cell of the course's own that fails is told once, and not as anybody's answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import small_course
+from small_course import NAME, cell
+
+from autograder.grading.class_run import grade_class
+from autograder.grading.course import Course
+
+pytestmark = pytest.mark.slow
+
+MISSING = "import no_such_module"
+
+
+def make(root: Path, students: int, **locked: str) -> Course:
+    """A course without check cells, whose locked cells `first` and `last` hold this."""
+    course = small_course.make_course(root, students=[])
+    book = small_course.notebook(
+        [
+            cell("first", locked.get("first", "import math"), locked=True),
+            cell("answer", "### BEGIN SOLUTION\nx = 1\n### END SOLUTION", solution=True),
+            cell("last", locked.get("last", "print(x)"), locked=True),
+            cell("test", "assert x == 1", grade=True, locked=True, points=1),
+        ]
+    )
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", book)
+    for number in range(students):
+        mine = small_course.notebook(book.cells)
+        small_course.cells_by_id(mine)["answer"].source = "x = 1" if number else "y = 2"
+        small_course.submit(course.root, f"student{number}", mine)
+    return course
+
+
+def test_a_module_that_is_missing_is_told_once(tmp_path: Path) -> None:
+    """Everybody's notebook failed at its first line, and it looked as if nobody had learned anything."""
+    course = make(tmp_path / "c", 2, first=MISSING)
+    done = grade_class(course, NAME, jobs=1)
+    (line,) = done.course_errors
+    assert line.startswith(
+        "The course's own cell first: ModuleNotFoundError: No module named 'no_such_module' fails in"
+    )
+    assert "(2 of 2 submissions). Mend it in source/, or install here what it imports" in line
+    assert done.needs_a_person
+
+
+def test_what_a_student_s_answer_brings_about_is_not_the_course_s(tmp_path: Path) -> None:
+    """One student without an answer would have the instructor look for a fault that is not there."""
+    course = make(tmp_path / "c", 2)
+    assert grade_class(course, NAME, jobs=1).course_errors == []
+
+
+def test_what_fails_for_everybody_is_told(tmp_path: Path) -> None:
+    """Behind an answer nobody can tell from one submission whose fault it is, but from all of them."""
+    course = make(tmp_path / "c", 2, last=MISSING)
+    (line,) = grade_class(course, NAME, jobs=1).course_errors
+    assert "cell last: ModuleNotFoundError" in line
+
+
+def test_an_answer_key_that_fails_is_told_once_above_the_scores(tmp_path: Path) -> None:
+    """The same traceback stood there for every student."""
+    course = small_course.make_course(tmp_path / "c", students=["ada", "bob"])
+    book = small_course.source_notebook()
+    small_course.cells_by_id(book)["setup"].source = f"{small_course.SETUP}\n{MISSING}"
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", book)
+    done = small_course.autograder(course.root, "grade", NAME)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("The course's own cell setup")]
+    assert len(told) == 1
+    assert "No module named 'no_such_module'" in told[0]
+    assert "(2 of 2 submissions)" in told[0]

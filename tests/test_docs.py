@@ -16,7 +16,7 @@ import pytest
 from traitlets.config import Configurable
 
 import autograder
-from autograder.checking import comparisons, prelude, proxies
+from autograder.checking import comparisons, prelude
 from autograder.cli import cli
 from autograder.grading.late_days import LateDays
 from autograder.grading.results import IncidentKind
@@ -110,10 +110,10 @@ def test_helpers(name: str) -> None:
     assert re.search(rf"`{name}[`(]", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [*comparisons.__all__, "measure"])
+@pytest.mark.parametrize("name", [*comparisons.__all__, "measure", "assert_figure"])
 def test_signatures(name: str) -> None:
     """The helpers' parameters and defaults are as the page for authors says."""
-    parameters = inspect.signature(getattr(comparisons, name, None) or getattr(proxies, name)).parameters
+    parameters = inspect.signature(getattr(prelude, name)).parameters
     found = re.search(rf"`{name}\(([^)]*)\)`", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
     assert found is not None
     told = ast.parse(f"lambda {found[1]}: 0", mode="eval").body

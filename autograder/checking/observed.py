@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograder.checking.proxies import raised_of
+from autograder.checking.replies import raised_of
 from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.serve import Reply

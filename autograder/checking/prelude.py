@@ -11,19 +11,24 @@ from autograder.checking.comparisons import (
     assert_unchanged,
 )
 from autograder.checking.marks import given, points, void
+from autograder.checking.observing import assert_figure, figures, printed, written
 from autograder.checking.proxies import evaluate, measure
 
 __all__ = [
     "assert_close",
+    "assert_figure",
     "assert_no_warnings",
     "assert_same",
     "assert_that",
     "assert_unchanged",
     "evaluate",
+    "figures",
     "given",
     "measure",
     "np",
     "points",
+    "printed",
     "pytest",
     "void",
+    "written",
 ]

@@ -21,13 +21,14 @@ from autograder.checking.outcomes import (
     StudentError,
     student_error,
 )
+from autograder.checking.replies import call_of, raised_of
 from autograder.checking.transports import MAX_CALL_BACKS, Transport
 from autograder.kernel_side.object_table import MAX_OBJECTS
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Cost", "NotebookProxy", "evaluate", "measure", "raised_of"]
+__all__ = ["Cost", "NotebookProxy", "evaluate", "measure"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
@@ -56,6 +57,7 @@ class NotebookProxy:
         self._trusted = trusted
         self._raised: list[tuple[str, str, str]] = []
         self._measure = False
+        self._observed: dict[str, list[Any]] = {}
         self._test = 0
         self._forget()
 
@@ -114,10 +116,29 @@ class NotebookProxy:
     def _ask(self, message: Message, name: str, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a request that runs code of the notebook; errors speak of `name`, and objects are `label`."""
         arguments, buffers = self._encode(args, kwargs)
-        reply, buffers = self._request(message | arguments | {"measure": self._measure}, buffers)
+        wanted = {"measure": self._measure, "observe": list(self._observed)}
+        reply, buffers = self._request(message | arguments | wanted, buffers)
         if reply.get("op") != "missing":
             self._calls.append(call_of(name, reply))
-        return self._decode(reply, buffers, name, label) if reply.get("op") == "return" else self._refuse(reply, name)
+        if reply.get("op") != "return":
+            return self._refuse(reply, name)
+        if self._observed:
+            self._note_observed(self._decode({"value": reply.get("observed")}, buffers, name))
+        return self._decode(reply, buffers, name, label)
+
+    def _note_observed(self, observed: Any) -> None:
+        for what, seen in self._observed.items():
+            seen.append(observed.get(what) if isinstance(observed, dict) else None)
+
+    @contextmanager
+    def _observing(self, what: str) -> Iterator[list[Any]]:
+        """Ask with every call of the block what it leaves behind: `printed`, `figures` or `files`."""
+        outer, seen = self._observed, list[Any]()
+        self._observed = outer | {what: seen}
+        try:
+            yield seen
+        finally:
+            self._observed = outer
 
     def _refuse(self, reply: Message, name: str) -> NoReturn:
         """Raise what a reply without a value means."""
@@ -298,34 +319,3 @@ def measure(student: NotebookProxy) -> Iterator[Cost]:
         calls = student._calls[first:]
         cost.lines = sum(call.cost.get("lines", 0) for call in calls)
         cost.peak_bytes = max((call.cost.get("peak_bytes", 0) for call in calls), default=0)
-
-
-def call_of(name: str, reply: Message) -> Call:
-    """What the other side says the call left behind, as far as it has the right form."""
-    cost = reply.get("cost")
-    return Call(
-        name,
-        texts(reply.get("warnings")),
-        texts(reply.get("changed")),
-        {k: v for k, v in cost.items() if type(v) is int and v >= 0} if type(cost) is dict else {},
-    )
-
-
-def texts(value: Any) -> list[str]:
-    """The short texts in `value`, if it is a list."""
-    return [v[:200] for v in value[:100] if type(v) is str] if type(value) is list else []
-
-
-def raised_of(reply: Message) -> tuple[str, str, list[list[Any]]]:
-    """Type name, text and the student's frames of an exception, as far as they have the right form."""
-    name, text, frames = reply.get("type"), reply.get("text"), reply.get("frames")
-    good = [
-        [frame[0][:100], frame[1], frame[2][:200]]
-        for frame in (frames[:10] if isinstance(frames, list) else [])
-        if type(frame) is list and [type(part) for part in frame] == [str, int, str]
-    ]
-    return (
-        name[:100] if type(name) is str else "Exception",
-        text[:2000] if type(text) is str else "",
-        good,
-    )

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
+from autograder.kernel_side.observation import observing
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.student_lines import student_lines
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
@@ -116,18 +117,20 @@ class Server:
         with warnings.catch_warnings(record=True) as caught, Meter(message.get("measure", False)) as meter:
             warnings.simplefilter("always")
             try:
-                result = find()(*args, **kwargs)
+                with observing(message.get("observe", [])) as observed:
+                    result = find()(*args, **kwargs)
             except BaseException as error:
                 reply = raised(error)
         reply["warnings"] = [warning.category.__name__ for warning in caught[:100]]
         reply["cost"] = meter.cost
         reply["changed"] = changed_arrays(message, buffers, args, kwargs)
-        return (reply, []) if "op" in reply else self._encoded("return", result, reply)
+        return (reply, []) if "op" in reply else self._encoded("return", result, reply, observed)
 
-    def _encoded(self, op: str, value: Any, reply: Message) -> Reply:
+    def _encoded(self, op: str, value: Any, reply: Message, observed: dict[str, Any] | None = None) -> Reply:
         encoder = Encoder(self._reference)
         try:
-            return reply | {"op": op, "value": encoder.encode(value)}, encoder.buffers
+            reply |= {"op": op, "value": encoder.encode(value)}
+            return reply | ({"observed": encoder.encode(observed)} if observed else {}), encoder.buffers
         except ValueRefused as error:
             return reply | {"op": "refused", "why": str(error)}, []
         except BaseException as error:

@@ -1,0 +1,166 @@
+"""Printed text, figures and files of a call: what a test sees of them, what is told, and what hostile ones gain."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking.cell import CheckCell
+from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.run import Seeds, run_checks
+from autograder.checking.transports import InProcessTransport
+from autograder.kernel_side.observation import MAX_FILE, MAX_PRINTED
+
+SOURCE = """
+import matplotlib.pyplot as plt
+def hello(name): print("Hello,", name); return 3
+def endless():
+    for _ in range(10**6): print("x" * 100)
+def curves(x):
+    plt.plot(x, x**2, label="square")
+    plt.plot(x, np.exp(x), "--", label="exp")
+    plt.title("Growth"); plt.xlabel("x"); plt.ylabel("value"); plt.yscale("log"); plt.legend()
+    plt.show()
+def others():
+    figure, (a, b, c) = plt.subplots(1, 3)
+    figure.suptitle("three")
+    a.scatter([1, 2], [3, 4]); b.bar(["u", "v"], [5, 6]); c.imshow(np.eye(3))
+def nothing(): pass
+def empty(): plt.figure()
+def many():
+    plt.plot(np.zeros(10**6)); plt.imshow(np.zeros((1000, 1000)))
+def too_many():
+    plt.imshow(np.zeros((6000, 6000)))
+def open_figures():
+    for _ in range(100): plt.figure()
+def odd():
+    plt.plot([1, 2]); plt.gca().get_title = lambda: 1 / 0
+def write(text, name="out"):
+    with open(name, "w") as file: file.write(text)
+def link():
+    import os; os.symlink("/etc/passwd", "passwd"); os.mkfifo("pipe")
+def big():
+    with open("big", "wb") as file: file.truncate(10**9)
+"""
+
+
+@pytest.fixture
+def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotebookProxy:
+    """A notebook with these functions, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"np": np}
+    exec(compile(SOURCE, "<cell 1>", "exec"), namespace)
+    return NotebookProxy(InProcessTransport(namespace))
+
+
+def verdict(body: str, student: NotebookProxy, hidden: bool = False) -> Verdict:
+    """The verdict of one test with this body."""
+    test = f"def test_a(student):\n    {body}"
+    test = f"### BEGIN HIDDEN TESTS\n{test}\n### END HIDDEN TESTS" if hidden else test
+    (found,) = run_checks(CheckCell(f"%%check\n{test}"), student, None, Seeds(b"", "", "", ""))
+    return found
+
+
+DRAWN = "x = np.arange(3.0)\n    with figures(student) as drawn: student.curves(x)\n    "
+OTHERS = "with figures(student) as drawn: student.others()\n    a, b, c = drawn[0].axes\n    "
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with printed(student) as out: assert student.hello('a') == 3\n    assert_same(out.text, 'Hello, a\\n')",
+        "with printed(student) as out: [student.hello(n) for n in 'ab']\n    assert out.lines[1] == 'Hello, b'",
+        "with printed(student) as out: student.nothing()\n    assert out.lines == []",
+        "with printed(student) as out, figures(student) as d: student.hello('a')\n    assert out.lines and not d",
+        DRAWN + "assert_figure(drawn, title='growth', xlabel=True, ylabel='value', yscale='log', legend=['exp'])",
+        DRAWN + "assert_figure(drawn, lines=2); assert_figure(drawn, lines=[(x, x**2), (x, np.exp(x))])",
+        DRAWN + "assert drawn[0].axes[0].labels == ['square', 'exp'] and len(drawn) == 1",
+        OTHERS + "assert drawn[0].title == 'three'; assert_figure(a, points=[[1, 3], [2, 4]])",
+        OTHERS + "assert_figure(b, bars=[5, 6]); assert b.xticks == ['u', 'v']",
+        OTHERS + "assert_figure(c, image=np.eye(3))",
+        "with figures(student) as drawn: student.open_figures()\n    assert len(drawn) == 20",
+        "with figures(student) as drawn: student.many()\n    assert len(drawn[0].axes[0].lines[0][0]) == 10**6",
+        "with written(student) as files: student.write('a,b\\n')\n    assert_same(files.text('out'), 'a,b\\n')",
+        "with written(student) as files: student.link()\n    assert files.files == {}",
+        f"with written(student) as files: student.big()\n    assert len(files.data('big')) == {MAX_FILE}",
+    ],
+    ids=range(15),
+)
+def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) -> None:
+    """Printing, plots and files could only be graded by hand."""
+    found = verdict(body, student)
+    assert found.passed, found.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (DRAWN + "assert_figure(drawn, title='loss')", "The title must contain 'loss'. It is 'Growth'."),
+        (DRAWN + "assert_figure(drawn, xscale='log')", "The x axis must have the scale 'log'. It has 'linear'."),
+        (DRAWN + "assert_figure(drawn, legend=['tanh'])", "The legend does not name 'tanh'. It has square, exp."),
+        (DRAWN + "assert_figure(drawn, lines=3)", "The number of lines must be 3. There are 2."),
+        (DRAWN + "assert_figure(drawn, lines=[(x, x**2), (x, x)])", "Line 2 of 2 has the wrong y values."),
+        (DRAWN + "assert_figure(drawn, lines=[(x, x**2), (x + 1, x)])", "Line 2 of 2 is not there: no line"),
+        (DRAWN + "assert_figure(drawn, bars=[1])", "There are no bars."),
+        (OTHERS + "assert_figure(drawn, xlabel=True)", "There is no label on the x axis."),
+        (OTHERS + "assert_figure(a, legend=True)", "There is no legend: label the lines and call legend()."),
+        (OTHERS + "assert_figure(a, points=[[1, 3]])", "The number of points is wrong."),
+        (OTHERS + "assert_figure(b, bars=[5, 7])", "The bars have the wrong values."),
+        (OTHERS + "assert_figure(c, image=np.ones((3, 3)))", "The image has the wrong values."),
+        ("with figures(student) as drawn: student.nothing()\n    assert_figure(drawn)", "No figure was drawn."),
+        ("with figures(student) as drawn: student.empty()\n    assert_figure(drawn)", "The figure is empty."),
+        ("with figures(student) as drawn: student.too_many()", "What too_many holds is too large"),
+        ("with figures(student) as drawn: student.odd()", "odd raised ZeroDivisionError"),
+        ("with written(student) as files: student.write('a')\n    files.text('b')", "The file b was not written. Written: out."),
+        ("with printed(student) as out: student.hello('a')\n    assert_same(out.lines, ['b'])", "The value is wrong."),
+    ],
+    ids=range(18),
+)  # fmt: skip
+def test_what_is_missing_is_told(student: NotebookProxy, body: str, message: str) -> None:
+    """A student would not learn what their plot or their output lacks."""
+    found = verdict(body, student)
+    assert found.outcome in (Outcome.WRONG, Outcome.RAISED)
+    assert message in found.message
+
+
+def test_printing_without_end_is_cut(student: NotebookProxy) -> None:
+    """A megabyte of output for each call would fill the grader's memory."""
+    started = time.process_time()
+    found = verdict(
+        f"with printed(student) as out: student.endless()\n    assert len(out.text) == {MAX_PRINTED}", student
+    )
+    assert found.passed, found.detail
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [3, ["list", [3]], ["dict", [["figures", 3]]], ["dict", [["figures", ["list", [["dict", []]]]]]],
+     ["dict", [["files", ["dict", [[1, 2]]]], ["printed", 7]]]],
+)  # fmt: skip
+def test_forged_observations_are_a_wrong_answer(forged: Any) -> None:
+    """A kernel could end the grader, or have its check wait for a person."""
+
+    class Forger:
+        def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
+            reply = {"op": "function"} if message["op"] == "get" else {"op": "return", "value": 1, "observed": forged}
+            return reply, []
+
+    block = "with figures(student) as d, printed(student) as p, written(student) as w: student.f()"
+    body = f"{block}\n    assert p.text == 'x'"
+    assert verdict(body, NotebookProxy(Forger())).outcome is Outcome.WRONG
+
+
+def test_figures_are_closed_and_showing_works_again(student: NotebookProxy) -> None:
+    """A check would leave its figures to the next cell, or keep the notebook from showing any."""
+    import matplotlib.pyplot as plt
+
+    show = plt.show
+    assert verdict(DRAWN + "assert len(drawn) == 1", student).passed
+    assert plt.get_fignums() == []
+    assert plt.show is show

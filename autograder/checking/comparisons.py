@@ -19,6 +19,7 @@ from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.table_comparison import compare_tables, table_type
+from autograder.kernel_side.tensors import Tensor
 from autograder.kernel_side.values import MAX_BYTES
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
@@ -57,12 +58,12 @@ def assert_close(
     expected shape, such as "(m, c)". NaN equals NaN only with `equal_nan`. Raises CheckFailed.
     """
     mistakes, tolerance = mistakes or {}, Tolerance(rtol, atol, equal_nan)
+    actual, expected = as_number(as_float(actual), expected), as_float(expected)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
         gaps = replace(tolerance, equal_nan=True)  # in a table NaN is a missing value
         compare_tables(actual, expected, lambda a, b: compare_arrays(a, b, gaps, m, {}, ""), exact=False)
         return
-    actual, expected = as_float(actual), as_float(expected)
     if isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
         compare_parts(actual, expected, tolerance, m, mistakes, shape)
         return
@@ -302,6 +303,7 @@ def number(value: Any) -> str:
 
 def assert_same(actual: Any, expected: Any) -> None:
     """`actual` is exactly `expected`: labels, text, sets, whole numbers, arrays or tables. Raises CheckFailed."""
+    actual = as_number(actual, expected)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
         compare_tables(actual, expected, assert_same, exact=True)
@@ -334,6 +336,12 @@ def refuse_other_type(actual: Any, expected: Any) -> None:
 
 def article(name: str) -> str:
     return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+
+
+def as_number(actual: Any, expected: Any) -> Any:
+    """A tensor that holds one number as that number, where a number is expected; anything else as it is."""
+    is_one = isinstance(actual, Tensor) and actual.ndim == 0 and isinstance(expected, (int, float, np.number))
+    return actual[()] if is_one else actual
 
 
 def as_float(value: Any) -> Any:

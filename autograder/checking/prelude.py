@@ -13,6 +13,7 @@ from autograder.checking.comparisons import (
 from autograder.checking.marks import given, points, void
 from autograder.checking.observing import assert_figure, figures, printed, written
 from autograder.checking.proxies import evaluate, measure
+from autograder.kernel_side.tensors import tensor
 
 __all__ = [
     "assert_close",
@@ -29,6 +30,7 @@ __all__ = [
     "points",
     "printed",
     "pytest",
+    "tensor",
     "void",
     "written",
 ]

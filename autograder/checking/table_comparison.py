@@ -18,6 +18,7 @@ from autograder.checking.outcomes import CheckFailed
 from autograder.kernel_side.pandas_parts import cells_of
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.stand_ins import Parts, Unsupported
+from autograder.kernel_side.tensors import Tensor
 
 __all__ = ["compare_tables", "table_type"]
 
@@ -25,7 +26,7 @@ Array = np.ndarray[Any, Any]
 Compare = Callable[[Array, Array], None]
 
 PANDAS = {"frame": "DataFrame", "series": "Series", "index": "Index"}
-NAMES = PANDAS | {"sparse": "sparse matrix", "masked": "masked array"}
+NAMES = PANDAS | {"sparse": "sparse matrix", "masked": "masked array", "tensor": "tensor"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def table_type(value: Any) -> str:
     """The name of the type of a table, sparse or masked array; empty for any other value."""
     if isinstance(value, Parts):
         return NAMES.get(value.kind, "")
+    if isinstance(value, Tensor):
+        return NAMES["tensor"]
     if isinstance(value, np.ma.MaskedArray):
         return NAMES["masked"]
     sparse, pandas = sys.modules.get("scipy.sparse"), sys.modules.get("pandas")
@@ -165,12 +168,19 @@ def compare_masked(got: dict[str, Any], want: dict[str, Any], compare: Compare, 
     compare(got["data"][~got["mask"]], want["data"][~want["mask"]])
 
 
+def compare_tensors(got: dict[str, Any], want: dict[str, Any], compare: Compare, exact: bool) -> None:
+    if exact and got["data"].dtype != want["data"].dtype:
+        raise CheckFailed(f"the tensor has the dtype {got['data'].dtype} where {want['data'].dtype} is expected")
+    compare(got["data"], want["data"])
+
+
 COMPARE: dict[str, Callable[..., None]] = {
     "frame": compare_frames,
     "series": compare_series,
     "index": compare_indexes,
     "sparse": compare_sparse,
     "masked": compare_masked,
+    "tensor": compare_tensors,
 }
 
 

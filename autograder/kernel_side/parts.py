@@ -21,6 +21,7 @@ import numpy as np
 
 from autograder.kernel_side.pandas_parts import PANDAS_BUILDERS, of_pandas, typed
 from autograder.kernel_side.stand_ins import Parts
+from autograder.kernel_side.tensors import marked, of_tensor
 
 __all__ = ["dissected", "rebuilt"]
 
@@ -36,6 +37,8 @@ def dissected(value: Any) -> Parts | None:
     """The parts of a value, if it crosses as parts."""
     if isinstance(value, Parts):
         return value
+    if (found := of_tensor(value)) is not None:
+        return found
     if isinstance(value, (np.ndarray, np.generic)):
         return of_array(value)
     if type(value) is bytes:
@@ -169,6 +172,7 @@ def make_sparse(row: Array, column: Array, data: Array, shape: list[int], format
 
 BUILDERS: dict[str, Callable[..., Any]] = PANDAS_BUILDERS | {
     "bytes": make_bytes,
+    "tensor": marked,
     "date": make_date,
     "duration": make_duration,
     "decimal": make_decimal,

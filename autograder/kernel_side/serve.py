@@ -19,6 +19,7 @@ from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTa
 from autograder.kernel_side.observation import observing
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.student_lines import student_lines
+from autograder.kernel_side.tensors import torch_tensor
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
@@ -63,7 +64,7 @@ class Server:
         if op == "evaluate":
             return self._run(lambda: self._evaluation(message["source"]), message, buffers)
         if op == "lend":
-            self._lend(Decoder(buffers, self._resolve).decode(message["values"]))
+            self._lend(Decoder(buffers, self._resolve, torch_tensor).decode(message["values"]))
         if op == "restore":
             self._restore()
         return {"op": "done"}, []
@@ -109,7 +110,7 @@ class Server:
     def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
         """Call what `find` gives with the arguments of `message`, and tell what came of it."""
         try:
-            decoder = Decoder(buffers, self._resolve)
+            decoder = Decoder(buffers, self._resolve, torch_tensor)
             args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])
         except BaseException as error:
             return raised(error), []
@@ -159,7 +160,7 @@ class Server:
             reply, buffers = self.call_back(message, encoder.buffers)
             if reply["op"] != "return":
                 raise CallBackFailed("the function that was passed in failed")
-            return Decoder(buffers, self._resolve).decode(reply["value"])
+            return Decoder(buffers, self._resolve, torch_tensor).decode(reply["value"])
 
         return function
 

@@ -148,12 +148,14 @@ class Encoder:
 class Decoder:
     """Rebuilds values from a tree and its buffers, trusting neither.
 
+    `tensor` makes tensors where they are wanted as such.
     `resolve(kind, rest)` gives what a function or an object of either side stands for; without it they are refused.
     Keys are counted, since ones of equal hash, which are easily made, cost the square of their number.
     """
 
     buffers: list[bytes]
     resolve: Callable[[str, list[Any]], Any] | None = None
+    tensor: Callable[..., Any] | None = None
     nodes: int = 0
     size: int = 0
     keys: int = 0
@@ -278,7 +280,8 @@ class Decoder:
         kept = self.resolve
         self.resolve = kept if rest[0] == "named tuple" else None
         try:
-            return rebuilt(rest[0], {name: self.decode(tree, depth) for name, tree in rest[1].items()})
+            parts = {name: self.decode(tree, depth) for name, tree in rest[1].items()}
+            return self.tensor(**parts) if rest[0] == "tensor" and self.tensor else rebuilt(rest[0], parts)
         except ValueRefused:
             raise
         except ValueError as error:

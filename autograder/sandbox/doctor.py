@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from autograder.distribution import DISTRIBUTION, installed_extras, lacks_grading, other_autograder
 from autograder.sandbox.errors import SandboxBroken, SandboxMissing
 from autograder.sandbox.inside import landlock
-from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox
+from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox, remedy
 from autograder.sandbox.limits import BEST, Limits
 from autograder.version import __version__
 
@@ -53,7 +53,8 @@ def sandbox() -> Finding:
     except SandboxMissing as error:
         return Finding("sandbox", False, str(error))
     reason = STRONGEST.missing()
-    return Finding("sandbox", not reason, level.summary() + (f" ({reason})" if reason else ""), needed=False)
+    text = f"{level.summary()} ({reason}); {remedy()}".removesuffix("; ") if reason else level.summary()
+    return Finding("sandbox", not reason, text, needed=False)
 
 
 def second_barrier() -> Finding:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from autograder.sandbox.base import PRELOAD_KERNEL, Sandbox
+from autograder.sandbox.container import advice
 from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import BEST, Limits
 from autograder.sandbox.namespace_sandbox import NamespaceSandbox
 from autograder.sandbox.no_sandbox import NoSandbox
+from autograder.sandbox.paths import python_paths, unreachable_folder
 from autograder.sandbox.user_sandbox import UserSandbox
 
-__all__ = ["LEVELS", "STRONGEST", "UNSAFE", "choose_level", "confines", "open_sandbox"]
+__all__ = ["LEVELS", "STRONGEST", "UNSAFE", "choose_level", "confines", "open_sandbox", "remedy"]
 
 STRONGEST, UNSAFE = NamespaceSandbox, NoSandbox
 LEVELS: dict[str, type[Sandbox]] = {level.name: level for level in (STRONGEST, UserSandbox, UNSAFE)}  # strongest first
-ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS), or without any sandbox with --unsafe"
+ELSEWHERE = "grade on Linux (WSL on Windows, a virtual machine on macOS)"
+OR_UNSAFE = "or grade without any sandbox with --unsafe"
 
 
 def open_sandbox(limits: Limits, preload: tuple[str, ...] = PRELOAD_KERNEL) -> Sandbox:
@@ -40,7 +43,14 @@ def choose_level(wanted: str, *, alone: bool = False) -> type[Sandbox]:
         if not reason:
             return level
         reasons[level.name] = reason
-    raise SandboxMissing(f"student code cannot be confined here ({listed(reasons)}): {ELSEWHERE}")
+    raise SandboxMissing(
+        f"student code cannot be confined here ({listed(reasons)}): {remedy() or ELSEWHERE}, {OR_UNSAFE}"
+    )
+
+
+def remedy() -> str:
+    """How the container must be started for the strongest level; empty outside of containers."""
+    return advice(unreachable_folder(python_paths()) is not None)
 
 
 def listed(reasons: dict[str, str]) -> str:

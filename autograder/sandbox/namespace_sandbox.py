@@ -9,10 +9,11 @@ from pathlib import Path
 from autograder.sandbox import bubblewrap, run_unprivileged
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.boot import python_command
+from autograder.sandbox.container import may_mount
 from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.fonts import font_folder
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.paths import package_folder, readable_paths
+from autograder.sandbox.paths import package_folder, readable_paths, unreachable_folder
 
 __all__ = ["NamespaceSandbox"]
 
@@ -41,11 +42,16 @@ class NamespaceSandbox(Sandbox):
 
     def _command(self, control: int) -> list[str]:
         """bubblewrap's command line; root has it run by an unprivileged user."""
+        fonts = font_folder()
         if os.geteuid() != 0:
-            return bubblewrap.command(control, self.limits, lambda path: path)
-        shown = [*readable_paths(), package_folder(), *filter(None, [font_folder()])]
-        sources = [path for path in shown if not path.is_symlink()]
-        command = bubblewrap.command(control, self.limits, lambda path: staged(path, sources))
+            return bubblewrap.command(control, self.limits, fonts, lambda path: path)
+        sources: list[Path] = []
+        if may_mount():
+            shown = [*readable_paths(), package_folder(), *filter(None, [fonts])]
+            sources = [path for path in shown if not path.is_symlink()]
+        elif fonts is not None and unreachable_folder([fonts]):
+            fonts = None  # as in many containers: root's own folders stay root's, and bubblewrap does without
+        command = bubblewrap.command(control, self.limits, fonts, lambda path: staged(path, sources))
         arguments = [str(FIRST_UID + os.getpid() % 50_000), *map(str, sources), "--", *command]
         here = str(package_folder().parent)
         return python_command(here, "autograder.sandbox.run_unprivileged", *arguments, site=False)

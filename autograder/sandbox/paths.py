@@ -5,17 +5,28 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import autograder
 
-__all__ = ["FONT_LIST", "HIDDEN", "HOME", "PACKAGE", "environment", "package_folder", "readable_paths"]
+__all__ = [
+    "FONT_LIST",
+    "HIDDEN",
+    "HOME",
+    "PACKAGE",
+    "environment",
+    "package_folder",
+    "python_paths",
+    "readable_paths",
+    "unreachable_folder",
+]
 
 HOME = "/home/student"
 # nbgrader's exchange holds what everybody handed in, and lies among the system's files.
 HIDDEN = ("/usr/local/share/nbgrader",)
-PACKAGE = "/opt/autograder"
+PACKAGE = "/.autograder"  # nobody's Python lies there, which is shown where it lies outside
 FONT_LIST = f"{PACKAGE}/fonts"
 LIBRARIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "fonts", "localtime", "alternatives", "mime.types")
@@ -39,6 +50,20 @@ def readable_paths() -> tuple[Path, ...]:
 def package_folder() -> Path:
     """The folder of this package. Student code may see it: it holds no tests and no answers."""
     return Path(autograder.__file__).parent
+
+
+def python_paths() -> tuple[Path, ...]:
+    """Where Python and this package lie."""
+    return Path(sys.prefix), Path(sys.base_prefix), package_folder()
+
+
+def unreachable_folder(paths: Iterable[Path]) -> Path | None:
+    """The first folder on the way to `paths` that other users cannot enter, if there is one."""
+    for path in paths:
+        for folder in (path, *path.parents):
+            if not folder.stat().st_mode & 0o001:
+                return folder
+    return None
 
 
 def environment(home: str = HOME, temporary: str = "/tmp") -> dict[str, str]:

@@ -18,7 +18,7 @@ from autograder.sandbox.base import PRELOAD_KERNEL, Sandbox, SandboxProcess
 from autograder.sandbox.boot import python_command
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.paths import environment, package_folder
+from autograder.sandbox.paths import environment, package_folder, python_paths, unreachable_folder
 
 __all__ = ["UserSandbox"]
 
@@ -58,7 +58,7 @@ class UserSandbox(Sandbox):
             seccomp.filter_program(os.uname().machine, namespaces=False)
         except OSError as error:
             return str(error.strerror)
-        hidden = unreachable_folder()
+        hidden = unreachable_folder(python_paths())
         return "" if hidden is None else f"other users cannot reach Python in {hidden}"
 
     @classmethod
@@ -71,7 +71,7 @@ class UserSandbox(Sandbox):
         return (
             "a system user for each submission, the weaker sandbox: the disk can be filled, and how many processes and "
             "users there are can be seen; docs/security.md says more. On Ubuntu, `apt install bubblewrap` brings the "
-            "permission that the stronger one needs; in a container, allow user namespaces"
+            "permission that the stronger one needs"
         )
 
     def _command(self, control: int) -> list[str]:
@@ -93,12 +93,3 @@ class UserSandbox(Sandbox):
 def run_cleanup(folder: Path, *users: int) -> None:
     """Clean up after these users, or after all; in a process of its own, since this one has threads."""
     subprocess.run([sys.executable, "-I", "-S", cleanup_user.__file__, folder, *map(str, users)], check=False, env={})
-
-
-def unreachable_folder() -> Path | None:
-    """The first folder of Python or this package that other users cannot enter, if there is one."""
-    for path in (Path(sys.prefix), Path(sys.base_prefix), package_folder()):
-        for folder in (path, *path.parents):
-            if not folder.stat().st_mode & 0o001:
-                return folder
-    return None

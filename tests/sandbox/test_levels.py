@@ -42,3 +42,31 @@ def test_nothing_is_graded_where_nothing_can_be_confined(tmp_path: Path) -> None
     assert unsafe.stdout.startswith("NO SANDBOX.")
     assert "ran without a sandbox" in unsafe.stdout
     assert "5" in unsafe.stdout
+
+
+DOCTOR = """
+import os, sys
+os.environ["container"] = "oci"
+os.setuid(int(sys.argv[1]))
+from autograder.sandbox.doctor import sandbox
+found = sandbox()
+print(found.good, found.text)
+"""
+BOTH = ("seccomp=unconfined", "unmask=ALL")
+
+
+@pytest.mark.parametrize(("options", "needs"), [((), BOTH), (BOTH[:1], BOTH[1:])])
+def test_a_container_is_told_what_it_lacks(tmp_path: Path, options: tuple[str, ...], needs: tuple[str, ...]) -> None:
+    """Whoever grades in a container would be sent to another machine, though two options are missing."""
+    container = Container(tmp_path, {}, options=options)
+    for user in ("12345", "0"):
+        said = container.run(PYTHON, "-c", DOCTOR, user).stdout
+        assert said.startswith("False")
+        assert [option for option in BOTH if option in said] == list(needs), said
+
+
+def test_root_with_both_options_needs_no_more_rights_than_others(tmp_path: Path) -> None:
+    """Root in such a container would get the weaker sandbox, and everybody else the strong one."""
+    container = Container(tmp_path, {}, options=BOTH)
+    for user in ("12345", "0"):
+        assert container.run(PYTHON, "-c", DOCTOR, user).stdout.startswith("True namespaces, by "), user

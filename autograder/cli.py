@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autograder.grading.class_run import ClassRun
     from autograder.grading.course import Course
     from autograder.grading.results import GradedSubmission
+    from autograder.sandbox.doctor import Finding
 
 __all__ = ["main"]
 
@@ -238,21 +239,41 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
 
 @cli.command()
 @JSON
-def doctor(as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
     """Say what this machine can promise, one line each.
+
+    In a course that a Unix group shares, also what its group could not use.
 
     \b
     Example:  autograder doctor --json
     """
     from autograder.sandbox.doctor import examine
 
-    findings = examine()
+    findings = [*examine(), *shared_course(ctx)]
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
             click.echo(f"{'✓' if finding.good else '✗'} {finding.what}: {finding.text}")
     sys.exit(0 if all(finding.good for finding in findings if finding.needed) else 1)
+
+
+def shared_course(ctx: click.Context) -> list[Finding]:
+    """Whether the group of the course at hand can use it, if it is shared."""
+    from autograder.grading.sharing import is_shared, unshared
+    from autograder.sandbox.doctor import Finding
+
+    try:
+        root = course_of(ctx).root
+    except AutograderError:
+        return []  # there is none here
+    if not is_shared(root):
+        return []
+    wrong = unshared(root)
+    some = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if wrong[5:] else "")
+    advice = f"its group cannot use {some}: run `chmod -R g+rwX` on these as their owner"
+    return [Finding("shared course", not wrong, advice if wrong else "its group can use all of it")]
 
 
 @cli.command()

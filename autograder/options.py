@@ -22,5 +22,8 @@ def course_of(ctx: click.Context) -> Course:
     Raises AutograderError if there is none."""
     # Imported here, so that --help is quick.
     from autograder.grading.course import find_course
+    from autograder.grading.sharing import share_what_is_made
 
-    return find_course(Path.cwd(), ctx.obj)
+    course = find_course(Path.cwd(), ctx.obj)
+    share_what_is_made(course.root)
+    return course

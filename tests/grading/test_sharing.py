@@ -1,0 +1,74 @@
+"""A course that a Unix group shares. No kernel runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import small_course
+from small_course import NAME, Run
+
+from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.locking import course_lock
+from autograder.grading.sharing import share_what_is_made, unshared
+
+
+@pytest.fixture(autouse=True)
+def usual() -> Iterator[None]:
+    """The umask that most systems have."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def made(tmp_path: Path, mode: int) -> Path:
+    """A course whose folder has `mode`, with what a first run makes in it."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    for folder in (course.root / "source", course.root / "source" / NAME):
+        folder.chmod(0o2775)
+    course.root.chmod(mode)
+    share_what_is_made(course.root)
+    assert len(course.secret) == 32
+    with course_lock(course.root), open_gradebook(course):
+        pass
+    (course.root / "submitted" / "ada").mkdir(parents=True)
+    return course.root
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_made_in_a_shared_course_is_the_group_s(tmp_path: Path) -> None:
+    """The second of two TAs could neither read the secret nor write the gradebook."""
+    root = made(tmp_path, 0o2770)
+    assert mode_of(root / "gradebook.secret") == 0o640
+    assert mode_of(root / "gradebook.db") & 0o070 == 0o060
+    assert mode_of(root / ".autograder.lock") & 0o070 == 0o060
+    assert mode_of(root / "submitted" / "ada") & 0o070 == 0o070
+    assert unshared(root) == []
+
+
+def test_a_course_of_one_person_stays_theirs(tmp_path: Path) -> None:
+    """The secret would be readable for everybody who is in the same group by chance."""
+    root = made(tmp_path, 0o755)
+    assert mode_of(root / "gradebook.secret") == 0o600
+    assert mode_of(root / "gradebook.db") & 0o022 == 0
+
+
+def test_doctor_names_what_the_group_cannot_use(tmp_path: Path, run: Run) -> None:
+    """A folder that one TA has copied in would stop the other in the middle of a run."""
+    root = made(tmp_path, 0o2770)
+    assert "✓ shared course" in run("doctor", here=root)[1]
+    (root / "gradebook.secret").chmod(0o600)
+    (root / "submitted" / "ada").chmod(0o755)
+    assert unshared(root) == ["gradebook.secret", "submitted/ada"]
+    code, out, _ = run("doctor", here=root)
+    assert code == 1
+    assert "✗ shared course: its group cannot use gradebook.secret, submitted/ada" in out
+    Course(root).root.chmod(0o755)
+    assert "shared course" not in run("doctor", here=root)[1]

@@ -1,7 +1,7 @@
 """Makes the pictures of the documentation: `python docs/make_images.py [NAME…]`, in the project's environment.
 
-Needs Chromium. `demo` is the terminal of `autograder demo`, `feedback` and `report` are of that class; every other name
-is an assignment, solved, run and opened in JupyterLab.
+Needs Chromium. `demo` is the terminal of `autograder demo`, `feedback`, `report` and `formgrader` are of that class;
+every other name is an assignment, solved, run and opened in JupyterLab.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import ClearHiddenTests
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
@@ -55,6 +56,7 @@ TABLES = {
     "two_layer_net": ("softplus_checks", 260),
     "deep_net": ("init_layers_checks", 260),
 }
+FORMGRADER = "Student's answer"
 MISTAKE = ("softmax", "The loss is summed")
 # Of the demo class: the command, the page, what is at the picture's top, and its height.
 PAGES = {
@@ -74,11 +76,13 @@ FLAGS = (
 
 def main(names: list[str]) -> None:
     """Make the pictures of `names`, or all of them."""
-    for name in names or ["demo", "feedback", "report", "mistake", *TABLES]:
+    for name in names or ["demo", "feedback", "report", "formgrader", "mistake", *TABLES]:
         if name == "demo":
             picture = demo()
         elif name in PAGES:
             picture = page_picture(*PAGES[name])
+        elif name == "formgrader":
+            picture = formgrader_picture()
         elif name == "mistake":
             picture = notebook_picture(*with_mistake(*MISTAKE), above=430, height=690)
         else:
@@ -134,6 +138,23 @@ def page_picture(command: str, path: str, top: str, height: int) -> bytes:
         page.goto((course / path).as_uri())
         page.locator(top).first.evaluate("element => { element.scrollIntoView(); window.scrollBy(0, -20); }")
         return page.screenshot()
+
+
+def formgrader_picture() -> bytes:
+    """A written answer of the demo class in formgrader, as a grader sees it."""
+    course = demo_course()[0] / "demo-course"
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        submission = gradebook.find_submission_notebook("softmax", "softmax", "ada").id
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "work").symlink_to(course)
+        with lab(Path(folder)) as url, browser() as page:
+            page.set_viewport_size({"width": WIDTH, "height": 760})
+            page.goto(re.sub("doc/tree/.*[?]", f"formgrader/submissions/{submission}/?index=0&", url))
+            page.locator(f"#notebook .nbgrader_cell:has-text('{FORMGRADER}')").first.wait_for(timeout=60_000)
+            time.sleep(5)
+            page.get_by_text(FORMGRADER).first.evaluate("element => element.scrollIntoView()")
+            time.sleep(2)
+            return page.screenshot()
 
 
 def student_notebook(name: str) -> NotebookNode:
@@ -203,7 +224,7 @@ def lab(folder: Path) -> Iterator[str]:
     environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     environment["JUPYTER_DATA_DIR"] = str(folder / "data")
     with open(folder / "lab.log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder / "work")
     try:
         for _ in range(120):
             try:

@@ -135,3 +135,13 @@ def test_the_version_stands_in_one_place() -> None:
     """A release would have two versions."""
     assert "version" in PROJECT["dynamic"]
     assert "version" not in yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "containers").glob("*.Containerfile")), ids=lambda path: path.name)
+def test_what_a_container_copies_is_there(path: Path) -> None:
+    """The image would not build."""
+    copied = re.findall(r"(?m)^COPY (.+) \S+$", path.read_text(encoding="utf-8"))
+    assert copied
+    assert [name for line in copied for name in line.split() if not (ROOT / name).exists()] == []
+    extras = re.findall(r"/src\[(\w+)\]", path.read_text(encoding="utf-8"))
+    assert set(extras) <= set(PROJECT["optional-dependencies"])

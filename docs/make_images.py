@@ -36,6 +36,8 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.authoring.notebooks import notebook_from_text
+from autograder.demo import make_demo
+from autograder.grading.course import Course
 from autograder.grading.examples import read_examples
 from autograder.grading.made_from_text import text_path
 
@@ -142,15 +144,16 @@ def page_picture(command: str, path: str, top: str, height: int) -> bytes:
 
 def formgrader_picture() -> bytes:
     """A written answer of the demo class in formgrader, as a grader sees it."""
-    course = demo_course()[0] / "demo-course"
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-        submission = gradebook.find_submission_notebook("softmax", "softmax", "ada").id
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "work").symlink_to(course)
+        course = Path(folder, "work")
+        make_demo(Course(ROOT), course)
+        autograder(course, "grade", "softmax", "--student", "ada")
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            submission = gradebook.find_submission_notebook("softmax", "softmax", "ada").id
         with lab(Path(folder)) as url, browser() as page:
             page.set_viewport_size({"width": WIDTH, "height": 760})
             page.goto(re.sub("doc/tree/.*[?]", f"formgrader/submissions/{submission}/?index=0&", url))
-            page.locator(f"#notebook .nbgrader_cell:has-text('{FORMGRADER}')").first.wait_for(timeout=60_000)
+            page.get_by_text(FORMGRADER).first.wait_for(timeout=90_000)
             time.sleep(5)
             page.get_by_text(FORMGRADER).first.evaluate("element => element.scrollIntoView()")
             time.sleep(2)

@@ -26,7 +26,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-ABSOLUTE = re.compile(r"(?<![\w./:~])/(?:home|root|work|Users|mnt|opt|srv|tmp/\w)")
+ABSOLUTE = re.compile(
+    r"(?<![\w./:~])/(?:home|root|work|Users|mnt|opt|srv(?!/exchange)|tmp/\w)"
+)  # hub.md makes the exchange
 MAX_PICTURE = 200_000
 
 

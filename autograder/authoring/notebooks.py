@@ -7,10 +7,12 @@ its cells as they were made, so that neither way ever writes over an edit.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -25,9 +27,12 @@ from autograder.grading.made_from_text import MADE, text_digest, text_path
 __all__ = ["make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook"]
 
 FORMAT = "md:myst"
+Content = tuple[Any, ...]
 WRITTEN = ("nbgrader", "tags", "slideshow")
 DIGITS = 16
 BLOCK = re.compile(r"(?P<fence>^```\{code-cell\}.*\n)---\n(?P<yaml>(?s:.*?))\n---\n", re.MULTILINE)
+ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+FENCE = re.compile(r"^(?:\+\+\+|\s*[`~:]{3,}\s*\{(?:code|raw)-cell\})", re.MULTILINE)
 VERSION = re.compile(r"^ *jupytext_version: .*\n", re.MULTILINE)
 
 
@@ -38,7 +43,7 @@ def notebook_path(root: Path, name: str) -> Path:
 def notebook_from_text(path: Path) -> NotebookNode:
     """The notebook that the text stands for, without outputs and with stable cell ids. Raises AutograderError."""
     try:
-        notebook = jupytext.read(path, fmt=FORMAT)
+        notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt=FORMAT)
     except Exception as error:
         raise AutograderError(f"{path} cannot be read as MyST Markdown: {error}.") from None
     notebook.metadata.pop("jupytext", None)
@@ -105,7 +110,8 @@ def make_notebook(root: Path, name: str) -> bool:
 
 def text_from_notebook(root: Path, name: str) -> bool:
     """Carry a source notebook that was edited back into the text; returns whether the text changed. Raises
-    AutograderError without a notebook, and where that would undo what somebody has written into the text."""
+    AutograderError without a notebook, where that would undo what somebody has written into the text, and for a cell
+    that the text cannot hold."""
     text, source = text_path(root, name), notebook_path(root, name)
     if not source.is_file():
         raise AutograderError(f"There is no {source}, so nothing can be carried into {text}.")
@@ -114,7 +120,9 @@ def text_from_notebook(root: Path, name: str) -> bool:
         if not edited(notebook) or cells_digest(notebook) == cells_digest(notebook_from_text(text)):
             return False
         refuse_if_both_edited(notebook, source, text)
-    write_atomic(text, as_text(notebook).encode())
+    written = as_text(notebook)
+    refuse_if_lost(notebook, written, source, text)
+    write_atomic(text, written.encode())
     write_atomic(source, as_json(signed_notebook(text)).encode())
     return True
 
@@ -127,13 +135,54 @@ def refuse_if_both_edited(notebook: NotebookNode, source: Path, text: Path) -> N
         )
 
 
+def refuse_if_lost(notebook: NotebookNode, written: str, source: Path, text: Path) -> None:
+    """Raises AutograderError, naming the cell, if the notebook that comes back from its text is not the same."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        alone = nbformat.v4.new_notebook(cells=[cell], metadata=notebook.metadata)
+        if contents(as_text(alone)) != [content(cell)]:
+            raise AutograderError(f"{source}: cell {number} {what_is_lost(cell)}. {text} is left as it was.")
+    if contents(written) != [content(cell) for cell in notebook.cells]:
+        raise AutograderError(f"{source} does not come back whole from MyST text. {text} is left as it was.")
+
+
+def contents(text: str) -> list[Content] | None:
+    """What the cells of a text hold; None for a text that cannot be read."""
+    try:
+        return [content(cell) for cell in jupytext.reads(text, fmt=FORMAT).cells]
+    except Exception:  # whatever the parsers of YAML and Markdown raise
+        return None
+
+
+def content(cell: NotebookNode) -> Content:
+    """What an author writes into a cell, attached pictures included."""
+    return cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN), cell.get("attachments") or {}
+
+
+def what_is_lost(cell: NotebookNode) -> str:
+    """Why a cell does not come back from its text, and what to do."""
+    if cell.get("attachments"):
+        return "has an attached picture: save it as a file beside the notebook, and show it by its name"
+    if odd := ODD.search(cell.source):
+        return f"has the invisible character U+{ord(odd[0]):04X}, which text files cannot keep: remove it"
+    if FENCE.search(cell.source):
+        return "shows a line that begins a cell of MyST text (`+++` or a fence {code-cell}): indent that line"
+    if not cell.source.strip():
+        return "is empty, which the text cannot keep: remove it"
+    if cell.source != cell.source.strip():
+        return "begins or ends with blanks, which the text cannot keep: remove them"
+    return "does not come back from MyST text as it is: write it in another way"
+
+
 def as_text(notebook: NotebookNode) -> str:
     """The text of a notebook: without ids, outputs and counts, and each cell's metadata on one line, as an author
     writes them."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         cell.pop("id", None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+            # The reader takes one blank line off each end of a cell that has some.
+            cell.source = "\n" * cell.source.startswith("\n") + cell.source + "\n" * cell.source.endswith("\n")
     notebook.metadata["jupytext"] = {
         "text_representation": {"extension": ".md", "format_name": "myst", "format_version": 0.13}
     }

@@ -256,3 +256,57 @@ def test_a_text_that_cannot_be_read_is_named(root: Path) -> None:
     text_path(root, NAME).write_text("```{code-cell} ipython3\n:nbgrader: {\nx\n```\n", encoding="utf-8")
     with pytest.raises(AutograderError, match=r"tiny\.md cannot be read"):
         make_notebook(root, NAME)
+
+
+V4 = nbformat.v4
+PICTURE = {"a.png": {"image/png": "aGk="}}
+LOST = {
+    "an attached picture": V4.new_markdown_cell("![](attachment:a.png)", attachments=PICTURE),
+    "shows a line that begins a cell": V4.new_markdown_cell("a\n\n+++\n\nb"),
+    "or a fence {code-cell}": V4.new_markdown_cell("so:\n\n```{code-cell} ipython3\nx = 1\n```\nend"),
+    "the invisible character U+2028": V4.new_code_cell("a = '\u2028'"),
+    "the invisible character U+000C": V4.new_markdown_cell("a\x0cb"),
+    "is empty": V4.new_markdown_cell(""),
+    "begins or ends with blanks": V4.new_markdown_cell("\n\n  a"),
+}
+
+
+@pytest.mark.parametrize("why", LOST)
+def test_a_cell_that_the_text_cannot_hold_is_named_and_nothing_is_written(root: Path, why: str) -> None:
+    """An afternoon's picture would be gone, or a cell be two from now on, without a word."""
+    notebook, before = read(root), text_path(root, NAME).read_text(encoding="utf-8")
+    notebook.cells[1:1] = [LOST[why]]
+    nbformat.write(notebook, notebook_path(root, NAME))
+    edit = notebook_path(root, NAME).read_bytes()
+    with pytest.raises(AutograderError) as raised:
+        text_from_notebook(root, NAME)
+    assert str(raised.value).startswith(f"{notebook_path(root, NAME)}: cell 2 ")
+    assert why in str(raised.value)
+    assert str(raised.value).endswith(f"{text_path(root, NAME)} is left as it was.")
+    assert text_path(root, NAME).read_text(encoding="utf-8") == before
+    assert notebook_path(root, NAME).read_bytes() == edit
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        V4.new_code_cell("\n\nx = 1\n\n"),
+        V4.new_code_cell("x = '''\n```\n+++\n'''  "),
+        V4.new_code_cell("---\na: 1\n---\nx"),
+        V4.new_code_cell(":tags: [a]\nx"),
+        V4.new_code_cell(""),
+        V4.new_markdown_cell("```python\nx\n```"),
+        V4.new_markdown_cell("---\ntitle: x\n---\n\ntext"),
+        V4.new_markdown_cell("\tcode\n\n% no comment"),
+        V4.new_raw_cell("raw"),
+        V4.new_markdown_cell("x", metadata={"nbgrader": {"grade_id": "a b", "points": 1.5}, "tags": ["x: y", "[1"]}),
+    ],
+)
+def test_whatever_the_text_can_hold_comes_back(root: Path, cell: nbformat.NotebookNode) -> None:
+    """Blank lines at the edges of code were lost one by one, with each way there and back."""
+    notebook = read(root)
+    notebook.cells += [cell, V4.new_markdown_cell("The end.")]
+    nbformat.write(notebook, notebook_path(root, NAME))
+    assert text_from_notebook(root, NAME)
+    assert contents(read(root)) == contents(notebook)
+    assert read(root).cells[-2].metadata == cell.metadata

@@ -56,7 +56,7 @@ class Workers(Generic[Job, Result]):
     def __init__(self, count: int, work: Work[Job, Result]) -> None:
         self.count = max(1, count)
         self.work = work
-        self.context = context(type(work).__module__)
+        self.context = context(getattr(work, "preload", type(work).__module__))
         self._start()
 
     def _start(self) -> None:

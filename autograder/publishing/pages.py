@@ -13,13 +13,24 @@ from jinja2 import Environment, FileSystemLoader
 __all__ = ["TEMPLATES", "render", "title"]
 
 TEMPLATES = Path(__file__).with_name("templates")
-MIMETYPES = {".png": "image/png", ".svg": "image/svg+xml"}
+MIMETYPES = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
 
 def render(template: str, pictures: Mapping[str, bytes], **values: Any) -> str:
     """A page, or a part of one, with `pictures` inside; every text in `values` is escaped."""
-    images = {name: data_address(name, content) for name, content in pictures.items()}
-    return environment().get_template(template).render(images=images, **values)
+    return environment().get_template(template).render(images=Addresses(pictures), **values)
+
+
+class Addresses(dict[str, str]):
+    """The `data:` address of each picture, made when the page asks for it."""
+
+    def __init__(self, pictures: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self.pictures = pictures
+
+    def __missing__(self, name: str) -> str:
+        self[name] = data_address(name, self.pictures[name])
+        return self[name]
 
 
 @cache

@@ -238,7 +238,7 @@ def test_markdown_made_to_exhaust(tmp_path, source):
 
 
 def test_a_formula_that_never_ends_takes_only_itself():
-    pandoc = Pandoc(seconds=1.0, patience=1)
+    pandoc = Pandoc(seconds=1.0)
     forever = "x^{" * 40 + "x" + "}" * 40
     pandoc.convert([("inline", "a"), ("inline", forever), ("inline", "b")])
     assert pandoc.formula("a", False) == "a"

@@ -1,12 +1,16 @@
 """What the pages of an exported notebook show, read back from real PDFs."""
 
+import io
+
 import numpy as np
 import pytest
 from pdf_gallery import gallery
 from pdf_notebooks import code, display, encoded, error, homework, markdown, notebook, picture, raw, stream
 from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages, picture_of, text
+from PIL import Image
 from traitlets.config import Config
 
+from autograder.publishing.doctree.macros import Macros
 from autograder.publishing.doctree.parsed_notebook import MARKERS, Unreadable, from_json
 from autograder.publishing.feedback.student_page import secret_regions
 from autograder.publishing.pdf.document import PageHeader, build_plain
@@ -93,6 +97,77 @@ def test_macros_hold_for_later_cells(tmp_path):
     assert document.notices == []
 
 
+@pytest.mark.parametrize(
+    ("definition", "used", "same"),
+    [
+        (r"\newcommand{\E}[2][]{\mathbb{E}_{#1}[#2]}", r"\E{x}", r"\mathbb{E}_{}[x]"),
+        (r"\newcommand{\E}[2][p]{\mathbb{E}_{#1}[#2]}", r"\E[q]{x} \E{y}", r"\mathbb{E}_{q}[x] \mathbb{E}_{p}[y]"),
+        (r"\newcommand\R{\mathbb{R}}", r"\R x", r"\mathbb{R} x"),
+        (r"\renewcommand{\phi}{\varphi}", r"\phi", r"\varphi"),
+        (r"\DeclareMathOperator{\argmin}{arg\,min}", r"\argmin_x", r"\operatorname{arg\,min}_x"),
+        (r"\DeclareMathOperator*\argmax{arg\,max}", r"\argmax_x", r"\operatorname*{arg\,max}_x"),
+        (r"\let\eps\varepsilon", r"\eps", r"\varepsilon"),
+        (r"\let\eps=\varepsilon", r"\eps_1", r"\varepsilon_1"),
+        (r"\def\a{x}\let\b\a\def\a{y}", r"\b\a", "x y"),
+    ],
+)
+def test_macros_of_every_make_are_expanded(definition, used, same):
+    """A formula that Jupyter shows would be on paper as it was written."""
+    macros = Macros()
+    assert macros.expand(definition) == ""
+    assert macros.expand(used).replace(" ", "") == same.replace(" ", "")
+
+
+def test_a_pasted_screenshot_is_a_picture_however_long_its_address(tmp_path):
+    """Colab keeps it in the text; the answer beside it would be base64 over fourteen pages."""
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "PNG")
+    address = f"data:image/png;base64,{encoded(out.getvalue())}"
+    assert len(address) > 100_000
+    for source in (
+        f"![shot]({address})",
+        f'<img src="{address}" alt="shot">',
+        f"![shot][image1]\n\n[image1]: <{address}>",
+    ):
+        pdf, document = draw(tmp_path, markdown(f"My *answer*.\n\n{source}\n\nThe end."))
+        assert len(pages(pdf)) == 1
+        assert "My answer." in text(pdf)
+        assert len(document.files) == 1
+        assert document.notices == [], source
+
+
+def test_attachments_with_blanks_in_their_names_are_found(tmp_path):
+    attached = {"a b.png": {"image/png": encoded(picture())}}
+    for source in ("![x](attachment:a%20b.png)", "![x](<attachment:a b.png>)"):
+        assert draw(tmp_path, markdown(source, attachments=attached))[1].notices == []
+
+
+FIGURE = {"data": [{"x": list(range(3_000)), "y": list(range(3_000))}], "layout": {}}
+
+
+@pytest.mark.parametrize(
+    ("bundle", "line"),
+    [
+        ({"application/vnd.plotly.v1+json": FIGURE}, "<plotly figure>"),
+        ({"application/vnd.plotly.v1+json": FIGURE, "text/plain": f"Figure({FIGURE})"}, "<plotly figure>"),
+        ({"text/html": f"<div><script>Plotly.newPlot({FIGURE}); plotly</script></div>"}, "<plotly figure>"),
+        ({"application/vnd.vegalite.v5+json": FIGURE, "text/plain": "alt.Chart(...)"}, "alt.Chart(...)"),
+        ({"text/html": f"<div id='v'></div><script>vegaEmbed({FIGURE})</script>"}, "<Altair figure>"),
+    ],
+)
+def test_an_interactive_figure_is_one_line_or_its_picture(tmp_path, bundle, line):
+    """A plot would be pages of numbers."""
+    output = {"output_type": "display_data", "metadata": {}, "data": bundle}
+    pdf, document = draw(tmp_path, code("fig", output))
+    assert line in text(pdf)
+    assert len(pages(pdf)) == 1
+    assert len(text(pdf)) < 1_000
+    assert "figure without a picture" in notices(document)
+    with_picture = {**output, "data": {**bundle, "image/png": encoded(picture())}}
+    assert draw(tmp_path, code("fig", with_picture))[1].notices == []
+
+
 def test_nested_fractions_keep_their_meaning(tmp_path):
     _, document = draw(tmp_path, markdown(r"$\frac{a}{\frac{b}{c}}$"))
     formula = document.sections[0].blocks[0].content[0].drawn
@@ -150,7 +225,7 @@ def test_every_type_of_picture_has_ink(tmp_path, kind):
 
 def test_local_and_attached_pictures_are_found(tmp_path):
     (tmp_path / "a b.png").write_bytes(picture())
-    attached = {"c.png": {"image/png": encoded(picture())}}
+    attached = {"c.png": {"image/png": encoded(picture(size=(30, 30)))}}
     source = "![local](a%20b.png) ![attached](attachment:c.png)"
     _, document = draw(tmp_path, markdown(source, attachments=attached), images=tmp_path)
     assert document.notices == []

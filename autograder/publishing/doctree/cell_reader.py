@@ -1,5 +1,7 @@
 """Cells to nodes, with one pandoc process for the whole notebook."""
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,16 +12,20 @@ from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.macros import Macros
 from autograder.publishing.doctree.markdown import Reader, listing
 from autograder.publishing.doctree.math_placeholders import Formulas
-from autograder.publishing.doctree.nodes import Node
-from autograder.publishing.doctree.output_nodes import output_items, output_nodes, raw_nodes
+from autograder.publishing.doctree.nodes import AsWritten, ListingKind, Node, weight
+from autograder.publishing.doctree.output_nodes import MAX_OUTPUTS, output_items, output_nodes, printed_text, raw_nodes
 from autograder.publishing.doctree.pandoc import Item
 from autograder.publishing.doctree.parsed_notebook import MARKERS, ParsedCell, Regions, for_student
-from autograder.publishing.doctree.text_lines import shortened
+from autograder.publishing.doctree.text_lines import clean, shortened
 
-__all__ = ["CellReader"]
+__all__ = ["CellReader", "PlainReader"]
 
 MAX_MARKDOWN = 60_000
+DATA_ADDRESS = re.compile(r"data:image/[a-z+.-]+;base64,(?P<data>[A-Za-z0-9+/=]{100,})")
 MAX_CODE_LINES = 4_000
+# Of a whole document: a student's long day is a tenth of it.
+MAX_WEIGHT = 250_000
+PLAIN_CHARACTERS = 2_000_000
 
 
 class CellReader:
@@ -34,6 +40,8 @@ class CellReader:
         self.context = context
         self.language = language
         self.regions = regions
+        self.room = MAX_WEIGHT
+        self._inline: dict[str, dict[str, str]] = {}
         self._formulas: dict[str, Formulas] = {}
         self._markdown: dict[str, str] = {}
         context.pandoc.convert(item for cell in cells for item in self._items(for_student(cell, regions)))
@@ -47,6 +55,7 @@ class CellReader:
             yield from output_items(cell, self.context)
 
     def _markdown_items(self, source: str) -> Iterator[Item]:
+        source = self._without_data(source)
         if len(source) > MAX_MARKDOWN:
             return
         formulas = self._formulas[source] = Formulas()
@@ -56,9 +65,17 @@ class CellReader:
             yield from self.context.formula_items(self.context.macros.expand(formula.tex), formula.display)
 
     def nodes(self, cell: ParsedCell) -> list[Node]:
-        """The nodes of one cell."""
+        """The nodes of one cell; one line only, when the document is longer than can be drawn."""
         self.context.cell = cell.number
         cell = for_student(cell, self.regions)
+        nodes = self._nodes(cell) if self.room > 0 else []
+        self.room -= weight(nodes)
+        if self.room > 0:
+            return nodes
+        self.context.say("the notebook is too long to be shown whole: from here on look into the file", serious=True)
+        return [AsWritten(cell.source[:200], "too long to be shown", block=True)]
+
+    def _nodes(self, cell: ParsedCell) -> list[Node]:
         match cell.kind:
             case "markdown":
                 return self._markdown_nodes(cell.source, cell)
@@ -69,13 +86,24 @@ class CellReader:
         self.context.say(f"a cell of unknown type is shown as text ({cell.kind[:40]!r})")
         return raw_nodes(cell)
 
+    def _without_data(self, source: str) -> str:
+        """A text whose `data:` addresses of pictures are attachments: a pasted screenshot is not part of its length."""
+
+        def attach(found: re.Match[str]) -> str:
+            name = f"inline-{hashlib.sha256(found[0].encode()).hexdigest()[:16]}"
+            self._inline[name] = {"image": found["data"]}
+            return f"attachment:{name}"
+
+        return DATA_ADDRESS.sub(attach, source)
+
     def _markdown_nodes(self, source: str, cell: ParsedCell) -> list[Node]:
+        source = self._without_data(source)
         if source not in self._markdown:
             self.context.pandoc.convert(self._markdown_items(source))
         blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
         if blocks is None:
             return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
-        return list(Reader(self.context, self._formulas[source], cell.attachments).blocks(blocks))
+        return list(Reader(self.context, self._formulas[source], {**cell.attachments, **self._inline}).blocks(blocks))
 
     def _code_nodes(self, cell: ParsedCell) -> list[Node]:
         nodes: list[Node] = []
@@ -93,3 +121,23 @@ class CellReader:
             self.context.say(f"only the first {MAX_CODE_LINES:,} of {len(lines):,} lines of code are shown")
             source = "\n".join([*lines[:MAX_CODE_LINES], f"… {len(lines) - MAX_CODE_LINES:,} more lines …"])
         return highlighted(source, self.language)
+
+
+class PlainReader:
+    """The sources and printed text of cells and nothing else: what is left when all else fails."""
+
+    def __init__(self, regions: Regions = MARKERS) -> None:
+        self.regions = regions
+        self.room = PLAIN_CHARACTERS
+
+    def nodes(self, cell: ParsedCell) -> list[Node]:
+        """The nodes of one cell; none when the document has as much text as can be shown."""
+        cell = for_student(cell, self.regions)
+        sources: list[tuple[ListingKind, str]] = [("code", cell.source)]
+        sources += [("output", printed_text(output)) for output in cell.outputs[:MAX_OUTPUTS]]
+        return [listing(Text(self._cut(text)), kind) for kind, text in sources if text.strip() and self.room > 0]
+
+    def _cut(self, text: str) -> str:
+        short = clean(shortened(text)[0])[: self.room]
+        self.room -= len(short)
+        return short

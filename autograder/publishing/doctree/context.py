@@ -12,6 +12,8 @@ from autograder.publishing.doctree.text_lines import breakable
 
 __all__ = ["Context", "Notice"]
 
+MAX_NOTICES = 300
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -46,7 +48,7 @@ class Context(ABC):
     def say(self, text: str, *, serious: bool = False) -> None:
         """Note that something of the current cell is not shown as it is in Jupyter."""
         notice = Notice(text, self.cell, serious)
-        if notice not in self.notices:
+        if notice not in self.notices and (serious or len(self.notices) < MAX_NOTICES):
             self.notices.append(notice)
 
     def written(self, text: str, mark: str, *, block: bool) -> AsWritten:

@@ -8,17 +8,31 @@ __all__ = ["MAX_LENGTH", "Macros", "group"]
 MAX_LENGTH = 5_000
 
 DEFINITION = re.compile(
-    r"\\(?:re|provide)?newcommand\*?\s*(?:\{\\(?P<a>[A-Za-z]+)\}|\\(?P<b>[A-Za-z]+))\s*(?:\[(?P<n>\d)\])?\s*(?=\{)"
+    r"\\(?:re|provide)?newcommand\*?\s*(?:\{\s*\\(?P<a>[A-Za-z]+)\s*\}|\\(?P<b>[A-Za-z]+))\s*"
+    r"(?:\[(?P<n>\d)\]\s*(?:\[(?P<default>[^][]*)\])?)?\s*(?=\{)"
     r"|\\def\s*\\(?P<c>[A-Za-z]+)\s*(?P<params>(?:\#\d)*)\s*(?=\{)"
-    r"|\\DeclareMathOperator(?P<star>\*?)\s*\{\\(?P<d>[A-Za-z]+)\}\s*(?=\{)"
+    r"|\\DeclareMathOperator(?P<star>\*?)\s*(?:\{\s*\\(?P<d>[A-Za-z]+)\s*\}|\\(?P<e>[A-Za-z]+))\s*(?=\{)"
+    r"|\\let\s*\\(?P<f>[A-Za-z]+)\s*=?\s*(?=\\[A-Za-z])"
 )
+
+
+OPTION = re.compile(r"\s*\[(?P<option>[^][]*)\]")
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A command: its body, how many arguments it takes, and what the first is if it is left out (None: it is not)."""
+
+    body: str
+    count: int = 0
+    default: str | None = None
 
 
 @dataclass
 class Macros:
     """The notebook's own TeX commands: as in MathJax, they hold from their definition on."""
 
-    known: dict[str, tuple[int, str]] = field(default_factory=dict)
+    known: dict[str, Macro] = field(default_factory=dict)
 
     def expand(self, tex: str) -> str:
         """Take definitions out of a formula and replace the commands that are known."""
@@ -34,10 +48,14 @@ class Macros:
     def _define(self, tex: str) -> str:
         while found := DEFINITION.search(tex):
             body, end = group(tex, found.end())
-            if found["d"]:
+            names = found.groupdict()
+            if names["d"] or names["e"]:
                 body = rf"\operatorname{found['star']}{{{body}}}"
-            count = int(found["n"] or 0) or (found["params"] or "").count("#")
-            self.known[found["a"] or found["b"] or found["c"] or found["d"]] = (count, body)
+            if names["f"] and body[1:] in self.known:
+                macro = self.known[body[1:]]  # \let keeps what the other one is now
+            else:
+                macro = Macro(body, int(found["n"] or 0) or (found["params"] or "").count("#"), found["default"])
+            self.known[next(names[key] for key in "abcdef" if names[key])] = macro
             tex = tex[: found.start()] + tex[end:]
         return tex
 
@@ -46,9 +64,9 @@ class Macros:
         for found in re.finditer(r"\\([A-Za-z]+)", tex):
             if found.start() < position or found[1] not in self.known:
                 continue
-            count, body = self.known[found[1]]
-            arguments, end = read_arguments(tex, found.end(), count)
-            out.append(tex[position : found.start()] + filled(body, arguments))
+            macro = self.known[found[1]]
+            arguments, end = read_arguments(tex, found.end(), macro)
+            out.append(tex[position : found.start()] + filled(macro.body, arguments))
             position = end
         return "".join(out) + tex[position:]
 
@@ -62,9 +80,13 @@ def filled(body: str, arguments: list[str]) -> str:
     return re.sub(r"#(\d)", argument, body)[:MAX_LENGTH] + " "
 
 
-def read_arguments(tex: str, start: int, count: int) -> tuple[list[str], int]:
+def read_arguments(tex: str, start: int, macro: Macro) -> tuple[list[str], int]:
     arguments = []
-    for _ in range(count):
+    if macro.default is not None:
+        given = OPTION.match(tex, start)
+        arguments.append(given["option"] if given else macro.default)
+        start = given.end() if given else start
+    while len(arguments) < macro.count:
         argument, start = group(tex, start)
         arguments.append(argument)
     return arguments, start

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
+from urllib.parse import unquote
 
 from rich.text import Text
 
@@ -220,7 +221,8 @@ class Reader:
 
     def _picture(self, address: str, width: float | None) -> Picture:
         if address.startswith("attachment:"):
-            bundle = self.attachments.get(address.removeprefix("attachment:"))
+            name = address.removeprefix("attachment:")
+            bundle = self.attachments.get(name) or self.attachments.get(unquote(name))
             data = next(iter(bundle.values()), "") if isinstance(bundle, dict) else ""
             if not data:
                 raise BadImage("image missing")

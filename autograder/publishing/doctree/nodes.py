@@ -13,7 +13,7 @@ from typing import Any, Literal
 __all__ = [
     "Alignment", "AsWritten", "CodeSpan", "Content", "Footnote", "Formula", "Heading", "LineBreak", "Link", "List",
     "Listing", "ListingKind", "Node", "Paragraph", "Picture", "Quote", "Rule", "Run", "Styled", "Styling", "Table",
-    "TableCell", "as_data", "is_block", "mapped", "text_in", "walk",
+    "TableCell", "as_data", "is_block", "mapped", "text_in", "walk", "weight",
 ]  # fmt: skip
 
 Alignment = Literal["auto", "left", "right", "center"]
@@ -206,6 +206,17 @@ def walk(value: Any) -> Iterator[Node]:
             yield value
         for name in value.__dataclass_fields__:
             yield from walk(getattr(value, name))
+
+
+def weight(value: Any) -> int:
+    """How much a template has to draw: parts of the tree, and 50 characters of text count as one more."""
+    if isinstance(value, (tuple, list)):
+        return sum(map(weight, value))
+    if isinstance(value, str):
+        return 1 + len(value) // 50
+    if is_dataclass(value):
+        return 1 + sum(weight(getattr(value, name)) for name in value.__dataclass_fields__)
+    return 0
 
 
 def mapped(value: Any, change: Callable[[Node], Node]) -> Any:

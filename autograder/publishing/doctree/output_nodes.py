@@ -17,15 +17,17 @@ from autograder.publishing.doctree.parsed_notebook import ParsedCell, text_of
 from autograder.publishing.doctree.pictures import BadImage
 from autograder.publishing.doctree.text_lines import clean, from_terminal, shortened
 
-__all__ = ["output_items", "output_nodes", "printed_text", "raw_nodes"]
+__all__ = ["MAX_OUTPUTS", "output_items", "output_nodes", "printed_text", "raw_nodes"]
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
+FIGURE_PROGRAMS = {"plotly": "plotly", "vega": "Altair", "bokeh": "Bokeh"}
+MAX_OUTPUTS = 200
 LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
 
 
 def output_items(cell: ParsedCell, context: Context) -> Iterator[Item]:
     """What pandoc will be asked for this cell's outputs, so that one process answers for all."""
-    for output in cell.outputs:
+    for output in join_streams(cell.outputs)[:MAX_OUTPUTS]:
         data = mime_bundle(output)
         source = text_of(data.get("text/html"))
         if html.has_page_content(source) and not html.unknown_tags(source):
@@ -37,8 +39,11 @@ def output_items(cell: ParsedCell, context: Context) -> Iterator[Item]:
 def output_nodes(cell: ParsedCell, context: Context, markdown: Any) -> list[Node]:
     """The nodes for a cell's outputs; ``markdown`` reads a Markdown text."""
     nodes: list[Node] = []
-    for output in join_streams(cell.outputs):
+    outputs = join_streams(cell.outputs)
+    for output in outputs[:MAX_OUTPUTS]:
         nodes += nodes_of(output, context, markdown)
+    if len(outputs) > MAX_OUTPUTS:
+        context.say(f"only the first {MAX_OUTPUTS} of {len(outputs):,} outputs are shown")
     return nodes
 
 
@@ -106,12 +111,27 @@ def bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[N
     for kind in IMAGES:
         if image := text_of(data.get(kind)):
             return image_output(kind, image, output, context)
+    if name := figure_program(data, source):
+        return [undrawn_figure(name, data, context)]
     if latex := text_of(data.get("text/latex")):
         return [context.formula(tex(latex), latex, True)]
     if text := text_of(data.get("text/markdown")):
         nodes = markdown(text)
         return list(nodes)
     return text_output(data, source, context)
+
+
+def figure_program(data: Mapping[str, Any], source: str) -> str:
+    """The program that draws an interactive figure in a browser, or an empty string for another output."""
+    kinds = " ".join(map(str, data)) + (f" {source[:1_000_000]}" if "<script" in source.lower() else "")
+    return next((name for word, name in FIGURE_PROGRAMS.items() if word in kinds), "")
+
+
+def undrawn_figure(name: str, data: Mapping[str, Any], context: Context) -> Node:
+    """One line in the place of an interactive figure that came without a picture."""
+    plain = text_of(data.get("text/plain")).strip()
+    line = plain if plain and len(plain) <= 100 and "\n" not in plain else f"<{name} figure>"
+    return context.written(clean(line), f"{name} figure without a picture: save it as PNG and show that", block=True)
 
 
 def text_output(data: Mapping[str, Any], source: str, context: Context) -> list[Node]:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +18,9 @@ Block = dict[str, Any]
 
 READER = Path(__file__).with_name("items.lua")
 SECONDS = 5.0
-PATIENCE = 4
+# What a document may lose, in seconds, on texts that pandoc does not finish, and how much it may ask, in characters.
+PATIENCE = 20.0
+MAX_CHARACTERS = 3_000_000
 CACHE_ITEMS = 5_000
 MEMORY = ("+RTS", "-M512m", "-RTS")
 
@@ -36,7 +39,8 @@ class Pandoc:
     """Remembers what it converted; asks pandoc for all that is missing at once."""
 
     seconds: float = SECONDS
-    patience: int = PATIENCE
+    patience: float = PATIENCE
+    characters: int = MAX_CHARACTERS
     _known: dict[Item, Block | None] = field(default_factory=dict)
 
     def convert(self, items: Iterable[Item]) -> None:
@@ -46,24 +50,31 @@ class Pandoc:
         self._fill([item for item in wanted if item not in self._known])
 
     def _fill(self, missing: list[Item]) -> None:
-        if not missing or self.patience < 0:
+        """Ask for all at once. If pandoc does not finish, then without the text that it was busy with, or by halves."""
+        if not missing:
+            return
+        self.characters -= sum(len(text) for _, text in missing)
+        if self.patience < 0 or self.characters < 0:
             self._known.update(dict.fromkeys(missing))
             return
+        begun = time.monotonic()
         try:
             done = dict(zip(missing, run_pandoc(missing, self.seconds), strict=True))
             self._known.update(done)
             remember(done)
+            return
         except TooSlow as slow:
-            self.patience -= 1
             self._known[missing.pop(slow.index)] = None
-            self._fill(missing)
+            parts = [missing]
         except Failed:
             half = len(missing) // 2
             if half == 0:
                 self._known[missing[0]] = None
-                return
-            self._fill(missing[:half])
-            self._fill(missing[half:])
+            parts = [missing[:half], missing[half:]] if half else []
+        self.patience -= time.monotonic() - begun
+        for part in parts:
+            self.characters += sum(len(text) for _, text in part)
+            self._fill(part)
 
     def blocks(self, kind: Kind, text: str) -> list[Block] | None:
         """pandoc's blocks for Markdown or HTML, None when there are none to be had."""

@@ -12,6 +12,7 @@ from autograder.publishing.doctree.text_lines import clean
 
 __all__ = [
     "MARKERS",
+    "MAX_BYTES",
     "ParsedCell",
     "ParsedNotebook",
     "Regions",

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections import Counter
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, register_namespace, tostring
 
@@ -20,6 +21,8 @@ ELEMENTS = frozenset([
     "text", "tspan", "title", "desc", "use", "style", "clipPath", "linearGradient", "radialGradient",
     "stop", "image",
 ])  # fmt: skip
+GRADIENTS = (SVG + "linearGradient", SVG + "radialGradient")
+REFERENCE = re.compile(r"^\s*#(.+?)\s*$|url\s*\(\s*['\"]?#([^'\")\s]+)")
 DANGEROUS_STYLE = re.compile(r"url\s*\(\s*['\"]?(?!#)|@import|\\|expression|javascript:", re.IGNORECASE)
 
 register_namespace("", SVG[1:-1])
@@ -30,10 +33,13 @@ class BadSvg(Exception):
     """Not an SVG picture that can be shown."""
 
 
-def safe_svg(data: bytes, raster: Callable[[bytes], bytes]) -> tuple[bytes, tuple[float, float]]:
-    """Return the picture with only what is known to be harmless, and its size in pixels.
+def safe_svg(
+    data: bytes, raster: Callable[[bytes], tuple[str, bytes]], most: int
+) -> tuple[bytes, tuple[float, float], int]:
+    """The picture with only what is known to be harmless, its size in pixels, and how many shapes it draws.
 
-    ``raster`` decodes an embedded PNG or JPEG and returns it as a PNG.
+    `raster` decodes an embedded PNG or JPEG and returns its suffix and content. Raises BadSvg for what is no SVG, or
+    draws more than `most` shapes.
     """
     try:
         root: Element = ElementTree.fromstring(data, forbid_dtd=False)
@@ -43,7 +49,10 @@ def safe_svg(data: bytes, raster: Callable[[bytes], bytes]) -> tuple[bytes, tupl
         raise BadSvg("not an image")
     check_size(root)
     strip(root, raster)
-    return tostring(root), size_of(root)
+    drawn = shapes(root)
+    if drawn > most:
+        raise BadSvg("image too large")
+    return tostring(root), size_of(root), drawn
 
 
 def check_size(root: Element) -> None:
@@ -55,27 +64,52 @@ def check_size(root: Element) -> None:
         raise BadSvg("image too large")
 
 
-def strip(root: Element, raster: Callable[[bytes], bytes]) -> None:
-    # A shape that is used may use no other: ten levels of ten uses are ten thousand million shapes.
-    nested = {
-        element.get("id") for element in root.iter() for inner in element.iter(SVG + "use") if inner is not element
+def shapes(root: Element) -> int:
+    """How many shapes are drawn: each element, and once more for each place that uses it or is clipped by it. Long
+    attributes, such as paths, count as several."""
+    costs = {element: 1 + sum(map(len, element.attrib.values())) // 100 for element in root.iter()}
+    named: Counter[str] = Counter()
+    for element in root.iter():
+        if name := element.get("id"):
+            named[name] += sum(costs[part] for part in element.iter())
+    return sum(costs.values()) + sum(named[name] for element in root.iter() for name in references(element))
+
+
+def named_in(value: str) -> set[str]:
+    return {one or other for one, other in REFERENCE.findall(value)}
+
+
+def references(element: Element) -> set[str]:
+    """The ids that an element names: what it uses, and what it is clipped by or filled with."""
+    return {name for value in element.attrib.values() for name in named_in(value)}
+
+
+def strip(root: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> None:
+    # What is named by others may name nothing itself, but for colours: ten levels of ten uses are ten thousand
+    # million shapes.
+    gradients = {element.get("id", "") for element in root.iter() if element.tag in GRADIENTS}
+    deep = {
+        element.get("id", "")
+        for element in root.iter()
+        if element.tag not in GRADIENTS and any(references(part) - gradients for part in element.iter())
     }
     for parent in list(root.iter()):
-        parent.attrib = {name: value for name, value in parent.attrib.items() if is_harmless(name, value)}
+        parent.attrib = {
+            name: value
+            for name, value in parent.attrib.items()
+            if is_harmless(name, value) and not deep & named_in(value)
+        }
         for child in list(parent):
-            if not keep(child, nested, raster):
+            if not keep(child, raster):
                 parent.remove(child)
 
 
-def keep(element: Element, nested: set[str | None], raster: Callable[[bytes], bytes]) -> bool:
+def keep(element: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> bool:
     name = element.tag.removeprefix(SVG) if isinstance(element.tag, str) else ""
     if name == "image":
         return embed(element, raster)
-    if name == "use":
-        target = element.get("href") or element.get(XLINK + "href") or ""
-        return target.startswith("#") and target[1:] not in nested
-    if name == "style":
-        return not DANGEROUS_STYLE.search(element.text or "")
+    if name == "style":  # one rule could clip every shape by every other
+        return not DANGEROUS_STYLE.search(element.text or "") and "url" not in (element.text or "").lower()
     return name in ELEMENTS
 
 
@@ -85,17 +119,18 @@ def is_harmless(name: str, value: str) -> bool:
     return not name.lower().startswith("on") and not DANGEROUS_STYLE.search(value)
 
 
-def embed(element: Element, raster: Callable[[bytes], bytes]) -> bool:
+def embed(element: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> bool:
     address = element.get("href") or element.get(XLINK + "href") or ""
     found = re.match(r"data:image/(?:png|jpeg);base64,", address)
     if not found:
         return False
     try:
-        png = raster(base64.b64decode(address[found.end() :]))
+        suffix, content = raster(base64.b64decode(address[found.end() :]))
     except Exception:  # whatever is wrong with a picture inside a picture, it is left out
         return False
     element.attrib.pop(XLINK + "href", None)
-    element.set("href", "data:image/png;base64," + base64.b64encode(png).decode())
+    kind = {"jpg": "jpeg"}.get(suffix, suffix)
+    element.set("href", f"data:image/{kind};base64," + base64.b64encode(content).decode())
     return True
 
 

@@ -37,6 +37,8 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     click.echo(f"{len(done.written)} written, {len(done.unchanged)} unchanged: {pages}")
     if done.waiting:
         click.echo(f"Points by hand are still to come for {', '.join(done.waiting)}; their pages say so.")
+    if done.plain:
+        click.echo(f"Could not be drawn, so these pages have the notebook's text only: {', '.join(done.plain)}.")
     if done.not_graded:
         click.echo(f"Not graded, so without feedback: {', '.join(done.not_graded)} (autograder grade {name}).")
-    sys.exit(1 if done.not_graded else 0)
+    sys.exit(1 if done.not_graded or done.plain else 0)

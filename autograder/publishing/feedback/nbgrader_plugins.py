@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,19 @@ from nbformat.v4 import new_output
 from traitlets import default
 
 from autograder.grading.course import Course
-from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
-from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, from_json
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.feedback.mathml import PageContext
-from autograder.publishing.feedback.student_page import feedback_page, secret_regions
+from autograder.publishing.feedback.student_page import PageJob, made_pages, secret_regions
+from autograder.publishing.limits import first_that_works
 from autograder.publishing.pages import render
 from autograder.publishing.results import read_results
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
+
+MARKDOWN = "autograder_markdown"
+TOO_MUCH = "This notebook takes too much time or memory to be shown."
 
 
 class FeedbackExporter(Exporter):  # type: ignore[misc]
@@ -41,46 +46,66 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
     ) -> tuple[str, dict[str, Any]]:
         """The page, and nbconvert's resources, which must have nbgrader's names in them."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
-        names, folder = resources["nbgrader"], resources["metadata"].get("path")
+        names, metadata = resources["nbgrader"], resources["metadata"]
         # nbgrader has gone to the course's folder before it converts anything.
         course = Course(Path.cwd(), self.config.copy())
         (mine,) = read_results(course, names["assignment"], names["student"]).students
         result = next(result for result in mine.results if result.notebook == names["notebook"])
-        notebook = from_json(nb, Path(folder) if folder else None)
-        return feedback_page(notebook, result, secret_regions(self.config)), resources
+        notebook = Path(metadata["path"]) / f"{metadata['name']}.ipynb"
+        (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config))])
+        return page.decode(), resources
 
 
 class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
     """What cells showed, as HTML that does nothing; for `c.HTMLExporter.preprocessors`, which formgrader uses."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """Each code cell's outputs become one, written anew, and each raw cell a code cell that showed its text."""
-        notebook = from_json(nb)
-        # The Markdown is read now too, all at once, and remembered for `harmless_markdown`.
-        context, reader = reading(notebook.cells, notebook)
-        for node, cell in zip(nb.cells, notebook.cells, strict=True):
+        """Each code cell's outputs become one, written anew, and each raw cell a code cell that showed its text. The
+        HTML of Markdown cells is kept for `harmless_markdown`."""
+        shown = drawn_apart(nb)
+        resources[MARKDOWN] = {}
+        for node, html in zip(nb.cells, shown, strict=True):
             if node.cell_type == "markdown":
+                resources[MARKDOWN][key_of(node)] = html
                 continue
-            blocks = reader.nodes(replace(cell, source="") if node.cell_type == "code" else cell)
-            shown = render("part.html.j2", context.pictures.files, nodes=as_data(blocks))
             if node.cell_type != "code":
                 # nbconvert takes the text of a raw cell for HTML, and lets it have names and classes of the page's own.
                 node.update(cell_type="code", metadata={}, source="", execution_count=None)
-            node.outputs = [new_output("display_data", data={"text/html": shown})] if blocks else []
+            node.outputs = [new_output("display_data", data={"text/html": html})] if html else []
         return nb, resources
 
 
 @pass_context
 def harmless_markdown(template: TemplateContext, source: str) -> str:
     """Markdown as HTML that does nothing; for `c.HTMLExporter.filters["markdown2html"]`, which formgrader uses."""
-    cell = template.get("cell") or {}
-    node = {"cell_type": "markdown", "source": source, "attachments": cell.get("attachments")}
-    notebook = from_json({"cells": [node]})
-    context, reader = reading(notebook.cells, notebook)
-    return render("part.html.j2", context.pictures.files, nodes=as_data(reader.nodes(notebook.cells[0])))
+    node = NotebookNode(template.get("cell") or {}, cell_type="markdown", source=source)
+    known: str | None = (template.get("resources") or {}).get(MARKDOWN, {}).get(key_of(node))
+    return known if known is not None else drawn_apart(NotebookNode(cells=[node]))[0]
 
 
-def reading(cells: Any, notebook: ParsedNotebook) -> tuple[PageContext, CellReader]:
-    """A reader of cells for a grader, who sees mark schemes too; without a folder to read pictures from."""
-    context = PageContext()
-    return context, CellReader(cells, context, notebook.language, regions=())
+def key_of(node: NotebookNode) -> tuple[str, str]:
+    return node.source, json.dumps(node.get("attachments"), sort_keys=True)
+
+
+def drawn_apart(nb: NotebookNode) -> list[str]:
+    """The HTML of each cell (without the source of code), made within limits; text only, if need be."""
+    ((_, shown),) = first_that_works((drawn_cells, plain_cells), [nb], 1)
+    return shown or [render("part.html.j2", {}, nodes=[TOO_MUCH])] * len(nb.cells)
+
+
+def drawn_cells(nb: NotebookNode) -> list[str]:
+    notebook = from_json(nb)
+    context = PageContext()  # without a folder to read pictures from
+    reader = CellReader(notebook.cells, context, notebook.language, regions=())  # a grader sees mark schemes too
+    trees = [reader.nodes(without_code(cell)) for cell in notebook.cells]
+    return [render("part.html.j2", context.pictures.files, nodes=as_data(tree)) if tree else "" for tree in trees]
+
+
+def plain_cells(nb: NotebookNode) -> list[str]:
+    reader = PlainReader(regions=())
+    trees = [reader.nodes(without_code(cell)) for cell in from_json(nb).cells]
+    return [render("part.html.j2", {}, nodes=as_data(tree)) if tree else "" for tree in trees]
+
+
+def without_code(cell: ParsedCell) -> ParsedCell:
+    return replace(cell, source="") if cell.kind == "code" else cell

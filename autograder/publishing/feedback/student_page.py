@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.checking.cell import is_check_cell
-from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.files import read_inside
+from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
-from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Regions
+from autograder.publishing.doctree.parsed_notebook import (
+    MAX_BYTES,
+    ParsedCell,
+    ParsedNotebook,
+    Regions,
+    Unreadable,
+    read,
+)
 from autograder.publishing.doctree.questions import questions_of
 from autograder.publishing.feedback.mathml import PageContext
+from autograder.publishing.limits import first_that_works
 from autograder.publishing.pages import TEMPLATES, render
 from autograder.publishing.results import Cell as Points
 from autograder.publishing.results import Result
 from autograder.version import __version__
 
-__all__ = ["digest_of", "feedback_page", "secret_regions"]
+__all__ = ["PLAIN_MARK", "PageJob", "made_pages", "secret_regions"]
+
+PLAIN_MARK = b'<p class="notice" id="plain">'
 
 
 def secret_regions(config: Any) -> Regions:
@@ -58,22 +72,72 @@ class QuestionRow:
     cells: list[Points]
 
 
-def feedback_page(notebook: ParsedNotebook, result: Result, regions: Regions) -> str:
-    """The page, as HTML that needs nothing else."""
+@dataclass(frozen=True)
+class PageJob:
+    """A page to make: the graded notebook, where the page goes, and what the gradebook says."""
+
+    notebook: Path
+    target: Path
+    result: Result
+    regions: Regions
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of all that the page depends on, by which one that is still right is known. The notebook's file is
+        not parsed for this, since a hostile one takes more than it looks like."""
+        templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
+        try:
+            content = read_inside(self.notebook.parent, self.notebook.name, MAX_BYTES + 1)
+        except OSError:
+            content = b""
+        made_of = [__version__, templates, hashlib.sha256(content).hexdigest(), self.result.data(), self.regions]
+        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+
+
+def made_pages(jobs: Sequence[PageJob]) -> Iterator[tuple[PageJob, bytes]]:
+    """Each page as it is ready. A notebook that cannot be drawn, or not within the limits, is shown as its text, or if
+    that cannot be done either, not at all: points and messages are there in any case."""
+    for job, page in first_that_works((drawn_page, plain_page), jobs, os.cpu_count() or 1):
+        yield job, page or feedback_page(job, ParsedNotebook(()), plain=True)
+
+
+def drawn_page(job: PageJob) -> bytes:
+    return feedback_page(job, readable(job.notebook))
+
+
+def plain_page(job: PageJob) -> bytes:
+    return feedback_page(job, readable(job.notebook), plain=True)
+
+
+def readable(path: Path) -> ParsedNotebook:
+    """The notebook, or an empty one where nothing was handed in that could be read: the page says so."""
+    try:
+        return read(path)
+    except (OSError, Unreadable):
+        return ParsedNotebook(())
+
+
+def feedback_page(job: PageJob, notebook: ParsedNotebook, *, plain: bool = False) -> bytes:
+    """The page, as HTML that needs nothing else; `plain` shows cells as text."""
+    result, regions = job.result, job.regions
     cells = [without_table(cell) for cell in notebook.cells]
     comments = {name: ParsedCell(0, "markdown", text) for name, text in result.comments.items() if text}
     context = PageContext(notebook.folder)
-    reader = CellReader([*cells, *comments.values()], context, notebook.language, regions)
+    reader: CellReader | PlainReader = PlainReader(regions)
+    if not plain:
+        reader = CellReader([*cells, *comments.values()], context, notebook.language, regions)
     views = [view(cell, reader, result, comments) for cell in cells]
-    return render(
+    page = render(
         "feedback.html.j2",
         context.pictures.files,
         result=result,
         questions=list(questions(cells, result)),
         views=views,
         waits=sum(points.score is None for points in result.cells.values()),
-        digest=digest_of(notebook, result, regions),
+        digest=job.digest,
+        plain=plain,
     )
+    return page.encode()
 
 
 def without_table(cell: ParsedCell) -> ParsedCell:
@@ -81,7 +145,9 @@ def without_table(cell: ParsedCell) -> ParsedCell:
     return replace(cell, outputs=(), count=None) if is_check_cell(cell.source) and cell.is_graded else cell
 
 
-def view(cell: ParsedCell, reader: CellReader, result: Result, comments: Mapping[str, ParsedCell]) -> View:
+def view(
+    cell: ParsedCell, reader: CellReader | PlainReader, result: Result, comments: Mapping[str, ParsedCell]
+) -> View:
     points = result.cells.get(cell.grade_id) if cell.is_graded else None
     kind = "answer" if cell.is_answer else "check" if points else cell.kind
     comment = comments.get(cell.grade_id) if cell.is_answer else None
@@ -95,19 +161,3 @@ def questions(cells: Sequence[ParsedCell], result: Result) -> Iterator[QuestionR
     for question in questions_of(cells):
         points = [result.cells[name] for name in question.grade_ids if name in result.cells]
         yield QuestionRow(question.title, numbers[question.grade_ids[0]], points)
-
-
-def digest_of(notebook: ParsedNotebook, result: Result, regions: Regions) -> str:
-    """A digest of all that the page depends on, by which one that is still right is known."""
-    templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
-    cells = [joined(vars(cell)) for cell in notebook.cells]
-    return hashlib.sha256(json.dumps([__version__, templates, cells, result.data(), regions]).encode()).hexdigest()
-
-
-def joined(value: Any) -> Any:
-    """A part of a notebook in which texts are one piece: files have them line by line, nbformat has them whole."""
-    if isinstance(value, dict):
-        return {name: joined(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return "".join(value) if all(isinstance(part, str) for part in value) else [joined(part) for part in value]
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +10,7 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
 from autograder.grading.course import Course
-from autograder.publishing.doctree.parsed_notebook import ParsedNotebook, Regions, Unreadable, read
-from autograder.publishing.feedback.student_page import digest_of, feedback_page, secret_regions
+from autograder.publishing.feedback.student_page import PLAIN_MARK, PageJob, made_pages, secret_regions
 from autograder.publishing.results import Result, read_results
 
 __all__ = ["Written", "write_feedback"]
@@ -23,12 +22,14 @@ HEAD = 2_000
 
 @dataclass
 class Written:
-    """Whose pages were written, whose were right already, who has not been graded, and where points are missing."""
+    """Whose pages were written, whose were right already, who has not been graded, where points are missing, and whose
+    notebook could not be drawn, so that the page has its text only."""
 
     written: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     not_graded: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
 
 
 def write_feedback(
@@ -40,48 +41,67 @@ def write_feedback(
     on_done: Callable[[str], None] = lambda student: None,
 ) -> Written:
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
-    regions, done = secret_regions(course.config), Written()
+    done = Written()
+    results = results_for(course, name, students)
+    on_start(len(results))
+    pages: dict[str, list[PageJob]] = {}
+    for student, mine in results.items():
+        if not mine:
+            done.not_graded.append(student)
+        elif changed := list(changed_pages(course, name, student, mine)):
+            done.written.append(student)
+            pages[student] = changed
+        else:
+            done.unchanged.append(student)
+        if any(cell.score is None for result in mine for cell in result.cells.values()):
+            done.waiting.append(student)
+        copy_kept(course, name, student)
+        if student not in pages:
+            on_done(student)
+    for student in write_pages(pages, done.plain):
+        on_done(student)
+    return done
+
+
+def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str, list[Result]]:
+    """The results of each student's notebooks, none for a student who has not been graded."""
     graded = {student.student: student.results for student in read_results(course, name).students}
     submitted = course.students(name)
     wanted = sorted(set(students) or {*graded, *submitted})
     for student in wanted:
         if student not in graded and student not in submitted:
             raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
-    on_start(len(wanted))
-    for student in wanted:
-        if student in graded:
-            write_one(course, name, graded[student], regions, done)
-        else:
-            done.not_graded.append(student)
-        on_done(student)
-    return done
+    return {student: graded.get(student, []) for student in wanted}
 
 
-def write_one(course: Course, name: str, results: list[Result], regions: Regions, done: Written) -> None:
-    """Write the pages of one submission, unless they are there and right."""
-    student = results[0].student
+def changed_pages(course: Course, name: str, student: str, results: list[Result]) -> Iterator[PageJob]:
+    """The pages that are not there yet, or not as they are now."""
+    regions = secret_regions(course.config)
     source, target = course.path("autograded", student, name), course.path("feedback", student, name)
-    pages = dict(changed(source, target, results, regions))
+    for result in results:
+        job = PageJob(source / f"{result.notebook}.ipynb", target / f"{result.notebook}.html", result, regions)
+        if job.digest not in head(job.target):
+            yield job
+
+
+def write_pages(pages: Mapping[str, list[PageJob]], plain: list[str]) -> Iterator[str]:
+    """Write the pages, and say whose are all there; `plain` gets those whose notebook could not be drawn."""
+    left = {student: len(jobs) for student, jobs in pages.items()}
+    for job, page in made_pages([job for jobs in pages.values() for job in jobs]):
+        student = job.result.student
+        write_atomic(job.target, page)
+        if PLAIN_MARK in page and student not in plain:
+            plain.append(student)
+        left[student] -= 1
+        if not left[student]:
+            yield student
+
+
+def copy_kept(course: Course, name: str, student: str) -> None:
     for file in KEPT:
         with suppress(OSError):
-            pages[target / file] = (source / file).read_bytes()
-    for path, content in pages.items():
-        write_atomic(path, content)
-    (done.written if any(path.suffix == ".html" for path in pages) else done.unchanged).append(student)
-    if any(cell.score is None for result in results for cell in result.cells.values()):
-        done.waiting.append(student)
-
-
-def changed(source: Path, target: Path, results: list[Result], regions: Regions) -> Iterator[tuple[Path, bytes]]:
-    """The pages that are not there yet, or not as they are now."""
-    for result in results:
-        try:
-            notebook = read(source / f"{result.notebook}.ipynb")
-        except (OSError, Unreadable):
-            notebook = ParsedNotebook(())  # nothing was handed in that could be read: the page says so
-        path = target / f"{result.notebook}.html"
-        if digest_of(notebook, result, regions) not in head(path):
-            yield path, feedback_page(notebook, result, regions).encode()
+            content = (course.path("autograded", student, name) / file).read_bytes()
+            write_atomic(course.path("feedback", student, name) / file, content)
 
 
 def head(path: Path) -> str:

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.publishing.pdf.deadline import limited
+from autograder.publishing.limits import first_that_works
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.inputs import ExportInput, find_all
-from autograder.workers import Workers
 
 __all__ = ["export_many"]
 
@@ -130,45 +129,22 @@ def content(submission: ExportInput) -> bytes:
         return b""
 
 
-class Exports:
-    """What a worker does: one export after another, as `export` does it."""
-
-    def __init__(self, export: Callable[[Job], Exported]) -> None:
-        self.export = export
-
-    def do(self, job: tuple[int, Job]) -> Exported:
-        return self.export(job[1])
-
-    def close(self) -> None:
-        """Nothing was started."""
-
-
 def run_all(work: Sequence[Job], jobs: int) -> Iterator[tuple[int, Exported]]:
     """Results as they come. A notebook that ends its process takes no other with it, and is drawn plainly."""
-    left = dict(enumerate(work))
-    for attempt in (try_export, try_export_plain):
-        with Workers(min(jobs, len(left)), Exports(attempt)) as workers:
-            for (index, _), result in workers.results(list(left.items())):
-                if isinstance(result, Exported):
-                    del left[index]
-                    yield index, result
-        if not left:
-            return
-    for index, job in left.items():
-        yield index, Exported(job[0], job[1], error="drawing it crashed or took too long")
+    for (index, job), result in first_that_works((try_export, try_export_plain), enumerate(work), jobs):
+        yield index, result or Exported(job[0], job[1], error="drawing it crashed or took too long")
 
 
-def try_export(job: Job) -> Exported:
-    return within_deadline(export, job)
+def try_export(numbered: tuple[int, Job]) -> Exported:
+    return exported(export, numbered[1])
 
 
-def try_export_plain(job: Job) -> Exported:
-    return within_deadline(export_plain, job)
+def try_export_plain(numbered: tuple[int, Job]) -> Exported:
+    return exported(export_plain, numbered[1])
 
 
-def within_deadline(work: Callable[[ExportInput, Path, Options, str], Exported], job: Job) -> Exported:
-    with limited():
-        try:
-            return work(*job)
-        except Exception as error:
-            return Exported(job[0], job[1], error=f"{type(error).__name__}: {error}")
+def exported(work: Callable[[ExportInput, Path, Options, str], Exported], job: Job) -> Exported:
+    try:
+        return work(*job)
+    except Exception as error:
+        return Exported(job[0], job[1], error=f"{type(error).__name__}: {error}")

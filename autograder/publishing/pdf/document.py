@@ -4,17 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from rich.text import Text
-
-from autograder.publishing.doctree.cell_reader import CellReader
+from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.highlighting import highlighted
-from autograder.publishing.doctree.markdown import listing
 from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node, Paragraph, Styled, as_data
-from autograder.publishing.doctree.output_nodes import printed_text
-from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, for_student
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
 from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
-from autograder.publishing.doctree.text_lines import clean, numbered_lines_of, shortened
+from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
 from autograder.publishing.pdf.typst_formulas import PdfContext
 
 __all__ = ["Document", "PageHeader", "Paper", "Section", "build", "build_plain"]
@@ -96,11 +92,8 @@ def build(
 
 def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterable[str] = ()) -> Document:
     """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
-    blocks: list[Node] = []
-    for cell in map(for_student, notebook.cells):
-        blocks += split_listing(listing(Text(shortened(cell.source)[0]), "code"))
-        for text in filter(None, map(printed_text, cell.outputs)):
-            blocks += split_listing(listing(Text(clean(shortened(text)[0])), "output"))
+    reader = PlainReader()
+    blocks = [piece for cell in notebook.cells for node in reader.nodes(cell) for piece in split_listing(node)]
     return Document(header, [Section(tuple(blocks))], remarks=list(remarks))
 
 

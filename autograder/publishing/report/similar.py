@@ -21,6 +21,8 @@ CODE, WORDS = 16, 6
 COMMON, COMMON_SHARE = 4, 0.25
 LEAST, ALIKE = 40, 0.6
 MAX_CHARACTERS = 100_000
+# The lexer is quadratic in blanks, and layout does not count.
+BLANKS = re.compile(r"\s{2,}")
 
 # A piece by its hash: a class has millions of them.
 Gram = int
@@ -52,10 +54,14 @@ def runs(parts: Iterable[str], length: int) -> Iterator[Gram]:
 
 
 def tokens(source: str) -> Iterator[str]:
-    for kind, text in PythonLexer().get_tokens(source[:MAX_CHARACTERS]):
+    for kind, text in PythonLexer().get_tokens(BLANKS.sub(collapsed, source[:MAX_CHARACTERS])):
         if kind in Comment or kind in Text or kind in Literal.String.Doc:
             continue
         yield "name" if kind in Name and kind not in Name.Builtin else "text" if kind in Literal.String else text
+
+
+def collapsed(blanks: re.Match[str]) -> str:
+    return "\n" if "\n" in blanks[0] else " "
 
 
 def words(source: str) -> Iterator[str]:

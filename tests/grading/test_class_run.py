@@ -73,6 +73,7 @@ def test_only_an_untouched_answer_is_called_no_response(graded: Course) -> None:
 def test_incidents_say_what_happened_and_where(graded: Course) -> None:
     """An instructor must find the submissions that misbehaved without opening all."""
     assert rows(graded.root, small_course.INCIDENT_ROWS) == [
+        ("dan", "graded twice", "cell 3"),
         ("dan", "kernel died", "cell 3"),
         ("eve", "time limit", "cell 3"),
         ("fay", "refused", ""),
@@ -287,9 +288,9 @@ def test_a_notebook_of_another_name_is_graded_and_noted(odd: Course) -> None:
     assert ("renamed", "changed the notebook", "") in rows(odd.root, small_course.INCIDENT_ROWS)
 
 
-def test_another_language_s_notebook_is_graded_as_python(odd: Course) -> None:
-    """The kernel that a submission asks for must not be started: the course says which."""
-    assert small_course.auto_scores(odd.root)["bash", "test_mean"] == 3.0
+def test_another_language_s_notebook_is_refused(odd: Course) -> None:
+    """It would run as Python, each cell an error and each check a zero; and its own kernel must not be started."""
+    assert ("bash", "refused", "") in rows(odd.root, small_course.INCIDENT_ROWS)
 
 
 def test_the_course_s_files_replace_a_student_s(odd: Course) -> None:

@@ -93,12 +93,13 @@ def strip(root: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> None:
         for element in root.iter()
         if element.tag not in GRADIENTS and any(references(part) - gradients for part in element.iter())
     }
-    for parent in list(root.iter()):
-        parent.attrib = {
+    for element in root.iter():
+        element.attrib = {
             name: value
-            for name, value in parent.attrib.items()
+            for name, value in element.attrib.items()
             if is_harmless(name, value) and not deep & named_in(value)
         }
+    for parent in list(root.iter()):
         for child in list(parent):
             if not keep(child, raster):
                 parent.remove(child)
@@ -108,6 +109,8 @@ def keep(element: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> bool
     name = element.tag.removeprefix(SVG) if isinstance(element.tag, str) else ""
     if name == "image":
         return embed(element, raster)
+    if name == "use":
+        return bool(references(element))
     if name == "style":  # one rule could clip every shape by every other
         return not DANGEROUS_STYLE.search(element.text or "") and "url" not in (element.text or "").lower()
     return name in ELEMENTS

@@ -10,6 +10,7 @@ from pdf_reading import draw, draw_json, needs_poppler, notices, page_of, pages,
 from PIL import Image
 from traitlets.config import Config
 
+from autograder.checking.cell import RECORD
 from autograder.publishing.doctree.macros import Macros
 from autograder.publishing.doctree.parsed_notebook import MARKERS, Unreadable, from_json
 from autograder.publishing.feedback.student_page import secret_regions
@@ -313,6 +314,17 @@ def test_hidden_tests_do_not_leave(tmp_path):
     assert "left out, since it has hidden tests" in text(pdf)
     cells[4]["source"] = cells[4]["source"].replace("### END HIDDEN TESTS", "")
     assert "SECRET" not in text(draw(tmp_path, *cells)[0])
+
+
+def test_the_record_of_a_check_cell_is_left_out(tmp_path):
+    """It is for `%%check` only: a line of a thousand letters in a PDF is read by nobody."""
+    cells = homework()
+    cells[4]["source"] += "\nafter = 2\n" + RECORD + "eJyr"
+    cells[4]["outputs"] = [{"output_type": "error", "ename": "E", "evalue": "e", "traceback": ["shown all the same"]}]
+    shown = text(draw(tmp_path, *cells)[0])
+    assert "eJyr" not in shown
+    assert "after = 2" in shown
+    assert "shown all the same" in shown
 
 
 @pytest.mark.parametrize("marks", ["# {} HIDDEN TESTS", "### {} HIDDEN TESTS ###", "=== {} MARK SCHEME ==="])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.checking.cell import without_record
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, lines
 from autograder.files import read_inside
 from autograder.publishing.doctree.text_lines import clean
@@ -73,11 +74,13 @@ class ParsedCell:
 
 
 def for_student(cell: ParsedCell, regions: Regions = MARKERS) -> ParsedCell:
-    """A cell without what its author keeps from students: hidden tests, mark schemes, what hidden tests let slip."""
+    """A cell without what its author keeps from students (hidden tests, mark schemes, what hidden tests let slip), and
+    without the record of a released check cell, which only `%%check` reads."""
     if not cell.nbgrader or cell.nbgrader.get("solution"):
         return cell
-    source = "\n".join(line.text for line in lines(cell.source, regions) if not (line.inside or line.marker))
-    return replace(without_error(cell), source=source) if source != cell.source else cell
+    cell = replace(cell, source=without_record(cell.source))
+    shown = "\n".join(line.text for line in lines(cell.source, regions) if not (line.inside or line.marker))
+    return replace(without_error(cell), source=shown) if shown != cell.source else cell
 
 
 def without_error(cell: ParsedCell) -> ParsedCell:

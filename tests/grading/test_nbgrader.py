@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbgrader as nbgrader_package
 import pytest
 import small_course
 from nbformat import NotebookNode
@@ -21,6 +22,7 @@ from autograder.grading.locking import course_lock
 
 pytestmark = pytest.mark.slow
 
+AUTOTESTS = Path(nbgrader_package.__file__).parent / "docs" / "source" / "user_guide" / "autotests.yml"
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'stock'\n"
 TEST = {"grade": True, "locked": True}
 ANSWER = {"solution": True}
@@ -38,6 +40,9 @@ def one() -> NotebookNode:
             cell("stderr", "import sys\nif square(3) != 9:\n    print('no', file=sys.stderr)", points=1, **TEST),
             cell("warning", "import warnings\nsquare(1) == 1 or warnings.warn('no')", points=1, **TEST),
             cell("a_string", "'a string'", points=1, **TEST),
+            cell("autotest", "### AUTOTEST square(3); square(0.5)", points=2, **TEST),
+            cell("helper", "from helper import expected\nassert square(5) == expected(5)", points=1, **TEST),
+            cell("data", "assert square(6) == int(open('data/sub/numbers.txt').read())", points=1, **TEST),
         ]
     )
 
@@ -79,6 +84,10 @@ def ordinary_course(root: Path, config: str) -> Path:
     """A course of two notebooks in one assignment, without a single check cell."""
     root.mkdir(parents=True)
     (root / "nbgrader_config.py").write_text(config)
+    (root / "autotests.yml").write_text(AUTOTESTS.read_text(encoding="utf-8"))
+    (root / "source" / NAME / "data" / "sub").mkdir(parents=True)
+    (root / "source" / NAME / "data" / "sub" / "numbers.txt").write_text("36")
+    (root / "source" / NAME / "helper.py").write_text("def expected(x):\n    return x * x\n")
     for name, book in (("one", one()), ("two", two())):
         small_course.write(root / "source" / NAME / f"{name}.ipynb", book)
     for student in ("ana", "ben", "cat", "deb"):
@@ -126,6 +135,8 @@ def test_the_oracle_has_partial_and_missing_scores(stock: Path) -> None:
     """Were all of nbgrader's scores alike, agreeing with them would say nothing."""
     scores = small_course.auto_scores(stock)
     assert (scores["ana", "partial"], scores["ben", "partial"], scores["ben", "stderr"]) == (1.5, 1.0, 0.0)
+    assert [scores[who, "autotest"] for who in ("ana", "ben")] == [2.0, 0.0]
+    assert [scores[who, "helper"] + scores[who, "data"] for who in ("ana", "ben")] == [2.0, 0.0]
     assert (scores["cat", "x_is_set"], scores["ana", "text"], scores["deb", "text"]) == (0.0, None, 0.0)
 
 

@@ -52,7 +52,7 @@ def new(ctx: click.Context, name: str) -> None:
 @click.option("--text", "to_text", is_flag=True, help="The other way: carry an edited notebook back into its text.")
 @click.pass_context
 def make(ctx: click.Context, names: tuple[str, ...], to_text: bool) -> None:
-    """Make notebooks in source/ from their texts in assignments/.
+    """Make notebooks from their texts.
 
     \b
     Examples:
@@ -217,7 +217,7 @@ def show_problems(name: str, problems: list[Problem]) -> bool:
 )
 @click.pass_context
 def site(ctx: click.Context, names: tuple[str, ...], folder: Path, wheel: Path | None) -> None:
-    """Make a website in which students work without installing anything.
+    """Make a website in which students work.
 
     It has the released assignments NAME, or all of them. It is static: put the folder on any web server.
 

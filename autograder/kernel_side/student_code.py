@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from types import FrameType
 
 __all__ = ["is_cell_file", "is_student_code"]
+
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+INSTALLED = tuple(folder + os.sep for folder in (sys.prefix, sys.base_prefix, PACKAGE))
 
 
 def is_student_code(frame: FrameType) -> bool:
@@ -17,8 +22,10 @@ def is_student_code(frame: FrameType) -> bool:
 
 
 def is_beside(filename: str) -> bool:
-    """Whether a file lies in the working folder and is none of an environment that lies there, too."""
-    return filename.startswith(os.getcwd() + os.sep) and "site-packages" not in filename
+    """Whether a file lies in the working folder and does not belong to an environment, or to this package, that lies
+    there too."""
+    installed = filename.startswith(INSTALLED) or "site-packages" in filename
+    return filename.startswith(os.getcwd() + os.sep) and not installed
 
 
 def is_cell_file(filename: str) -> bool:

@@ -76,7 +76,7 @@ def test_a_partly_right_answer_shows_what_holds_and_what_does_not(shell: Interac
     html = shown(shell, TESTS)[0]["text/html"]
     assert "1 of 2 visible checks hold" in html
     assert "Right on a negative number &amp; zero." in html
-    assert "the sign is wrong" in html
+    assert "Got 4, expected -4." in html
     assert html.index("✓") < html.index("✗")
 
 

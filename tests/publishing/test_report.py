@@ -271,7 +271,7 @@ def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
 def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
     """Who left `f` out would be counted among those who tried and raised."""
     detail = "loss raised NameError: name 'f' is not defined"
-    lost = Check("test_0", "says", True, "raised", 2.0, "loss raised NameError.", "", detail)
+    lost = Check("test_0", "says", True, "raised", 2.0, "loss raised NameError.", detail=detail)
     result = Result("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": Cell(0.0, 2.0, False, [lost])})
     entries = [Entry("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
     assert [one_question.unanswered for entry in entries for one_question in question_numbers([entry])] == [1, 0]

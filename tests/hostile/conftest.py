@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -163,6 +164,7 @@ SOURCE: list[tuple[str, str, dict[str, Any]]] = [
     ("train_checks", TRAIN_CHECKS, {"grade": True, "locked": True, "points": 4}),
     ("plain_test", PLAIN_TEST, {"grade": True, "locked": True, "points": 1}),
 ]
+HIDDEN = re.compile(r"\n*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
 CHECK_CELLS = ("double_checks", "mean_loss_checks", "train_checks")
 
 
@@ -234,7 +236,7 @@ class Classroom:
         cells = []
         for cell in self.assignment.notebooks[0].cells:
             make = new_code_cell if cell.cell_type == "code" else new_markdown_cell
-            cells.append(graded_cell(make(cell.source), cell.grade_id, dict(cell.nbgrader)))
+            cells.append(graded_cell(make(HIDDEN.sub("", cell.source)), cell.grade_id, dict(cell.nbgrader)))
         return new_notebook(cells=cells)
 
     def answered(self, **answers: str) -> NotebookNode:

@@ -167,15 +167,12 @@ print("found", found)
 def test_nothing_left_behind_is_there_for_the_next(classroom):
     """Whatever outlives a submission lets students pass each other answers, or disturb each other."""
     planted = classroom.grade(classroom.cheat(PLANT + LOOK)).printed()
-    assert "sysv True True True" in planted
-    # The system forgets key rings when it has time, so none may be made.
+    # The system forgets key rings when it has time, and counts segments as nobody's memory, so none may be made.
+    assert "sysv False False False" in planted
     assert "keys -1 -1 -1 -1 ''" in planted
     for kind in (
         "/tmp",
         "/dev/shm",
-        "shmget",
-        "semget",
-        "msgget",
         "abstract socket",
         "environment",
         "modules",

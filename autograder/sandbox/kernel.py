@@ -19,7 +19,7 @@ from autograder.sandbox.messages import Messages, Sockets
 __all__ = ["Execution", "Kernel"]
 
 GRACE = 3.0
-MOMENT = 0.3
+MOMENT = 3.0
 STRAGGLERS = 5.0
 NOTEBOOK = 32  # times the outputs of one cell
 

@@ -63,7 +63,7 @@ def test_a_student_sees_in_jupyterlab_which_checks_hold(watched: Callable[..., W
     table = lab.locator(".jp-OutputArea table")
     expect(table).to_have_count(1, timeout=WAIT)
     expect(table.locator("caption")).to_contain_text("0 of 1")
-    expect(table.locator("tr")).to_contain_text("✗The mean of 1 and 3 is 2.The values are twice the right ones")
+    expect(table.locator("tr")).to_contain_text("✗The mean of 1 and 3 is 2.The values are wrong. Got 4, expected 2.")
 
 
 def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., Watched], server: Server) -> None:

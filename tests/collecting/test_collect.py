@@ -263,7 +263,11 @@ def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path)
             "c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<last_name>\\w+) (?P<student_id>\\d+)"
             " (?P<timestamp>[\\dTZ:-]+)_(?P<file_id>\\w+)'\n"
         )
-    files = {f"King 7 2026-10-02T00:00Z_{NAME}.ipynb": RIGHT, f"King 7 2026-10-01T00:00Z_{NAME}.ipynb": OTHER, "else.ipynb": OTHER}
+    files = {
+        f"King 7 2026-10-02T00:00Z_{NAME}.ipynb": RIGHT,
+        f"King 7 2026-10-01T00:00Z_{NAME}.ipynb": OTHER,
+        "else.ipynb": OTHER,
+    }
     results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", files))
     assert by_student(results) == {"7": What.NEW, "else.ipynb": What.REFUSED}
     assert files_of(course, "7")["timestamp.txt"] == b"2026-10-02 00:00:00.000000 UTC"

@@ -271,7 +271,7 @@ def ordinary(cell: NotebookNode) -> CellGrade:
     except (ValueError, KeyError):
         earned = None
     by_hand = utils.is_solution(cell)
-    digest = digest_of([cell.source, cell.get("attachments")]) if by_hand else ""
+    digest = digest_of([cell.source, cell.get("attachments") or None]) if by_hand else ""
     return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points, digest=digest, by_hand=by_hand)
 
 

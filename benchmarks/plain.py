@@ -22,8 +22,8 @@ from material import CLASSES, is_check, students, submitted
 from nbformat import NotebookNode
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 
 

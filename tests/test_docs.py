@@ -18,8 +18,8 @@ from traitlets.config import Configurable
 import autograder
 from autograder.checking import comparisons, prelude
 from autograder.cli import cli
+from autograder.grading.incidents import IncidentKind
 from autograder.grading.late_days import LateDays
-from autograder.grading.results import IncidentKind
 from autograder.grading.settings import Autograder
 
 ROOT = Path(__file__).parents[1]

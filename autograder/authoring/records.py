@@ -9,11 +9,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 from nbgrader import utils
 
-from autograder.checking.cell import CheckCell
-from autograder.checking.observed import Recorder
-from autograder.checking.outcomes import Mistake, Outcome
-from autograder.checking.proxies import NotebookProxy
-from autograder.checking.record import (
+from autograder.checking.answer_record import (
     Answer,
     AnswerRecorder,
     KnownMistake,
@@ -23,7 +19,11 @@ from autograder.checking.record import (
     read_record,
     record_line,
 )
-from autograder.checking.run import PUBLIC, Checks, Watchers, with_checks
+from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
+from autograder.checking.observed import Recorder
+from autograder.checking.outcomes import Mistake, Outcome
+from autograder.checking.proxies import NotebookProxy
 from autograder.errors import AutograderError
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template, TemplateCell, digest_of

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
+from autograder.checking.check_runner import Checks, Seeds
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
-from autograder.checking.run import Checks, Seeds
 from autograder.grading.assignment import Assignment, Template, TemplateCell
+from autograder.grading.graded import Submission
 from autograder.grading.grader import Grader
 from autograder.grading.notebook_run import NotebookRun
-from autograder.grading.results import Submission
-from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["TrialFailed", "Trials", "Tried"]
 

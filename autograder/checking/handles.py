@@ -16,7 +16,7 @@ from autograder.kernel_side.values import MAX_BYTES, Unsupported
 
 __all__ = [
     "CallableProxy",
-    "Link",
+    "ObjectLink",
     "ObjectProxy",
     "Target",
     "link_of",
@@ -39,13 +39,13 @@ class Home(Protocol):
 
     _received: int
 
-    def _read(self, link: Link, name: str) -> Any: ...
-    def _call(self, link: Link, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
-    def _operate(self, link: Link, operation: str, *args: Any) -> Any: ...
+    def _read(self, link: ObjectLink, name: str) -> Any: ...
+    def _call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def _operate(self, link: ObjectLink, operation: str, *args: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
-class Link:
+class ObjectLink:
     """Where an object is, and how it is named to people: `label` is made of the test's own words."""
 
     home: Home
@@ -54,11 +54,11 @@ class Link:
     type_name: str
     test: int
 
-    def below(self, name: str) -> Link:
+    def below(self, name: str) -> ObjectLink:
         """The link of an attribute that is not an object of its own, such as a method."""
         return replace(self, target=(*self.target, name), label=f"{self.label}.{name}", type_name="method")
 
-    def of_type(self, type_name: Any) -> Link:
+    def of_type(self, type_name: Any) -> ObjectLink:
         """The same, of the type that the notebook's process tells."""
         return replace(self, type_name=type_name[:100]) if type(type_name) is str else self
 
@@ -67,12 +67,12 @@ class ObjectProxy:
     """A handle of an object that stays in the notebook's process."""
 
     __slots__ = ("__link__",)
-    __link__: Link
+    __link__: ObjectLink
     __array_ufunc__ = None
     __contains__ = None
     __reversed__ = None
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ObjectLink) -> None:
         object.__setattr__(self, "__link__", link)
 
     def __getattr__(self, name: str) -> Any:
@@ -135,12 +135,12 @@ class CallableProxy(ObjectProxy):
         return self.__link__.home._call(self.__link__, args, kwargs)
 
 
-def object_proxy(link: Link, can_be_called: bool) -> ObjectProxy:
+def object_proxy(link: ObjectLink, can_be_called: bool) -> ObjectProxy:
     """A handle of the object at `link`."""
     return (CallableProxy if can_be_called else ObjectProxy)(link)
 
 
-def link_of(value: Any) -> Link | None:
+def link_of(value: Any) -> ObjectLink | None:
     """Where the object is that `value` is a handle of, if it is one. Nothing crosses."""
     return value.__link__ if isinstance(value, ObjectProxy) else None
 
@@ -151,7 +151,7 @@ def type_name_of(value: Any) -> str:
     return link.type_name if link else value.type_name if isinstance(value, Unsupported) else ""
 
 
-def operate_for_other(link: Link, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What the other notebook asks of an object that was lent to it.
 
     It may use the object and not look behind it: no names with an underscore, nothing of functions, modules or frames.

@@ -15,7 +15,7 @@ import numpy as np
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
 
-__all__ = ["Axes", "Figure", "Printed", "Written", "assert_figure", "figures", "printed", "written"]
+__all__ = ["Axes", "Figure", "Printed", "WrittenFiles", "assert_figure", "figures", "printed", "written"]
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +33,7 @@ class Printed:
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """The files that the calls of a `written` block made or changed, by path; filled when the block ends."""
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -92,9 +92,9 @@ def printed(notebook: NotebookProxy) -> Iterator[Printed]:
 
 
 @contextmanager
-def written(notebook: NotebookProxy) -> Iterator[Written]:
+def written(notebook: NotebookProxy) -> Iterator[WrittenFiles]:
     """Keep the files that calls write: `with written(student) as files: …`, and then `files.text("a.csv")`."""
-    result = Written()
+    result = WrittenFiles()
     with notebook._observing("files") as seen:
         yield result
     for part in seen:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
-from autograder.checking.handles import Link, ObjectProxy, Target, link_of, object_proxy, operate_for_other
+from autograder.checking.handles import ObjectLink, ObjectProxy, Target, link_of, object_proxy, operate_for_other
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import (
     Call,
@@ -77,19 +77,19 @@ class NotebookProxy:
         if name.startswith("__"):
             raise AttributeError(name)
         self._refuse_forbidden(name)
-        return self._get(Link(self, (None, name), name, "function", self._test))
+        return self._get(ObjectLink(self, (None, name), name, "function", self._test))
 
     def _refuse_forbidden(self, name: str) -> None:
         module = self._imports.forbidden_module(name, self._lent)
         if module:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
 
-    def _read(self, link: Link, name: str) -> Any:
+    def _read(self, link: ObjectLink, name: str) -> Any:
         """An attribute of an object."""
         self._count_operation(link)
         return self._get(link.below(name))
 
-    def _get(self, link: Link) -> Any:
+    def _get(self, link: ObjectLink) -> Any:
         reply, buffers = self._request({"op": "get", "target": link.target}, [])
         if reply.get("op") == "function":
             return self._object(link.of_type(reply.get("type")), True)
@@ -97,13 +97,13 @@ class NotebookProxy:
             return self._decode(reply, buffers, link.label)
         return self._refuse(reply, link.label)
 
-    def _call(self, link: Link, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the function, class or object at `link` gives for these arguments."""
         self._refuse_stale(link)
         label = link.label if link.type_name == "type" else f"{link.label}(…)"
         return self._ask({"op": "call", "target": link.target}, link.label, label, args, kwargs)
 
-    def _operate(self, link: Link, operation: str, *args: Any) -> Any:
+    def _operate(self, link: ObjectLink, operation: str, *args: Any) -> Any:
         """What one of `OPERATIONS` gives for the object at `link`."""
         self._count_operation(link)
         message = {"op": "operate", "operation": operation}
@@ -157,11 +157,11 @@ class NotebookProxy:
     def _fault(self, cause: str) -> BaseException:
         return GraderFault(f"the answer key: {cause}") if self._trusted else CheckFailed(cause)
 
-    def _refuse_stale(self, link: Link) -> None:
+    def _refuse_stale(self, link: ObjectLink) -> None:
         if link.test != self._test:
             raise GraderFault(f"{link.label} is an object of an earlier test: objects end with the test that made them")
 
-    def _count_operation(self, link: Link) -> None:
+    def _count_operation(self, link: ObjectLink) -> None:
         self._refuse_stale(link)
         self._operations += 1
         if self._operations > MAX_OPERATIONS:
@@ -184,12 +184,12 @@ class NotebookProxy:
         """What the notebook's process names: an object of its own, or one that was lent to it."""
         if kind == "object":
             number, name, can_be_called = rest
-            return self._object(Link(self, (number,), label, name[:100], self._test), can_be_called)
+            return self._object(ObjectLink(self, (number,), label, name[:100], self._test), can_be_called)
         if kind == "yours" and type(rest[0]) is int and 0 <= rest[0] < len(self._exposed) and len(rest) == 1:
             return self._exposed[rest[0]]
         raise ValueRefused("a function where none may come")
 
-    def _object(self, link: Link, can_be_called: bool = False) -> ObjectProxy:
+    def _object(self, link: ObjectLink, can_be_called: bool = False) -> ObjectProxy:
         """The handle of the object at `link`, always the same for the same object."""
         if link.target not in self._objects:
             if len(self._objects) >= 2 * MAX_OBJECTS:

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
+from autograder.checking.check_runner import Checks
 from autograder.checking.mistakes import Attempt, unambiguous
 from autograder.checking.observed import Observed, OutOfTime, Recorder, alike
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentError, Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Checks
 from autograder.checking.transports import Transport
 from autograder.kernel_side.wire import Message
 

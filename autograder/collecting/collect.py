@@ -16,7 +16,7 @@ from typing import Any
 
 from autograder.collecting.canvas import CanvasDownload
 from autograder.collecting.folders import NamedFiles, StudentFolders
-from autograder.collecting.found import Download, Found, Reader
+from autograder.collecting.found import Download, DownloadReader, Found
 from autograder.collecting.gradescope import GradescopeExport
 from autograder.collecting.people import Person, read_roster
 from autograder.collecting.source import open_source
@@ -29,14 +29,14 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record import introduce
+from autograder.grading.record_grades import introduce
 from autograder.grading.times import TIMESTAMP, read_timestamp
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
 __all__ = ["Collected", "What", "collect"]
 
-READERS: tuple[Reader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
+READERS: tuple[DownloadReader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
 
 
 class What(StrEnum):

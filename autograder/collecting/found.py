@@ -13,7 +13,7 @@ from autograder.grading.archive import Item
 from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 
-__all__ = ["Download", "Found", "Reader", "below", "only_folder", "stray"]
+__all__ = ["Download", "DownloadReader", "Found", "below", "only_folder", "stray"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Download:
     assignment: Assignment
 
 
-class Reader(Protocol):
+class DownloadReader(Protocol):
     """Knows one kind of download. To add a kind, write a reader and put it into `collect.READERS`."""
 
     def recognises(self, download: Download) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from autograder.grading.graded import CellGrade, GradedNotebook
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.recorded import Recorded
-from autograder.grading.results import CellGrade, GradedNotebook, Incident, IncidentKind
 
 __all__ = ["is_as_seen", "new_values", "told_changes", "write_grade"]
 

@@ -20,22 +20,23 @@ from autograder.grading.course import Course
 from autograder.grading.course_errors import CourseErrors
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record import record
+from autograder.grading.record_grades import record
 from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
-from autograder.grading.results import GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
 from autograder.interrupts import uninterrupted
-from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
 from autograder.sandbox.limits import BEST
+from autograder.sandbox.sandbox_errors import SandboxMissing
 from autograder.text import printable
 from autograder.workers import Pool, Workers
 

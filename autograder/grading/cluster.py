@@ -20,8 +20,8 @@ import autograder
 from autograder.distribution import extras_explained
 from autograder.errors import AutograderError
 from autograder.sandbox.doctor import examine
-from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.levels import choose_level, confines
+from autograder.sandbox.sandbox_errors import SandboxMissing
 from autograder.workers import Work
 
 __all__ = ["Cluster", "check_address"]

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from autograder.grading.answer_key import KEY_FAILS
-from autograder.grading.results import GradedSubmission, IncidentKind
+from autograder.grading.graded import GradedSubmission
+from autograder.grading.incidents import IncidentKind
 
 __all__ = ["CourseErrors"]
 

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from autograder.checking.cell import is_check_cell
 from autograder.grading.assignment import ReleasedCell, Template
-from autograder.grading.results import Incident, IncidentKind
+from autograder.grading.incidents import Incident, IncidentKind
 
 __all__ = ["count_answered", "find_answers"]
 

@@ -12,22 +12,23 @@ from typing import Any, Self
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import GraderFault
-from autograder.checking.run import Seeds
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.course import Course
+from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
 from autograder.grading.handed_in import handed_in
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.notebook_run import GradingJob, NotebookRun, cell_grades, unanswered
 from autograder.grading.reading import SubmissionRefused
-from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind, Submission
 from autograder.grading.sanitize import restore
 from autograder.grading.settings import SUBMISSION_MB
 from autograder.sandbox.base import Sandbox
-from autograder.sandbox.errors import SandboxBroken, SandboxError
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import confines, open_sandbox
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.sandbox_errors import SandboxBroken, SandboxError
 from autograder.text import storable
 
 __all__ = ["Grader"]

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from autograder.grading.archive import is_noise, unzipped
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.find_answers import count_answered, find_answers
-from autograder.grading.results import Incident, IncidentKind
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.sanitize import NotANotebook, read_notebook
 from autograder.text import printable
 

@@ -1,59 +1,67 @@
-"""Incidents that show in the errors of student code. They are recorded and never cost points.
-
-Only errors that are shown or cross the border are seen: code that catches its errors is stopped all the same, and
-leaves no incident.
-"""
+"""What can happen while a submission is graded, and who is told of it. A new kind is a line of `IncidentKind`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from enum import Flag, StrEnum, auto
+from typing import Self
 
-from autograder.grading.results import Incident, IncidentKind
-
-__all__ = ["incidents_from_calls", "incidents_from_outputs"]
-
-NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-# What the two sandbox levels answer: no way there, no such sockets.
-UNREACHABLE = re.compile(r"\[Errno (101|95|97)\]")
-REFUSED = "[Errno 13] Permission denied"
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-READ_ONLY = re.compile(r"\[Errno 30\] ")
-# A file that is there but not theirs. Reading it is not refused, but for the system's own view of processes.
-NOT_THEIRS = re.compile(r"\[Errno 13\] [^:]*: '/(?!proc/|sys/)")
-
-TEXTS = {
-    IncidentKind.MEMORY: "asked for more memory than there is",
-    IncidentKind.NETWORK: "tried to reach the network",
-    IncidentKind.OUTSIDE: "tried to write outside its own folders",
-}
+__all__ = ["Audience", "Incident", "IncidentKind", "audience_of"]
 
 
-def kind_of(name: str, text: str, traceback: str = "") -> IncidentKind | None:
-    """The kind of incident that an exception of this name and text is."""
-    if name.endswith("MemoryError"):  # NumPy has one of its own, whose name is private
-        return IncidentKind.MEMORY
-    if name in NETWORK or UNREACHABLE.search(text) or (text == REFUSED and "connect(" in traceback):
-        return IncidentKind.NETWORK
-    if name in ("OSError", "PermissionError") and (READ_ONLY.match(text) or NOT_THEIRS.match(text)):
-        return IncidentKind.OUTSIDE
-    return None
+class Audience(Flag):
+    """Who is told of an incident."""
+
+    NOBODY = 0
+    STUDENT = auto()  # in feedback and on Gradescope
+    STUDENT_AT_CELL = auto()  # on Gradescope only: in feedback the graded notebook shows it where it happened
+    REPORT = auto()  # the report names the student
+    PERSON = auto()  # `autograder grade` ends with exit code 1: a person must look
 
 
-def incidents_from_outputs(outputs: Iterable[Any], where: str) -> Iterator[Incident]:
-    """Incidents that show in a cell's errors."""
-    for output in outputs:
-        if output.output_type == "error":
-            kind = kind_of(output.ename, output.evalue, COLOURS.sub("", "".join(output.traceback)))
-            if kind is not None:
-                said = f": {output.evalue[:200]}" if kind is IncidentKind.OUTSIDE else ""
-                yield Incident(kind, f"this cell {TEXTS[kind]}{said}", where)
+class IncidentKind(StrEnum):
+    """What a person may want to know of how a submission behaved, and who is told of it."""
+
+    audience: Audience
+
+    def __new__(cls, text: str, audience: Audience) -> Self:
+        kind = str.__new__(cls, text)
+        kind._value_ = text
+        kind.audience = audience
+        return kind
+
+    TIME = "time limit", Audience.STUDENT_AT_CELL
+    MEMORY = "memory limit", Audience.STUDENT_AT_CELL
+    OUTPUT = "output limit", Audience.STUDENT_AT_CELL
+    DIED = "kernel died", Audience.STUDENT_AT_CELL | Audience.REPORT
+    NETWORK = "tried the network", Audience.REPORT
+    OUTSIDE = "wrote outside", Audience.REPORT
+    TOUCHED = "touched the grader's side", Audience.REPORT
+    REFUSED = "refused", Audience.STUDENT | Audience.REPORT | Audience.PERSON
+    CHANGED = "changed the notebook", Audience.STUDENT
+    FOUND = "answer found elsewhere", Audience.STUDENT | Audience.REPORT
+    UNSURE = "answer unsure", Audience.STUDENT | Audience.REPORT | Audience.PERSON
+    RETRIED = "graded twice", Audience.REPORT
+    BY_HAND = "changed since graded by hand", Audience.NOBODY
+    FAULT = "could not be graded", Audience.REPORT | Audience.PERSON
+    UNTIMED = "time unknown", Audience.REPORT | Audience.PERSON
+    UNCONFINED = "ran without a sandbox", Audience.NOBODY
 
 
-def incidents_from_calls(raised: Iterable[tuple[str, str, str]], where: str) -> Iterator[Incident]:
-    """Incidents that show in what calls from a check raised: function, type and text. The text is not told: it may
-    hold what a hidden check had passed."""
-    found = {(kind, function) for function, name, text in raised if (kind := kind_of(name, text)) is not None}
-    for kind, function in sorted(found):
-        yield Incident(kind, f"{function} {TEXTS[kind]}", where)
+def audience_of(kind: str) -> Audience:
+    """Who is told of an incident in the gradebook. The report names one that another version has recorded."""
+    return next((known.audience for known in IncidentKind if known == kind), Audience.REPORT)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty.
+
+    `worth_retry`: something ended by itself. The machine may be the cause, so the notebook is tried once more.
+    """
+
+    kind: IncidentKind
+    text: str
+    cell: str = ""
+    notebook: str = ""
+    worth_retry: bool = False

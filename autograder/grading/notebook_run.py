@@ -13,19 +13,20 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
-from autograder.checking.run import Checks, Seeds, with_checks
 from autograder.checking.table import html_table
 from autograder.checking.transports import TOO_LONG, SocketTransport
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Template, TemplateCell, digest_of
-from autograder.grading.incidents import incidents_from_calls, incidents_from_outputs
-from autograder.grading.results import CellGrade, Incident, IncidentKind
+from autograder.grading.error_incidents import incidents_from_calls, incidents_from_outputs
+from autograder.grading.graded import CellGrade
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES

@@ -16,17 +16,18 @@ from autograder.grading.assignment import Assignment, Template, load_assignment,
 from autograder.grading.course import Course
 from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.graded import GradedSubmission
 from autograder.grading.grader import Grader
 from autograder.grading.handed_in import is_notebook
+from autograder.grading.incidents import Incident
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_submission
-from autograder.grading.record import record_notebook
-from autograder.grading.results import GradedSubmission, Incident
+from autograder.grading.record_grades import record_notebook
 from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
-from autograder.sandbox.errors import SandboxError
+from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["Grade", "Restore"]
 

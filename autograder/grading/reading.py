@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from autograder.files import open_regular
-from autograder.grading.results import Submission
+from autograder.grading.graded import Submission
 from autograder.sandbox.limits import MB
 from autograder.text import printable, storable
 

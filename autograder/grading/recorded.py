@@ -12,7 +12,7 @@ from sqlalchemy import and_, select
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
-from autograder.grading.results import IncidentKind
+from autograder.grading.incidents import IncidentKind
 
 __all__ = [
     "CellRecord",

@@ -17,6 +17,7 @@ from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import new_values
 from autograder.grading.class_rows import read_submissions
 from autograder.grading.course import Course
+from autograder.grading.graded import CellGrade
 from autograder.grading.notebook_run import table
 from autograder.grading.recorded import (
     CellRecord,
@@ -27,7 +28,6 @@ from autograder.grading.recorded import (
     reusable_verdicts,
     stale_cells,
 )
-from autograder.grading.results import CellGrade
 
 __all__ = ["rescore_class"]
 

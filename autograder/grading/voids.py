@@ -18,8 +18,8 @@ __all__ = ["voided_anew", "with_voids"]
 
 SHOWN = 8
 NO_REASON = "the check was not right"
-Check = tuple[str, str, str]
-Voids = dict[Check, str]
+CheckId = tuple[str, str, str]
+Voids = dict[CheckId, str]
 
 
 def voided_anew(
@@ -83,13 +83,13 @@ def read_voids(session: Any, assignment: str) -> Voids:
     return {(row["notebook"], row["cell"], row["name"]): row["why"] for row in rows}
 
 
-def row_of(assignment: str, check: Check) -> Any:
+def row_of(assignment: str, check: CheckId) -> Any:
     columns = (tables.voids.c.notebook, tables.voids.c.cell, tables.voids.c.name)
     same = (column == value for column, value in zip(columns, check, strict=True))
     return and_(tables.voids.c.assignment == assignment, *same)
 
 
-def all_checks(assignment: Assignment) -> dict[Check, str]:
+def all_checks(assignment: Assignment) -> dict[CheckId, str]:
     """Every check by notebook, grade id and name, with the reason for which the assignment itself voids it."""
     try:
         return {
@@ -103,7 +103,7 @@ def all_checks(assignment: Assignment) -> dict[Check, str]:
         raise AutograderError(f"A check cell of {assignment.name} cannot be read: {error}.") from None
 
 
-def one_check(assignment: Assignment, wanted: str, known: Sequence[Check] = ()) -> Check:
+def one_check(assignment: Assignment, wanted: str, known: Sequence[CheckId] = ()) -> CheckId:
     """The check that a person means. Raises AutograderError if it is none, or one of several; a person who may have
     meant one of those `known` to be void is told these."""
     checks = all_checks(assignment)
@@ -119,7 +119,7 @@ def one_check(assignment: Assignment, wanted: str, known: Sequence[Check] = ()) 
     raise AutograderError(f"{assignment.name} has no check {wanted}. {some}: {', '.join(near) or 'none'}.")
 
 
-def names_of(check: Check) -> tuple[str, str, str]:
+def names_of(check: CheckId) -> tuple[str, str, str]:
     """The ways in which a check may be called."""
     notebook, cell, name = check
     return name, f"{cell}::{name}", f"{notebook}/{cell}::{name}"

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
-from autograder.publishing.results import Cell, ClassResults, Result, StudentResults, lateness, read_results
+from autograder.publishing.class_results import (
+    CellResult,
+    ClassResults,
+    NotebookResult,
+    StudentResults,
+    lateness,
+    read_results,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,7 +68,7 @@ def score_of(student: StudentResults) -> Score:
     }
 
 
-def named(results: Sequence[Result], parts: Callable[[Result], Mapping[str, Part]]) -> dict[str, Part]:
+def named(results: Sequence[NotebookResult], parts: Callable[[NotebookResult], Mapping[str, Part]]) -> dict[str, Part]:
     """The parts of all notebooks by the name of their cell, with the notebook's where several have it."""
     names = Counter(name for result in results for name in parts(result))
     return {
@@ -71,12 +78,12 @@ def named(results: Sequence[Result], parts: Callable[[Result], Mapping[str, Part
     }
 
 
-def said_by_a_person(result: Result) -> dict[str, str]:
+def said_by_a_person(result: NotebookResult) -> dict[str, str]:
     """The comments of a notebook, empty where none is a grader's."""
     return {name: "" if name in result.silent else text for name, text in result.comments.items()}
 
 
-def data_of(cell: Cell) -> dict[str, Any]:
+def data_of(cell: CellResult) -> dict[str, Any]:
     """A grade cell with its checks; a check's points are its share of the cell's, none if it is void."""
     return {
         "score": cell.score,

@@ -58,8 +58,8 @@ def scores(
       autograder scores softmax --csv softmax.csv
       autograder scores softmax --csv import.csv --csv-for canvas --template gradebook.csv
     """
+    from autograder.publishing.class_results import read_results
     from autograder.publishing.csv_forms import write_csv
-    from autograder.publishing.results import read_results
     from autograder.publishing.scores import read_scores, scores_of
 
     course = course_of(ctx)
@@ -86,7 +86,7 @@ def show_scores(course: Course, name: str) -> None:
     """Print the table of scores, what does not count in it, and who is missing."""
     from rich.console import Console
 
-    from autograder.publishing.results import read_results
+    from autograder.publishing.class_results import read_results
     from autograder.publishing.scores import scores_of, scores_table, void_checks
 
     results = read_results(course, name)

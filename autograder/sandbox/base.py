@@ -15,8 +15,8 @@ from typing import IO, Any, ClassVar
 
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
-from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.sandbox_errors import SandboxBroken
 
 __all__ = ["PRELOAD_ANSWER_KEY", "PRELOAD_KERNEL", "Sandbox", "SandboxProcess"]
 

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from autograder.sandbox.boot import python_command
-from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import MB, Limits
 from autograder.sandbox.paths import FONT_LIST, HIDDEN, HOME, PACKAGE, environment, package_folder, readable_paths
+from autograder.sandbox.sandbox_errors import SandboxMissing
 
 __all__ = ["bwrap_path", "command"]
 

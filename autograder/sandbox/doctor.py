@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograder.distribution import DISTRIBUTION, installed_extras, lacks_grading, other_autograder
-from autograder.sandbox.errors import SandboxBroken, SandboxMissing
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox, remedy
 from autograder.sandbox.limits import BEST, Limits
+from autograder.sandbox.sandbox_errors import SandboxBroken, SandboxMissing
 from autograder.version import __version__
 
 __all__ = ["Finding", "examine"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from autograder.sandbox.base import PRELOAD_KERNEL, Sandbox
 from autograder.sandbox.container import advice
-from autograder.sandbox.errors import SandboxMissing
 from autograder.sandbox.limits import BEST, Limits
 from autograder.sandbox.namespace_sandbox import NamespaceSandbox
 from autograder.sandbox.no_sandbox import NoSandbox
 from autograder.sandbox.paths import python_paths, unreachable_folder
+from autograder.sandbox.sandbox_errors import SandboxMissing
 from autograder.sandbox.user_sandbox import UserSandbox
 
 __all__ = ["LEVELS", "STRONGEST", "UNSAFE", "choose_level", "confines", "open_sandbox", "remedy"]

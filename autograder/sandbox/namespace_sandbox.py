@@ -10,10 +10,10 @@ from autograder.sandbox import bubblewrap, run_unprivileged
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.boot import python_command
 from autograder.sandbox.container import may_mount
-from autograder.sandbox.errors import SandboxError
 from autograder.sandbox.fonts import font_folder
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.paths import package_folder, readable_paths, unreachable_folder
+from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["NamespaceSandbox"]
 

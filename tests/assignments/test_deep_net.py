@@ -15,9 +15,9 @@ from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 

@@ -14,8 +14,8 @@ from scipy import linalg, optimize, stats
 from sklearn.linear_model import Ridge, SGDRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 
 TEXT = Path(__file__).parents[2] / "assignments" / "gradient_descent" / "gradient_descent.md"

@@ -21,10 +21,10 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.import_analysis import named_modules
 from autograder.checking.outcomes import Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 
 Array = NDArray[Any]

@@ -14,9 +14,9 @@ from scipy import optimize, special, stats
 from sklearn import datasets, linear_model, metrics
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import score
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 
 SOURCE = Path(__file__).parents[2] / "assignments" / "softmax" / "softmax.md"

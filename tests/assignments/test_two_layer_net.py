@@ -15,9 +15,9 @@ import pytest
 from scipy import optimize, special, stats
 
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import score
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 

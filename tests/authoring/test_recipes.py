@@ -13,9 +13,9 @@ from tiny_course import HEAD, NAME, SETUP, code, make_course
 
 from autograder.authoring.validate import validate
 from autograder.checking.cell import CheckCell, is_check_cell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"

@@ -14,10 +14,10 @@ from nbgrader import utils
 
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
+from autograder.checking.answer_record import read_record
 from autograder.checking.cell import RECORD, without_record
 from autograder.checking.magic import CheckTable, check
 from autograder.checking.outcomes import Outcome
-from autograder.checking.record import read_record
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 

@@ -15,10 +15,10 @@ import pytest
 
 from autograder.checking import proxies
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.handles import MAX_ITEMS
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import object_table
 from autograder.kernel_side.object_table import MAX_OBJECTS

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side.observation import MAX_FILE, MAX_PRINTED
 

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import wire
 from autograder.kernel_side.serve import serve

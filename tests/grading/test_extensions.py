@@ -14,7 +14,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
-from autograder.grading.record import record
+from autograder.grading.record_grades import record
 from autograder.publishing.scores import read_scores
 
 LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"

@@ -26,7 +26,8 @@ from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import KeyCell
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
-from autograder.grading.results import GradedSubmission, IncidentKind
+from autograder.grading.graded import GradedSubmission
+from autograder.grading.incidents import IncidentKind
 from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow

@@ -17,10 +17,11 @@ from small_course import NAME
 from autograder.grading.assignment import load_assignment
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
+from autograder.grading.graded import GradedNotebook
 from autograder.grading.grader import Grader
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.notebook_run import GradingJob
 from autograder.grading.reading import read_submission
-from autograder.grading.results import GradedNotebook, Incident, IncidentKind
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.record import submission_time
-from autograder.grading.results import IncidentKind
+from autograder.grading.incidents import IncidentKind
+from autograder.grading.record_grades import submission_time
 from autograder.grading.times import parse_time, read_timestamp
 
 READ = {

@@ -11,8 +11,8 @@ from small_course import NAME, cell
 
 from autograder.checking.outcomes import Outcome
 from autograder.grading.assignment import load_assignment
+from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
-from autograder.grading.results import GradedSubmission, Submission
 from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow

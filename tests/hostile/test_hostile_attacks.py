@@ -82,7 +82,8 @@ threading.Thread(target=later, daemon=True).start()""",
     "files of the grader's written": """\
 import os
 for name in ("gradebook.db", "conftest.py", "pytest.ini", "sitecustomize.py", "numpy.py", "../gradebook.db",
-             "/tmp/conftest.py", "/.autograder/autograder/checking/run.py", "autograder/checking/run.py"):
+             "/tmp/conftest.py", "/.autograder/autograder/checking/check_runner.py",
+             "autograder/checking/check_runner.py"):
     try:
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
         open(name, "w").write("raise SystemExit(0)")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.results import GradedSubmission, IncidentKind, Submission
+from autograder.grading.graded import GradedSubmission, Submission
+from autograder.grading.incidents import IncidentKind
 from autograder.grading.sanitize import NotANotebook, read_notebook, restore
 
 pytestmark = pytest.mark.slow

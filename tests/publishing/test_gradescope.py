@@ -27,7 +27,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.handed_in import handed_in
 from autograder.grading.reading import SubmissionRefused
 from autograder.publishing.gradescope.bundle import make_bundle
-from autograder.publishing.gradescope.run import run, who
+from autograder.publishing.gradescope.gradescope_run import run, who
 
 CANARY = "cnry_answer_910001"
 MEAN = small_course.MEAN.replace("    return", f"    # {CANARY}\n    return")

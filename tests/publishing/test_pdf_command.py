@@ -9,7 +9,7 @@ from pdf_notebooks import code, display, encoded, homework, markdown, picture, s
 from pdf_reading import needs_poppler, pages, text
 
 from autograder.publishing.pdf import batch
-from autograder.publishing.pdf.command import pdf
+from autograder.publishing.pdf.pdf_command import pdf
 
 pytestmark = needs_poppler
 

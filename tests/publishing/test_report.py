@@ -20,12 +20,19 @@ from sqlalchemy import insert
 
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import read_class, to_doubt
-from autograder.publishing.report.numbers import Entry, Mistake, check_numbers, points_so_far, question_numbers, summary
+from autograder.publishing.report.numbers import (
+    CommonMistake,
+    Entry,
+    check_numbers,
+    points_so_far,
+    question_numbers,
+    summary,
+)
 from autograder.publishing.report.similar import grams, similar_pairs
-from autograder.publishing.results import Cell, Check, Result
 
 WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
 
@@ -35,13 +42,13 @@ def class_of(passed: np.ndarray, message: str = WRONG) -> list[Entry]:
     return [Entry(f"student{number}", [result_of(row, message)]) for number, row in enumerate(passed)]
 
 
-def result_of(row: np.ndarray, message: str) -> Result:
+def result_of(row: np.ndarray, message: str) -> NotebookResult:
     checks = [
-        Check(f"test_{n}", "says", False, "passed" if holds else "wrong", 1.0, "" if holds else message)
+        CheckResult(f"test_{n}", "says", False, "passed" if holds else "wrong", 1.0, "" if holds else message)
         for n, holds in enumerate(row)
     ]
-    cell = Cell(float(row.sum()), float(len(row)), False, checks)
-    return Result("student", "a", "a", cell.score or 0.0, cell.max_score, 0.0, {"f_checks": cell})
+    cell = CellResult(float(row.sum()), float(len(row)), False, checks)
+    return NotebookResult("student", "a", "a", cell.score or 0.0, cell.max_score, 0.0, {"f_checks": cell})
 
 
 def test_discrimination_is_the_point_biserial_coefficient() -> None:
@@ -68,7 +75,7 @@ def test_messages_count_by_what_they_name_and_not_by_their_numbers() -> None:
     answered = class_of(np.array([[True, False], [False, False], [True, True]]))
     silent = class_of(np.array([[False, False]]), "Not done yet: f still raises NotImplementedError.")
     (question,) = question_numbers([*answered, *silent])
-    assert question.mistake == Mistake("It is … times too large.", 2)
+    assert question.mistake == CommonMistake("It is … times too large.", 2)
     assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 1)
     assert [check.of for check in check_numbers([*answered, *silent])] == [3, 3]
 
@@ -80,7 +87,7 @@ def test_an_answer_that_was_stopped_is_a_wrong_answer_and_not_none(why: str) -> 
     stopped = class_of(np.array([[False, False]] * 2), f"Your code was stopped: {why}.")
     (question,) = question_numbers([*answered, *stopped])
     assert (question.mean, question.share, question.unanswered) == (1.0, 0.5, 0)
-    assert question.mistake == Mistake(f"Your code was stopped: {why.replace('2', '…')}.", 2)
+    assert question.mistake == CommonMistake(f"Your code was stopped: {why.replace('2', '…')}.", 2)
     assert [(check.passed, check.of) for check in check_numbers([*answered, *stopped])] == [(2, 4), (2, 4)]
 
 
@@ -252,7 +259,7 @@ def test_what_could_not_be_read_is_no_wrong_answer() -> None:
 def waiting(entry: Entry, cell: str) -> Entry:
     """The same submission, if a person had to give the points of `cell`."""
     result = entry.results[0]
-    cells = result.cells | {cell: Cell(None, 4.0, False, [])}
+    cells = result.cells | {cell: CellResult(None, 4.0, False, [])}
     return Entry(entry.student, [replace(result, cells=cells)])
 
 
@@ -261,8 +268,8 @@ def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
     entries = [waiting(entry, "plot") for entry in class_of(np.array([[True, True]] * 4))]
     points = points_so_far(entries)
     assert (set(points.scores.values()), points.max_score, points.open_cells) == ({2.0}, 2.0, ["plot"])
-    given = [Entry(e.student, [replace(e.results[0], cells=e.results[0].cells | {"plot": Cell(3.0, 4.0, True, [])})])
-             for e in entries[:3]]  # fmt: skip
+    plot = {"plot": CellResult(3.0, 4.0, True, [])}
+    given = [Entry(e.student, [replace(e.results[0], cells=e.results[0].cells | plot)]) for e in entries[:3]]
     points = points_so_far([*given, entries[3]])
     assert (set(points.scores.values()), points.max_score, points.open_cells) == ({5.0}, 6.0, [])
     assert points.waiting == [entries[3].student]
@@ -271,8 +278,8 @@ def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
 def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
     """Who left `f` out would be counted among those who tried and raised."""
     detail = "loss raised NameError: name 'f' is not defined"
-    lost = Check("test_0", "says", True, "raised", 2.0, "loss raised NameError.", detail=detail)
-    result = Result("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": Cell(0.0, 2.0, False, [lost])})
+    lost = CheckResult("test_0", "says", True, "raised", 2.0, "loss raised NameError.", detail=detail)
+    result = NotebookResult("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": CellResult(0.0, 2.0, False, [lost])})
     entries = [Entry("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
     assert [one_question.unanswered for entry in entries for one_question in question_numbers([entry])] == [1, 0]
     assert [check.of for entry in entries for check in check_numbers([entry])] == [0, 1]

@@ -22,7 +22,7 @@ from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import from_json
 from autograder.publishing.feedback.mathml import PageContext
-from autograder.publishing.limits import first_that_works
+from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import render
 from autograder.publishing.report.similar import tokens
 

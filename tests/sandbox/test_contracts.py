@@ -19,8 +19,8 @@ from ipykernel.kernelapp import IPKernelApp
 from matplotlib import font_manager
 from matplotlib.mathtext import MathTextParser
 
-from autograder.grading.incidents import kind_of
-from autograder.grading.results import IncidentKind
+from autograder.grading.error_incidents import kind_of
+from autograder.grading.incidents import IncidentKind
 from autograder.kernel_side.student_code import is_cell_file
 from autograder.sandbox import fonts
 from autograder.sandbox.inside.ipython_kernel import InheritedKernelApp
@@ -105,7 +105,7 @@ def test_an_error_s_name_says_what_was_tried(dependency: str) -> None:
     with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it raises is looked at
         attempt()
     assert kind_of(type(raised.value).__name__, str(raised.value)) is kind, (
-        f"{dependency} now raises {raised.value!r} for {what}: autograder.grading.incidents does not know it"
+        f"{dependency} now raises {raised.value!r} for {what}: autograder.grading.error_incidents does not know it"
     )
 
 
@@ -114,5 +114,5 @@ def test_python_writes_an_error_s_number_before_its_text() -> None:
     for number, kind in ((30, IncidentKind.OUTSIDE), (95, IncidentKind.NETWORK), (101, IncidentKind.NETWORK)):
         error = OSError(number, os.strerror(number), "/usr/x" if number == 30 else None)
         assert kind_of("OSError", str(error)) is kind, (
-            f"Python writes error {number} as {str(error)!r}: autograder.grading.incidents does not know it"
+            f"Python writes error {number} as {str(error)!r}: autograder.grading.error_incidents does not know it"
         )

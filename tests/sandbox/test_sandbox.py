@@ -15,12 +15,12 @@ import pytest
 
 from autograder.sandbox import bubblewrap, namespace_sandbox
 from autograder.sandbox.doctor import examine
-from autograder.sandbox.errors import SandboxBroken
 from autograder.sandbox.inside import landlock, seccomp
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.memory_watchdog import tree
 from autograder.sandbox.namespace_sandbox import NamespaceSandbox
+from autograder.sandbox.sandbox_errors import SandboxBroken
 from autograder.sandbox.user_sandbox import UserSandbox
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from rich.text import Text
 from autograder.publishing.doctree.context import Context
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.macros import Macros
-from autograder.publishing.doctree.markdown import Reader, listing
+from autograder.publishing.doctree.markdown import MarkdownReader, listing
 from autograder.publishing.doctree.math_placeholders import Formulas
 from autograder.publishing.doctree.nodes import AsWritten, ListingKind, Node, weight
 from autograder.publishing.doctree.output_nodes import MAX_OUTPUTS, output_items, output_nodes, printed_text, raw_nodes
@@ -103,7 +103,8 @@ class CellReader:
         blocks = self.context.pandoc.blocks("markdown", self._markdown[source]) if source in self._markdown else None
         if blocks is None:
             return [self.context.written(shortened(source)[0], "Markdown not understood", block=True)]
-        return list(Reader(self.context, self._formulas[source], {**cell.attachments, **self._inline}).blocks(blocks))
+        pictures = {**cell.attachments, **self._inline}
+        return list(MarkdownReader(self.context, self._formulas[source], pictures).blocks(blocks))
 
     def _code_nodes(self, cell: ParsedCell) -> list[Node]:
         nodes: list[Node] = []

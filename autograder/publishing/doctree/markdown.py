@@ -41,7 +41,7 @@ from autograder.publishing.doctree.pictures import BadImage
 from autograder.publishing.doctree.table_nodes import table
 from autograder.publishing.doctree.text_lines import COLUMNS, breakable, clean, lines_of
 
-__all__ = ["Reader", "listing"]
+__all__ = ["MarkdownReader", "listing"]
 
 # Deeper nesting is shown as text: Typst gives up on deeply nested layout.
 DEEPEST = 6
@@ -55,7 +55,7 @@ WRAPPERS: dict[str, Styling] = {
 }  # fmt: skip
 
 
-class Reader:
+class MarkdownReader:
     """Walks the pandoc blocks of one text."""
 
     def __init__(self, context: Context, formulas: Formulas | None = None, attachments: Any = None) -> None:

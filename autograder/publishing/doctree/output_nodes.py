@@ -10,7 +10,7 @@ from rich.text import Text
 
 from autograder.publishing.doctree import html
 from autograder.publishing.doctree.context import Context
-from autograder.publishing.doctree.markdown import Reader, listing
+from autograder.publishing.doctree.markdown import MarkdownReader, listing
 from autograder.publishing.doctree.nodes import ListingKind, Node
 from autograder.publishing.doctree.pandoc import Item
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, text_of
@@ -106,7 +106,7 @@ def bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[N
     """The richest form of a result that paper can show."""
     data = mime_bundle(output)
     source = text_of(data.get("text/html"))
-    if html.has_page_content(source) and (nodes := Reader(context).html(source)):
+    if html.has_page_content(source) and (nodes := MarkdownReader(context).html(source)):
         return list(nodes)
     for kind in IMAGES:
         if image := text_of(data.get(kind)):

@@ -17,14 +17,14 @@ from nbformat.v4 import new_output
 from traitlets import default
 
 from autograder.grading.course import Course
+from autograder.publishing.class_results import read_results
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.feedback.student_page import PageJob, made_pages, secret_regions
-from autograder.publishing.limits import first_that_works
+from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import render
-from autograder.publishing.results import read_results
 
 __all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
 

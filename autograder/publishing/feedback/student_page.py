@@ -19,6 +19,7 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.checking.cell import is_check_cell
 from autograder.files import read_inside
+from autograder.publishing.class_results import CellResult, NotebookResult
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import (
@@ -31,10 +32,8 @@ from autograder.publishing.doctree.parsed_notebook import (
 )
 from autograder.publishing.doctree.questions import questions_of
 from autograder.publishing.feedback.mathml import PageContext
-from autograder.publishing.limits import first_that_works
+from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import TEMPLATES, render
-from autograder.publishing.results import Cell as Points
-from autograder.publishing.results import Result
 from autograder.version import __version__
 
 __all__ = ["PLAIN_MARK", "PageJob", "made_pages", "secret_regions"]
@@ -59,7 +58,7 @@ class View:
     number: int
     kind: str
     nodes: list[Any]
-    points: Points | None = None
+    points: CellResult | None = None
     comment: list[Any] = field(default_factory=list)
 
 
@@ -69,7 +68,7 @@ class QuestionRow:
 
     title: str
     number: int
-    cells: list[Points]
+    cells: list[CellResult]
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class PageJob:
 
     notebook: Path
     target: Path
-    result: Result
+    result: NotebookResult
     regions: Regions
 
     @cached_property
@@ -146,7 +145,7 @@ def without_table(cell: ParsedCell) -> ParsedCell:
 
 
 def view(
-    cell: ParsedCell, reader: CellReader | PlainReader, result: Result, comments: Mapping[str, ParsedCell]
+    cell: ParsedCell, reader: CellReader | PlainReader, result: NotebookResult, comments: Mapping[str, ParsedCell]
 ) -> View:
     points = result.cells.get(cell.grade_id) if cell.is_graded else None
     kind = "answer" if cell.is_answer else "check" if points else cell.kind
@@ -155,7 +154,7 @@ def view(
     return View(cell.number, kind, as_data(shown), points, as_data(said))
 
 
-def questions(cells: Sequence[ParsedCell], result: Result) -> Iterator[QuestionRow]:
+def questions(cells: Sequence[ParsedCell], result: NotebookResult) -> Iterator[QuestionRow]:
     """The questions of the notebook with their grade cells, in order."""
     numbers = {cell.grade_id: cell.number for cell in reversed(cells)}
     for question in questions_of(cells):

@@ -10,10 +10,10 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
 from autograder.grading.course import Course
+from autograder.publishing.class_results import NotebookResult, read_results
 from autograder.publishing.feedback.student_page import PLAIN_MARK, PageJob, made_pages, secret_regions
-from autograder.publishing.results import Result, read_results
 
-__all__ = ["Written", "write_feedback"]
+__all__ = ["FeedbackRun", "write_feedback"]
 
 # nbgrader's release_feedback knows by these whose feedback it is.
 KEPT = ("timestamp.txt", "submission_secret.txt")
@@ -21,7 +21,7 @@ HEAD = 2_000
 
 
 @dataclass
-class Written:
+class FeedbackRun:
     """Whose pages were written, whose were right already, who has not been graded, where points are missing, and whose
     notebook could not be drawn, so that the page has its text only."""
 
@@ -39,9 +39,9 @@ def write_feedback(
     *,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[str], None] = lambda student: None,
-) -> Written:
+) -> FeedbackRun:
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
-    done = Written()
+    done = FeedbackRun()
     results = results_for(course, name, students)
     on_start(len(results))
     pages: dict[str, list[PageJob]] = {}
@@ -63,7 +63,7 @@ def write_feedback(
     return done
 
 
-def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str, list[Result]]:
+def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str, list[NotebookResult]]:
     """The results of each student's notebooks, none for a student who has not been graded."""
     graded = {student.student: student.results for student in read_results(course, name).students}
     submitted = course.students(name)
@@ -74,7 +74,7 @@ def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str,
     return {student: graded.get(student, []) for student in wanted}
 
 
-def changed_pages(course: Course, name: str, student: str, results: list[Result]) -> Iterator[PageJob]:
+def changed_pages(course: Course, name: str, student: str, results: list[NotebookResult]) -> Iterator[PageJob]:
     """The pages that are not there yet, or not as they are now."""
     regions = secret_regions(course.config)
     source, target = course.path("autograded", student, name), course.path("feedback", student, name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.publishing.limits import first_that_works
+from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM

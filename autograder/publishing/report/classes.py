@@ -13,7 +13,8 @@ from autograder.grading import tables
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.results import Audience, audience_of
+from autograder.grading.incidents import Audience, audience_of
+from autograder.publishing.class_results import StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, from_json, read
 from autograder.publishing.report.numbers import (
     CheckNumbers,
@@ -26,7 +27,6 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
-from autograder.publishing.results import StudentResults, lateness, read_results
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.publishing.results import Cell, Check, Result
+from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 
 __all__ = [
     "CheckNumbers",
+    "CommonMistake",
     "Entry",
-    "Mistake",
     "Points",
     "QuestionNumbers",
     "check_numbers",
@@ -41,7 +41,7 @@ class Entry:
     """One student's submission: the results of its notebooks. `wanted` are the names that the answers should define."""
 
     student: str
-    results: list[Result]
+    results: list[NotebookResult]
     wanted: frozenset[str] = frozenset()
 
     @property
@@ -60,7 +60,7 @@ class Entry:
         checks = (check for _, cell, _ in self.cells() for check in cell.checks)
         return sum(check.points for check in checks if check.passed)
 
-    def cells(self) -> Iterable[tuple[str, Cell, bool]]:
+    def cells(self) -> Iterable[tuple[str, CellResult, bool]]:
         """The grade cells by name, with the notebook before it where there are several, and whether it was answered."""
         for result in self.results:
             prefix = f"{result.notebook}/" if len(self.results) > 1 else ""
@@ -68,7 +68,7 @@ class Entry:
                 answered = any(map(self.answers, cell.checks)) if cell.checks else name not in result.silent
                 yield prefix + name, cell, answered and not result.refused
 
-    def answers(self, check: Check) -> bool:
+    def answers(self, check: CheckResult) -> bool:
         """Whether a check has seen an answer: its question was answered, and code that was given did not look for one
         that is not there."""
         missing = NOT_DEFINED.search(check.detail) if check.outcome == "raised" else None
@@ -76,7 +76,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Mistake:
+class CommonMistake:
     """A known mistake, or else a message without its numbers, that `count` students have in common."""
 
     text: str
@@ -99,7 +99,7 @@ class CheckNumbers:
     of: int
     ungraded: int
     discrimination: float | None
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: list[CommonMistake] = field(default_factory=list)
 
     @property
     def is_reversed(self) -> bool:
@@ -118,7 +118,7 @@ class QuestionNumbers:
     share: float | None
     unanswered: int
     waiting: int
-    mistake: Mistake | None
+    mistake: CommonMistake | None
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
@@ -167,14 +167,14 @@ def points_so_far(entries: Sequence[Entry]) -> Points:
 
 def question_numbers(entries: Sequence[Entry]) -> list[QuestionNumbers]:
     """The grade cells of an assignment, in its order."""
-    cells: dict[str, list[tuple[Cell, bool]]] = {}
+    cells: dict[str, list[tuple[CellResult, bool]]] = {}
     for entry in entries:
         for name, cell, answered in entry.cells():
             cells.setdefault(name, []).append((cell, answered))
     return [one_question(name, mine) for name, mine in cells.items()]
 
 
-def one_question(name: str, cells: list[tuple[Cell, bool]]) -> QuestionNumbers:
+def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNumbers:
     max_score = cells[0][0].max_score
     answers = [cell for cell, answered in cells if answered]
     scores = [cell.score for cell in answers if cell.score is not None]
@@ -182,14 +182,14 @@ def one_question(name: str, cells: list[tuple[Cell, bool]]) -> QuestionNumbers:
     share = mean / max_score if mean is not None and max_score else None
     # Each student once, however many checks of the cell tell them the same.
     told = Counter(kind for cell in answers for kind in {kind_of(check) for check in cell.checks if is_lost(check)})
-    named = [Mistake(text, count) for text, count in told.most_common() if not text.startswith(NO_CAUSE)]
+    named = [CommonMistake(text, count) for text, count in told.most_common() if not text.startswith(NO_CAUSE)]
     silent, waiting = len(cells) - len(answers), len(answers) - len(scores)
     return QuestionNumbers(name, max_score, mean, share, silent, waiting, named[0] if named else None)
 
 
 def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
     """The checks of an assignment, in its order."""
-    found: dict[tuple[str, str], list[tuple[Entry, Check]]] = {}
+    found: dict[tuple[str, str], list[tuple[Entry, CheckResult]]] = {}
     for entry in entries:
         for cell_name, cell, _ in entry.cells():
             for check in filter(has_verdict, cell.checks):
@@ -197,7 +197,7 @@ def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
     return [one_check(question, name, mine) for (question, name), mine in found.items()]
 
 
-def one_check(question: str, name: str, found: list[tuple[Entry, Check]]) -> CheckNumbers:
+def one_check(question: str, name: str, found: list[tuple[Entry, CheckResult]]) -> CheckNumbers:
     graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and entry.answers(check)]
     passed = np.array([check.passed for _, check in graded], dtype=float)
     rest = [entry.checked - check.points * check.passed for entry, check in graded]
@@ -212,7 +212,7 @@ def one_check(question: str, name: str, found: list[tuple[Entry, Check]]) -> Che
         len(graded),
         sum(check.outcome == "ungraded" for _, check in found),
         correlation(passed, np.array(rest)),
-        [Mistake(text, count) for text, count in told.most_common(KINDS)],
+        [CommonMistake(text, count) for text, count in told.most_common(KINDS)],
     )
 
 
@@ -223,20 +223,20 @@ def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
     return round(float(np.corrcoef(passed, rest)[0, 1]), 4)
 
 
-def has_verdict(check: Check) -> bool:
+def has_verdict(check: CheckResult) -> bool:
     """Whether a check counts: it is not void, neither now nor before it could run."""
     return not check.void and check.outcome != "not run"
 
 
-def is_answered(check: Check) -> bool:
+def is_answered(check: CheckResult) -> bool:
     return not check.message.startswith(NO_ANSWER) and has_verdict(check)
 
 
-def is_lost(check: Check) -> bool:
+def is_lost(check: CheckResult) -> bool:
     return check.outcome in ("wrong", "raised") and is_answered(check)
 
 
-def kind_of(check: Check) -> str:
+def kind_of(check: CheckResult) -> str:
     """What students have in common: a known mistake by its title, or the first sentence of a message without its
     numbers."""
     if check.mistake:

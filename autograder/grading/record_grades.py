@@ -20,8 +20,9 @@ from autograder.grading import tables
 from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
 from autograder.grading.course import Course
 from autograder.grading.extensions import apply_extension
+from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
-from autograder.grading.results import CellGrade, GradedNotebook, GradedSubmission, Incident, IncidentKind
 from autograder.grading.times import read_timestamp
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder.checking.answer_record import Answer, KnownMistake, Record, given_in, read_record, record_line
 from autograder.checking.cell import RECORD, without_record
 from autograder.checking.magic import check
 from autograder.checking.observed import asked_by, canonical
 from autograder.checking.outcomes import Outcome
-from autograder.checking.record import Answer, KnownMistake, Record, given_in, read_record, record_line
 
 RECORDED = Record(
     "abc",

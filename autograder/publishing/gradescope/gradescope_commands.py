@@ -67,6 +67,6 @@ def gradescope_run(root: Path) -> None:
     \b
     Example:  autograder gradescope-run --root gradescope-test
     """
-    from autograder.publishing.gradescope.run import run
+    from autograder.publishing.gradescope.gradescope_run import run
 
     sys.exit(1 if run(root) else 0)

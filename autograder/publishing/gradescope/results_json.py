@@ -12,7 +12,7 @@ from autograder.checking.outcomes import Outcome, Verdict, shares
 from autograder.checking.regions import HIDDEN_TESTS
 from autograder.files import write_atomic
 from autograder.grading.assignment import Assignment, Template, TemplateCell
-from autograder.grading.results import CellGrade
+from autograder.grading.graded import CellGrade
 from autograder.text import storable
 
 __all__ = ["Results"]

@@ -18,17 +18,17 @@ from autograder.grading import tables
 from autograder.grading.class_rows import GradeRow, NotebookRow, SubmissionRow, read_submissions, student_rows
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.incidents import Audience, IncidentKind, audience_of
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
-from autograder.grading.results import Audience, IncidentKind, audience_of
 
-__all__ = ["Cell", "Check", "ClassResults", "Result", "StudentResults", "lateness", "read_results"]
+__all__ = ["CellResult", "CheckResult", "ClassResults", "NotebookResult", "StudentResults", "lateness", "read_results"]
 
 Rows = dict[str, list[Any]]  # of our own tables, by student
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told,
     `detail` what the instructor is told, `void` says why it is void, if it is: then it has no points and does not
     count, and `mistake` is the title of the known mistake that explains it."""
@@ -49,17 +49,17 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellResult:
     """The points of a grade cell; `score` is None as long as a person has to give it, and `by_hand` if one has."""
 
     score: float | None
     max_score: float
     by_hand: bool
-    checks: list[Check]
+    checks: list[CheckResult]
 
 
 @dataclass(frozen=True)
-class Result:
+class NotebookResult:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
     A comment is empty where nothing is said; `silent` are the answers of which nbgrader says that they are as they were
@@ -73,7 +73,7 @@ class Result:
     score: float
     max_score: float
     late_penalty: float
-    cells: dict[str, Cell] = field(default_factory=dict)
+    cells: dict[str, CellResult] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class StudentResults:
     late_penalty: float
     max_score: float
     needs_manual_grade: bool
-    results: list[Result]
+    results: list[NotebookResult]
     incidents: list[dict[str, str]]
 
     @property
@@ -191,7 +191,7 @@ def student_results(row: SubmissionRow, use: LateUse | None, checks: list[Any], 
 
 def result_of(
     submission: SubmissionRow, notebook: NotebookRow, use: LateUse | None, checks: list[Any], incidents: list[Any]
-) -> Result:
+) -> NotebookResult:
     by_cell: dict[str, list[Any]] = defaultdict(list)
     for row in checks:
         if row["notebook"] == notebook.name:
@@ -199,7 +199,7 @@ def result_of(
     here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
     told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
     silent = [said.cell for said in notebook.comments if said.manual_comment is None and said.auto_comment]
-    return Result(
+    return NotebookResult(
         submission.student,
         submission.assignment,
         notebook.name,
@@ -215,16 +215,16 @@ def result_of(
     )
 
 
-def cell_of(grade: GradeRow, checks: Iterable[Any]) -> Cell:
+def cell_of(grade: GradeRow, checks: Iterable[Any]) -> CellResult:
     """The points of one grade cell, and its checks with their share of them."""
     verdicts = [read_verdict(row) for row in checks]
     found = [check_of(*pair) for pair in zip(verdicts, shares(verdicts, grade.max_score), strict=True)]
-    return Cell(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
+    return CellResult(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
 
 
-def check_of(verdict: Verdict, points: float) -> Check:
+def check_of(verdict: Verdict, points: float) -> CheckResult:
     about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
-    return Check(*about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail)
+    return CheckResult(*about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail)
 
 
 def lateness(use: LateUse | None, penalty: float) -> str:

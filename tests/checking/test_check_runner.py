@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.explain import UNGRADED
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.run import Seeds, run_checks, with_checks
 from autograder.checking.table import html_table, text_table
 from autograder.checking.transports import InProcessTransport
 

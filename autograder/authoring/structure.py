@@ -144,8 +144,6 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
 
 def test_problems(test: Check, answers: list[str]) -> Iterator[str]:
     """What a single test may not do."""
-    if not test.hidden and test.given:
-        yield f"line {test.line}: {test.name} is visible, so no answer can be lent to it (@given)"
     if test.weight < 0:
         yield f"line {test.line}: {test.name} weighs less than nothing: @points takes a number from 0 up"
     for name in test.given:

@@ -16,7 +16,7 @@ def points(weight: float) -> Callable[[Test], Test]:
 
 
 def given(*names: str) -> Callable[[Test], Test]:
-    """Lend the answer key's functions `names` to the student's notebook while the check runs."""
+    """Lend the answer key's functions `names` to the student's notebook while the check runs, when it is graded."""
 
     def mark(test: Test) -> Test:
         test.__dict__["given"] = names

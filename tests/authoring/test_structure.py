@@ -103,11 +103,6 @@ HIDDEN_NORM = '@given("square")\ndef test_norm_random(student, rng):'
             "cell 6 (norm_checks): line 9: test_norm_345 is already defined at line 3",
         ),
         (
-            "@points(0)\n",
-            '@given("square")\n',
-            "cell 6 (norm_checks): line 3: test_norm_345 is visible, so no answer can be lent to it (@given)",
-        ),
-        (
             HIDDEN_NORM,
             HIDDEN_NORM.replace("square", "norm"),
             "cell 6 (norm_checks): line 9: test_norm_random lends norm, which this cell checks",

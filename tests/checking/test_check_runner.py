@@ -360,6 +360,13 @@ def test_a_wrong_earlier_answer_is_not_punished_twice() -> None:
     assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.WRONG]
 
 
+def test_nothing_is_lent_in_a_students_own_notebook() -> None:
+    """A visible check that lends an answer could not run there, or would need the answer key."""
+    student = NotebookProxy(InProcessTransport(defined("def g(x): return 0\n\ndef f(x): return g(x) + 1")))
+    found = run_checks(CheckCell(f"%%check\n{LENT}"), student, None, SEEDS)
+    assert [v.outcome for v in found] == [Outcome.WRONG, Outcome.PASSED]
+
+
 def test_a_lent_answer_is_given_back_when_the_test_fails() -> None:
     """An answer key's function would stay in the student's notebook."""
     found = verdicts(LENT, "def g(x): return 0\n\ndef f(x): return 1 / 0", "def g(x): return x * x", hidden=True)

@@ -1,9 +1,11 @@
 """One pandoc process for all of a notebook's Markdown, formulas and HTML."""
 
+import importlib
 import json
+import math
+import os
 import re
 import subprocess
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +19,9 @@ Item = tuple[Kind, str]
 Block = dict[str, Any]
 
 READER = Path(__file__).with_name("items.lua")
+# Seconds of processor time, so that a busy machine leaves nothing out; by the clock it may take so many times as long.
 SECONDS = 5.0
+BUSY = 12
 # What a document may lose, in seconds, on texts that pandoc does not finish, and how much it may ask, in characters.
 PATIENCE = 20.0
 MAX_CHARACTERS = 3_000_000
@@ -57,7 +61,7 @@ class Pandoc:
         if self.patience < 0 or self.characters < 0:
             self._known.update(dict.fromkeys(missing))
             return
-        begun = time.monotonic()
+        begun = spent()
         try:
             done = dict(zip(missing, run_pandoc(missing, self.seconds), strict=True))
             self._known.update(done)
@@ -71,7 +75,7 @@ class Pandoc:
             if half == 0:
                 self._known[missing[0]] = None
             parts = [missing[:half], missing[half:]] if half else []
-        self.patience -= time.monotonic() - begun
+        self.patience -= spent() - begun
         for part in parts:
             self.characters += sum(len(text) for _, text in part)
             self._fill(part)
@@ -125,18 +129,39 @@ class TooSlow(Exception):
         self.index = index
 
 
+def spent() -> float:
+    """Seconds of processor time that ended children of this process have taken."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def run_pandoc(items: Sequence[Item], seconds: float) -> list[Block]:
     command = [executable(), *MEMORY, "--sandbox", "--quiet", "--from", str(READER), "--to", "json"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as pandoc:  # type: ignore[call-overload]
+        limit_processor_time(pandoc.pid, seconds)
+        try:
+            written, told = pandoc.communicate(json.dumps(items).encode(), BUSY * seconds)
+            ended = pandoc.returncode < 0  # by the system, when its time was over
+        except subprocess.TimeoutExpired as error:
+            written, told, ended = b"", error.stderr, True
+        finally:
+            pandoc.kill()
+    if ended:
+        begun = re.findall(rb"^item (\d+)$", told or b"", re.MULTILINE)
+        raise TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0)
     try:
-        done = subprocess.run(
-            command, input=json.dumps(items).encode(), capture_output=True, timeout=seconds, check=True
-        )
-        blocks: list[Block] = json.loads(done.stdout)["blocks"]
-    except subprocess.TimeoutExpired as error:
-        begun = re.findall(rb"^item (\d+)$", error.stderr or b"", re.MULTILINE)
-        raise TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0) from None
-    except (subprocess.SubprocessError, ValueError, RecursionError) as error:
+        blocks: list[Block] = json.loads(written)["blocks"]
+    except (ValueError, RecursionError) as error:
         raise Failed(str(error)) from None
     if len(blocks) != len(items):
         raise Failed("an item is missing")
     return blocks
+
+
+def limit_processor_time(pid: int, seconds: float) -> None:
+    """Have the system end a process after so many seconds of processor time. (Linux alone can do it.)"""
+    resource = importlib.import_module("resource") if os.name == "posix" else None
+    if resource is not None and hasattr(resource, "prlimit"):
+        whole = math.ceil(seconds)
+        resource.prlimit(pid, resource.RLIMIT_CPU, (whole, whole))

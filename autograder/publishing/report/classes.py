@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import nbformat
 from sqlalchemy import select
@@ -15,7 +16,7 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.incidents import Audience, audience_of
 from autograder.publishing.class_results import StudentResults, lateness, read_results
-from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, from_json, read
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (
     CheckNumbers,
     Entry,
@@ -26,7 +27,7 @@ from autograder.publishing.report.numbers import (
     question_numbers,
     summary,
 )
-from autograder.publishing.report.similar import Gram, Pair, grams, similar_pairs
+from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_students, similar_pairs
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
@@ -68,7 +69,7 @@ class Advice:
 @dataclass(frozen=True)
 class ClassNumbers:
     """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
-    nothing."""
+    nothing, `not_compared` those whose notebooks take too much time or memory to be read."""
 
     assignment: str
     max_score: float
@@ -79,6 +80,7 @@ class ClassNumbers:
     checks: list[CheckNumbers]
     students: list[Student]
     similar: list[Pair]
+    not_compared: list[str]
     advice: Advice
 
 
@@ -94,12 +96,23 @@ def read_class(course: Course, name: str) -> ClassNumbers:
         for entry, student in zip(entries, found.students, strict=True)
     ]
     questions, checks = question_numbers(entries), check_numbers(entries)
-    answers = {entry.student: answers_of(course, name, entry) for entry in entries}
-    similar = similar_pairs(answers, known(course, assignment))
+    answers = grams_of_students({entry.student: notebooks_of(course, name, entry) for entry in entries})
+    compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
+    similar = similar_pairs(compared, known(course, assignment))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
     scores = summary(list(points.scores.values()))
     return ClassNumbers(
-        name, found.max_score, scores, points, found.absent, questions, checks, students, similar, advice
+        name,
+        found.max_score,
+        scores,
+        points,
+        found.absent,
+        questions,
+        checks,
+        students,
+        similar,
+        sorted(answers.keys() - compared.keys()),
+        advice,
     )
 
 
@@ -142,16 +155,10 @@ def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Stud
     )
 
 
-def answers_of(course: Course, name: str, entry: Entry) -> set[Gram]:
-    """The pieces of a student's answers, as they were graded."""
-    found: set[Gram] = set()
-    for result in entry.results:
-        try:
-            notebook = read(course.path("autograded", entry.student, name) / f"{result.notebook}.ipynb")
-        except (OSError, Unreadable):
-            continue
-        found |= grams(notebook.cells)
-    return found
+def notebooks_of(course: Course, name: str, entry: Entry) -> list[Path]:
+    """A student's notebooks, as they were graded."""
+    folder = course.path("autograded", entry.student, name)
+    return [folder / f"{result.notebook}.ipynb" for result in entry.results]
 
 
 def known(course: Course, assignment: Assignment) -> set[Gram]:

@@ -1,19 +1,23 @@
-"""Answers that are more alike than chance makes them."""
+"""Answers that are more alike than chance makes them. Each student's are read in a process of its own, within limits."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import combinations
+from pathlib import Path
 
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Literal, Name, Text
 
-from autograder.publishing.doctree.parsed_notebook import ParsedCell
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, read
+from autograder.publishing.page_limits import first_that_works
 
-__all__ = ["Gram", "Pair", "grams", "similar_pairs"]
+__all__ = ["Gram", "Pair", "grams", "grams_of_students", "similar_pairs"]
 
 # Tokens of code and words of prose that make one piece.
 CODE, WORDS = 16, 6
@@ -24,8 +28,9 @@ MAX_CHARACTERS = 100_000
 # The lexer is quadratic in blanks, and layout does not count.
 BLANKS = re.compile(r"\s{2,}")
 
-# A piece by its hash: a class has millions of them.
-Gram = int
+# A piece by its digest, which is the same in every process: a class has millions of them.
+Gram = bytes
+DIGEST_BYTES = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,24 @@ class Pair:
     one: str
     other: str
     share: float
+
+
+def grams_of_students(notebooks: Mapping[str, list[Path]]) -> dict[str, set[Gram] | None]:
+    """The pieces of each student's graded notebooks; None where they take too much time or memory to be read."""
+    done = first_that_works((grams_of_files,), notebooks.items(), os.cpu_count() or 1)
+    found = {student: pieces for (student, _), pieces in done}
+    return {student: found[student] for student in notebooks}
+
+
+def grams_of_files(named: tuple[str, list[Path]]) -> set[Gram]:
+    """The pieces of the answers in a student's notebooks, as far as these can be read."""
+    found: set[Gram] = set()
+    for path in named[1]:
+        try:
+            found |= grams(read(path).cells)
+        except (OSError, Unreadable):
+            continue
+    return found
 
 
 def grams(cells: Iterable[ParsedCell]) -> set[Gram]:
@@ -50,7 +73,11 @@ def grams(cells: Iterable[ParsedCell]) -> set[Gram]:
 def runs(parts: Iterable[str], length: int) -> Iterator[Gram]:
     """All runs of `length` neighbours."""
     row = list(parts)
-    return map(hash, zip(*(row[start:] for start in range(length)), strict=False))
+    return map(digest, zip(*(row[start:] for start in range(length)), strict=False))
+
+
+def digest(run: tuple[str, ...]) -> Gram:
+    return blake2b("\0".join(run).encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
 
 
 def tokens(source: str) -> Iterator[str]:

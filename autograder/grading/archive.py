@@ -4,7 +4,6 @@ unpacked before it is asked for, and nothing is followed: no link, no name that 
 from __future__ import annotations
 
 import io
-import lzma
 import re
 import stat
 import zipfile
@@ -22,10 +21,13 @@ from autograder.text import printable
 __all__ = ["NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 
 # What zipfile and its methods of compression raise for a file that is damaged, locked or of an unknown kind.
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
 NAME_BYTES, PATH_BYTES = 200, 1000
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of any other, zipfile unpacks more than it is asked for
+ENTRY = b"PK\x01\x02"  # begins each entry of a zip's list of files
+MOST_ENTRIES = 50_000
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Item:
 def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
     """The files of a zip that was handed in, without what systems add by themselves. Raises SubmissionRefused for a zip
     that is broken, locked or larger than allowed, and for one with a file that is not safe to write."""
+    if data.count(ENTRY) > MOST_ENTRIES:  # zipfile would take a kilobyte for each before it can be asked how many
+        raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             items = [item for item in zip_items(archive, max_mb * MB) if not is_noise(item.path)]
@@ -75,6 +79,8 @@ def in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: int) -> Item:
         problem = problem or "is no regular file"
     elif info.flag_bits & 1:
         problem = problem or "is encrypted"
+    elif info.compress_type not in METHODS:
+        problem = problem or "is packed in a way that is not read here: make the zip with your system's own program"
     elif info.file_size > SMALL and info.file_size > ratio * max(info.compress_size, 1):
         problem = problem or f"is packed more than {ratio} times, like a zip bomb"
     path = normalize("NFC", info.orig_filename)

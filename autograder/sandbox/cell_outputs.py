@@ -55,7 +55,7 @@ class Outputs:
         its `oversized` bytes."""
         if oversized:
             self.came += oversized
-            self._cut()
+            self._cut("more at once than can be read")
         if kind == "clear_output" and type(content) is dict:
             self.clear_next = bool(content.get("wait"))
             if not self.clear_next:
@@ -95,20 +95,19 @@ class Outputs:
         if self._fits(size):
             self._append(output)
             self._remember(output, display_id)
-        else:
-            self._cut(output)
-
-    def _cut(self, output: NotebookNode | None = None) -> None:
-        """Keep what there is room for of `output`, and say once that the rest is missing."""
-        if self.was_cut:
             return
-        self.was_cut = True
         room, of_all = self._room(), self.budget.left < self.limit - self.size
-        if output is not None and output.output_type == "stream" and room:
+        if output.output_type == "stream" and room:
             output.text = output.text[:room]
             self._append(output)
             self._fits(room)
-        self.note(f"\n[output cut here: {'too much in all' if of_all else f'more than {self.limit // 1024} kB'}]\n")
+        self._cut("too much in all" if of_all else f"more than {self.limit // 1024} kB")
+
+    def _cut(self, why: str) -> None:
+        """Say once that the rest is missing."""
+        if not self.was_cut:
+            self.note(f"\n[output cut here: {why}]\n")
+        self.was_cut = True
 
     def _remember(self, output: NotebookNode, display_id: str) -> None:
         displays = self.budget.displays

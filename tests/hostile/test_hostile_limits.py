@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell
 
 from autograder.sandbox import memory_watchdog
 
@@ -131,8 +132,23 @@ def test_a_message_is_not_read_before_its_size_is_known(classroom, patient):
     classroom.grade(classroom.unsolved())
     with growth() as most:
         trial = classroom.grade(classroom.cheat(NESTED), limits=patient)
-    assert "output cut here" in trial.printed()
+    assert "[output cut here: more at once than can be read]" in trial.printed()
     assert most[0] < 500 << 20
+
+
+def test_what_a_notebook_shows_is_limited_in_all(classroom, limits):
+    """Two hundred kilobytes became half a gigabyte in autograded/, with each cell within its limit."""
+    notebook = classroom.unsolved()
+    notebook.cells += [new_code_cell("print('x' * 4000)") for _ in range(60)]
+    trial = classroom.grade(notebook, limits=replace(limits, output_kb=4))
+    assert len(trial.graded.notebooks[0].text) < 200_000
+    assert "too much in all" in trial.printed()
+
+
+def test_many_values_are_not_called_many_bytes(classroom, patient):
+    """A student would look for kilobytes of output where there are few."""
+    many = NESTED.replace("20 << 20", "200_000")
+    assert "[output cut here: more at once than can be read]" in classroom.grade(classroom.cheat(many), limits=patient).printed()
 
 
 def test_json_under_a_name_that_is_no_type_is_not_kept(classroom, patient):

@@ -153,9 +153,9 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
             subprocess.run(["bash", "-n"], input=archive.read(script), check=True)
 
 
-def zipped(files: Mapping[Any, str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zipped(files: Mapping[Any, str]) -> bytes:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", method) as archive:
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()
@@ -168,10 +168,9 @@ def handed(bundle: Path, tmp_path: Path) -> Callable[..., Any]:
     return lambda files, max_mb=1: handed_in(files, assignment, max_mb)
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_zip_that_is_damaged_in_the_middle_is_refused(handed: Callable[..., Any], method: int) -> None:
+def test_a_zip_that_is_damaged_in_the_middle_is_refused(handed: Callable[..., Any]) -> None:
     """The student would read that the grader failed, and wait for a person instead of handing in again."""
-    whole = zipped({"small.ipynb": "".join(map(str, range(2_000)))}, method)
+    whole = zipped({"small.ipynb": "".join(map(str, range(2_000)))})
     start = 30 + len("small.ipynb")  # of the data, behind the file's own header
     for at in (start, start + 9, start + 40):
         with pytest.raises(SubmissionRefused, match=r"cannot be (read|unpacked)"):

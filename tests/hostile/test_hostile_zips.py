@@ -1,0 +1,79 @@
+"""Zips that students pack, read by the grader itself: they give no more than they say, and are not read before that."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tracemalloc
+import zipfile
+
+import pytest
+
+from autograder.grading.archive import unzipped, zip_items
+from autograder.grading.reading import SubmissionRefused
+
+def says_little(method: int) -> bytes:
+    """A zip with a file of 50 MB that says that it has a few hundred bytes, as many as it has when packed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive, archive.open("lab.ipynb", "w", force_zip64=False) as file:
+        for _ in range(50):
+            file.write(bytes(1 << 20))
+    data = bytearray(packed.getvalue())
+    for start, size, packed_size in ((data.find(b"PK\x03\x04"), 22, 18), (data.find(b"PK\x01\x02"), 24, 20)):
+        (real,) = struct.unpack_from("<I", data, start + packed_size)
+        struct.pack_into("<I", data, start + size, real)
+    return bytes(data)
+
+
+def many_entries(count: int) -> bytes:
+    """A zip that names one small file `count` times."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a", b"")
+    data = packed.getvalue()
+    body, entry = data[: data.find(b"PK\x01\x02")], data[data.find(b"PK\x01\x02") : data.find(b"PK\x05\x06")]
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entry) * count, len(body), 0)
+    return body + entry * count + end
+
+
+ZIPS = {
+    "bzip2": (lambda: says_little(zipfile.ZIP_BZIP2), "lab.ipynb, which is packed in a way that is not read here"),
+    "lzma": (lambda: says_little(zipfile.ZIP_LZMA), "lab.ipynb, which is packed in a way that is not read here"),
+    "deflate": (lambda: says_little(zipfile.ZIP_DEFLATED), "lab.ipynb cannot be unpacked"),
+    "entries": (lambda: many_entries(200_000), "its zip holds more than 64 MB or 1000 files"),
+}
+
+
+@pytest.mark.parametrize("what", ZIPS)
+def test_a_zip_is_read_in_little_memory(what: str) -> None:
+    """A kilobyte, handed in, would take the memory of the machine on which a class is collected and graded."""
+    make, told = ZIPS[what]
+    data = make()
+    tracemalloc.start()
+    try:
+        with pytest.raises(SubmissionRefused, match=told):
+            unzipped(data, 64)
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_zips_as_systems_make_them_are_read() -> None:
+    """Limits that no honest zip stays below would be no limits but walls."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lab/lab.ipynb", b"{}" * 10_000)
+        archive.writestr("lab/plot.png", b"\x89PNG", zipfile.ZIP_STORED)
+    assert unzipped(packed.getvalue(), 64) == {"lab/lab.ipynb": b"{}" * 10_000, "lab/plot.png": b"\x89PNG"}
+
+
+@pytest.mark.parametrize("name", ["/etc/cron.d/x", "../x", "a/../../x", "C:x", "..\\x"])
+def test_nothing_of_a_zip_has_a_place_outside(name: str) -> None:
+    """Gradescope's image unpacks before any sandbox is there: a file with an absolute name went where it said."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x")
+    with zipfile.ZipFile(packed) as archive:
+        assert [item.problem for item in zip_items(archive, 200)] != [""]
+    with pytest.raises(SubmissionRefused, match="its zip holds"):
+        unzipped(packed.getvalue(), 64)

@@ -16,4 +16,7 @@ c.Autograde.autograde_preprocessors = [
 c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"
 c.GenerateFeedback.preprocessors = []
 c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs"]
-c.HTMLExporter.filters = {"markdown2html": "autograder.publishing.feedback.nbgrader_plugins.harmless_markdown"}
+c.HTMLExporter.filters = {
+    "markdown2html": "autograder.publishing.feedback.nbgrader_plugins.harmless_markdown",
+    "highlight_code": "autograder.publishing.feedback.nbgrader_plugins.harmless_code",
+}

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,13 @@ from autograder.publishing.feedback.student_page import PageJob, made_pages, sec
 from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import render
 
-__all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_markdown"]
+__all__ = ["FeedbackExporter", "HarmlessOutputs", "harmless_code", "harmless_markdown"]
 
-MARKDOWN = "autograder_markdown"
+Drawn = tuple[str, str]  # the HTML of a cell's source and of its outputs
+
+SHOWN = "autograder_shown"
+NAMES = ("student", "first_name", "last_name")
+MOST = 20_000_000  # letters of a page: nbconvert parses it once more, in the server's own process
 TOO_MUCH = "This notebook takes too much time or memory to be shown."
 
 
@@ -61,51 +67,78 @@ class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Each code cell's outputs become one, written anew, and each raw cell a code cell that showed its text. The
-        HTML of Markdown cells is kept for `harmless_markdown`."""
+        HTML of Markdown and of code is kept for the filters below. Formgrader's page takes a student's name for
+        HTML."""
         shown = drawn_apart(nb)
-        resources[MARKDOWN] = {}
-        for node, html in zip(nb.cells, shown, strict=True):
-            if node.cell_type == "markdown":
-                resources[MARKDOWN][key_of(node)] = html
-                continue
-            if node.cell_type != "code":
+        resources[SHOWN] = {}
+        for name in filter(lambda name: isinstance(resources.get(name), str), NAMES):
+            resources[name] = escape(resources[name])
+        for node, (source, outputs) in zip(nb.cells, shown, strict=True):
+            if node.cell_type not in ("code", "markdown"):
                 # nbconvert takes the text of a raw cell for HTML, and lets it have names and classes of the page's own.
                 node.update(cell_type="code", metadata={}, source="", execution_count=None)
-            node.outputs = [new_output("display_data", data={"text/html": html})] if html else []
+            resources[SHOWN][key_of(node)] = source
+            if node.cell_type == "code":
+                node.outputs = [new_output("display_data", data={"text/html": outputs})] if outputs else []
         return nb, resources
 
 
 @pass_context
 def harmless_markdown(template: TemplateContext, source: str) -> str:
     """Markdown as HTML that does nothing; for `c.HTMLExporter.filters["markdown2html"]`, which formgrader uses."""
-    node = NotebookNode(template.get("cell") or {}, cell_type="markdown", source=source)
-    known: str | None = (template.get("resources") or {}).get(MARKDOWN, {}).get(key_of(node))
-    return known if known is not None else drawn_apart(NotebookNode(cells=[node]))[0]
+    return harmless(template, NotebookNode(template.get("cell") or {}, cell_type="markdown", source=source))
 
 
-def key_of(node: NotebookNode) -> tuple[str, str]:
-    return node.source, json.dumps(node.get("attachments"), sort_keys=True)
+@pass_context
+def harmless_code(template: TemplateContext, source: str, metadata: object = None) -> str:
+    """Code in colours, within the limits that pages have; for `c.HTMLExporter.filters["highlight_code"]`, which
+    formgrader uses."""
+    return harmless(template, NotebookNode(cell_type="code", source=source, outputs=[]))
 
 
-def drawn_apart(nb: NotebookNode) -> list[str]:
-    """The HTML of each cell (without the source of code), made within limits; text only, if need be."""
+def harmless(template: TemplateContext, node: NotebookNode) -> str:
+    """The HTML of a cell's source, from `HarmlessOutputs` if it has made it."""
+    known: str | None = (template.get("resources") or {}).get(SHOWN, {}).get(key_of(node))
+    return known if known is not None else drawn_apart(NotebookNode(cells=[node]))[0][0]
+
+
+def key_of(node: NotebookNode) -> tuple[str, str, str]:
+    attachments = node.get("attachments") if node.cell_type == "markdown" else None
+    return node.cell_type, node.source, json.dumps(attachments, sort_keys=True)
+
+
+def drawn_apart(nb: NotebookNode) -> list[Drawn]:
+    """The HTML of each cell, made within limits; text only, if need be."""
     ((_, shown),) = first_that_works((drawn_cells, plain_cells), [nb], 1)
-    return shown or [render("part.html.j2", {}, nodes=[TOO_MUCH])] * len(nb.cells)
+    told = render("part.html.j2", {}, nodes=[TOO_MUCH])
+    return shown or [(told, "")] * len(nb.cells)
 
 
-def drawn_cells(nb: NotebookNode) -> list[str]:
+def drawn_cells(nb: NotebookNode) -> list[Drawn]:
     notebook = from_json(nb)
     context = PageContext()  # without a folder to read pictures from
     reader = CellReader(notebook.cells, context, notebook.language, regions=())  # a grader sees mark schemes too
-    trees = [reader.nodes(without_code(cell)) for cell in notebook.cells]
-    return [render("part.html.j2", context.pictures.files, nodes=as_data(tree)) if tree else "" for tree in trees]
+    drawn = as_html(notebook.cells, reader, context.pictures.files)
+    if sum(len(source) + len(outputs) for source, outputs in drawn) > MOST:
+        raise ValueError("the page is too long")
+    return drawn
 
 
-def plain_cells(nb: NotebookNode) -> list[str]:
-    reader = PlainReader(regions=())
-    trees = [reader.nodes(without_code(cell)) for cell in from_json(nb).cells]
-    return [render("part.html.j2", {}, nodes=as_data(tree)) if tree else "" for tree in trees]
+def plain_cells(nb: NotebookNode) -> list[Drawn]:
+    return as_html(from_json(nb).cells, PlainReader(regions=()), {})
 
 
-def without_code(cell: ParsedCell) -> ParsedCell:
-    return replace(cell, source="") if cell.kind == "code" else cell
+def as_html(
+    cells: Iterable[ParsedCell], reader: CellReader | PlainReader, pictures: Mapping[str, bytes]
+) -> list[Drawn]:
+    """The source and the outputs of each cell; a raw cell has outputs only."""
+
+    def html(cell: ParsedCell) -> str:
+        nodes = reader.nodes(cell)
+        return render("part.html.j2", pictures, nodes=as_data(nodes)) if nodes else ""
+
+    parts = [
+        (cell, replace(cell, source="")) if cell.kind in ("code", "markdown") else (replace(cell, source=""), cell)
+        for cell in cells
+    ]
+    return [(html(replace(source, outputs=())), html(outputs)) for source, outputs in parts]

@@ -6,6 +6,7 @@ notebooks only. What is used of it is the plugin that reads names of files, if t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -163,6 +164,7 @@ def files_in(folder: Path, course: Course) -> dict[str, bytes] | None:
 
 
 def about(person: Person) -> dict[str, str]:
-    """What nbgrader's gradebook has a place for."""
+    """What nbgrader's gradebook has a place for, as one line without marks of HTML: students choose their names, and
+    not every page of nbgrader's shows them as text."""
     keys = ("first_name", "last_name", "email", "lms_user_id")
-    return {key: getattr(person, key) for key in keys}
+    return {key: re.sub("[<>]", "", printable(getattr(person, key))) for key in keys}

@@ -18,7 +18,9 @@ __all__ = ["harmless", "write_csv"]
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 POINTS, EXCUSED = "Points Possible", "EX"
-FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+# What a spreadsheet takes for a formula, at the beginning of a cell or of what it may take for one: where a comma is part
+# of numbers, semicolons stand between cells.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠]|[\t\r\n])")
 
 Row = list[Any]
 
@@ -47,8 +49,8 @@ def write_csv(scores: list[Score], path: Path, form: str, title: str, template: 
 
 
 def harmless(text: str) -> str:
-    """`text`, with an apostrophe before it if a spreadsheet would take it for a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
+    """`text`, with an apostrophe before whatever in it a spreadsheet would take for a formula."""
+    return FORMULA.sub(r"\1'", text)
 
 
 def cells_of(scores: Iterable[Score]) -> dict[str, float]:

@@ -148,7 +148,10 @@ def test_what_a_notebook_shows_is_limited_in_all(classroom, limits):
 def test_many_values_are_not_called_many_bytes(classroom, patient):
     """A student would look for kilobytes of output where there are few."""
     many = NESTED.replace("20 << 20", "200_000")
-    assert "[output cut here: more at once than can be read]" in classroom.grade(classroom.cheat(many), limits=patient).printed()
+    assert (
+        "[output cut here: more at once than can be read]"
+        in classroom.grade(classroom.cheat(many), limits=patient).printed()
+    )
 
 
 def test_json_under_a_name_that_is_no_type_is_not_kept(classroom, patient):

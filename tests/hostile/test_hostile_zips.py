@@ -12,6 +12,7 @@ import pytest
 from autograder.grading.archive import unzipped, zip_items
 from autograder.grading.reading import SubmissionRefused
 
+
 def says_little(method: int) -> bytes:
     """A zip with a file of 50 MB that says that it has a few hundred bytes, as many as it has when packed."""
     packed = io.BytesIO()

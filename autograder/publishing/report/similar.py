@@ -1,4 +1,4 @@
-"""Answers that are more alike than chance makes them. Each student's are read in a process of its own, within limits."""
+"""Answers that are more alike than chance makes them. Each student's are read in a process with limits."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""What students call themselves, and what formgrader's own pages do with what they wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbconvert.exporters import HTMLExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbgrader.server_extensions.formgrader import handlers
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.collecting.collect import about
+from autograder.collecting.people import Person
+from autograder.publishing.csv_forms import harmless
+
+CONFIG = Path(__file__).parents[2] / "nbgrader_config.py"
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def formgrader() -> HTMLExporter:
+    """The exporter of formgrader's pages, made as formgrader makes it."""
+    config: Config = PyFileConfigLoader(str(CONFIG)).load_config()
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    return HTMLExporter(config=config)
+
+
+def page_of(formgrader: HTMLExporter, notebook: nbformat.NotebookNode, **about: str) -> str:
+    numbers = {"index": 0, "total": 1, "base_url": "/", "submission_id": "1", "notebook_path": "x"}
+    page, _ = formgrader.from_notebook_node(notebook, resources={**numbers, **about})
+    return str(page)
+
+
+def test_a_student_s_name_does_not_act_in_formgrader(formgrader: HTMLExporter) -> None:
+    """On Gradescope everybody chooses a name, and who looks at the notebook may change grades."""
+    page = page_of(formgrader, new_notebook(), student="ada", last_name=f"Love{EVIL}", first_name="O'Hara & Co")
+    assert "<img" not in page
+    assert "Love&lt;img" in page
+    assert "O'Hara &amp; Co" in page
+
+
+def test_no_name_of_a_download_is_html_or_more_than_a_line() -> None:
+    """nbgrader's pages of errors show names by means that no configuration reaches."""
+    known = about(Person(first_name=f"Ada{EVIL}", last_name="Love\nlace\x1b[2J", email="a@b.c"))
+    assert known["first_name"] == "Adaimg src=x onerror=alert(1)"
+    assert known["last_name"] == "Love\N{REPLACEMENT CHARACTER}lace\N{REPLACEMENT CHARACTER}[2J"
+
+
+@pytest.mark.slow
+def test_formgrader_shows_code_that_no_lexer_would_finish(formgrader: HTMLExporter) -> None:
+    """nbconvert colours code in the server's own process: one cell would stop it for everybody."""
+    blanks = "x" + " \n" * 40_000 + "y"
+    cells = [new_code_cell(blanks), new_code_cell("%%html\n" + blanks), new_code_cell("def f(x):\n    return 1")]
+    outputs = [nbformat.v4.new_output("stream", text="what was printed")]
+    cells += [new_code_cell("1", outputs=outputs), new_markdown_cell("*said*"), new_raw_cell("<b>raw</b>")]
+    begun = time.process_time()
+    page = page_of(formgrader, new_notebook(cells=cells))
+    assert time.process_time() - begun < 20
+    assert 'font-weight:600;">def</span>' in page
+    for part in ("what was printed", "<em>said</em>", "&lt;b&gt;raw&lt;/b&gt;"):
+        assert page.count(part) == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("text", ["=1+1", " @x", "Ada;=1+1", "Ada\t=1+1", "Ada\n=1+1", "Ada;\t-1", "Ada; ＝1"])
+def test_no_cell_of_a_csv_file_begins_as_a_formula(text: str, delimiter: str) -> None:
+    """Where a comma is part of numbers, a spreadsheet takes semicolons for the ends of cells."""
+    written = io.StringIO()
+    csv.writer(written).writerow(["ada", harmless(text)])
+    cells = [cell for line in written.getvalue().splitlines() for cell in next(csv.reader([line], delimiter=delimiter))]
+    assert [cell for cell in cells if cell.strip().strip('"').strip()[:1] in ("=", "+", "-", "@", "＝")] == []

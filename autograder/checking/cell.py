@@ -113,9 +113,22 @@ class CheckCell:
 def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:
     """Whether a test asserts something, and nothing but what the student's process says of itself."""
     named = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    judges = any(isinstance(n, ast.Assert) or (isinstance(n, ast.Name) and n.id == "pytest") for n in ast.walk(node))
-    judges = judges or bool(named & (helpers | JUDGES)) or ("assert_that" in named and "measure" not in named)
-    return bool(named & (ONLY_LOOK | {"assert_that"})) and not judges
+    costs = {ast.unparse(item.optional_vars) for n in ast.walk(node) if isinstance(n, ast.With) for item in n.items
+             if item.optional_vars is not None and ast.unparse(item.context_expr).startswith("measure(")}  # fmt: skip
+    said = [n for n in ast.walk(node) if isinstance(n, ast.Assert) or is_call_of(n, "assert_that")]
+    judges = any(isinstance(n, ast.Name) and n.id == "pytest" for n in ast.walk(node)) or bool(
+        named & (helpers | JUDGES)
+    )
+    judges = judges or any(names_in(condition).isdisjoint(costs) for condition in said)
+    return bool(named & ONLY_LOOK) and not judges
+
+
+def is_call_of(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def lines_of(node: ast.FunctionDef) -> range:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograder.distribution import DISTRIBUTION, installed_extras, lacks_grading, other_autograder
+from autograder.sandbox.control_group import why_no_groups
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox, remedy
 from autograder.sandbox.limits import BEST, Limits
@@ -31,7 +32,7 @@ def examine() -> list[Finding]:
     """Every finding, from the most needed to the least."""
     if lacks := lacks_grading():
         return [package(), python(), Finding("grading", False, lacks)]
-    return [package(), python(), sandbox(), *inside(), second_barrier()]
+    return [package(), python(), sandbox(), *inside(), second_barrier(), memory_of_all()]
 
 
 def package() -> Finding:
@@ -61,6 +62,17 @@ def second_barrier() -> Finding:
     version = landlock.abi()
     text = f"version {version}" if version else "this Linux has none: grading works, with one barrier less"
     return Finding("Landlock", version > 0, text, needed=False)
+
+
+def memory_of_all() -> Finding:
+    """Whether Linux itself limits what a submission's processes hold together."""
+    why = why_no_groups()
+    text = (
+        f"no control groups can be made here ({why}): the memory of a submission's processes is watched, but not what "
+        "Linux holds for them; with systemd, run `systemd-run --user --scope -p Delegate=yes autograder grade NAME`"
+    )
+    good = "a control group for each submission limits all its memory, what Linux holds for it too, and its processes"
+    return Finding("control groups", not why, text if why else good, needed=False)
 
 
 TRIALS: list[tuple[str, str, str]] = [

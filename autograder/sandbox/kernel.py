@@ -11,9 +11,10 @@ from typing import Any
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.cell_outputs import FLOOD, Budget, NoOutputs, Outputs
+from autograder.sandbox.control_group import ControlGroup, group_around
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.limits import MB
-from autograder.sandbox.memory_watchdog import MemoryWatchdog
+from autograder.sandbox.memory_watchdog import PROCESSES, MemoryWatchdog
 from autograder.sandbox.messages import Messages, Sockets
 
 __all__ = ["Execution", "Kernel"]
@@ -47,8 +48,7 @@ class Execution:
 class Kernel:
     """An IPython kernel in `sandbox`. Raises SandboxBroken if it does not come up.
 
-    What no IPython kernel sends by itself is noted in `tampering`. `ended_for` is the watchdog's reason if it
-    ended the kernel.
+    What no IPython kernel sends by itself is noted in `tampering`.
     """
 
     def __init__(self, sandbox: Sandbox, files: dict[str, bytes]) -> None:
@@ -59,7 +59,8 @@ class Kernel:
         self.killed = False
         self.tampering: set[str] = set()
         self.budget = Budget(NOTEBOOK * self.limits.output_kb * 1024)
-        self.ended_for = ""
+        self.why_ended = ""
+        self.group: ControlGroup | None = None
         try:
             self._start(files)
         except Exception:
@@ -76,6 +77,7 @@ class Kernel:
             job = {"kind": "kernel", "key": self.messages.key, "files": list(files)}
             self.process = self.sandbox.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
+            self.group = group_around(self.process.pid, self.limits)
             # Where the sandbox is used once, orphans of its processes belong to the sandbox's own first process.
             first = self.process.pid if self.sandbox.reusable else self.sandbox.process.pid
             self.watchdog = MemoryWatchdog(self._end, first, self.limits.memory_mb * MB)
@@ -186,13 +188,18 @@ class Kernel:
         self._send("control", "interrupt_request", {})
 
     def _end(self, reason: str) -> None:
-        self.ended_for = reason
+        self.why_ended = reason
         self.kill()
+
+    @property
+    def ended_for(self) -> str:
+        """The watchdog's reason if it ended the kernel, or if Linux did because of its memory."""
+        return self.why_ended or (PROCESSES if self.group is not None and self.group.exceeded else "")
 
     @property
     def ended_by_itself(self) -> bool:
         """Whether it ended although nobody here killed it. Its sockets close a moment before it ends."""
-        return not self.killed and bool(select.select([self.process.pidfd], [], [], MOMENT)[0])
+        return not self.killed and not self.ended_for and bool(select.select([self.process.pidfd], [], [], MOMENT)[0])
 
     @property
     def peak_mb(self) -> float:
@@ -212,6 +219,8 @@ class Kernel:
         self.messages.close()
         if hasattr(self, "process"):
             self.process.close()
+        if self.group is not None:
+            self.group.close()
 
     def __enter__(self) -> Kernel:
         return self

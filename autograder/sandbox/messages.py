@@ -8,7 +8,7 @@ import secrets
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import zmq
@@ -27,11 +27,11 @@ QUEUE = 50
 
 
 class Sockets:
-    """Listening Unix sockets that the kernel gets as descriptors: it never sees their paths."""
+    """Listening Unix sockets that the kernel gets as descriptors, by the channel's name: it never sees their paths."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[str] = ("shell", "iopub", "stdin", "control")) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="kernel-")
-        self.listening = {name: self._listen(name) for name in ("shell", "iopub", "stdin", "control")}
+        self.listening = {name: self._listen(name) for name in names}
 
     def path(self, name: str) -> str:
         return os.path.join(self.folder.name, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.sandbox import bubblewrap, run_unprivileged
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.boot import python_command
+from autograder.sandbox.cleanup_user import touch_devices
 from autograder.sandbox.container import may_mount
 from autograder.sandbox.fonts import font_folder
 from autograder.sandbox.limits import Limits
@@ -55,6 +56,11 @@ class NamespaceSandbox(Sandbox):
         arguments = [str(FIRST_UID + os.getpid() % 50_000), *map(str, sources), "--", *command]
         here = str(package_folder().parent)
         return python_command(here, "autograder.sandbox.run_unprivileged", *arguments, site=False)
+
+    def kill(self) -> None:
+        super().kill()
+        if self.reusable is False:  # only a child in namespaces of its own has devices that are read-only
+            touch_devices()
 
     def _environment(self) -> dict[str, str]:
         """bubblewrap is given the student's environment, and needs none of its own."""

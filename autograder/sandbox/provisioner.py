@@ -1,7 +1,7 @@
 """A Jupyter kernel provisioner: any Jupyter client can start a confined kernel, over TCP or IPC.
 
-The sockets listen on the client's ports outside and are handed in: the kernel itself has no network. A kernel
-spec asks for it with
+The client's ports are joined with Unix sockets that are handed in: the kernel itself has no network. A kernel spec
+asks for it with
 `"metadata": {"kernel_provisioner": {"provisioner_name": "autograder-sandbox"}}`.
 """
 
@@ -18,7 +18,10 @@ from jupyter_client.session import Session
 
 from autograder.sandbox.base import Sandbox, SandboxProcess
 from autograder.sandbox.levels import open_sandbox
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import MB, Limits
+from autograder.sandbox.memory_watchdog import MemoryWatchdog
+from autograder.sandbox.messages import Sockets
+from autograder.sandbox.relay import Relay
 
 __all__ = ["SandboxProvisioner"]
 
@@ -30,6 +33,9 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
 
     sandbox: Sandbox | None = None
     process: SandboxProcess | None = None
+    sockets: Sockets | None = None
+    relay: Relay | None = None
+    watchdog: MemoryWatchdog | None = None
 
     @property
     def has_process(self) -> bool:
@@ -66,26 +72,32 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return await super().pre_launch(cmd=[], **kwargs)  # type: ignore[no-any-return]
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
-        info = self.connection_info
-        listening = {name: listen(info, int(info[f"{name}_port"])) for name in CHANNELS}
-        serve, unused = socket.socketpair()
-        key = info["key"].decode() if isinstance(info["key"], bytes) else str(info["key"])
         try:
-            self.sandbox = open_sandbox(Limits())
-            sockets = {name: sock.fileno() for name, sock in (*listening.items(), ("serve", serve))}
-            job = {"kind": "kernel", "key": key, "files": []}
-            self.process = await asyncio.to_thread(self.sandbox.spawn, job, [], sockets)
-        finally:
-            for sock in (*listening.values(), serve, unused):
-                sock.close()
-        return dict(info)
+            await self._launch(Limits())
+        except BaseException:
+            await self.cleanup()
+            raise
+        return dict(self.connection_info)
+
+    async def _launch(self, limits: Limits) -> None:
+        info = self.connection_info
+        self.sockets = Sockets(CHANNELS)
+        self.relay = Relay({listen(info, int(info[f"{name}_port"])): self.sockets.path(name) for name in CHANNELS})
+        self.sandbox = open_sandbox(limits)
+        key = info["key"].decode() if isinstance(info["key"], bytes) else str(info["key"])
+        job = {"kind": "kernel", "key": key, "files": []}
+        serve, unused = socket.socketpair()
+        with serve, unused:
+            sockets = {name: sock.fileno() for name, sock in (*self.sockets.listening.items(), ("serve", serve))}
+            process = self.process = await asyncio.to_thread(self.sandbox.spawn, job, [], sockets)
+        first = process.pid if self.sandbox.reusable else self.sandbox.process.pid
+        self.watchdog = MemoryWatchdog(lambda reason: process.kill(), first, limits.memory_mb * MB)
 
     async def cleanup(self, restart: bool = False) -> None:
-        if self.process is not None:
-            self.process.close()
-        if self.sandbox is not None:
-            self.sandbox.close()
-        self.process = self.sandbox = None
+        for held in (self.watchdog, self.process, self.sandbox, self.relay, self.sockets):
+            if held is not None:
+                held.close()
+        self.process = self.sandbox = self.sockets = self.relay = self.watchdog = None
 
 
 def listen(info: dict[str, Any], port: int) -> socket.socket:

@@ -134,6 +134,8 @@ def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> 
         ("student.f(1)\n    assert_unchanged(student)", True),
         ("student.f(1)\n    assert_no_warnings(student)", True),
         ("with measure(student) as cost: student.f(1)\n    assert_that(cost.lines < 9, 'no loops')", True),
+        ("with measure(student) as cost: student.f(1)\n    assert cost.lines < 9", True),
+        ("with measure(student) as cost: a = student.f(1)\n    assert a == 1 and 2\n    assert cost.lines < 9", False),
         ("assert_close(student.f(1), 1)\n    assert_unchanged(student)", False),
         ("assert_that(student.f(1) == 1, 'one')", False),
         ("assert student.f(1) == 1\n    assert_unchanged(student)", False),

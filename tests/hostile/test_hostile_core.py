@@ -5,6 +5,7 @@ So nothing here is about how it is held: what is tried may be impossible, refuse
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import tempfile
@@ -200,6 +201,18 @@ print([libc.shmget(0x900001, 0, 0), libc.semget(0x900001, 0, 0), libc.msgget(0x9
 """
     no_gain(classroom.cheat(TRY + leave))
     assert no_gain(classroom.cheat(TRY + look)).printed() == "[-1, -1, -1, -1, -1]\n"
+
+
+def test_the_times_of_devices_are_no_message_for_the_next(classroom, no_gain):
+    """A first try, or a friend, could say something by when it touched /dev/null: 0 to 10 of 10 points."""
+    times = (
+        "{p: os.stat(p).st_mtime_ns for p in ('/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom')}"
+    )
+    leave = f"before = {times}\nfor p in before: tried(os.utime, p)\nafter = {times}\n"
+    leave += "print({p: t for p, t in after.items() if t != before[p]})"
+    left = ast.literal_eval(no_gain(classroom.cheat(TRY + leave)).printed())
+    found = ast.literal_eval(no_gain(classroom.cheat(f"import os\nprint({times})")).printed())
+    assert {path for path, time in left.items() if found[path] == time} == set()
 
 
 def test_the_host_s_kernel_keeps_what_is_its_own(classroom, no_gain):

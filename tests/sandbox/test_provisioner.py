@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,5 +75,36 @@ def test_it_lives_as_any_kernel_does(manager: KernelManager) -> None:
     client.shutdown()
     manager.finish_shutdown()
     assert not manager.is_alive()
+    assert not process.alive
+    client.stop_channels()
+
+
+SOCKETS = """
+import os, socket
+for number in os.listdir("/proc/self/fd"):
+    try:
+        print(socket.socket(fileno=os.dup(int(number))).family.name)
+    except OSError:
+        pass
+"""
+
+
+def test_no_socket_of_this_machine_s_network_is_handed_in(manager: KernelManager) -> None:
+    """Disconnected and connected anew, it would be a way out of a sandbox without a network."""
+    client = connect(manager)
+    printed, status = run(client, SOCKETS)
+    assert (set(printed.split()), status) == ({"AF_UNIX"}, "ok")
+    client.stop_channels()
+
+
+def test_its_processes_together_have_a_limit_of_memory(manager: KernelManager) -> None:
+    """Sixty-four processes, each within its limit, would take the memory of the server that runs them."""
+    client = connect(manager)
+    client.execute(
+        "import os, time\nfor _ in range(40):\n    if not os.fork(): held = b'x' * (90 << 20); time.sleep(60)"
+    )
+    process, until = manager.provisioner.process, time.monotonic() + 60
+    while process.alive and time.monotonic() < until:
+        time.sleep(0.2)
     assert not process.alive
     client.stop_channels()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from hostile_sources import BOMBS
 from pdf_notebooks import code, display, notebook
 from small_course import NAME
 from ways import ends_its_process, for_ever, ill, plain, without_end
@@ -161,35 +162,57 @@ def test_plain_text_has_an_end_too() -> None:
 # Some of each kind, for a whole class; the kinds one by one are above.
 CLASS = {
     "bob": ["lexer fancy", "blanks", "huge pictures", "magics"],
-    "cleo": ["uses", "quotes", "a picture named often", "macros"],
+    "cyd": ["uses", "quotes", "a picture named often", "macros"],
     "dan": ["lexer ansys", "clips", "prints", "missing pictures", "deep HTML"],
+}
+# What a command may take for all six, in seconds of processor time of all its processes, and each of them in megabytes:
+# a page may have 2,500.
+MOST = {
+    "grade": (120, 1_500),
+    "feedback": (240, 2_700),
+    "report": (60, 1_500),
+    "pdf": (240, 2_700),
+    "scores": (20, 500),
 }
 
 
 @pytest.mark.slow
 def test_a_class_of_the_worst_notebooks_takes_nothing_from_the_others(graded: Course) -> None:
-    """Everybody would wait for one, or get another page than without it."""
-    students = [student for student in graded.students(NAME) if graded.path("autograded", student, NAME).is_dir()]
-    commands = [["feedback", NAME], ["report", NAME], ["pdf", *graded_folders(graded, students), "-o", "pdfs"]]
-    for command in commands:
-        limited_run(graded.root, command, 60)
+    """Everybody would wait for one, or get another grade or page than without it."""
+    honest = ["ada", "eve", "fay"]
+    folders = [str(graded.path("submitted", student, NAME)) for student in [*honest, *CLASS]]
+    commands = [["feedback", NAME], ["report", NAME], ["pdf", *folders, "-o", "pdfs"], ["scores", NAME, "--json"]]
+    told = [limited_run(graded.root, command) for command in commands]
     before = {path: path.read_bytes() for path in outputs(graded.root)}
-    for student, kinds in zip(students[1:], CLASS.values(), strict=False):
-        spoil(
-            graded.path("autograded", student, NAME) / f"{NAME}.ipynb", [cell for kind in kinds for cell in worst(kind)]
-        )
-    for command in commands:
-        limited_run(graded.root, command, 240)
+    assert len(before) >= 12
+    scores = {score["student"]: score for score in json.loads(told[-1])}
+    for (student, kinds), bomb in zip(CLASS.items(), ("prints", "displays", "threads"), strict=True):
+        cells = [cell for kind in kinds for cell in worst(kind)]
+        spoil(graded.path("submitted", student, NAME) / f"{NAME}.ipynb", [*cells, code(BOMBS[bomb])])
+    limited_run(graded.root, ["grade", NAME])
+    for student, kinds in CLASS.items():  # what a notebook shows is cut when it is graded, but nothing relies on that
+        cells = [cell for kind in kinds for cell in worst(kind)]
+        spoil(graded.path("autograded", student, NAME) / f"{NAME}.ipynb", cells)
+    told = [limited_run(graded.root, command) for command in commands]
     after = {path: path.read_bytes() for path in outputs(graded.root)}
     assert after.keys() == before.keys()
-    honest = [students[0], *students[4:]]
     for path, content in before.items():
         if path.stem in honest or path.parent.parent.name in honest:
             assert after[path] == content, path
+    again = {score["student"]: score for score in json.loads(told[-1])}
+    assert {student: again[student] for student in honest} == {student: scores[student] for student in honest}
+    assert again["bob"]["score"] == scores["bob"]["score"]
+    assert "Not compared" not in (graded.root / "reports" / f"{NAME}.html").read_text(encoding="utf-8")
 
 
-def graded_folders(course: Course, students: list[str]) -> list[str]:
-    return [str(course.path("submitted", student, NAME)) for student in students]
+@pytest.mark.slow
+def test_a_notebook_that_cannot_be_read_within_limits_is_not_compared(graded: Course) -> None:
+    """Reading it for the report would take the memory of the machine, and nobody would have a report."""
+    lists = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [' + b"{}," * 40_000_000 + b"{}]}"
+    graded.path("autograded", "cyd", NAME).joinpath(f"{NAME}.ipynb").write_bytes(lists)
+    limited_run(graded.root, ["report", NAME], (120, 2_700))
+    page = (graded.root / "reports" / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "Not compared, since their notebooks take too much time or memory to be read: cyd." in page
 
 
 def outputs(root: Path) -> list[Path]:
@@ -205,17 +228,28 @@ def spoil(path: Path, cells: Cells) -> None:
     nbformat.read(path, as_version=4)
 
 
-def limited_run(root: Path, command: list[str], seconds: int) -> None:
-    """Run a command; no process of it may have had more than 1.5 GB, and all together no more than `seconds`."""
-    script = (
-        "import resource, subprocess, sys\n"
-        "done = subprocess.run(sys.argv[1:], capture_output=True, text=True)\n"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024, done.stdout, done.stderr)"
-    )
-    line = [sys.executable, "-c", script, sys.executable, "-m", "autograder", *command]
+LIMITED = """
+import ctypes, os, resource, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # what a run leaves to itself becomes this process's, and is counted
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    pass
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss // 1024, file=sys.stderr)
+sys.stdout.buffer.write(done.stdout)
+"""
+
+
+def limited_run(root: Path, command: list[str], most: tuple[int, int] | None = None) -> str:
+    """Run a command and return what it printed; its processes may have had no more than is allowed."""
+    line = [sys.executable, "-c", LIMITED, sys.executable, "-m", "autograder.cli", *command]
     done = subprocess.run(line, cwd=root, capture_output=True, text=True, check=True)
-    code, spent, megabytes = done.stdout.split()[:3]
-    assert int(code) in (0, 1), done.stdout
-    assert float(spent) < seconds, done.stdout
-    assert int(megabytes) < 1_500, done.stdout
+    code, spent, megabytes = done.stderr.strip().splitlines()[-1].split()
+    assert int(code) in (0, 1), done.stderr
+    seconds, size = most or MOST[command[0]]
+    assert float(spent) < seconds, (command, spent)
+    assert int(megabytes) < size, (command, megabytes)
+    return done.stdout

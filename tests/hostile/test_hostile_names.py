@@ -9,14 +9,17 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import small_course
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.server_extensions.formgrader import handlers
+from small_course import NAME
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.collecting.collect import about
 from autograder.collecting.people import Person
 from autograder.publishing.csv_forms import harmless
+from autograder.publishing.report.class_page import link
 
 CONFIG = Path(__file__).parents[2] / "nbgrader_config.py"
 EVIL = "<img src=x onerror=alert(1)>"
@@ -65,6 +68,16 @@ def test_formgrader_shows_code_that_no_lexer_would_finish(formgrader: HTMLExport
     assert 'font-weight:600;">def</span>' in page
     for part in ("what was printed", "<em>said</em>", "&lt;b&gt;raw&lt;/b&gt;"):
         assert page.count(part) == 1
+
+
+def test_the_report_leads_to_no_page_of_a_student_s_own(tmp_path: Path) -> None:
+    """nbgrader copies what was handed in beside the feedback, and a page of a student's own can act."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    own, page = (course.path("feedback", "ada", NAME) / name for name in ("a.html", f"{NAME}.html"))
+    small_course.write(own, EVIL)
+    assert link(course, NAME, "ada", course.root / "report.html") == ""
+    small_course.write(page, "feedback")
+    assert link(course, NAME, "ada", course.root / "report.html") == f"feedback/ada/{NAME}/{NAME}.html"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

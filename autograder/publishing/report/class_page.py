@@ -31,6 +31,9 @@ def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
 
 
 def link(course: Course, name: str, student: str, output: Path) -> str:
-    """The address of a student's feedback, relative to the page; nothing where there is none yet."""
-    pages = sorted(course.path("feedback", student, name).glob("*.html"))
-    return quote(os.path.relpath(pages[0], output.resolve().parent)) if pages else ""
+    """The address of a student's feedback, relative to the page; nothing where there is none yet. nbgrader may have
+    put the student's own files beside it, and these are not led to."""
+    notebooks = sorted(path.stem for path in course.source(name).glob("*.ipynb"))
+    pages = [course.path("feedback", student, name) / f"{notebook}.html" for notebook in notebooks]
+    there = [quote(os.path.relpath(page, output.resolve().parent)) for page in pages if page.is_file()]
+    return there[0] if there else ""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from unicodedata import category
 
-__all__ = ["has_more_parts", "printable", "storable"]
+__all__ = ["has_more_parts", "in_points", "printable", "storable"]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
+
+
+def in_points(value: float) -> str:
+    """A number of points: at most two decimals, and none that say nothing."""
+    return f"{round(value, 2) + 0.0:.10g}"
 
 
 def storable(text: str) -> str:

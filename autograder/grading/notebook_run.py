@@ -30,6 +30,7 @@ from autograder.grading.incidents import Incident, IncidentKind
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
+from autograder.text import in_points
 
 __all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 
@@ -251,7 +252,7 @@ def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:
 
 def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:
     """A check cell's output: a table to read, with the score as text so that nbgrader's own tools understand it."""
-    told = "waits for a person" if earned is None else f"{earned:.4g} of {points:g} points"
+    told = "waits for a person" if earned is None else f"{in_points(earned)} of {in_points(points)} points"
     data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
     return nbformat.v4.new_output("execute_result", data=data)
 

@@ -21,6 +21,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
+from autograder.text import in_points
 
 __all__ = ["CellResult", "CheckResult", "ClassResults", "NotebookResult", "StudentResults", "lateness", "read_results"]
 
@@ -233,5 +234,5 @@ def lateness(use: LateUse | None, penalty: float) -> str:
     if use and use.days:
         said.append(f"{use.days} day{'s' if use.days > 1 else ''}, {use.free} free, {use.left} left")
     if penalty:
-        said.append(f"−{round(penalty, 2):g} points")
+        said.append(f"−{in_points(penalty)} points")
     return ": ".join(said)

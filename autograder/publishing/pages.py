@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from autograder.text import in_points
+
 __all__ = ["TEMPLATES", "render", "title"]
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -38,18 +40,13 @@ def environment() -> Environment:
     """The templates."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": number, "question": title}
+    made.filters |= {"number": in_points, "question": title}
     made.globals["unknown_kind"] = unknown_kind
     return made
 
 
 def unknown_kind(kind: str) -> str:
     raise ValueError(f"nodes.html.j2 cannot draw a {kind}")
-
-
-def number(value: float) -> str:
-    """A number of points: at most two decimals, and none that say nothing."""
-    return f"{round(value, 2) + 0.0:g}"
 
 
 def title(grade_id: str) -> str:

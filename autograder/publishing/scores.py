@@ -17,6 +17,7 @@ from autograder.publishing.class_results import (
     lateness,
     read_results,
 )
+from autograder.text import in_points
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -122,7 +123,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
             Text(score["student"]),
-            f"{round(score['final_score'], 2):g} / {score['max_score']:g}",
+            f"{in_points(score['final_score'])} / {in_points(score['max_score'])}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
             *([late(score)] if any_late else []),

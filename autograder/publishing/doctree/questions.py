@@ -1,20 +1,33 @@
 """The questions of an assignment, found by nbgrader's grade ids."""
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 
 __all__ = ["CellGroup", "Question", "arrange", "questions_of"]
 
+HEADING = re.compile(r"#{1,6}\s+(?P<text>\S.*)")
+FENCE = re.compile(r"\s*(```|~~~)")
+WORTH = re.compile(r"\s*\([^()]*\bpoints?\b[^()]*\)\s*$")
+MOST_READ, LONGEST_HEADING = 200, 80
+
 
 @dataclass(frozen=True)
 class Question:
-    """One question: the grade ids of its answers and checks, and what it is worth."""
+    """One question: the grade ids of its answers and checks, and what it is worth. `heading` is the notebook's own
+    name of it, empty where the notebook does not number its questions: two numbers for one would confuse."""
 
     grade_ids: tuple[str, ...]
     title: str
     points: float
+    heading: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.heading or self.title
 
 
 @dataclass(frozen=True)
@@ -28,9 +41,12 @@ class CellGroup:
 def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
     """The questions in order. A question starts at an answer; the checks that follow belong to it."""
     groups: list[list[ParsedCell]] = []
-    closed = True
+    headings: list[str] = []
+    closed, heading = True, ""
     seen: set[str] = set()
     for cell in cells:
+        if cell.kind == "markdown" and not cell.is_graded:
+            heading = heading_of(cell.source) or heading
         # A copied cell keeps its grade id, and belongs to the question of the first.
         if not (cell.is_answer or cell.is_graded) or cell.grade_id in ("", *seen):
             continue
@@ -38,9 +54,28 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
         # Answers without a check between them (a function and its derivative) are one question.
         if not groups or (cell.is_answer and closed):
             groups.append([])
+            headings.append(heading)
+            heading = ""
         groups[-1].append(cell)
         closed = cell.is_graded
-    return [make_question(group) for group in groups]
+    questions = [make_question(group) for group in groups]
+    if not any(map(has_number, headings)):
+        return questions
+    return [replace(question, heading=heading) for question, heading in zip(questions, headings, strict=True)]
+
+
+def heading_of(source: str) -> str:
+    """The last heading of a text, without what it says of points; empty if it has none."""
+    found, in_code = "", False
+    for line in source.split("\n"):
+        in_code ^= bool(FENCE.match(line))
+        match = None if in_code else HEADING.fullmatch(line[:MOST_READ].rstrip("# "))
+        found = match["text"] if match else found
+    return re.sub(r"[`*$]", "", WORTH.sub("", found)).strip()[:LONGEST_HEADING]
+
+
+def has_number(text: str) -> bool:
+    return any(letter.isdigit() for letter in text)
 
 
 def make_question(group: list[ParsedCell]) -> Question:

@@ -31,6 +31,7 @@ from autograder.publishing.doctree.parsed_notebook import (
     read,
 )
 from autograder.publishing.doctree.questions import questions_of
+from autograder.publishing.feedback.losses import losses
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import TEMPLATES, render
@@ -64,10 +65,11 @@ class View:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """A line of the page's first table; `number` is that of the cell to go to."""
+    """A line of the page's table of questions; `number` is that of the cell to go to."""
 
-    title: str
+    name: str
     number: int
+    grade_ids: tuple[str, ...]
     cells: list[CellResult]
 
 
@@ -121,6 +123,7 @@ def feedback_page(job: PageJob, notebook: ParsedNotebook, *, plain: bool = False
     result, regions = job.result, job.regions
     cells = [without_table(cell) for cell in notebook.cells]
     comments = {name: ParsedCell(0, "markdown", text) for name, text in result.comments.items() if text}
+    rows = list(questions(cells, result))
     context = PageContext(notebook.folder)
     reader: CellReader | PlainReader = PlainReader(regions)
     if not plain:
@@ -130,7 +133,10 @@ def feedback_page(job: PageJob, notebook: ParsedNotebook, *, plain: bool = False
         "feedback.html.j2",
         context.pictures.files,
         result=result,
-        questions=list(questions(cells, result)),
+        questions=rows,
+        losses=losses(result),
+        numbers={cell.grade_id: cell.number for cell in reversed(cells) if cell.grade_id},
+        names={name: row.name for row in rows for name in row.grade_ids},
         views=views,
         waits=sum(points.score is None for points in result.cells.values()),
         digest=job.digest,
@@ -159,4 +165,4 @@ def questions(cells: Sequence[ParsedCell], result: NotebookResult) -> Iterator[Q
     numbers = {cell.grade_id: cell.number for cell in reversed(cells)}
     for question in questions_of(cells):
         points = [result.cells[name] for name in question.grade_ids if name in result.cells]
-        yield QuestionRow(question.title, numbers[question.grade_ids[0]], points)
+        yield QuestionRow(question.name, numbers[question.grade_ids[0]], question.grade_ids, points)

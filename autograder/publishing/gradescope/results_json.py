@@ -13,7 +13,7 @@ from autograder.checking.regions import HIDDEN_TESTS
 from autograder.files import write_atomic
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.graded import CellGrade
-from autograder.text import storable
+from autograder.text import in_points, storable
 
 __all__ = ["Results"]
 
@@ -101,7 +101,7 @@ class Results:
     def by_hand(self) -> str:
         """Which questions a person grades: Gradescope's autograder has no points for them."""
         questions = [
-            f"{self.name_of(template, cell)} ({float(cell.nbgrader['points']):g} points)"
+            f"{self.name_of(template, cell)} ({in_points(float(cell.nbgrader['points']))} points)"
             for template in self.assignment.notebooks
             for cell in template.cells
             if (cell.graded or cell.nbgrader.get("task")) and not is_automatic(cell)

@@ -11,6 +11,7 @@ from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
+from autograder.publishing.pdf.graded import with_results
 from autograder.publishing.pdf.inputs import ExportInput, find_all
 
 __all__ = ["export_many"]
@@ -51,7 +52,7 @@ def export_many(
             has no release, or the place for the PDFs cannot be written to.
     """
     options = Options(layout, paper, room)
-    submissions = find_all(notebooks, release, anonymous=anonymous)
+    submissions = with_results(find_all(notebooks, release, anonymous=anonymous))
     outputs = name_outputs(submissions, output, anonymous)
     prepared = {sub.release: prepare(sub.release, options) for sub in submissions if not sub.problem}
     if output is not None or len(outputs) == 1:

@@ -1,9 +1,12 @@
 """A notebook as the document that the page template draws."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from autograder.checking.cell import is_check_cell
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.highlighting import highlighted
@@ -11,7 +14,12 @@ from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node,
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
 from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
+from autograder.publishing.pdf.graded import earned, totals
 from autograder.publishing.pdf.typst_formulas import PdfContext
+from autograder.text import in_points
+
+if TYPE_CHECKING:
+    from autograder.publishing.class_results import NotebookResult
 
 __all__ = ["Document", "PageHeader", "Paper", "Section", "build", "build_plain"]
 
@@ -31,7 +39,8 @@ class PageHeader:
 @dataclass(frozen=True)
 class Section:
     """Blocks that start on a page of their own: a question (`number` from 1), what comes before the first or
-    (`closing`) after the last, or something else with a title.
+    (`closing`) after the last, or something else with a title. `name` is what the notebook itself calls a question;
+    `first_page` says that the section follows the table of questions.
 
     In the fixed layout `blank` pages follow, and what is too long continues elsewhere: `overflow` is "there" in a
     section that continues in the appendix, "here" in the appendix.
@@ -40,21 +49,25 @@ class Section:
     blocks: Content
     title: str = ""
     number: int = 0
+    name: str = ""
     points: str = ""
     closing: bool = False
+    first_page: bool = False
     overflow: Literal["", "here", "there"] = ""
     blank: int | None = None
 
 
 @dataclass
 class Document:
-    """Sections and the files that their nodes name: all that Typst is given."""
+    """Sections and the files that their nodes name: all that Typst is given. `totals` are lines below the questions'
+    points."""
 
     header: PageHeader
     sections: list[Section]
     files: dict[str, bytes] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    totals: list[tuple[str, str]] = field(default_factory=list)
 
     def data(self, sections: Sequence[Section] | None = None) -> dict[str, Any]:
         """The document, or only some sections of it, as JSON for the page template."""
@@ -64,6 +77,7 @@ class Document:
             "paper": {"letter": "us-letter", "a4": "a4"}[self.header.paper],
             "sections": as_data(self.sections if sections is None else sections),
             "remarks": self.remarks,
+            "totals": self.totals,
         }
 
 
@@ -74,20 +88,27 @@ def build(
     release: ParsedNotebook | None = None,
     remarks: Iterable[str] = (),
     listings: Sequence[tuple[str, str]] = (),
+    result: NotebookResult | None = None,
 ) -> Document:
     """Make the document of a notebook, its questions in the order of the release (or its own).
 
-    ``listings`` are names and texts of Python files that follow the notebook.
+    ``listings`` are names and texts of Python files that follow the notebook. ``result`` has the points and comments
+    of a graded notebook, whose check cells then show how the checks ended and not their source.
     """
     context = PdfContext(notebook.folder)
     remarks = list(remarks)
-    reader = CellReader(notebook.cells, context, notebook.language)
     questions = questions_of((release or notebook).cells)
-    sections = [make_section(group, reader, number) for group, number in numbered(notebook, questions)]
+    if result is not None:
+        notebook = replace(notebook, cells=tuple(map(without_source, notebook.cells)))
+    comments = [] if result is None else list(comments_on(questions, result))
+    reader = CellReader([*notebook.cells, *(text for _, text in comments)], context, notebook.language)
+    sections = comment_section(comments, reader)
+    sections += [make_section(group, reader, number, result) for group, number in numbered(notebook, questions)]
     context.cell = None
     sections += [file_section(name, text) for name, text in listings]
     notices = context.notices + [Notice(remark) for remark in remarks]
-    return Document(header, [with_structure(section) for section in sections], context.pictures.files, notices, remarks)
+    structured = [with_structure(section) for section in sections]
+    return Document(header, structured, context.pictures.files, notices, remarks, totals(result) if result else [])
 
 
 def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterable[str] = ()) -> Document:
@@ -105,7 +126,29 @@ def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterabl
         yield group, number
 
 
-def make_section(group: CellGroup, reader: CellReader, number: int) -> Section:
+def without_source(cell: ParsedCell) -> ParsedCell:
+    """A check cell with its table alone; any other as it is."""
+    is_check = cell.is_graded and not cell.is_answer and is_check_cell(cell.source) and cell.outputs
+    return replace(cell, source="", count=None) if is_check else cell
+
+
+def comments_on(questions: Sequence[Question], result: NotebookResult) -> Iterator[tuple[str, ParsedCell]]:
+    """What graders wrote, each with the name of its question."""
+    for question in questions:
+        for grade_id in question.grade_ids:
+            if text := result.comments.get(grade_id):
+                yield question.name, ParsedCell(0, "markdown", clean(text))
+
+
+def comment_section(comments: Sequence[tuple[str, ParsedCell]], reader: CellReader) -> list[Section]:
+    """The comments as a section of the first page, if there are any."""
+    blocks: list[Node] = []
+    for name, comment in comments:
+        blocks += [Paragraph((Styled("strong", (name,)),)), *cell_nodes(reader, comment)]
+    return [Section(tuple(blocks), "Comments", first_page=True)] if blocks else []
+
+
+def make_section(group: CellGroup, reader: CellReader, number: int, result: NotebookResult | None = None) -> Section:
     blocks = tuple(node for cell in group.cells for node in cell_nodes(reader, cell))
     question = group.question
     if question is None:
@@ -114,7 +157,10 @@ def make_section(group: CellGroup, reader: CellReader, number: int) -> Section:
         reader.context.cell = None
         reader.context.say(f"the cells of question {number} ({question.title}) are missing", serious=True)
         blocks = (Paragraph((Styled("em", ("The notebook has no cells for this question.",)),)),)
-    return Section(blocks, question.title, number, points_text(question.points))
+    points = points_text(question.points)
+    if result is not None and points:
+        points = f"{earned(result, question.grade_ids)} of {points}"
+    return Section(blocks, question.title, number, question.heading, points)
 
 
 def cell_nodes(reader: CellReader, cell: ParsedCell) -> list[Node]:
@@ -148,7 +194,7 @@ def file_section(name: str, text: str) -> Section:
 
 def points_text(points: float) -> str:
     """ "1 point", "2.5 points", or nothing for none."""
-    return f"{points:g} point{'' if points == 1 else 's'}" if points else ""
+    return f"{in_points(points)} point{'' if points == 1 else 's'}" if points else ""
 
 
 def with_structure(section: Section) -> Section:

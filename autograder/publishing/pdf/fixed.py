@@ -32,9 +32,9 @@ def allotments(release: ParsedNotebook, header: PageHeader, room: int = ROOM) ->
 
 def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None:
     """Pad each question to its pages, and move what is too much to an appendix."""
+    move_from_first_page(document)
     if not document.sections or document.sections[0].number:
         document.sections.insert(0, Section(()))
-    move_remarks(document)
     starts, ends = setter.places(document.data())
     appendix = []
     for number, (section, pages) in enumerate(zip(list(document.sections), allotted, strict=False)):
@@ -53,8 +53,10 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
         del document.sections[0]
 
 
-def move_remarks(document: Document) -> None:
-    # On the first page they would push the questions about.
+def move_from_first_page(document: Document) -> None:
+    # What has another length for each student would push the questions about.
+    moved = [replace(section, first_page=False) for section in document.sections if section.first_page]
+    document.sections = [section for section in document.sections if not section.first_page] + moved
     if document.remarks:
         blocks = tuple(Paragraph((remark,)) for remark in document.remarks)
         document.sections.append(Section(blocks, "Remarks"))

@@ -4,10 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.errors import AutograderError
 from autograder.files import read_inside
 from autograder.publishing.doctree.text_lines import clean
+
+if TYPE_CHECKING:
+    from autograder.publishing.class_results import NotebookResult
 
 __all__ = ["ExportInput", "find", "find_all", "listing_of"]
 
@@ -18,7 +22,7 @@ MAX_LISTINGS = 20
 @dataclass(frozen=True)
 class ExportInput:
     """One notebook to export. ``files`` are the Python files that follow it; ``problem`` says why there is no
-    notebook, where there is none.
+    notebook, where there is none; ``result`` has points and comments, where a gradebook knows them.
     """
 
     notebook: Path
@@ -28,6 +32,7 @@ class ExportInput:
     release: Path | None = None
     files: tuple[Path, ...] = ()
     problem: str = ""
+    result: "NotebookResult | None" = None
 
 
 class NoNotebook(AutograderError):

@@ -28,6 +28,7 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_students, similar_pairs
+from autograder.text import in_points
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
@@ -190,7 +191,7 @@ def to_talk_to(students: list[Student], points: Points, similar: list[Pair]) -> 
         reasons = list(dict.fromkeys(filter(is_reported, (i["kind"] for i in student.incidents))))
         score = points.scores.get(student.student)
         if score is not None and score < WEAK_STUDENT * points.max_score:
-            reasons.insert(0, f"{score:.4g} of {points.max_score:g} points")
+            reasons.insert(0, f"{in_points(score)} of {in_points(points.max_score)} points")
         if reasons:
             yield student.student, ", ".join(reasons)
 

@@ -1,0 +1,81 @@
+"""What a gradebook says of the submissions whose graded notebooks are exported: points, comments, lateness."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.errors import AutograderError
+from autograder.publishing.pdf.inputs import ExportInput
+from autograder.text import in_points
+
+if TYPE_CHECKING:
+    from autograder.publishing.class_results import NotebookResult
+
+__all__ = ["earned", "remarks_on", "totals", "with_results"]
+
+Place = tuple[Path, str]
+
+
+def with_results(submissions: Sequence[ExportInput]) -> list[ExportInput]:
+    """The submissions, with the results of those that a gradebook knows; a class is read at once."""
+    students: dict[Place, set[str]] = defaultdict(set)
+    for submission in submissions:
+        if submission.graded:
+            students[place_of(submission)].add(submission.student)
+    known = {place: results_of(place, mine) for place, mine in students.items()}
+    return [
+        replace(sub, result=known[place_of(sub)].get((sub.student, sub.notebook.stem))) if sub.graded else sub
+        for sub in submissions
+    ]
+
+
+def place_of(submission: ExportInput) -> Place:
+    """The course of COURSE/autograded/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb, and the assignment."""
+    folder = submission.notebook.absolute().parent
+    return folder.parents[2], folder.name
+
+
+def results_of(place: Place, students: set[str]) -> dict[tuple[str, str], NotebookResult]:
+    """The results of these students by student and notebook; none, if there is no gradebook that knows them."""
+    # Imported here, since whoever installs [pdf] alone has no gradebook.
+    from autograder.grading.course import CONFIG_FILE, Course
+    from autograder.publishing.class_results import read_results
+
+    root, assignment = place
+    if not (root / CONFIG_FILE).is_file():
+        return {}
+    try:
+        found = read_results(Course(root), assignment, *(students if len(students) == 1 else ())).students
+    except AutograderError:
+        return {}
+    return {(one.student, result.notebook): result for one in found for result in one.results}
+
+
+def earned(result: NotebookResult, grade_ids: Sequence[str]) -> str:
+    """The points of some grade cells together, a dash if a person has not given any yet."""
+    ready = [cell.score for name in grade_ids if (cell := result.cells.get(name)) and cell.score is not None]
+    return in_points(sum(ready)) if ready else "–"
+
+
+def totals(result: NotebookResult) -> list[tuple[str, str]]:
+    """The lines below the questions' points: the sum, and what being late took of it."""
+    whole = in_points(result.max_score)
+    if not result.late_penalty:
+        return [("Total", f"{in_points(result.score)} of {whole}")]
+    return [
+        ("Sum", f"{in_points(result.score)} of {whole}"),
+        ("Late", f"−{in_points(result.late_penalty)}"),
+        ("Total", f"{in_points(result.final_score)} of {whole}"),
+    ]
+
+
+def remarks_on(result: NotebookResult) -> list[str]:
+    """What the student must know about the points."""
+    waits = sum(cell.score is None for cell in result.cells.values())
+    parts = "One part waits" if waits == 1 else f"{waits} parts wait"
+    waiting = [f"{parts} for a person to grade, so this score is not final."] if waits else []
+    return waiting + [f"Late: {result.late}."] * bool(result.late) + list(result.remarks)

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
-from autograder.grading.examples import read_examples
+from autograder.grading.examples import mistakes_path, read_examples
 
 __all__ = ["make_demo"]
 
@@ -42,6 +42,11 @@ def make_demo(course: Course, folder: Path) -> dict[str, str]:
     released = course.path("release", ".", NAME)
     if released.is_dir():  # for PDFs with a fixed layout
         shutil.copytree(released, folder / "release" / NAME)
+    known = mistakes_path(course.root, NAME)
+    if known.is_file():  # so that they are named
+        target = mistakes_path(folder, NAME)
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(known, target)
     (folder / CONFIG_FILE).write_text((course.root / CONFIG_FILE).read_text(encoding="utf-8") + SETTINGS)
     return write_class(course, folder)
 

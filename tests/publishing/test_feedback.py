@@ -81,6 +81,22 @@ def test_points_by_hand_comments_and_lateness_are_in_it(graded: Course) -> None:
     assert "waits" not in text
 
 
+def test_what_cost_most_stands_first_with_links(graded: Course) -> None:
+    """Who reads only the beginning of a long page would not learn what to repeat."""
+    with Gradebook(graded.db_url, graded.course_id) as gradebook:
+        gradebook.find_grade("why", NAME, NAME, "bob").manual_score = 2.75
+        gradebook.db.commit()
+    write_feedback(graded, NAME, ["ada", "bob"])
+    assert "What cost most" not in text_of(graded, "ada")
+    page = page_of(graded, "bob").read_text(encoding="utf-8")
+    (listed,) = re.findall(r'<table class="losses">.*?</table>', page, flags=re.DOTALL)
+    points = [float(lost) for lost in re.findall(r">−([0-9.]+)<", listed)]
+    assert points == [2, 0.25]
+    assert "Right on random numbers." in listed
+    for anchor in re.findall(r'href="#([^"]+)"', listed):
+        assert page.count(f'id="{anchor}"') == 1, anchor
+
+
 def test_only_what_changed_is_written_and_never_half(graded: Course) -> None:
     """A class of hundreds would take minutes for one comment; a page that was cut off would look like the whole."""
     elsewhere = graded.root / "elsewhere.html"

@@ -14,7 +14,7 @@ from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node,
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
 from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
-from autograder.publishing.pdf.graded import earned, totals
+from autograder.publishing.pdf.graded import earned, remarks_on, totals
 from autograder.publishing.pdf.typst_formulas import PdfContext
 from autograder.text import in_points
 
@@ -108,7 +108,10 @@ def build(
     sections += [file_section(name, text) for name, text in listings]
     notices = context.notices + [Notice(remark) for remark in remarks]
     structured = [with_structure(section) for section in sections]
-    return Document(header, structured, context.pictures.files, notices, remarks, totals(result) if result else [])
+    document = Document(header, structured, context.pictures.files, notices, remarks)
+    if result is not None:
+        document.remarks, document.totals = [*remarks, *remarks_on(result)], totals(result)
+    return document
 
 
 def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterable[str] = ()) -> Document:

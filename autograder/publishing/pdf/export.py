@@ -12,7 +12,6 @@ from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook, Unreadable, read
 from autograder.publishing.pdf.document import Document, PageHeader, Paper, build, build_plain
 from autograder.publishing.pdf.fixed import ROOM, allotments, fix
-from autograder.publishing.pdf.graded import remarks_on
 from autograder.publishing.pdf.inputs import ExportInput, listing_of
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.typeset import typesetter
@@ -76,8 +75,6 @@ def submission_pdf(
     release = read(submission.release) if submission.release else None
     listings = [listing_of(path) for path in submission.files]
     remarks = [] if submission.graded else list(unrun(notebook.cells))
-    if submission.result is not None:
-        remarks += remarks_on(submission.result)
     try:
         document = build(
             notebook, header, release=release, remarks=remarks, listings=listings, result=submission.result

@@ -1,0 +1,71 @@
+"""The PDF of a graded notebook: points, total and comments on its first page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+from pdf_reading import needs_poppler, pages, text
+from small_course import NAME
+
+from autograder.grading.course import Course
+from autograder.publishing.pdf.batch import export_many
+
+pytestmark = [pytest.mark.slow, needs_poppler]
+
+
+def by_hand(course: Course) -> None:
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.find_grade("why", NAME, NAME, "ada").manual_score = 2.5
+        gradebook.find_comment("why", NAME, NAME, "ada").manual_comment = "Say *which* key, $k_1$. " + "More. " * 200
+        gradebook.find_submission_notebook(NAME, NAME, "ada").late_submission_penalty = 1.25
+        gradebook.db.commit()
+
+
+def export(course: Course, *students: str, **options: object) -> dict[str, Path]:
+    folders = [course.path("submitted", student, NAME) for student in students]
+    done = export_many(folders, course.root / "pdfs", **options)  # type: ignore[arg-type]
+    assert not [result.error for result in done if result.error]
+    return {student: result.output for student, result in zip(students, done, strict=True)}
+
+
+def test_the_first_page_has_points_total_and_comments(graded: Course) -> None:
+    """Whoever gets the PDF back would have to look up their points elsewhere."""
+    by_hand(graded)
+    files = export(graded, "ada", "bob")
+    first = " ".join(pages(files["ada"])[0].split())
+    for line in ("1 mean 3 of 3", "3 why 2.5 of 3", "Sum 7.5 of 8", "Late −1.25", "Total 6.25 of 8", "Say which key"):
+        assert line in first, line
+    assert "waits" not in first
+    other = " ".join(pages(files["bob"])[0].split())
+    for line in ("1 mean 1 of 3", "3 why – of 3", "Total 3 of 8", "One part waits for a person"):
+        assert line in other, line
+
+
+def test_check_cells_show_how_their_checks_ended_and_not_their_source(graded: Course) -> None:
+    """Pages of tests would hide the answers."""
+    told = text(export(graded, "bob")["bob"])
+    assert "Right on random numbers." in told
+    assert "def test_two_numbers" not in told
+    assert "assert double(2)" in told, "an ordinary test cell shows nothing but its source"
+
+
+def test_the_fixed_layout_keeps_its_pages_whatever_is_said(graded: Course) -> None:
+    """A long comment would move the questions of one student, which Gradescope looks for on fixed pages."""
+    by_hand(graded)
+    source = graded.source(NAME) / f"{NAME}.ipynb"
+    files = export(graded, "ada", "bob", layout="fixed", release=source)
+    found = {
+        student: [n for n, page in enumerate(pages(file)) if "Question 3" in page] for student, file in files.items()
+    }
+    assert found["ada"] == found["bob"] != []
+    assert "Say which key" in " ".join(text(files["ada"]).split())
+
+
+def test_a_notebook_that_no_gradebook_knows_has_no_points(graded: Course) -> None:
+    """The PDF must come out even so."""
+    (graded.root / "gradebook.db").unlink()
+    first = " ".join(pages(export(graded, "ada")["ada"])[0].split())
+    assert "1 mean 3 " in first
+    assert "Total" not in first

@@ -38,6 +38,10 @@ class Seeds:
         """Other numbers for the same submission: an attempt must not profit from what an earlier one has seen."""
         return replace(self, submission=f"{self.submission}, attempt {number}")
 
+    def of_example(self, number: int) -> Seeds:
+        """Other numbers, for inputs that are shown: they say nothing of those that were graded."""
+        return replace(self, submission=f"{self.submission}, counterexample {number}")
+
     def rng(self, test: str) -> np.random.Generator:
         """The generator of one test, keyed by (assignment, submission, cell, test)."""
         key = "\0".join((self.assignment, self.submission, self.cell, test)).encode()
@@ -94,9 +98,10 @@ class Checks:
         seeds: Seeds,
         watcher: Watcher | None = None,
         lender: NotebookProxy | None = None,
+        only: str = "",
     ) -> list[Verdict]:
-        """The verdict of every test of the cell `name`, in order. `watcher` is told which test begins. What is lent
-        comes from `lender`; without one, as in a student's own notebook, nothing is lent.
+        """The verdict of every test of the cell `name`, in order, or of `only` one. `watcher` is told which test
+        begins. What is lent comes from `lender`; without one, as in a student's own notebook, nothing is lent.
 
         Without `reference` only tests that do without it can run. A test that could not run,
         because the cell itself fails, is UNGRADED: that is never the student's fault.
@@ -106,9 +111,9 @@ class Checks:
         self.errors = {}
         void = {test.name for test in self.cells[name].tests() if test.void}
         for item in self._items():
-            if function_name(item) not in void:
+            if function_name(item) not in void and only in ("", function_name(item)):
                 self._run(item)
-        return self.verdicts({})
+        return [verdict for verdict in self.verdicts({}) if only in ("", verdict.name)]
 
     def verdicts(self, named: Mapping[str, Mistake]) -> list[Verdict]:
         """The verdicts of the cell that ran last; `named` are the mistakes that explain failed tests."""

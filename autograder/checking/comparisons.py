@@ -7,7 +7,8 @@ a mistake only where the evidence determines it. `detail` has the numbers, for v
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -57,7 +58,24 @@ def assert_close(
     that a known mistake gives; it is told when `actual` is that value. `shape` is the exercise's own name of the
     expected shape, such as "(m, c)". NaN equals NaN only with `equal_nan`. Raises CheckFailed.
     """
-    mistakes, tolerance = mistakes or {}, Tolerance(rtol, atol, equal_nan)
+    with comparing(actual, expected):
+        compare(actual, expected, Tolerance(rtol, atol, equal_nan), m, mistakes or {}, shape)
+
+
+@contextmanager
+def comparing(actual: Any, expected: Any) -> Iterator[None]:
+    """A failure in the block says which values were compared."""
+    try:
+        yield
+    except CheckFailed as error:
+        error.values = error.values or (actual, expected)
+        raise
+
+
+def compare(
+    actual: Any, expected: Any, tolerance: Tolerance, m: int | None, mistakes: Mapping[str, Any], shape: str
+) -> None:
+    """Compare tables, containers or numbers."""
     actual, expected = as_number(as_float(actual), expected), as_float(expected)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
@@ -94,7 +112,7 @@ def compare_parts(
             of_part = {sentence: value[name] for sentence, value in named.items() if name in value}
             assert_close(where[name], part, m=m, mistakes=of_part, shape=shape, **vars(tolerance))
         except CheckFailed as error:
-            raise CheckFailed(f"in {name}, {error.cause}", error.detail) from None
+            raise CheckFailed(f"in {name}, {error.cause}", error.detail, error.values) from None
 
 
 def parts(value: Any, like: Any) -> dict[str, Any]:
@@ -303,6 +321,11 @@ def number(value: Any) -> str:
 
 def assert_same(actual: Any, expected: Any) -> None:
     """`actual` is exactly `expected`: labels, text, sets, whole numbers, arrays or tables. Raises CheckFailed."""
+    with comparing(actual, expected):
+        compare_exactly(actual, expected)
+
+
+def compare_exactly(actual: Any, expected: Any) -> None:
     actual = as_number(actual, expected)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)

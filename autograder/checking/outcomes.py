@@ -47,7 +47,8 @@ class Verdict:
 
     `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
     check must keep to itself; `detail` is for the instructor only, and so is `mistake`, the title of the known
-    mistake that explains the answer. `void` says why the check does not count for anybody.
+    mistake that explains the answer. `void` says why the check does not count for anybody. `counterexample` is an input
+    that shows the failure, for after the due date.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Verdict:
     detail: str = ""
     void: str = ""
     mistake: str = ""
+    counterexample: str = ""
 
     @property
     def passed(self) -> bool:
@@ -88,12 +90,14 @@ def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
 
 class CheckFailed(BaseException):
     """A comparison that did not hold, or an answer that is not there. `cause` may be told even of a hidden check;
-    `detail` may not. Not an Exception, so that no `pytest.raises(Exception)` passes because nothing is defined."""
+    `detail` may not; `values` are what was compared, if that is known. Not an Exception, so that no
+    `pytest.raises(Exception)` passes because nothing is defined."""
 
-    def __init__(self, cause: str = "", detail: str = "") -> None:
+    def __init__(self, cause: str = "", detail: str = "", values: tuple[Any, Any] | None = None) -> None:
         super().__init__("\n".join(filter(None, (cause, detail))))
         self.cause = cause
         self.detail = detail
+        self.values = values
 
 
 @dataclass

@@ -38,7 +38,8 @@ UNCONFINED = "its code could read and change whatever the grader could: nothing 
 
 class Grader:
     """Grades submissions of `assignment`. Students may change the files in `own_files`; `secret` seeds the tests;
-    `submission_mb` is how large a submission may be when unpacked.
+    `submission_mb` is how large a submission may be when unpacked. `counterexamples` are looked for if the course shows
+    them.
 
     A sandbox for students and an answer key for each notebook start when they are first needed and stay warm until
     `close`. They belong to the process that started them: a copy sent to another process starts its own.
@@ -51,9 +52,10 @@ class Grader:
         secret: bytes,
         own_files: frozenset[str] = frozenset(),
         submission_mb: int = SUBMISSION_MB,
+        counterexamples: bool = False,
     ) -> None:
         self.assignment, self.limits, self.secret = assignment, limits, secret
-        self.own_files, self.submission_mb = own_files, submission_mb
+        self.own_files, self.submission_mb, self.counterexamples = own_files, submission_mb, counterexamples
         self._sandbox: Sandbox | None = None
         self._answer_keys: dict[str, AnswerKey] = {}
 
@@ -61,7 +63,8 @@ class Grader:
     def of(cls, course: Course, assignment: Assignment, limits: Limits) -> Self:
         """A grader with the secret and the settings of `course`."""
         own_files = course.own_files(assignment.name)
-        return cls(assignment, limits, course.secret, own_files, course.settings.submission_mb)
+        settings = course.settings
+        return cls(assignment, limits, course.secret, own_files, settings.submission_mb, settings.show_counterexamples)
 
     def grade(
         self, submission: Submission, on_grade: Callable[[str, CellGrade], None] = lambda notebook, grade: None
@@ -113,7 +116,8 @@ class Grader:
     ) -> GradingJob:
         """What there is to do for one restored notebook of a submission, with these files beside it."""
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
-        return GradingJob(notebook, template, files, seeds, submission.reusable_in(template.name), on_grade)
+        reusable = submission.reusable_in(template.name)
+        return GradingJob(notebook, template, files, seeds, reusable, on_grade, self.counterexamples)
 
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same

@@ -14,6 +14,7 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
+from autograder.checking.counterexamples import SEEDS, Attempt, CallKeeper, parameters, smallest
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.observed import Recorder
@@ -36,6 +37,8 @@ __all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 
 # So long known mistakes are looked for in one notebook: each takes milliseconds, but an answer may make it slow.
 REPLAY_SECONDS = 10.0
+# So long inputs that show failures are looked for in one notebook, if the course shows them.
+COUNTEREXAMPLE_SECONDS = 10.0
 MOST_SAID = 300
 STOPPED = "your notebook's kernel had stopped before this check"
 
@@ -45,7 +48,7 @@ class GradingJob:
     """A restored notebook to grade, the template that it was restored from, and the files beside it.
 
     Check cells in `reusable` run for what they do to the notebook, but keep these verdicts. `on_grade` receives the
-    grade of each check cell as soon as it is known.
+    grade of each check cell as soon as it is known. `counterexamples` are looked for at the end.
     """
 
     notebook: NotebookNode
@@ -54,6 +57,7 @@ class GradingJob:
     seeds: Seeds
     reusable: dict[str, list[Verdict]] = field(default_factory=dict)
     on_grade: Callable[[CellGrade], None] = lambda grade: None
+    counterexamples: bool = False
 
 
 @dataclass
@@ -97,6 +101,45 @@ class NotebookRun:
                 self._execute(cell, number, left)
                 self._note_course_error(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
+        if self.job.counterexamples:
+            self._add_counterexamples(checks)
+
+    def _add_counterexamples(self, checks: Checks) -> None:
+        """Look for inputs with which hidden checks fail. Nothing comes after it that its calls could change."""
+        until = time.monotonic() + COUNTEREXAMPLE_SECONDS
+        for grade in self.grades:
+            test_of = {test.name: test for test in self.cells[grade.grade_id].check.tests()}
+            grade.verdicts = [
+                replace(verdict, counterexample=self._counterexample(checks, grade.grade_id, verdict.name, until))
+                if verdict.hidden and is_failed(verdict) and "rng" in test_of[verdict.name].fixtures
+                else verdict
+                for verdict in grade.verdicts
+            ]
+
+    def _counterexample(self, checks: Checks, grade_id: str, test: str, until: float) -> str:
+        """A counterexample to one check; empty if there is none to show, or no time left."""
+        if not self.kernel.alive or time.monotonic() > until:
+            return ""
+        transport = SocketTransport(
+            self.kernel.channel, self.kernel.limits.cell_seconds, self.kernel.interrupt, until=until
+        )
+        keeper = CallKeeper(transport)
+        student, attempts = NotebookProxy(keeper, self.imports), []
+        asked = self.kernel.start_serving()
+        try:
+            with self.answer_key.at(grade_id) as reference, self.answer_key.lent_at(grade_id) as lender:
+                for number in range(SEEDS):
+                    seeds = replace(self.job.seeds.of_example(number), cell=grade_id)
+                    checks.run(grade_id, student, reference, seeds, keeper, lender, test)
+                    attempts.append(Attempt(keeper.calls, checks.errors.get(test)))
+        except GraderFault:
+            return ""
+        finally:
+            if transport.why_gone:
+                self.kernel.kill()
+            else:
+                self.kernel.stop_serving(asked)
+        return smallest(attempts, parameters(c.source for c in self.cells.values() if c.cell_type == "code"))
 
     def _note_course_error(self, cell: NotebookNode, template: TemplateCell | None) -> None:
         """Keep the error of a cell that the course has locked and that gives no points: it may be the course's own."""
@@ -243,6 +286,11 @@ class NotebookRun:
             text = f"a call from a check took longer than {limit} and was stopped"
             self.incidents.append(Incident(IncidentKind.TIME, text, grade_id))
         self.stops.clear()
+
+
+def is_failed(verdict: Verdict) -> bool:
+    """Whether the student's answer was found wrong here."""
+    return verdict.outcome in (Outcome.WRONG, Outcome.RAISED) and not verdict.void
 
 
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:

@@ -97,7 +97,7 @@ def read_recorded_class(session: Any, assignment: str, student: str = "") -> dic
 def read_verdict(row: Any) -> Verdict:
     """A verdict as it was recorded."""
     values = {name: row[name] for name in FIELDS}
-    later = {name: row[name] or "" for name in ("void", "mistake")}  # an older gradebook has none
+    later = {name: row[name] or "" for name in ("void", "mistake", "counterexample")}  # an older gradebook has none
     return Verdict(**values | {"outcome": Outcome(row["outcome"])} | later)
 
 

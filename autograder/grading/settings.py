@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 from traitlets.config import Configurable
 
 from autograder.sandbox.levels import LEVELS
@@ -60,6 +60,10 @@ class Autograder(Configurable):  # type: ignore[misc]
         config=True
     )
     jobs = Int(0, min=0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
+
+    show_counterexamples = Bool(
+        False, help="After the due date, show students an input with which their function fails a hidden check."
+    ).tag(config=True)
 
     wheel_url = Unicode(
         "", help="Address of this package's wheel, from which a released notebook installs it where it is missing."

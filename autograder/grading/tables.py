@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "5"
+VERSION_TABLE, NEWEST = "autograder_version", "6"
 
 metadata = MetaData()
 
@@ -58,6 +58,7 @@ checks = Table(
     Column("detail", Text),
     Column("void", Text),
     Column("mistake", Text),
+    Column("counterexample", Text),
 )
 
 cells = Table(

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nbgrader.api import MissingEntry
+from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
 from sqlalchemy import select
 
 from autograder.checking.outcomes import Verdict, shares
@@ -23,7 +23,16 @@ from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
 from autograder.text import in_points
 
-__all__ = ["CellResult", "CheckResult", "ClassResults", "NotebookResult", "StudentResults", "lateness", "read_results"]
+__all__ = [
+    "CellResult",
+    "CheckResult",
+    "ClassResults",
+    "NotebookResult",
+    "StudentResults",
+    "lateness",
+    "read_results",
+    "why_held_back",
+]
 
 Rows = dict[str, list[Any]]  # of our own tables, by student
 
@@ -32,7 +41,8 @@ Rows = dict[str, list[Any]]  # of our own tables, by student
 class CheckResult:
     """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told,
     `detail` what the instructor is told, `void` says why it is void, if it is: then it has no points and does not
-    count, and `mistake` is the title of the known mistake that explains it."""
+    count, and `mistake` is the title of the known mistake that explains it. `counterexample` is an input that shows the
+    failure, once students may see it."""
 
     name: str
     description: str
@@ -43,6 +53,7 @@ class CheckResult:
     void: str = ""
     mistake: str = ""
     detail: str = ""
+    counterexample: str = ""
 
     @property
     def passed(self) -> bool:
@@ -134,6 +145,8 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         if not submissions:
             raise AutograderError(nothing_graded(course, name))
         checks = rows_by_student(session, tables.checks, name, student)
+        if not counterexamples_are_shown(course, session, name):
+            checks = without_counterexamples(checks)
         incidents = rows_by_student(session, tables.incidents, name, student)
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
@@ -143,6 +156,43 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         for row in submissions
     ]
     return ClassResults(submissions[0].max_score, found, [] if student else sorted(absent))
+
+
+def counterexamples_are_shown(course: Course, session: Any, name: str) -> bool:
+    """Whether the course shows them, and everybody's time for the assignment is over."""
+    until = time_is_over(session, name) if course.settings.show_counterexamples else None
+    return until is not None and until < datetime.now(UTC).replace(tzinfo=None)
+
+
+def time_is_over(session: Any, name: str) -> datetime | None:
+    """When nobody has time left, the longest extension included, in UTC; None without a due date."""
+    due: datetime | None = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
+    if due is None:
+        return None
+    given = select(tables.extensions.c.seconds).where(tables.extensions.c.assignment == name)
+    kept = select(SubmittedAssignment.extension).join(Assignment).where(Assignment.name == name)
+    seconds = [*session.execute(given).scalars(), *(e.total_seconds() for e in session.execute(kept).scalars() if e)]
+    return due + timedelta(seconds=max([0.0, *seconds]))
+
+
+def why_held_back(course: Course, name: str) -> str:
+    """Why students do not see counterexamples yet, where the course shows them; empty if they do."""
+    if not course.settings.show_counterexamples:
+        return ""
+    with graded_assignment(course, name) as session:
+        if counterexamples_are_shown(course, session, name):
+            return ""
+        until = time_is_over(session, name)
+    if until is None:
+        return f"Counterexamples are shown after the due date, and {name} has none."
+    return f"Counterexamples are shown when everybody's time is over: {until:%Y-%m-%d %H:%M} UTC."
+
+
+def without_counterexamples(rows: Rows) -> Rows:
+    """The rows of checks without inputs that show failures."""
+    return defaultdict(
+        list, {student: [dict(row) | {"counterexample": ""} for row in mine] for student, mine in rows.items()}
+    )
 
 
 @contextmanager
@@ -225,7 +275,9 @@ def cell_of(grade: GradeRow, checks: Iterable[Any]) -> CellResult:
 
 def check_of(verdict: Verdict, points: float) -> CheckResult:
     about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
-    return CheckResult(*about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail)
+    return CheckResult(
+        *about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail, verdict.counterexample
+    )
 
 
 def lateness(use: LateUse | None, penalty: float) -> str:

@@ -28,6 +28,7 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     """
     # Imported here, so that --help is quick.
     from autograder.progress import progress_bar
+    from autograder.publishing.class_results import why_held_back
     from autograder.publishing.feedback.writing import write_feedback
 
     course = course_of(ctx)
@@ -37,6 +38,8 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     click.echo(f"{len(done.written)} written, {len(done.unchanged)} unchanged: {pages}")
     if done.waiting:
         click.echo(f"Points by hand are still to come for {', '.join(done.waiting)}; their pages say so.")
+    if held_back := why_held_back(course, name):
+        click.echo(held_back)
     if done.plain:
         click.echo(f"Could not be drawn, so these pages have the notebook's text only: {', '.join(done.plain)}.")
     if done.not_graded:

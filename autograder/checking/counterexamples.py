@@ -1,0 +1,190 @@
+"""Counterexamples: a small input for which a student's function fails a hidden check, with what it gave and what is
+right.
+
+A failed check is run again with random numbers of its own, so that nothing is shown of those that were graded.
+Arguments that do not depend on the random numbers would be those that were graded, and are never shown.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.answer_record import given_in
+from autograder.checking.observed import alike, plain
+from autograder.checking.outcomes import CheckFailed, StudentError
+from autograder.checking.transports import CallBack, Transport
+from autograder.kernel_side.serve import Reply
+from autograder.kernel_side.values import ValueRefused
+from autograder.kernel_side.wire import Message
+from autograder.text import storable
+
+__all__ = ["SEEDS", "Attempt", "CallKeeper", "parameters", "smallest"]
+
+SEEDS = 3
+MOST_CALLS, MOST_NUMBERS, MOST_LETTERS, MOST_DEEP = 50, 60, 2_000, 3
+DIGITS = 4
+NUMBERS = "biuf"
+
+Names = Mapping[str, Sequence[str]]  # the parameters of each function
+
+
+class TooMuch(Exception):
+    """A value that cannot be written down in a few lines of Python."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One call of a student's function, still encoded."""
+
+    name: str
+    message: Message
+    buffers: list[bytes]
+    reply: Message
+    received: list[bytes]
+
+    @property
+    def given(self) -> str:
+        """A digest of the arguments."""
+        return given_in(self.message, self.buffers)
+
+
+class CallKeeper:
+    """A transport that keeps the first calls of functions of the notebook in each test."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.calls: list[Kept] = []
+
+    def begin(self, test: str) -> None:
+        self.calls = []
+
+    def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        reply, received = self.transport.request(message, buffers, call_back)
+        target = message.get("target") or [0]
+        if message["op"] == "call" and target[0] is None and len(self.calls) < MOST_CALLS:
+            self.calls.append(Kept(str(target[1]), message, buffers, reply, received))
+        return reply, received
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a failed test: the calls of the student's functions, and what ended it."""
+
+    calls: Sequence[Kept]
+    error: BaseException | None
+
+    @property
+    def failed_at(self) -> int | None:
+        """The place of the call whose value was wrong or that raised; None if that cannot be told."""
+        places = range(len(self.calls) - 1, -1, -1)
+        if isinstance(self.error, StudentError):
+            return next((place for place in places if self.calls[place].reply.get("op") == "raise"), None)
+        if isinstance(self.error, CheckFailed) and self.error.values is not None:
+            got = self.error.values[0]
+            return next((place for place in places if holds(self.calls[place], got)), None)
+        return None
+
+    def outcome(self) -> str:
+        """What came of the call. Raises TooMuch."""
+        if isinstance(self.error, CheckFailed) and self.error.values is not None:
+            got, expected = map(literal, self.error.values)
+            return f"gave      {got}\nexpected  {expected}"
+        assert isinstance(self.error, StudentError)
+        return f"raised    {self.error.type_name}: {self.error.text.strip()[:200]}"
+
+
+def smallest(attempts: Sequence[Attempt], names: Names) -> str:
+    """The counterexample with the fewest numbers that fits in a few lines; empty if there is none."""
+    found = []
+    for attempt in attempts:
+        place = attempt.failed_at
+        others = [other.calls for other in attempts if other is not attempt]
+        if place is not None and is_random(place, attempt.calls, others):
+            with suppress(TooMuch, ValueRefused):
+                found.append(written(attempt.calls[place], names, attempt.outcome()))
+    text = min(found)[1] if found else ""
+    return storable(text) if len(text) <= MOST_LETTERS else ""
+
+
+def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]]) -> bool:
+    """Whether the arguments of a call were others with other seeds: if not, they are those that were graded."""
+    same_place = [other[place] for other in others if len(other) > place]
+    given = calls[place].given
+    return bool(same_place) and all(other.given != given for other in same_place)
+
+
+def holds(call: Kept, got: Any) -> bool:
+    """Whether a call gave this value, by itself or as one of several."""
+    if "value" not in call.reply:
+        return False
+    waiting = [plain(call.reply["value"], call.received)]
+    for _ in range(MOST_DEEP):
+        if any(alike(value, got) for value in waiting):
+            return True
+        waiting = [part for value in waiting if isinstance(value, (list, tuple, dict)) for part in parts_of(value)]
+    return False
+
+
+def parts_of(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def written(call: Kept, names: Names, outcome: str) -> tuple[int, str]:
+    """A call and what came of it as lines of Python, behind the number of its numbers. Raises TooMuch."""
+    args, kwargs = (plain(call.message[key], call.buffers) for key in ("args", "kwargs"))
+    known = [*names.get(call.name, ())][: len(args)]
+    known += [f"argument_{place}" for place in range(len(known) + 1, len(args) + 1)]
+    given = dict(zip(known, args, strict=True)) | kwargs
+    lines = [f"{name} = {literal(value)}" for name, value in given.items()]
+    inside = ", ".join([*known, *(f"{name}={name}" for name in kwargs)])
+    return sum(map(size, given.values())), "\n".join([*lines, f"{call.name}({inside})", outcome])
+
+
+def size(value: Any) -> int:
+    if isinstance(value, (list, tuple, dict)):
+        return 1 + sum(map(size, parts_of(value)))
+    return int(np.size(value))
+
+
+def literal(value: Any) -> str:
+    """A value as Python, numbers with four digits. Raises TooMuch."""
+    if size(value) > MOST_NUMBERS:
+        raise TooMuch
+    if isinstance(value, np.ndarray) and type(value) is np.ndarray and value.dtype.kind in NUMBERS:
+        shown = np.array2string(
+            value, separator=", ", formatter={"float_kind": number, "int_kind": str}, max_line_width=100
+        )
+        return f"np.array({shown})".replace("\n", "\n         ")
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return number(value)
+    if value is None or isinstance(value, str):
+        return repr(value)
+    if type(value) is list:
+        return f"[{', '.join(map(literal, value))}]"
+    if type(value) is tuple and not (value and isinstance(value[0], str)):  # else an object or a function
+        return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
+    if type(value) is dict and all(isinstance(key, (str, int)) for key in value):
+        return "{" + ", ".join(f"{key!r}: {literal(part)}" for key, part in value.items()) + "}"
+    raise TooMuch
+
+
+def number(value: Any) -> str:
+    return f"{value:.{DIGITS}g}" if isinstance(value, (float, np.floating)) else str(int(value))
+
+
+def parameters(sources: Iterable[str]) -> dict[str, list[str]]:
+    """The parameters of the functions that cells define. A cell that is not Python alone (a magic) has none."""
+    found: dict[str, list[str]] = {}
+    for source in sources:
+        with suppress(SyntaxError):
+            functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
+            found |= {node.name: [a.arg for a in (*node.args.posonlyargs, *node.args.args)] for node in functions}
+    return found

@@ -228,6 +228,8 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     if done.rescored:
         click.echo(f"{len(done.rescored)} scored anew, without grading again, because what counts has changed.")
     show_scores(course, name)
+    if done.due:
+        click.echo(f"{name} is due {done.due:%Y-%m-%d %H:%M} UTC.")
     scored = [*(submission.student for submission in done.graded), *done.rescored]
     if any(course.path("feedback", student, name).is_dir() for student in scored):
         click.echo(f"Pages of feedback are older than these scores: autograder feedback {name}")

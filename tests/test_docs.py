@@ -101,7 +101,7 @@ def test_every_setting_is_said(kind: type[Configurable], name: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in SETTINGS if kind in (Autograder, LateDays)])
 def test_settings(kind: type[Configurable], name: str) -> None:
     """Every setting of a course is in a table of settings, with its default."""
-    default = kind.class_own_traits()[name].default_value
+    default = kind.class_own_traits()[name].default()
     rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/instructors.md").read_text(encoding="utf-8"))
     assert rows == [f"{default:g}" if type(default) in (int, float) else str(default) or '""']
 

@@ -87,6 +87,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     Example:  autograder release softmax
     """
     from autograder.authoring.notebooks import make_notebook, notebook_path
+    from autograder.authoring.release import left_out
     from autograder.authoring.release import release as make_release
     from autograder.grading.made_from_text import text_path
 
@@ -97,6 +98,12 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
         sys.exit(1)
     make_release(course, name)
     click.echo(f"{name} is in {course.path('release', '.', name)}.")
+    if missing := left_out(course, name):
+        click.echo(
+            f"Left out, since nbgrader releases no notebook in a subfolder and no linked folder: {', '.join(missing)}. "
+            "What students need of it, give them as a module (.py) or as files.",
+            err=True,
+        )
 
 
 @click.command()

@@ -6,18 +6,28 @@ They stand in the setup cell, before `%load_ext autograder`, and only in the rel
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
 from nbgrader.utils import compute_checksum
 
 from autograder.errors import AutograderError
+from autograder.grading.packages import name_of
 
 __all__ = ["add_install_lines", "check_address"]
 
 LOAD = "%load_ext autograder"
 ADDRESS = re.compile(r"https?://[^\s'\"%{}$]+\.whl")
 
+PACKAGES = """\
+import importlib.metadata
+
+try:
+    [importlib.metadata.version(name) for name in {names}]
+except importlib.metadata.PackageNotFoundError:
+    %pip install --quiet {what}
+"""
 INSTALL = """\
 import importlib.util
 
@@ -44,16 +54,24 @@ def check_address(address: str) -> None:
         )
 
 
-EARLIER = re.compile(re.escape(INSTALL).replace(re.escape("{what}"), "[^\n]*").join(("(?:", ")?")) + re.escape(LINES))
+def maybe(lines: str) -> str:
+    """A pattern for these lines, whatever was filled in, or none."""
+    return "(?:" + re.sub(r"\\\{\w+\\\}", "[^\n]*", re.escape(lines)) + ")?"
 
 
-def add_install_lines(path: Path, what: str = "") -> None:
+EARLIER = re.compile(maybe(PACKAGES) + maybe(INSTALL) + re.escape(LINES))
+
+
+def add_install_lines(path: Path, what: str = "", packages: Sequence[str] = ()) -> None:
     """Put the lines before `%load_ext autograder` in a released notebook, in place of those that an earlier call put
-    there; `what`, if given, is what pip installs."""
+    there; `what`, if given, is what pip installs, and `packages` what else the course uses."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code" and LOAD in cell.source.splitlines():
             lines = (INSTALL.format(what=what) if what else "") + LINES
+            if packages:
+                quoted = " ".join(f'"{package}"' for package in packages)
+                lines = PACKAGES.format(names=[*map(name_of, packages)], what=quoted) + lines
             cell.source = EARLIER.sub("", cell.source).replace(LOAD, lines + LOAD, 1)
             if "nbgrader" in cell.metadata:
                 cell.metadata.nbgrader["checksum"] = compute_checksum(cell)

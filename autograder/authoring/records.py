@@ -41,7 +41,7 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
     cells = {cell.grade_id: cell for cell in template.cells if cell.is_check}
     if not cells:
         return
-    with AnswerKey(template.key, assignment.files, limits) as key:
+    with AnswerKey(template.key, assignment.key_files(template), limits) as key:
         visible = {grade_id: CheckCell(released[grade_id].source) for grade_id in cells}
         made = with_checks(visible, lambda checks: {c.grade_id: record_of(c, checks, key) for c in cells.values()})
     for grade_id, record in made.items():
@@ -92,7 +92,7 @@ def made_from(cell: TemplateCell, template: Template, assignment: Assignment) ->
         if other.grade_id == cell.grade_id:
             break
         before.append("" if other.is_check else other.source)
-    files = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(assignment.files.items())}
+    files = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(assignment.key_files(template).items())}
     return digest_of([cell.digest, before, files])[:16]
 
 

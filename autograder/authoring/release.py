@@ -19,13 +19,13 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
-from autograder.grading.assignment import load_assignment, source_notebook
+from autograder.grading.assignment import load_assignment, source_notebook, source_paths
 from autograder.grading.course import Course
-from autograder.grading.gradebook import make_gradebook
+from autograder.grading.gradebook import make_gradebook, refusals_told
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 
-__all__ = ["release"]
+__all__ = ["left_out", "release"]
 
 
 def release(course: Course, name: str) -> None:
@@ -36,16 +36,25 @@ def release(course: Course, name: str) -> None:
         refuse_misplaced_markers(path)
     target = course.path("release", ".", name)
     try:
-        with course_lock(course.root), TemporaryDirectory(prefix="release-") as scratch:
+        with course_lock(course.root), refusals_told(course), TemporaryDirectory(prefix="release-") as scratch:
             make_gradebook(course)
             made = generated(course, name, scratch)
             for notebook in made.glob("*.ipynb"):
-                add_install_lines(notebook, course.settings.wheel_url)
+                add_install_lines(notebook, course.settings.wheel_url, course.settings.packages)
             record_answers(course, name, made)
             with atomic_dir(target) as fresh:
                 shutil.copytree(made, fresh, dirs_exist_ok=True)
     except OSError as error:
         raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
+def left_out(course: Course, name: str) -> list[str]:
+    """What of the source folder no release has, though its author may think so: nbgrader takes no notebook in a
+    subfolder, and follows no link to a folder."""
+    folder = course.source(name)
+    inside = [path for path in source_paths(folder, course) if path.parent != folder and path.suffix == ".ipynb"]
+    links = [path for path in source_paths(folder, course) if path.is_symlink() and path.is_dir()]
+    return sorted(path.relative_to(folder).as_posix() for path in (*inside, *links))
 
 
 def record_answers(course: Course, name: str, folder: Path) -> None:

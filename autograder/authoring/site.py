@@ -41,7 +41,7 @@ def make_site(course: Course, names: Sequence[str], folder: Path, wheel: Path | 
             for name, release in releases.items():
                 shutil.copytree(release, contents / name, ignore=shutil.ignore_patterns(".*"))
                 for notebook in (contents / name).glob("*.ipynb"):
-                    add_install_lines(notebook, DISTRIBUTION)
+                    add_install_lines(notebook, DISTRIBUTION, course.settings.packages)
             build(contents, wheel or build_wheel(clone("The wheel of the site"), Path(scratch)), fresh)
     except OSError as error:
         raise AutograderError(f"{folder} cannot be written: {error.strerror or error}.") from None

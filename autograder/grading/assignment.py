@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
@@ -36,6 +36,7 @@ __all__ = [
     "other_language",
     "prepared",
     "source_notebook",
+    "source_paths",
 ]
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -106,13 +107,20 @@ class ReleasedCell:
 
 @dataclass(frozen=True)
 class Template:
-    """One notebook of an assignment. `release` is all of it as students get it."""
+    """One notebook of an assignment. `release` is all of it as students get it, and `solved` is its code without the
+    tests, which another notebook's answer key may `%run`."""
 
     name: str
     cells: tuple[TemplateCell, ...]
     key: tuple[KeyCell, ...]
     kernelspec: dict[str, Any]
     release: tuple[ReleasedCell, ...] = ()
+    solved: tuple[str, ...] = ()
+
+    @property
+    def has_points(self) -> bool:
+        """Whether anything in it is graded: else nobody has to hand it in."""
+        return any(cell.graded or cell.nbgrader.get("task") for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -135,12 +143,34 @@ class Assignment:
             ]
             for notebook in self.notebooks
         ]
+        if len(self.notebooks) > 1:  # one may run another
+            parts += [notebook.solved for notebook in self.notebooks]
         return digest_of([parts, {name: hashlib.sha256(data).hexdigest() for name, data in sorted(self.files.items())}])
+
+    def key_files(self, template: Template) -> dict[str, bytes]:
+        """The files beside the answer key of a notebook: the data files, and the other notebooks with their answers."""
+        return {f"{other.name}.ipynb": code_notebook(other.solved) for other in self.others(template)} | self.files
+
+    def released_notebooks(self, template: Template) -> dict[str, bytes]:
+        """The code of the other notebooks as students get them, by file name."""
+        return {
+            f"{other.name}.ipynb": code_notebook(cell.source for cell in other.release if cell.cell_type == "code")
+            for other in self.others(template)
+        }
+
+    def others(self, template: Template) -> list[Template]:
+        return [other for other in self.notebooks if other.name != template.name]
 
 
 def digest_of(value: Any) -> str:
     """A digest of plain data."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def code_notebook(sources: Iterable[str]) -> bytes:
+    """A notebook of these code cells."""
+    cells = [nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources)]
+    return str(nbformat.writes(nbformat.v4.new_notebook(cells=cells))).encode()
 
 
 def load_assignment(course: Course, name: str) -> Assignment:
@@ -179,7 +209,8 @@ def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Temp
             raise AutograderError(f"{path}, {cell.grade_id}: {error}.") from None
     kernelspec = dict(source.metadata.get("kernelspec", PYTHON))
     release = tuple(map(released_cell, released(source, path, course).cells))
-    return Template(path.stem, cells, tuple(answer_key(source)), kernelspec, release)
+    solved = tuple(node.source for node in source.cells if node.cell_type == "code" and not utils.is_grade(node))
+    return Template(path.stem, cells, tuple(answer_key(source)), kernelspec, release, solved)
 
 
 def mistakes_seen(source: NotebookNode, examples: Sequence[Example]) -> dict[str, tuple[Mistake, ...]]:
@@ -237,9 +268,16 @@ def is_graded_check(node: NotebookNode) -> bool:
 
 
 def data_files(folder: Path, course: Course) -> Iterator[tuple[str, bytes]]:
-    """The assignment's files that are not notebooks, by their path below the source folder."""
+    """The assignment's files that are not notebooks, by their path below the source folder. As in a release, what a
+    link leads to is among them if it is a file."""
+    for path in source_paths(folder, course):
+        if path.is_file() and path.suffix != ".ipynb":
+            yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def source_paths(folder: Path, course: Course) -> Iterator[Path]:
+    """All that is in an assignment's source folder, but for what nbgrader is told to ignore."""
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        ignored = any(fnmatch(part, pattern) for part in Path(name).parts for pattern in course.directory.ignore)
-        if path.is_file() and not path.is_symlink() and path.suffix != ".ipynb" and not ignored:
-            yield name, path.read_bytes()
+        parts = path.relative_to(folder).parts
+        if not any(fnmatch(part, pattern) for part in parts for pattern in course.directory.ignore):
+            yield path

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.course_errors import CourseErrors
+from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import GradedSubmission, Submission
@@ -46,13 +48,14 @@ __all__ = ["ClassRun", "grade_class"]
 @dataclass
 class ClassRun:
     """What became of a run: who was graded now (without notebooks and files, lest a large class fill the memory), who
-    needed no grading because nothing had changed, whose scores were made anew from recorded verdicts, and which cells
-    of the course's own fail."""
+    needed no grading because nothing had changed, whose scores were made anew from recorded verdicts, which cells of
+    the course's own fail, and when the assignment is due, in UTC."""
 
     graded: list[GradedSubmission] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     rescored: list[str] = field(default_factory=list)
     course_errors: list[str] = field(default_factory=list)
+    due: datetime | None = None
 
     @property
     def needs_a_person(self) -> bool:
@@ -111,7 +114,8 @@ def grade_class(
         sync_assignment(gradebook, course, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         before = read_recorded_class(gradebook.db, name)
-        run = ClassRun(rescored=rescore_class(gradebook, course, assignment, before))
+        rescored = rescore_class(gradebook, course, assignment, before)
+        run = ClassRun(rescored=rescored, due=due_date(gradebook.db, name))
         todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:

@@ -12,6 +12,9 @@ from autograder.grading.incidents import IncidentKind
 __all__ = ["CourseErrors"]
 
 REMEDY = "Mend it in source/, or install here what it imports, and grade again with --regrade."
+# What Python, the system's loader and we say of it.
+OUT_OF_MEMORY = ("MemoryError", "Cannot allocate memory", "failed to map segment", "MB of memory")
+MORE_MEMORY = "It may need more than c.Autograder.memory_mb (for torch set 4096 or more)."
 
 
 class CourseErrors:
@@ -43,4 +46,5 @@ class CourseErrors:
         for (notebook, text), count in self.seen.items():
             if (notebook, text) in self.certain or 1 < count == self.notebooks[notebook]:
                 which = f"{count} of {self.notebooks[notebook]} submissions"
-                yield f"The course's own cell {text} fails in {notebook} ({which}). {REMEDY}"
+                remedy = f"{MORE_MEMORY} {REMEDY}" if any(sign in text for sign in OUT_OF_MEMORY) else REMEDY
+                yield f"The course's own cell {text} fails in {notebook} ({which}). {remedy}"

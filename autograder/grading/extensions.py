@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
@@ -36,7 +37,7 @@ def extend(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         session, wanted = gradebook.db, list(dict.fromkeys(students))
         refuse_unknown(course, session, name, wanted)
-        due = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
+        due = due_date(session, name)
         if until is not None:
             if due is None or until <= due:
                 told = f"is due {due:%Y-%m-%d %H:%M} UTC, which is not before" if due else "has no due date, so none is"

@@ -3,11 +3,12 @@ its documentation, stands here alone."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nbgrader.api import Base, Gradebook
+from nbgrader.api import Base, Gradebook, InvalidEntry
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import DBAPIError
@@ -15,22 +16,44 @@ from sqlalchemy.exc import DBAPIError
 from autograder.errors import AutograderError
 from autograder.files import atomic_file
 from autograder.grading.course import BUSY_SECONDS, SQLITE, Course
+from autograder.grading.due_dates import settle_due_dates
 from autograder.grading.tables import make_tables
 
-__all__ = ["make_gradebook", "open_gradebook"]
+__all__ = ["make_gradebook", "open_gradebook", "refusals_told"]
+
+NBGRADER_LOG = logging.getLogger("tornado.application")
 
 
 @contextmanager
 def open_gradebook(course: Course) -> Iterator[Any]:
     """The course's gradebook with our tables in it, made if there is none. Raises AutograderError if it cannot be used,
     or no more: it is locked or may not be written, its server is down, or the disk is full."""
-    try:
+    with refusals_told(course):
         make_gradebook(course)
         with Gradebook(course.db_url, course.course_id) as gradebook:
             make_tables(gradebook.engine)
+            settle_due_dates(gradebook.db, course)
             yield gradebook
-    except DBAPIError as error:
-        raise AutograderError(f"{place_of(course)} cannot be used: {why(error)}") from None
+
+
+@contextmanager
+def refusals_told(course: Course) -> Iterator[None]:
+    """What a database refuses becomes an AutograderError that says which one and why."""
+    NBGRADER_LOG.addFilter(says_more)
+    try:
+        yield
+    except (DBAPIError, InvalidEntry) as error:
+        refused = error if isinstance(error, DBAPIError) else error.__context__  # nbgrader hides what the database said
+        if not isinstance(refused, DBAPIError):
+            raise
+        raise AutograderError(f"{place_of(course)} cannot be used: {why(refused)}") from None
+    finally:
+        NBGRADER_LOG.removeFilter(says_more)
+
+
+def says_more(record: logging.LogRecord) -> bool:
+    """Whether a line of nbgrader's log is not the traceback of what is told here in a sentence."""
+    return not record.getMessage().startswith("Rolling back session due to database error")
 
 
 def place_of(course: Course) -> str:

@@ -10,6 +10,7 @@ from nbgrader.preprocessors import SaveCells
 from autograder.errors import AutograderError
 from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
+from autograder.grading.due_dates import settle_due_dates
 from autograder.grading.release_steps import prepared, resources_of
 
 __all__ = ["sync_assignment"]
@@ -21,6 +22,7 @@ def sync_assignment(gradebook: Any, course: Course, name: str) -> None:
     Raises AutograderError if cells came or went while there are submissions: nbgrader cannot record that.
     """
     gradebook.update_or_create_assignment(name)
+    settle_due_dates(gradebook.db, course)
     for path in sorted(course.source(name).glob("*.ipynb")):
         notebook = prepared(source_notebook(path), path, course)
         step = SaveCells(config=course.config)

@@ -82,11 +82,12 @@ class Grader:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded
         graded.files = self.files_beside(sorted_out.files)
-        beside = sorted_out.notebook_files | graded.files
+        own = sorted_out.notebook_files | graded.files
         graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
             if template.name in sorted_out.notebooks:
                 notebook = restore(sorted_out.notebooks[template.name], template)
+                beside = self.assignment.released_notebooks(template) | own
                 job = self.job(notebook, template, submission, beside, partial(on_grade, template.name))
                 self._grade_into(graded, job)
         graded.seconds = time.monotonic() - started
@@ -174,7 +175,7 @@ class Grader:
     def answer_key(self, template: Template) -> AnswerKey:
         """The answer key of one notebook. Raises GraderFault if it does not run."""
         if template.name not in self._answer_keys:
-            self._answer_keys[template.name] = AnswerKey(template.key, self.assignment.files, self.limits)
+            self._answer_keys[template.name] = AnswerKey(template.key, self.assignment.key_files(template), self.limits)
         return self._answer_keys[template.name]
 
     def close(self) -> None:

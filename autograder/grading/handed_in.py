@@ -73,8 +73,9 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
         try:
             read, incidents = chosen(files, template, others)
         except NotANotebook as error:
-            refused = Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}", notebook=template.name)
-            sorted_out.incidents.append(refused)
+            if template.has_points:
+                refused = Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}", notebook=template.name)
+                sorted_out.incidents.append(refused)
             continue
         sorted_out.notebooks[template.name] = read.notebook
         folders.add(PurePosixPath(read.name).parent)

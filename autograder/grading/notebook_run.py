@@ -147,7 +147,7 @@ class NotebookRun:
             self.student_code_ran = True
         elif not template.graded:
             errors = [output for output in cell.outputs if output.output_type == "error"]
-            texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[:1]]
+            texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[-1:]]
             self.course_errors += [(text, not self.student_code_ran) for text in texts]
 
     def _stop(self, why: str, number: int) -> None:

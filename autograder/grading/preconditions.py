@@ -7,6 +7,7 @@ from dataclasses import replace
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.grading.late_days import late_plugin
+from autograder.grading.packages import check_packages
 from autograder.sandbox.levels import confines
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.paths import readable_paths
@@ -16,8 +17,10 @@ __all__ = ["checked_limits"]
 
 def checked_limits(course: Course, sandbox: str = "") -> Limits:
     """The limits on student code, in the sandbox level `sandbox` or that of the course's settings, once all holds that
-    grading needs. Raises AutograderError if lateness could not be counted, or if student code could read the course."""
+    grading needs. Raises AutograderError if lateness could not be counted, if a package is missing, or if student
+    code could read the course."""
     late_plugin(course)
+    check_packages(course.settings.packages)
     wanted = sandbox or course.settings.sandbox
     if confines(wanted):
         refuse_readable(course)

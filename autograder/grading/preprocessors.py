@@ -83,7 +83,8 @@ class Grade(CoursePreprocessor):
                 # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
                 own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
                 graded.files = grader.files_beside(own)
-                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission, graded.files))
+                files = assignment.released_notebooks(template) | submission.files | graded.files
+                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission, files))
         except (SandboxError, GraderFault) as error:
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
             raise RuntimeError(f"{student} could not be graded: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 from traitlets.config import Configurable
 
 from autograder.sandbox.levels import LEVELS
@@ -65,6 +65,15 @@ class Autograder(Configurable):  # type: ignore[misc]
         False, help="After the due date, show students an input with which their function fails a hidden check."
     ).tag(config=True)
 
+    due_dates = Dict(
+        value_trait=Unicode(),
+        key_trait=Unicode(),
+        help="When assignments are due, by name, in place of what nbgrader's database says: 2026-10-01 23:59 UTC.",
+    ).tag(config=True)
+    packages = List(
+        Unicode(),
+        help="What else student code may import, as pip is told it: looked for here, installed elsewhere.",
+    ).tag(config=True)
     wheel_url = Unicode(
         "", help="Address of this package's wheel, from which a released notebook installs it where it is missing."
     ).tag(config=True)

@@ -69,8 +69,8 @@ class Encoder:
             return value
         if isinstance(value, np.generic):
             return self._scalar(value, depth)
-        if type(value) is np.ndarray:
-            return self._array(value, depth)
+        if type(value) in (np.ndarray, np.matrix):  # a matrix of NumPy's is an array with two axes
+            return self._array(np.asarray(value), depth)
         if isinstance(value, (list, tuple, dict, set, frozenset)):
             return self._container(value, depth + 1)
         return self._other(value, depth)

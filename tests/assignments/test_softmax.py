@@ -213,6 +213,30 @@ WRONG_SCORES = "def scores(W, b, X):\n    raise NotImplementedError"
 WRONG_LOSS = "def softmax_loss(a, y):\n    return 0.0"
 
 
+MATRICES = """
+def softmax_loss_and_grad(W, b, X, y):
+    W, X = np.asmatrix(W), np.asmatrix(X)
+    a = np.asarray(X * W.T + b)
+    shifted = a - a.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    error = np.asmatrix(np.exp(log_p))
+    error[np.arange(len(y)), y] -= 1
+    return -np.mean(log_p[np.arange(len(y)), y]), error.T * X / len(y), error.mean(axis=0)
+"""
+
+
+def test_matrices_cost_one_check() -> None:
+    """db is (1, c) as a matrix, which is one mistake; dW is right."""
+    notebooks = (
+        NotebookProxy(InProcessTransport(answers(softmax_loss_and_grad=MATRICES))),
+        NotebookProxy(InProcessTransport(answers()), trusted=True),
+    )
+    cell = dict(cells())["softmax_loss_and_grad_checks"]
+    verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "softmax", "ada", "x"))
+    lost = [verdict for verdict in verdicts if not verdict.passed and verdict.weight]
+    assert [verdict.name for verdict in lost] == ["test_softmax_loss_and_grad_shape_of_b"]
+
+
 def test_wrong_earlier_answers_never_cost_later_points() -> None:
     """Answers that call wrong earlier ones still get all points of their own."""
     wrong = {"softmax": WRONG_SOFTMAX, "scores": WRONG_SCORES, "softmax_loss": WRONG_LOSS}

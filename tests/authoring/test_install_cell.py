@@ -53,6 +53,53 @@ def test_a_course_with_an_address_installs_from_it(released: Path) -> None:
     assert f"    %pip install --quiet {ADDRESS}\n" in setup_of(released).source
 
 
+def test_a_course_s_packages_are_installed_where_they_are_missing(released: Path, tmp_path: Path) -> None:
+    """A student in Colab would read that a module of the course is missing; where it is there, pip is not asked."""
+    add_install_lines(released, ADDRESS, ["numpy>=1.24", "no-such-thing[all]==1.2"])
+    before = setup_of(released).source.split("import importlib.util")[0]
+    assert before.startswith("import os\nimport importlib.metadata\n")
+    assert '    %pip install --quiet "numpy>=1.24" "no-such-thing[all]==1.2"\n' in before
+    code = before.replace("%pip install --quiet", "print('pip', ").replace('2"\n', '2")\n').replace('" "', '", "')
+    assert run_python(code) == "pip numpy>=1.24 no-such-thing[all]==1.2\n"
+    assert run_python(code.replace("'no-such-thing'", "'pytest'")) == ""
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_later_lines_take_the_place_of_earlier_ones(released: Path) -> None:
+    """A site is made from a release: the lines would stand there twice."""
+    add_install_lines(released, "", ["numpy"])
+    add_install_lines(released, ADDRESS, ["numpy", "pandas"])
+    once = setup_of(released).source
+    assert once.count("importlib.metadata.version") == once.count("from autograder import load") == 1
+    add_install_lines(released)
+    assert "%pip" not in setup_of(released).source.split("try:")[0]
+    assert "importlib.metadata" not in setup_of(released).source
+
+
+@pytest.mark.parametrize("package", ["no-such-thing", "no-such-thing>=2,<3"])
+def test_a_package_that_is_missing_is_told_before_anybody_is_graded(course: Course, run: Run, package: str) -> None:
+    """Everybody's notebook would fail at an import."""
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + f"\nc.Autograder.packages = ['numpy', {package!r}]\n")
+    for command in (["grade"], ["release", "--no-validate"], ["gradescope"]):
+        code, _, err = run("--course", str(course.root), command[0], small_course.NAME, *command[1:])
+        assert code == 2
+        assert f"not installed where student code runs: {package}. Install what is missing: {sys.executable} -m" in err
+
+
+@pytest.mark.parametrize("package", ["--index-url=x", "a; rm -rf ~", "git+https://x/y", "$HOME", "a {b}", ""])
+def test_what_is_no_package_is_refused(course: Course, run: Run, package: str) -> None:
+    """It would stand in everybody's first cell, in a line that pip reads."""
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + f"\nc.Autograder.packages = [{package!r}]\n")
+    code, _, err = run("--course", str(course.root), "grade", small_course.NAME)
+    assert code == 2
+    assert f"c.Autograder.packages: {package!r} is no package of PyPI's" in err
+
+
 @pytest.mark.parametrize("installed", ["nothing", "another project"])
 def test_without_the_package_the_cell_says_what_to_do(released: Path, tmp_path: Path, installed: str) -> None:
     """A student would read that a module is missing, or is no IPython extension, and not what to do."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import small_course
 import tiny_course
 from nbgrader.converters import GenerateAssignment
 
@@ -29,6 +30,23 @@ def released(course: Course) -> dict[str, bytes]:
     """All that lies in release/."""
     folder = course.path("release", ".", tiny_course.NAME).parent
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_a_release_leaves_out_is_named(course: Course) -> None:
+    """nbgrader takes no notebook in a subfolder, and students would miss it without a word."""
+    folder = course.source(tiny_course.NAME)
+    for name in ("data/more.ipynb", ".ipynb_checkpoints/tiny.ipynb", "data/x.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "tiny.ipynb", folder / name)
+    (course.root / "far").mkdir()
+    (folder / "far").symlink_to(course.root / "far")
+    shown = small_course.autograder(course.root, "release", tiny_course.NAME, "--no-validate")
+    assert shown.returncode == 0
+    assert shown.stderr.startswith(
+        "Left out, since nbgrader releases no notebook in a subfolder and no linked folder: "
+    )
+    assert "linked folder: data/more.ipynb, far. What students need of it" in shown.stderr
+    assert released(course).keys() == {"tiny/tiny.ipynb", "tiny/data/x.csv"}
 
 
 def fail(*about: object, **more: object) -> None:

@@ -47,6 +47,13 @@ def test_a_module_that_is_missing_is_told_once(tmp_path: Path) -> None:
     assert done.needs_a_person
 
 
+def test_too_little_memory_is_told(tmp_path: Path) -> None:
+    """Importing torch takes more memory than there is by default, and its error does not name the setting."""
+    course = make(tmp_path / "c", 1, first="import numpy as np\nall = np.ones(10**12)")
+    (line,) = grade_class(course, NAME, jobs=1).course_errors
+    assert "It may need more than c.Autograder.memory_mb (for torch set 4096 or more)." in line
+
+
 def test_what_a_student_s_answer_brings_about_is_not_the_course_s(tmp_path: Path) -> None:
     """One student without an answer would have the instructor look for a fault that is not there."""
     course = make(tmp_path / "c", 2)

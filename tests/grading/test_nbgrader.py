@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import nbgrader as nbgrader_package
 import pytest
 import small_course
@@ -42,9 +43,15 @@ def one() -> NotebookNode:
             cell("a_string", "'a string'", points=1, **TEST),
             cell("autotest", "### AUTOTEST square(3); square(0.5)", points=2, **TEST),
             cell("helper", "from helper import expected\nassert square(5) == expected(5)", points=1, **TEST),
+            cell("run", "%run base.ipynb\nassert twice(square(2)) == 8", points=1, **TEST),
             cell("data", "assert square(6) == int(open('data/sub/numbers.txt').read())", points=1, **TEST),
         ]
     )
+
+
+def base() -> NotebookNode:
+    """A notebook that another one runs, and that nobody has to hand in."""
+    return notebook([nbformat.v4.new_code_cell("def twice(x):\n    return 2 * x")])
 
 
 def two() -> NotebookNode:
@@ -71,7 +78,7 @@ def handed_in(student: str) -> dict[str, NotebookNode]:
             "code": "# YOUR CODE HERE\nraise NotImplementedError()",
         },
     }[student]
-    books = {"one": one(), "two": two()}
+    books = {"base": base(), "one": one(), "two": two()}
     for book in books.values():
         for name, about in cells_by_id(book).items():
             about.source = answers.get(name, about.source)
@@ -86,9 +93,10 @@ def ordinary_course(root: Path, config: str) -> Path:
     (root / "nbgrader_config.py").write_text(config)
     (root / "autotests.yml").write_text(AUTOTESTS.read_text(encoding="utf-8"))
     (root / "source" / NAME / "data" / "sub").mkdir(parents=True)
-    (root / "source" / NAME / "data" / "sub" / "numbers.txt").write_text("36")
+    (root / "numbers.txt").write_text("36")
+    (root / "source" / NAME / "data" / "sub" / "numbers.txt").symlink_to(root / "numbers.txt")
     (root / "source" / NAME / "helper.py").write_text("def expected(x):\n    return x * x\n")
-    for name, book in (("one", one()), ("two", two())):
+    for name, book in (("base", base()), ("one", one()), ("two", two())):
         small_course.write(root / "source" / NAME / f"{name}.ipynb", book)
     for student in ("ana", "ben", "cat", "deb"):
         for name, book in handed_in(student).items():
@@ -136,7 +144,7 @@ def test_the_oracle_has_partial_and_missing_scores(stock: Path) -> None:
     scores = small_course.auto_scores(stock)
     assert (scores["ana", "partial"], scores["ben", "partial"], scores["ben", "stderr"]) == (1.5, 1.0, 0.0)
     assert [scores[who, "autotest"] for who in ("ana", "ben")] == [2.0, 0.0]
-    assert [scores[who, "helper"] + scores[who, "data"] for who in ("ana", "ben")] == [2.0, 0.0]
+    assert [sum(scores[who, name] for name in ("helper", "data", "run")) for who in ("ana", "ben")] == [3.0, 1.0]
     assert (scores["cat", "x_is_set"], scores["ana", "text"], scores["deb", "text"]) == (0.0, None, 0.0)
 
 

@@ -6,6 +6,8 @@ import errno
 import fcntl
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.publishing.report.classes import read_class
 from autograder.publishing.scores import read_scores
+from autograder.sandbox.bubblewrap import bwrap_path
 
 SENTENCES: dict[str, tuple[dict[str, Any], str]] = {
     "the same id twice": ({"grade_id": "mean"}, "cells 3 and 4 have the same grade id mean: change one."),
@@ -74,6 +77,92 @@ def test_a_gradebook_that_stays_locked_is_told(root: Path, run: Run, monkeypatch
             code, out, err = run(command, NAME, here=root)
             assert (code, out) == (2, "")
             assert "gradebook.db cannot be used: database is locked. Another program" in one_sentence(err)
+
+
+def run_with_read_only(root: Path, *paths: Path | str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command in the course `root`, of which `paths` can be read and not written, by root neither."""
+    bound = [part for path in paths for part in ("--ro-bind", str(root / path), str(root / path))]
+    return subprocess.run(
+        [bwrap_path(), "--dev-bind", "/", "/", *bound, *small_course.COMMAND, *command],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+READ_ONLY = {
+    "gradebook": (["grade", NAME], ["gradebook.db"], "gradebook.db cannot be used: attempt to write a readonly data"),
+    "course": (["grade", NAME], ["."], ".autograder.lock cannot be written: Read-only file system"),
+    "autograded": (
+        ["grade", NAME],
+        ["autograded"],
+        "Read-only file system. Mend that, then run the same command again.",
+    ),
+    "feedback": (
+        ["feedback", NAME],
+        ["feedback"],
+        "Read-only file system. Mend that, then run the same command again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", READ_ONLY)
+def test_what_may_not_be_written_is_told(root: Path, what: str) -> None:
+    """A share that is mounted read-only, or another's file, ended in a traceback."""
+    command, read_only, said = READ_ONLY[what]
+    for folder in ("autograded", "feedback"):
+        (root / folder).mkdir(exist_ok=True)
+    (root / "nbgrader_config.py").write_text(small_course.CONFIG + "c.Autograder.submission_mb = 1\n")
+    small_course.submit(root, "too_large", "x" * 2**21)  # is refused without a kernel, and recorded
+    done = run_with_read_only(root, *read_only, command=command)
+    assert done.returncode == 2, done.stderr
+    bar, told = done.stderr.splitlines()[:-1], done.stderr.splitlines()[-1]
+    assert [line for line in bar if not line.startswith("grading small")] == []
+    assert said in one_sentence(told)
+
+
+def test_scores_can_be_read_where_nothing_may_be_written(root: Path) -> None:
+    """Who may only read a course could not look at its scores."""
+    done = run_with_read_only(root, "gradebook.db", command=["scores", NAME])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ada" in done.stdout
+
+
+def test_a_secret_that_cannot_be_read_is_told(root: Path, run: Run) -> None:
+    """Somebody else's file would end grading in a traceback, or be replaced without a word."""
+    (root / "gradebook.secret").unlink()
+    (root / "gradebook.secret").mkdir()
+    code, _, err = run("grade", NAME, here=root)
+    assert code == 2
+    assert "gradebook.secret cannot be read or made: Is a directory" in one_sentence(err)
+
+
+@pytest.mark.parametrize("command", [["grade", NAME], ["scores", NAME], ["release", NAME, "--no-validate"]])
+def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: list[str]) -> None:
+    """A course on PostgreSQL, graded on another machine, would see an import fail somewhere in SQLAlchemy."""
+    address = 'c.CourseDirectory.db_url = "postgresql://ada:pw@localhost/grades"\n'
+    (root / "nbgrader_config.py").write_text(small_course.CONFIG + address)
+    code, _, err = run(*command, here=root)
+    assert code == 2
+    said = one_sentence(err)
+    assert "The gradebook cannot be used (No module named 'psycopg2'): mend that" in said
+    assert "c.CourseDirectory.db_url in" in said
+    assert "pw" not in said
+
+
+@pytest.mark.parametrize("command", [["grade", NAME], ["scores", NAME], ["release", NAME, "--no-validate"]])
+def test_a_database_server_that_is_down_is_told(root: Path, run: Run, command: list[str]) -> None:
+    """A traceback of SQLAlchemy's would name no server, or its password."""
+    pytest.importorskip("pg8000", reason="there is no driver for PostgreSQL here")
+    address = 'c.CourseDirectory.db_url = "postgresql+pg8000://ada:pw@127.0.0.1:1/grades"\n'
+    (root / "nbgrader_config.py").write_text(small_course.CONFIG + address)
+    code, _, err = run(*command, here=root)
+    assert code == 2
+    said = one_sentence(err)
+    assert "The gradebook postgresql+pg8000://ada:***@127.0.0.1:1/grades cannot be used: " in said
+    assert "start again" in said
 
 
 def test_a_file_system_without_locks_is_told(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,13 @@ def test_subclasses_of_containers_and_scalars_become_plain(value: Any, plain: An
     assert same(crossed(value), plain)
 
 
+def test_a_matrix_of_numpy_s_crosses_as_the_array_that_it_is() -> None:
+    """Right numbers would lose every check of an exercise by their type; what is (1, c) is told where shapes are."""
+    (arrived,) = crossed([np.matrix([[1.0, 2.0]])])
+    assert type(arrived) is np.ndarray
+    np.testing.assert_array_equal(arrived, np.array([[1.0, 2.0]]), strict=True)
+
+
 @pytest.mark.parametrize(
     ("value", "name"),
     [

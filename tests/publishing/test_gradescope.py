@@ -52,7 +52,7 @@ METADATA = {
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip of the small course."""
     root = tmp_path_factory.mktemp("course") / "course"
-    course = small_course.make_course(root, students=[])
+    course = small_course.make_course(root, "c.Autograder.packages = ['numpy>=1.24', 'matplotlib']\n", students=[])
     small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(mean=MEAN))
     (root / "source" / NAME / "data.csv").write_text("1,2\n")
     small_course.write(root / "assignments" / NAME / "mistakes.md", MISTAKES)
@@ -140,6 +140,7 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
         modes = {entry.filename: stat.S_IMODE(entry.external_attr >> 16) for entry in archive.infolist()}
         secret = archive.read("course/gradebook.secret")
         lock = archive.read("requirements.lock")
+        packages = archive.read("packages.txt")
     assert {"setup.sh", "run_autograder", "requirements.lock", f"course/source/{NAME}/{NAME}.ipynb"} <= set(modes)
     assert f"course/source/{NAME}/data.csv" in modes
     assert f"course/assignments/{NAME}/mistakes.md" in modes
@@ -148,6 +149,7 @@ def test_the_zip_holds_what_gradescope_needs_and_is_private(bundle: Path) -> Non
     assert modes["setup.sh"] == modes["run_autograder"] == 0o700
     assert len(secret) == 32
     assert b"--hash=sha256:" in lock
+    assert packages == b"numpy>=1.24\nmatplotlib\n"
     for script in ("setup.sh", "run_autograder"):
         with zipfile.ZipFile(bundle) as archive:
             subprocess.run(["bash", "-n"], input=archive.read(script), check=True)

@@ -15,6 +15,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.grading.examples import mistakes_path
 from autograder.grading.made_from_text import refuse_stale
+from autograder.grading.packages import check_packages
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
 
@@ -34,6 +35,8 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     folder = course.source(name)
     if not folder.is_relative_to(course.root):
         raise AutograderError(f"{folder} lies outside the course {course.root}: Gradescope's zip needs it inside.")
+    packages = course.settings.packages
+    check_packages(packages)
     project = clone("The zip")
     settings = {"assignment": name, "hidden_checks": hidden_checks}
     try:
@@ -47,11 +50,12 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
             wheel = build_wheel(project, Path(made))
             add(bundle, wheel.name, wheel.read_bytes())
             add(bundle, "requirements.lock", (project / "requirements.lock").read_bytes())
+            add(bundle, "packages.txt", "".join(f"{package}\n" for package in packages).encode())
             add(bundle, BUNDLE, json.dumps(settings, indent=2).encode())
             add(bundle, f"{COURSE}/{CONFIG_FILE}", (course.root / CONFIG_FILE).read_bytes())
             add(bundle, f"{COURSE}/gradebook.secret", secrets.token_bytes(32))
             for path in [mistakes_path(course.root, name), *sorted(folder.rglob("*"))]:
-                if path.is_file() and not path.is_symlink():
+                if path.is_file():
                     add(bundle, f"{COURSE}/{path.relative_to(course.root).as_posix()}", path.read_bytes())
     except OSError as error:
         raise AutograderError(f"{output} could not be written: {error.strerror}.") from None

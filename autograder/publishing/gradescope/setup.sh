@@ -26,4 +26,5 @@ fi
 pip="/opt/autograder/bin/python -m pip --disable-pip-version-check --no-cache-dir install --quiet"
 $pip --require-hashes -r requirements.lock
 $pip --no-deps --no-index autograder_coursework-*.whl
+[ ! -s packages.txt ] || $pip -r packages.txt  # what the course's own notebooks import
 /opt/autograder/bin/autograder doctor || echo "The sandbox is not all that it could be: see above, and docs/security.md."

@@ -66,7 +66,9 @@ def record_of(
             if not (verdict.passed or verdict.void):
                 told = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
                 raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {told}.")
-    known = [known_mistake(mistake, cell, checks, key, answers.answers) for mistake in cell.mistakes]
+    visible = {test.name for test in cell.check.tests() if not test.hidden}
+    shown = [mistake for mistake in cell.mistakes if mistake.loses & visible]
+    known = [known_mistake(mistake, cell, checks, key, answers.answers) for mistake in shown]
     hidden = [test.description for test in cell.check.tests() if test.hidden and not test.void]
     return answers.answers, [mistake for mistake in known if mistake.loses], hidden
 

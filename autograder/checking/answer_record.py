@@ -64,7 +64,7 @@ class KnownMistake:
 
     @property
     def mistake(self) -> Mistake:
-        return Mistake("", "", self.says, self.defines)
+        return Mistake("", "", self.says, self.defines, frozenset(self.loses))
 
 
 @dataclass(frozen=True)

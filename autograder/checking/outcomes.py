@@ -74,12 +74,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known mistake: code that replaces an answer, the names that it defines, and what its student must be told."""
+    """A known mistake: code that replaces an answer, the names that it defines, what its student must be told, and the
+    tests that it fails."""
 
     title: str
     source: str
     says: str
     defines: frozenset[str]
+    loses: frozenset[str]
 
 
 def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:

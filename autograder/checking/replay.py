@@ -68,7 +68,7 @@ class Replays:
     def explained_by(self, mistake: Mistake) -> list[str]:
         """The failed tests that a mistake explains: all that use what it replaces, or none of them."""
         failed, passed = self.attempt.to_explain(mistake.defines)
-        if not failed:
+        if not failed or not mistake.loses.issuperset(failed):
             return []
         try:
             right = self.right_answers()

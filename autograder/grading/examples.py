@@ -30,7 +30,8 @@ class Example:
     @property
     def mistake(self) -> Mistake:
         """The entry as checks know it."""
-        return Mistake(self.title, self.source, self.says, frozenset(name for name, _ in bindings_of(self.source)))
+        defines = frozenset(name for name, _ in bindings_of(self.source))
+        return Mistake(self.title, self.source, self.says, defines, frozenset(self.loses))
 
 
 def mistakes_path(root: Path, name: str) -> Path:

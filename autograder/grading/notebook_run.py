@@ -83,7 +83,9 @@ class NotebookRun:
 
     def run(self) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
-        with_checks({name: cell.check for name, cell in self.cells.items() if cell.is_check}, self._run)
+        here = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in self.job.notebook.cells}
+        checks = {name: cell.check for name, cell in self.cells.items() if cell.is_check and name in here}
+        with_checks(checks, self._run)
 
     def _run(self, checks: Checks) -> None:
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds

@@ -49,8 +49,11 @@ def test_random(student, reference, rng, n):
 '''
 
 
-def mistake(title: str, source: str, says: str = "", *names: str) -> Mistake:
-    return Mistake(title, source, says or f"This is {title}", frozenset(names or {"spread"}))
+ALL = frozenset(test.name for test in CheckCell(CELL).tests())
+
+
+def mistake(title: str, source: str, says: str = "", *names: str, loses: frozenset[str] = ALL) -> Mistake:
+    return Mistake(title, source, says or f"This is {title}", frozenset(names or {"spread"}), loses)
 
 
 ROWS = mistake("rows", "def spread(X):\n    return np.sqrt(((X.T - X.mean(axis=1)) ** 2).mean(axis=0))")
@@ -142,6 +145,15 @@ def test_two_mistakes_with_different_sentences_that_give_the_same_name_nothing()
     agreed = mistake("agreed", again.source, VARIANCE.says)
     told = {"test_spread": "variance", "test_random": "variance"}
     assert graded("def spread(X):\n    return X.var(axis=0)", [*KNOWN, agreed])[1] == told
+
+
+def test_a_mistake_is_run_only_if_its_entry_says_that_it_loses_what_failed() -> None:
+    """Each of a hundred entries would be run for every failed test."""
+    slow = "import time\ndef spread(X):\n    time.sleep(9)\n    return X.mean(axis=0)"
+    elsewhere = mistake("slow", slow, loses=frozenset({"test_spread", "test_slope"}))
+    assert graded("def spread(X):\n    return X.var(axis=0)", [*KNOWN, elsewhere], seconds=5)[1].keys() == {
+        "test_spread", "test_random",
+    }  # fmt: skip
 
 
 def test_without_the_time_for_all_mistakes_nothing_is_named() -> None:

@@ -93,6 +93,7 @@ def test_a_changed_entry_is_told_at_the_next_run_and_changes_no_score(course: Pa
     scores = small_course.auto_scores(course)
     entry = DOCUMENT[DOCUMENT.index("## The median") :]
     entry = entry.replace("The median", "One too few").replace("This is the median, not the mean", "You lose one")
+    entry = entry.replace("[test_like", "[test_two_numbers, test_like")
     document.write_text(DOCUMENT + "\n" + entry.replace("np.median(a)", "sum(a) / (len(a) - 1)"), encoding="utf-8")
     try:
         assert small_course.autograder(course, "grade", small_course.NAME).returncode == 0

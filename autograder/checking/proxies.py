@@ -309,7 +309,8 @@ def evaluate(notebook: NotebookProxy, expression: str, **names: Any) -> Any:
 
 @contextmanager
 def measure(student: NotebookProxy) -> Iterator[Cost]:
-    """Count lines and peak allocation of the calls in the block: `with measure(student) as cost: …`."""
+    """Count lines and peak allocation of the calls in the block, as far as the student's process says:
+    `with measure(student) as cost: …`."""
     cost, first = Cost(), len(student._calls)
     student._measure = True
     try:

@@ -1,9 +1,11 @@
 """The data that the notebooks use: digits (embedded, real) and CIFAR-10 (fetched once, checksummed).
 
-Both loaders return ``(X_train, y_train, X_test, y_test)``: rows of X are images as float64 in [0, 1],
+Both loaders return `(X_train, y_train, X_test, y_test)`: rows of X are images as float64 in [0, 1],
 labels are integers from 0. `as_images` turns rows back into pictures. Importing this module is cheap:
 pooch is loaded by the function that needs it.
 """
+
+from __future__ import annotations
 
 import os
 import tarfile
@@ -33,7 +35,7 @@ class DatasetError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class _Archive:
+class Archive:
     """Where the binary version of CIFAR-10 lies and what must be in it."""
 
     base_url: str = "https://www.cs.toronto.edu/~kriz/"
@@ -49,27 +51,23 @@ class _Archive:
         return self.images_per_file * RECORD_BYTES
 
 
-CIFAR10 = _Archive()
+CIFAR10 = Archive()
 
 
 def load_digits(subset: Subset = None) -> Split:
     """Handwritten digits of 8 × 8 pixels, which come with this package: no network is needed.
 
-    The 1797 images are put in the order of ``np.random.RandomState(0).permutation(1797)`` (NumPy keeps that
+    The 1797 images are put in the order of `np.random.RandomState(0).permutation(1797)` (NumPy keeps that
     generator's stream fixed for ever); the last 360 are the test set. Images of one writer are in both sets.
 
-    Args:
-        subset: keep only the first `subset` training and test images, or ``(train, test)`` many of them;
-            all there are if there are fewer.
+    `subset` keeps only the first so many training and test images, or `(train, test)` many of them; all there are if
+    there are fewer.
 
-    Returns:
-        X_train (1437, 64), y_train (1437,), X_test (360, 64), y_test (360,): pixels 0 … 16 divided by 16,
-        float64, row by row (``X.reshape(-1, 8, 8)`` gives pictures), labels 0 … 9.
-
-    Raises:
-        ValueError: `subset` is not a positive number or a pair of them.
+    Returns X_train (1437, 64), y_train (1437,), X_test (360, 64), y_test (360,): pixels 0 … 16 divided by 16, float64,
+    row by row (`X.reshape(-1, 8, 8)` gives pictures), labels 0 … 9. Raises ValueError if `subset` is not a positive
+    number or a pair of them.
     """
-    num_train, num_test = _sizes(subset)
+    num_train, num_test = counts_of(subset)
     table = np.loadtxt(DIGITS, delimiter=",", dtype=np.uint8)
     order = np.random.RandomState(0).permutation(len(table))
     train, test = order[:-NUM_TEST_DIGITS][:num_train], order[-NUM_TEST_DIGITS:][:num_test]
@@ -84,33 +82,24 @@ def load_cifar10(subset: Subset = None) -> Split:
     `data_folder()`, with a progress bar, and its SHA-256 is checked. Nothing is unpickled. Later calls only
     read the files, so that the folder may then be read-only.
 
-    Args:
-        subset: keep only the first `subset` training and test images, or ``(train, test)`` many of them;
-            all there are if there are fewer. All of them take 1.4 GB of memory.
+    `subset` keeps only the first so many training and test images, or `(train, test)` many of them; all there are if
+    there are fewer. All of them take 1.4 GB of memory.
 
-    Returns:
-        X_train (50000, 3072), y_train (50000,), X_test (10000, 3072), y_test (10000,): float64 in [0, 1],
-        labels 0 … 9. A row holds the red, then the green, then the blue plane:
-        ``X.reshape(-1, 3, 32, 32)`` gives (image, colour, row, column), and `as_images` what ``plt.imshow``
-        wants.
-
-    Raises:
-        ValueError: `subset` is not a positive number or a pair of them.
-        DatasetError: the files are not here and cannot be fetched.
+    Returns X_train (50000, 3072), y_train (50000,), X_test (10000, 3072), y_test (10000,): float64 in [0, 1], labels
+    0 … 9. A row holds the red, then the green, then the blue plane: `X.reshape(-1, 3, 32, 32)` gives (image, colour,
+    row, column), and `as_images` what `plt.imshow` wants. Raises ValueError if `subset` is not a positive number or a
+    pair of them, and DatasetError if the files are not here and cannot be fetched.
     """
-    num_train, num_test = _sizes(subset)
+    num_train, num_test = counts_of(subset)
     folder = data_folder() / CIFAR10.folder
-    if not all(_is_complete(folder / name) for name in CIFAR10.train + CIFAR10.test):
-        _fetch(folder)
-    return *_read_images(folder, CIFAR10.train, num_train), *_read_images(folder, CIFAR10.test, num_test)
+    if not all(is_complete(folder / name) for name in CIFAR10.train + CIFAR10.test):
+        fetch(folder)
+    return *read_images(folder, CIFAR10.train, num_train), *read_images(folder, CIFAR10.test, num_test)
 
 
 def as_images(X: Array) -> Array:
-    """Rows of pixels as pictures for ``plt.imshow``: (n, 64) → (n, 8, 8) and (n, 3072) → (n, 32, 32, 3).
-
-    Raises:
-        ValueError: the rows are neither 64 nor 3072 long.
-    """
+    """Rows of pixels as pictures for `plt.imshow`: (n, 64) → (n, 8, 8) and (n, 3072) → (n, 32, 32, 3).
+    Raises ValueError if the rows are neither 64 nor 3072 long."""
     if X.shape[-1] == 64:
         return X.reshape(-1, 8, 8)
     if X.shape[-1] == 3072:
@@ -128,7 +117,7 @@ def data_folder() -> Path:
     return Path(pooch.os_cache("autograder"))
 
 
-def _sizes(subset: Subset) -> tuple[int | None, int | None]:
+def counts_of(subset: Subset) -> tuple[int | None, int | None]:
     """How many training and test images to keep; None keeps all."""
     if subset is None:
         return None, None
@@ -138,11 +127,11 @@ def _sizes(subset: Subset) -> tuple[int | None, int | None]:
     return int(sizes[0]), int(sizes[1])
 
 
-def _is_complete(file: Path) -> bool:
+def is_complete(file: Path) -> bool:
     return file.is_file() and file.stat().st_size == CIFAR10.file_bytes
 
 
-def _read_images(folder: Path, names: tuple[str, ...], limit: int | None) -> tuple[Array, Array]:
+def read_images(folder: Path, names: tuple[str, ...], limit: int | None) -> tuple[Array, Array]:
     """The first `limit` images of these files: X (n, 3072) in [0, 1] and y (n,)."""
     left = len(names) * CIFAR10.images_per_file if limit is None else limit
     parts: list[Array] = []
@@ -154,7 +143,7 @@ def _read_images(folder: Path, names: tuple[str, ...], limit: int | None) -> tup
     return records[:, 1:] / 255.0, records[:, 0].astype(np.int64)
 
 
-def _fetch(folder: Path) -> None:
+def fetch(folder: Path) -> None:
     """Fetch the archive, check it, and unpack the expected files into `folder`."""
     import pooch
 
@@ -163,7 +152,7 @@ def _fetch(folder: Path) -> None:
     url = CIFAR10.base_url + CIFAR10.name
     try:
         archive = home.fetch(CIFAR10.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=60))
-        _unpack(Path(archive), folder)
+        unpack(Path(archive), folder)
     except (OSError, ValueError, tarfile.TarError) as error:
         raise DatasetError(
             f"CIFAR-10 could not be fetched from {url} into {folder.parent} ({type(error).__name__}): check "
@@ -172,12 +161,9 @@ def _fetch(folder: Path) -> None:
         ) from error
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> None:
     """Write the expected members, and nothing else, under names of our own; each appears whole or not at all.
-
-    Raises:
-        ValueError: an expected file is missing, is no regular file or has the wrong size.
-    """
+    Raises ValueError if an expected file is missing, is no regular file or has the wrong size."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = {f"{CIFAR10.folder}/{name}": folder / name for name in CIFAR10.train + CIFAR10.test}
     with tarfile.open(archive, "r:gz") as tar:
@@ -186,12 +172,12 @@ def _unpack(archive: Path, folder: Path) -> None:
                 source = tar.extractfile(member)
                 assert source is not None  # a regular file
                 with source:
-                    _write_whole(missing.pop(member.name), source.read())
+                    write_whole(missing.pop(member.name), source.read())
     if missing:
         raise ValueError(f"the archive lacks {', '.join(sorted(missing))}")
 
 
-def _write_whole(target: Path, content: bytes) -> None:
+def write_whole(target: Path, content: bytes) -> None:
     """Write through a temporary file beside `target`, so that a reader never sees half of it."""
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
         try:

@@ -12,7 +12,6 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.records import stale_records
@@ -21,7 +20,7 @@ from autograder.authoring.trials import Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import Assignment, Template, load_assignment, prepared, source_notebook
+from autograder.grading.assignment import Assignment, Template, load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
@@ -29,7 +28,7 @@ from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.workers import Pool, Workers
 
-__all__ = ["answers", "as_released", "only_needed", "validate", "with_affected_checks"]
+__all__ = ["answers", "only_needed", "validate", "with_affected_checks"]
 
 UNSOLVED = frozenset({"NotImplementedError"})
 
@@ -68,7 +67,7 @@ def validate(
     assignment = load_assignment(course, name)
     template = assignment.notebooks[0]
     source = source_notebook(course.source(name) / f"{template.name}.ipynb")
-    problems += release_problems(course, name, source)
+    problems += release_problems(source, template)
     if released:
         problems += stale_release(course, name, assignment)
     trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
@@ -98,25 +97,16 @@ def contents(notebook: NotebookNode) -> list[tuple[str, str, Any]]:
     return [(cell.cell_type, cell.source, cell.metadata.get("nbgrader")) for cell in notebook.cells]
 
 
-def as_released(source: NotebookNode, path: Path, course: Course) -> NotebookNode:
-    """The notebook as students get it."""
-    notebook = prepared(source, path, course)
-    resources: dict[str, Any] = {}
-    for step in (ClearHiddenTests, ClearMarkScheme):
-        notebook, resources = step(config=course.config).preprocess(notebook, resources)
-    return notebook
-
-
-def release_problems(course: Course, name: str, source: NotebookNode) -> Iterator[Problem]:
+def release_problems(source: NotebookNode, template: Template) -> Iterator[Problem]:
     """Lines of solutions, hidden tests and mark schemes must not be in the release, wherever they came from."""
-    path = course.source(name) / f"{name}.ipynb"
-    release = as_released(source, path, course)
-    for number, (before, after) in enumerate(zip(source.cells, release.cells, strict=True), start=1):
-        secret, public = split_lines(before.source)
+    released = {cell.grade_id: cell.source for cell in template.release if cell.grade_id}
+    for number, cell in enumerate(source.cells, start=1):
+        after = released.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), "")
+        secret, public = split_lines(cell.source)
         for line in sorted(secret - public):
-            if line in after.source.split("\n"):
+            if line in after.split("\n"):
                 yield Problem(f"cell {number}", f"the release still holds this line: {line.strip()!r}")
-        if any(line.marker for line in lines(after.source)):
+        if any(line.marker for line in lines(after)):
             yield Problem(f"cell {number}", "the release still holds a marker")
 
 

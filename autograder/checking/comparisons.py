@@ -143,12 +143,11 @@ def wrong_keys(value: dict[Any, Any], like: dict[Any, Any]) -> CheckFailed:
 
 
 def is_numeric_sequence(value: Any) -> bool:
-    """Whether a list or tuple is plain numbers, to be compared as one array."""
+    """Whether a list is plain numbers, to be compared as one array."""
     return (
-        isinstance(value, (list, tuple))
+        isinstance(value, list)
         and len(value) > 0
         and all(isinstance(v, (int, float, complex, np.generic)) for v in value)
-        and isinstance(value, list)
     )
 
 

@@ -1,5 +1,7 @@
 """The names that every check cell has, imported for it in the place of its `%%check` line."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 

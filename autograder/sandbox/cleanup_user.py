@@ -6,6 +6,8 @@
 Root runs it in a process of its own. It imports only the standard library, so that a runaway kernel is stopped soon.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

@@ -135,6 +135,15 @@ def test_a_release_that_would_leak_a_line_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_header_before_every_notebook_is_no_problem(tmp_path: Path) -> None:
+    """`validate` ended in a traceback where the course has nbgrader put cells before those of the source."""
+    header = tmp_path / "header.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Machine learning")]), header)
+    config = f"c.IncludeHeaderFooter.header = {str(header)!r}\n"
+    assert problems(tmp_path / "c", config=config, mistakes="", alternatives="") == []
+
+
+@pytest.mark.slow
 def test_a_mistake_for_an_answer_that_is_not_there_is_noticed(tmp_path: Path) -> None:
     """A mistake would silently no longer be tried after an answer was renamed."""
     alternatives = replaced(ALTERNATIVES, ":replaces: norm", ":replaces: length")

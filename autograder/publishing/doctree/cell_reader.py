@@ -1,5 +1,7 @@
 """Cells to nodes, with one pandoc process for the whole notebook."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -31,7 +33,7 @@ PLAIN_CHARACTERS = 2_000_000
 class CellReader:
     """Makes the nodes of cells; asks pandoc for everything at once beforehand.
 
-    What stands between ``regions`` in cells of the course's is left out: a page may go back to students.
+    What stands between `regions` in cells of the course's is left out: a page may go back to students.
     """
 
     def __init__(

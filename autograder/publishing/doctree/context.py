@@ -1,5 +1,7 @@
 """What the parts of one document share, whoever draws it."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,7 @@ MAX_NOTICES = 300
 class Notice:
     """Something that is shown differently from the notebook, and where.
 
-    ``cell`` counts from 1, as a person counts cells; None speaks of the whole notebook.
+    `cell` counts from 1, as a person counts cells; None speaks of the whole notebook.
     A serious one is for a person to look at.
     """
 

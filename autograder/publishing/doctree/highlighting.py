@@ -1,5 +1,7 @@
 """Source code as highlighted text."""
 
+from __future__ import annotations
+
 import re
 from functools import cache, lru_cache
 

@@ -1,5 +1,7 @@
 """HTML of outputs and Markdown, cut down to what paper can show."""
 
+from __future__ import annotations
+
 import re
 
 from autograder.publishing.doctree.nodes import Styling

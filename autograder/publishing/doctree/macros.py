@@ -1,5 +1,7 @@
 """A notebook's own TeX commands."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 
@@ -93,7 +95,7 @@ def read_arguments(tex: str, start: int, macro: Macro) -> tuple[list[str], int]:
 
 
 def group(tex: str, start: int) -> tuple[str, int]:
-    """The braced group (or single token) at ``start``, and where it ends."""
+    """The braced group (or single token) at `start`, and where it ends."""
     while start < len(tex) and tex[start].isspace():
         start += 1
     if tex[start : start + 1] != "{":

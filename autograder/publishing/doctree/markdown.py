@@ -3,6 +3,8 @@
 Attributes, raw blocks and whatever else has no place in a node are dropped here.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace

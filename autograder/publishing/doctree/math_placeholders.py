@@ -1,5 +1,7 @@
 """Formulas, found in Markdown as Jupyter finds them."""
 
+from __future__ import annotations
+
 import re
 import secrets
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """What a code cell printed, drew or raised."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -37,7 +39,7 @@ def output_items(cell: ParsedCell, context: Context) -> Iterator[Item]:
 
 
 def output_nodes(cell: ParsedCell, context: Context, markdown: Any) -> list[Node]:
-    """The nodes for a cell's outputs; ``markdown`` reads a Markdown text."""
+    """The nodes for a cell's outputs; `markdown` reads a Markdown text."""
     nodes: list[Node] = []
     outputs = join_streams(cell.outputs)
     for output in outputs[:MAX_OUTPUTS]:

@@ -1,5 +1,7 @@
 """Reading a notebook that somebody else wrote: nothing in it is trusted, nothing missing is fatal."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +34,7 @@ MARKERS: Regions = (HIDDEN_TESTS, MARK_SCHEME)
 
 
 class Unreadable(Exception):
-    """The file is not a notebook; the message says why, and ``text`` is what it holds."""
+    """The file is not a notebook; the message says why, and `text` is what it holds."""
 
     def __init__(self, reason: str, text: str = "") -> None:
         super().__init__(reason)
@@ -110,12 +112,8 @@ def text_of(value: object) -> str:
 
 
 def read(path: Path) -> ParsedNotebook:
-    """Read a notebook file of any nbformat version. A link that leaves its folder is not followed.
-
-    Raises:
-        Unreadable: when the file is not a notebook; its ``text`` is what the file holds.
-        OSError: when the file cannot be read.
-    """
+    """Read a notebook file of any nbformat version. A link that leaves its folder is not followed. Raises Unreadable if
+    the file is not a notebook (its `text` is what the file holds), and OSError if it cannot be read."""
     content = read_inside(path.parent, path.name, MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise Unreadable(f"it is larger than {MAX_BYTES // 1_000_000} MB")

@@ -1,5 +1,7 @@
 """Pictures of outputs and Markdown, decoded here so that what draws them gets only what is known to be sound."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hashlib
@@ -28,7 +30,7 @@ DOCUMENT_SHAPES = 400_000
 DOCUMENT_BYTES = 60_000_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
-# A plot of 640 pixels shall leave room for the text around it.
+# A plot of 640 pixels leaves room for the text around it.
 POINTS_PER_PIXEL = 0.6
 COLUMN = 460.0
 TALLEST = 420.0
@@ -63,10 +65,7 @@ class Pictures:
 
     def add(self, data: bytes, width: float | None = None) -> Picture:
         """Decode a picture, unless it is there already, and keep it. `width` is in pixels, as Jupyter's metadata says.
-
-        Raises:
-            BadImage: when it is not a picture, or too large, or one too many.
-        """
+        Raises BadImage if it is not a picture, or too large, or one too many."""
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self.known:
             self.known[digest] = self._decoded(data)

@@ -1,5 +1,7 @@
 """SVG without scripts, addresses, other files or figures that grow without end."""
 
+from __future__ import annotations
+
 import base64
 import re
 from collections import Counter

@@ -1,5 +1,7 @@
 """pandoc's tables as rows of cells."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ ALIGNMENTS: dict[str, Alignment] = {"AlignLeft": "left", "AlignRight": "right", 
 def table(content: Any, read: Callable[[Any], tuple[Node, ...]]) -> Table | None:
     """A table node, or None when the table is too large for a page.
 
-    ``content`` is pandoc's ``[attributes, caption, columns, head, bodies, foot]``.
+    `content` is pandoc's `[attributes, caption, columns, head, bodies, foot]`.
     """
     _, caption, columns, head, bodies, foot = content
     rows = [row for body in bodies for row in [*body[2], *body[3]]] + foot[1]

@@ -1,5 +1,7 @@
 """TeX as texmath reads it best."""
 
+from __future__ import annotations
+
 import re
 
 from autograder.publishing.doctree.macros import MAX_LENGTH, group

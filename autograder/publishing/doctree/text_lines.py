@@ -1,5 +1,7 @@
 """Plain and coloured text as lines of runs that fit the page."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -59,10 +61,8 @@ def decode(line: str) -> Text:
 
 
 def shortened(text: str) -> tuple[str, str]:
-    """Cut the middle out of a long text, before anything costly is done with it.
-
-    Returns the text and a note of how much was cut ("" when nothing was).
-    """
+    """Cut the middle out of a long text, before anything costly is done with it. Returns the text and a note of how
+    much was cut, empty if nothing was."""
     lines = text.splitlines(keepends=True)
     if len(lines) <= KEPT_LINES and len(text) <= KEPT_CHARACTERS:
         return text, ""
@@ -77,12 +77,12 @@ def shortened(text: str) -> tuple[str, str]:
 
 
 def lines_of(text: Text, columns: int = COLUMNS) -> tuple[tuple[Run, ...], ...]:
-    """Split a text into lines of runs no wider than ``columns``, continued lines marked."""
+    """Split a text into lines of runs no wider than `columns`, continued lines marked."""
     return tuple(runs for line in text.split("\n", allow_blank=True) for runs in wrapped(line, columns))
 
 
 def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> tuple[tuple[Run, ...], ...]:
-    """As :func:`lines_of`, each line with its number; continued lines have none."""
+    """As `lines_of`, each line with its number; continued lines have none."""
     lines = []
     for number, line in enumerate(text.split("\n", allow_blank=True), 1):
         for part, runs in enumerate(wrapped(line, columns)):

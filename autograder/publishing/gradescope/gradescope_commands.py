@@ -1,4 +1,4 @@
-"""``autograder gradescope`` and ``autograder gradescope-run``."""
+"""`autograder gradescope` and `autograder gradescope-run`."""
 
 from __future__ import annotations
 

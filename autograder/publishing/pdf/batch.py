@@ -1,5 +1,7 @@
 """Many submissions at once, on all cores."""
 
+from __future__ import annotations
+
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -32,24 +34,16 @@ def export_many(
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[Exported], None] = lambda result: None,
 ) -> list[Exported]:
-    """Export notebooks or submission folders to PDF.
+    """Export notebooks (`.ipynb` files, or folders with one) to PDF: one result for each, in the order given. One of
+    several that holds no notebook has an error.
 
-    Args:
-        notebooks: ``.ipynb`` files or folders with one.
-        output: a PDF file for one notebook, or a folder; None is beside the notebook.
-        layout: "flow", or "fixed": the same pages for the same questions for everybody.
-        release: the released notebook, whose questions give the order and the pages;
-            found by itself in a course's folders.
-        room: pages that each question has more than in the release (fixed layout).
-        on_start: called with the number of notebooks, when all that was asked for is there.
-        on_done: called with each result as it is ready.
+    `output` is a PDF file for one notebook, or a folder; None is beside the notebook. The questions of the released
+    notebook `release` give the order and, with layout "fixed", the pages: as many as there and `room` more for each
+    question, for everybody the same. In a course's folders the release is found by itself.
 
-    Returns:
-        One result for each path, in the order given; one of several that holds no notebook has an error.
-
-    Raises:
-        AutograderError: when a path does not exist, the only one holds no notebook, the fixed layout
-            has no release, or the place for the PDFs cannot be written to.
+    `on_start` is told the number of notebooks when all that was asked for is there, `on_done` each result as it is
+    ready. Raises AutograderError if a path does not exist, the only one holds no notebook, the fixed layout has no
+    release, or the place for the PDFs cannot be written to.
     """
     options = Options(layout, paper, room)
     submissions = with_results(find_all(notebooks, release, anonymous=anonymous))

@@ -1,5 +1,7 @@
 """One submission to one PDF file. Whatever is in it, a PDF comes out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,7 +25,7 @@ Layout = Literal["flow", "fixed"]
 
 @dataclass(frozen=True)
 class Options:
-    """How pages look. ``allotted`` is made from the release, once for a class."""
+    """How pages look. `allotted` is made from the release, once for a class."""
 
     layout: Layout = "flow"
     paper: Paper = "letter"
@@ -47,7 +49,7 @@ class Exported:
 
 
 def export(submission: ExportInput, output: Path, options: Options, student: str) -> Exported:
-    """Write the PDF of a submission; ``student`` is the name on its pages."""
+    """Write the PDF of a submission; `student` is the name on its pages."""
     if submission.problem:
         return Exported(submission, output, error=submission.problem)
     header = PageHeader(submission.assignment, student, options.paper)
@@ -62,7 +64,7 @@ def export(submission: ExportInput, output: Path, options: Options, student: str
 
 
 def export_plain(submission: ExportInput, output: Path, options: Options, student: str) -> Exported:
-    """As :func:`export`, by the simplest means, for a notebook that broke them."""
+    """As `export`, by the simplest means, for a notebook that broke them."""
     header = PageHeader(submission.assignment, student, options.paper)
     document, pdf = plain_pdf(read(submission.notebook), header, "drawing it crashed or took too long")
     write_atomic(output, pdf)
@@ -128,11 +130,7 @@ def list_numbers(numbers: Sequence[int]) -> str:
 
 
 def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
-    """The pages of each question in the fixed layout.
-
-    Raises:
-        AutograderError: when there is no release to take them from.
-    """
+    """The pages of each question in the fixed layout. Raises AutograderError without a release to take them from."""
     if release is None:
         raise AutograderError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")
     try:

@@ -1,7 +1,9 @@
-"""PDF in JupyterLab's export menu and for ``jupyter nbconvert --to typst-pdf``.
+"""PDF in JupyterLab's export menu and for `jupyter nbconvert --to typst-pdf`.
 
 nbconvert loads this module for every export, to whatever format, so that it may need nothing but nbconvert.
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 from typing import Any

@@ -4,6 +4,8 @@ The release decides how many pages a question has. What does not fit goes on in 
 the question's first page names: nothing is cut off.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,7 +21,7 @@ ROOM = 1
 
 
 def allotments(release: ParsedNotebook, header: PageHeader, room: int = ROOM) -> list[int]:
-    """How many pages the introduction and each question have, ``room`` more than in the release.
+    """How many pages the introduction and each question have, `room` more than in the release.
 
     The first number is the introduction's, 0 when the release has none.
     """

@@ -1,5 +1,7 @@
 """From the path somebody gave to what is to be exported."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ class ExportInput:
 
 
 class NoNotebook(AutograderError):
-    """A path without a notebook to export; ``what`` is wrong, without the path, which may name a student."""
+    """A path without a notebook to export; `what` is wrong, without the path, which may name a student."""
 
     def __init__(self, path: Path, what: str, remedy: str) -> None:
         super().__init__(f"{path} {what}: {remedy}.")
@@ -45,10 +47,7 @@ class NoNotebook(AutograderError):
 
 def find_all(paths: Sequence[Path], release: Path | None = None, *, anonymous: bool = False) -> list[ExportInput]:
     """The submissions at paths. One of several without a notebook says so and stops no other.
-
-    Raises:
-        AutograderError: when a path does not exist, or the only one holds no notebook.
-    """
+    Raises AutograderError if a path does not exist, or the only one holds no notebook."""
     if len(paths) == 1:
         return [find(paths[0], release)]
     return [find_or_say(path, release, anonymous) for path in paths]
@@ -73,11 +72,8 @@ def without_notebook(path: Path, problem: str) -> ExportInput:
 def find(path: Path, release: Path | None = None) -> ExportInput:
     """The submission at a path: a notebook, or a folder with one.
 
-    In a course's folders (``submitted/STUDENT/ASSIGNMENT``) the student is known, the graded
-    notebook is taken where there is one, and the release is the course's.
-
-    Raises:
-        NoNotebook: when there is no notebook.
+    In a course's folders (`submitted/STUDENT/ASSIGNMENT`) the student is known, the graded notebook is taken where
+    there is one, and the release is the course's. Raises NoNotebook if there is no notebook.
     """
     folder = path if path.is_dir() else path.parent
     notebook = notebook_in(path) if path.is_dir() else path
@@ -123,7 +119,7 @@ def graded_notebook(folder: Path, notebook: Path) -> Path | None:
 
 
 def place(folder: Path) -> tuple[str, Path | None]:
-    """The student and the course of a folder ``COURSE/submitted/STUDENT/ASSIGNMENT``."""
+    """The student and the course of a folder `COURSE/submitted/STUDENT/ASSIGNMENT`."""
     student, step = folder.parent, folder.parent.parent
     return (student.name, step.parent) if step.name in ("submitted", "autograded") else ("", None)
 

@@ -1,4 +1,4 @@
-"""``autograder pdf``."""
+"""`autograder pdf`."""
 
 from __future__ import annotations
 

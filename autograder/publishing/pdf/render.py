@@ -1,5 +1,7 @@
 """From document to PDF: what cannot be drawn is shown as it was written, and a PDF always comes out."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 

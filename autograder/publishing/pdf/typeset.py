@@ -1,5 +1,7 @@
 """Typst, given a folder with nothing in it but what we wrote."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import tempfile
@@ -29,11 +31,8 @@ class Typesetter:
             (folder / name).write_bytes(content)
 
     def pdf(self, data: dict[str, Any], *, accessible: bool = False) -> bytes:
-        """Compile to PDF, as PDF/UA-1 if ``accessible``.
-
-        Raises:
-            typst.TypstError: when something cannot be drawn, or not as PDF/UA-1.
-        """
+        """Compile to PDF, as PDF/UA-1 if `accessible`. Raises typst.TypstError if something cannot be drawn, or not as
+        PDF/UA-1."""
         compiled = self._compiler(data).compile(
             format="pdf", timestamp=TIMESTAMP, pdf_standards="ua-1" if accessible else None
         )

@@ -1,5 +1,7 @@
 """Formulas in Typst's math syntax."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from autograder.publishing.doctree.context import Context

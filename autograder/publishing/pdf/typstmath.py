@@ -1,5 +1,7 @@
 """What texmath made of a formula, checked before Typst sees it."""
 
+from __future__ import annotations
+
 import re
 
 __all__ = ["is_safe", "renamed"]
@@ -27,7 +29,7 @@ CALL = re.compile(r"([A-Za-z][A-Za-z0-9.]*)\(")
 def is_safe(typst: str) -> bool:
     """Whether a formula in Typst's math syntax holds no code, comment, label or unknown call.
 
-    Typst's ``eval`` may read files and fetch packages, so what it is given is checked here,
+    Typst's `eval` may read files and fetch packages, so what it is given is checked here,
     however sure one may be of texmath's escaping.
     """
     bare = KNOWN_CODE.sub(" ", ESCAPE.sub(" ", STRING.sub(" ", typst)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,13 @@ def test_cpython_s_executor_still_has_what_we_take_from_it() -> None:
         assert thread is not None, "CPython's executor has no thread that looks after its workers"
         assert thread.is_alive(), "CPython's executor has another kind of thread that looks after its workers"
         assert not queue._reader.closed, "CPython's executor has no pipe on which jobs go to its workers"
+
+
+def test_cpython_s_forkserver_can_still_be_started_by_itself() -> None:
+    """Workers would load one after the other what is loaded for all of them."""
+    assert callable(getattr(forkserver, "ensure_running", None)), (
+        f"CPython {platform.python_version()} has no multiprocessing.forkserver.ensure_running: see start_forkserver"
+    )
 
 
 def own_processors(job: int) -> set[int]:

@@ -24,6 +24,7 @@ from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_submission
 from autograder.grading.record_grades import record_notebook
+from autograder.grading.release_steps import names_in
 from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
@@ -40,10 +41,10 @@ class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]
         return Course(Path.cwd(), self.config.copy())
 
     def assignment(self, course: Course, resources: dict[str, Any]) -> Assignment:
-        return load_assignment(course, resources["nbgrader"]["assignment"])
+        return load_assignment(course, names_in(resources).assignment)
 
     def template(self, assignment: Assignment, resources: dict[str, Any]) -> Template:
-        name = resources["nbgrader"]["notebook"]
+        name = names_in(resources).notebook
         return next(template for template in assignment.notebooks if template.name == name)
 
 
@@ -73,7 +74,7 @@ class Grade(CoursePreprocessor):
         with open_gradebook(course) as gradebook:
             check_secret(gradebook.db, course)
             assignment = with_voids(gradebook.db, self.assignment(course, resources))
-        template, student = self.template(assignment, resources), resources["nbgrader"]["student"]
+        template, student = self.template(assignment, resources), names_in(resources).student
         submitted = course.path("submitted", student, assignment.name)
         submission = read_submission(student, submitted, course.settings.submission_mb)
         graded = GradedSubmission(student, submission.digest, assignment.digest)

@@ -1,13 +1,13 @@
 """nbgrader's own steps from an instructor's notebook to what it saves in its database and to what students get, as the
-course has configured them. What nbgrader hands from step to step is its own business; it is made up here alone, and
-tests/grading/test_release_steps.py compares what comes of it with `nbgrader generate_assignment`."""
+course has configured them. What nbgrader hands from step to step is its own business; it is made up and read here
+alone, and tests/grading/test_release_steps.py compares it with what nbgrader's own commands hand and make."""
 
 from __future__ import annotations
 
 import copy
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
@@ -18,7 +18,7 @@ from autograder.errors import AutograderError
 from autograder.grading.cell_metadata import refuse_wrong_cells
 from autograder.grading.course import Course
 
-__all__ = ["prepared", "released", "resources_of"]
+__all__ = ["Names", "names_in", "prepared", "released", "resources_of"]
 
 SAVE = SaveCells.__name__
 
@@ -57,6 +57,19 @@ def resources_of(path: Path, course: Course) -> dict[str, Any]:
     """What nbgrader's steps are told of the source notebook at `path`."""
     about = {"notebook": path.stem, "assignment": path.parent.name, "student": ".", "db_url": course.db_url}
     return {"metadata": {"path": str(path.parent), "name": path.stem}, "nbgrader": about}
+
+
+class Names(NamedTuple):
+    """Which notebook of nbgrader's a step is given, and whose."""
+
+    assignment: str
+    student: str
+    notebook: str
+
+
+def names_in(resources: dict[str, Any]) -> Names:
+    """What nbgrader's own commands tell a step of its notebook."""
+    return Names(*(resources["nbgrader"][key] for key in Names._fields))
 
 
 def configured(course: Course) -> list[Any]:

@@ -23,7 +23,7 @@ from small_course import COMMAND, NAME
 from autograder.errors import AutograderError
 from autograder.grading.class_run import grade_class
 from autograder.grading.cluster import Cluster as Used
-from autograder.grading.cluster import check_address, in_loop_of
+from autograder.grading.cluster import check_address, host_and_port, in_loop_of
 from autograder.grading.course import Course
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -123,6 +123,14 @@ def test_dask_still_has_the_loop_that_we_take_from_it(cluster: Cluster) -> None:
             assert came.get(timeout=10) == 7
         except (AttributeError, Empty) as error:
             pytest.fail(f"Dask's Client has no `loop` with `add_callback` any more ({error!r}): see in_loop_of.")
+
+
+def test_dask_still_reads_addresses_as_we_do() -> None:
+    """Every address of a scheduler would be refused."""
+    try:
+        assert host_and_port("tcp://10.0.0.5:8786") == ("10.0.0.5", 8786)
+    except (ImportError, AttributeError, TypeError) as error:
+        pytest.fail(f"Dask {distributed.__version__} reads addresses in another way ({error!r}): see host_and_port.")
 
 
 def until_graded(root: Path, count: int, process: subprocess.Popen[str]) -> dict[str, str]:

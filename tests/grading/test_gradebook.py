@@ -7,12 +7,15 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import nbgrader
 import pytest
 import small_course
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from nbgrader.api import get_alembic_version
+from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import create_engine, inspect, text
 
 from autograder.grading.gradebook import open_gradebook
@@ -58,12 +61,10 @@ def test_a_current_gradebook_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_nbgrader_keeps_its_migrations_where_we_look() -> None:
-    """If this fails, nbgrader has moved or renamed ALEMBIC_DIR: a new gradebook would have no version, and
-    `nbgrader db upgrade` would break it."""
-    from nbgrader.api import get_alembic_version
-    from nbgrader.dbutil import ALEMBIC_DIR
-
-    assert ScriptDirectory(ALEMBIC_DIR).get_current_head() == get_alembic_version()
+    """A new gradebook would have no version, and `nbgrader db upgrade` would break it."""
+    assert ScriptDirectory(ALEMBIC_DIR).get_current_head() == get_alembic_version(), (
+        f"nbgrader {nbgrader.__version__} keeps its migrations elsewhere than in ALEMBIC_DIR: see grading/gradebook.py"
+    )
 
 
 def test_a_gradebook_that_is_being_written_is_waited_for(tmp_path: Path) -> None:

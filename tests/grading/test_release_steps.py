@@ -10,13 +10,14 @@ import pytest
 import small_course
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
 from small_course import NAME, autograder, cell
 
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
-from autograder.grading.release_steps import prepared, released
+from autograder.grading.release_steps import names_in, prepared, released, resources_of
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +65,19 @@ def test_every_step_of_nbgrader_s_release_is_taken(tmp_path: Path) -> None:
         saved = {cell.name: cell.source for cell in gradebook.find_notebook(NAME, NAME).source_cells}
     kept = {c.metadata.nbgrader.grade_id: c.source for c in prepared(source_notebook(path), path, course).cells[1:]}
     assert {name: kept[name] for name in saved} == saved
+
+
+def test_nbgrader_hands_its_steps_the_names_that_we_read(tmp_path: Path) -> None:
+    """`nbgrader autograde` and `generate_feedback` would not know whose notebook they have."""
+    course = small_course.make_course(tmp_path / "c", students=[])
+    course.directory.assignment_id, course.directory.student_id = NAME, "ada"
+    command = Autograde(coursedir=course.directory, config=course.config)
+    handed = command.init_single_notebook_resources(str(course.path("submitted", "ada", NAME) / f"{NAME}.ipynb"))
+    told = f"nbgrader {nbgrader.__version__} hands its steps other names: see names_in in grading/release_steps.py"
+    assert {"assignment", "student", "notebook"} <= handed.get("nbgrader", {}).keys(), told
+    assert names_in(handed) == (NAME, "ada", NAME), told
+    ours = resources_of(tmp_path / NAME / f"{NAME}.ipynb", course)
+    assert handed["nbgrader"].keys() >= ours["nbgrader"].keys(), told
 
 
 def test_autotests_tell_right_from_wrong(tmp_path: Path) -> None:

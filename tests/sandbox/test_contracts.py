@@ -16,6 +16,7 @@ import zmq
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib import font_manager
 from matplotlib.mathtext import MathTextParser
 
@@ -23,7 +24,7 @@ from autograder.grading.error_incidents import kind_of
 from autograder.grading.incidents import IncidentKind
 from autograder.kernel_side.student_code import is_cell_file
 from autograder.sandbox import fonts
-from autograder.sandbox.inside.ipython_kernel import InheritedKernelApp
+from autograder.sandbox.inside.ipython_kernel import InheritedHeartbeat, InheritedKernelApp
 
 
 def test_ipykernel_binds_each_channel_by_its_port() -> None:
@@ -58,6 +59,28 @@ def test_ipykernel_s_heartbeat_binds_its_own_socket() -> None:
         f"ipykernel {version('ipykernel')} has no Heartbeat._bind_socket or _try_bind_socket any more: "
         "autograder.sandbox.inside.ipython_kernel hands it the sandbox's socket there"
     )
+
+
+@pytest.mark.parametrize("kind", [InheritedKernelApp, InheritedHeartbeat])
+def test_ipykernel_still_has_what_is_overridden(kind: type) -> None:
+    """What takes its place would never be called, and a kernel would look for files and sockets that are not there."""
+    own = {name for name, value in vars(kind).items() if callable(value)}
+    gone = sorted(name for name in own if not any(hasattr(base, name) for base in kind.__bases__))
+    assert not gone, (
+        f"ipykernel {version('ipykernel')} has no {', '.join(gone)} in {kind.__bases__[0].__name__} any more: "
+        "autograder.sandbox.inside.ipython_kernel overrides it"
+    )
+
+
+def test_ipython_runs_shell_lines_by_the_method_that_is_replaced() -> None:
+    """`!ls` would ask for a terminal, of which a sandbox has none, and end its cell."""
+    shell = InteractiveShell(user_ns={})
+    ran: list[str] = []
+    shell.system = ran.append
+    shell.run_cell("name = 'x'\n!echo {name}\n")
+    told = f"IPython {version('ipython')} runs shell lines in another way: see autograder.sandbox.inside.shell_lines"
+    assert ran == ["echo {name}"], told
+    assert shell.var_expand(ran[0], depth=0) == "echo x", told
 
 
 def test_ipykernel_names_the_files_of_cells_as_expected() -> None:

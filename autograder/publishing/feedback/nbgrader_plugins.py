@@ -19,6 +19,7 @@ from nbformat.v4 import new_output
 from traitlets import default
 
 from autograder.grading.course import Course
+from autograder.grading.release_steps import names_in
 from autograder.publishing.class_results import read_results
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
@@ -52,11 +53,11 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
     ) -> tuple[str, dict[str, Any]]:
         """The page, and nbconvert's resources, which must have nbgrader's names in them."""
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
-        names, metadata = resources["nbgrader"], resources["metadata"]
+        names, metadata = names_in(resources), resources["metadata"]
         # nbgrader has gone to the course's folder before it converts anything.
         course = Course(Path.cwd(), self.config.copy())
-        (mine,) = read_results(course, names["assignment"], names["student"]).students
-        result = next(result for result in mine.results if result.notebook == names["notebook"])
+        (mine,) = read_results(course, names.assignment, names.student).students
+        result = next(result for result in mine.results if result.notebook == names.notebook)
         notebook = Path(metadata["path"]) / f"{metadata['name']}.ipynb"
         (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config))])
         return page.decode(), resources

@@ -19,6 +19,10 @@ __all__ = ["Typesetter", "typesetter"]
 PAGE = Path(__file__).with_name("page.typ")
 # The same bytes for the same notebook: a PDF says when it was made, so it always says this.
 TIMESTAMP = 946_684_800
+# All from packages, none of the system's: the same bytes on every machine. matplotlib's have many symbols, and a last
+# resort for every other character.
+FONTS = ("matplotlib.mpl-data.fonts.ttf", "manimgx_fonts")
+WIDE_FONTS = "manimgx_fonts_cjk"
 
 
 class Typesetter:
@@ -61,10 +65,8 @@ class Typesetter:
 
 @cache
 def load_fonts(wide: bool) -> typst.Fonts:
-    # All from packages, none of the system's: the same bytes on every machine. matplotlib's have many
-    # symbols, and a last resort for every other character. The large one is read only for writing beyond
-    # the alphabets, since most notebooks have none.
-    names = ["matplotlib.mpl-data.fonts.ttf", "manimgx_fonts", *(["manimgx_fonts_cjk"] if wide else [])]
+    """The fonts of a document; `wide` adds those for writing beyond the alphabets, a large file that few need."""
+    names = [*FONTS, *([WIDE_FONTS] if wide else [])]
     return typst.Fonts(include_system_fonts=False, font_paths=[str(package_folder(name)) for name in names])
 
 

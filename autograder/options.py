@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
 
-__all__ = ["JSON", "NAME", "course_of"]
+__all__ = ["JSON", "NAME", "course_of", "output_file"]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else.")
+
+
+def output_file(metavar: str, help: str) -> Callable[[Decorated], Decorated]:
+    """The option `-o` of a command that writes one file."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return click.option("-o", "--output", type=kind, metavar=metavar, help=help)
 
 
 def course_of(ctx: click.Context) -> Course:

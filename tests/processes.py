@@ -1,10 +1,29 @@
-"""Which processes run below another one, for tests that see whether something is left."""
+"""Child processes for tests, and which processes run below another one."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+
+def forked(serve: Callable[[socket.socket], None]) -> tuple[int, socket.socket]:
+    """The id of a child process that serves one end of a pair of sockets and can be interrupted, and the other end."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            ours.close()
+            serve(theirs)
+        finally:
+            os._exit(0)
+    theirs.close()
+    return pid, ours
 
 
 def descendants(pid: int) -> list[int]:

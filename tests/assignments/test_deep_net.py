@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
+from assignment_text import AssignmentText, Namespace, about
 from scipy.special import expit, log_softmax
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
-from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
-from autograder.checking.outcomes import Verdict
-from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 
-HERE = Path(__file__).parents[2] / "assignments" / "deep_net"
-Namespace = dict[str, Any]
+DEEP_NET = AssignmentText("deep_net")
 Layers = list[tuple[np.ndarray, np.ndarray]]
 SIZES = [(3, 4), (4, 5, 3), (3, 6, 4, 2), (2, 3, 3, 3, 3)]
 
 
-@cache
-def cells(name: str) -> list[Any]:
-    return list(jupytext.read(HERE / name).cells)
-
-
-def nbgrader(cell: Any) -> dict[str, Any]:
-    return dict(cell.metadata.get("nbgrader", {}))
-
-
-def answers(**instead: str) -> Namespace:
-    """The names that the answer cells and provided cells define, with some of the answers replaced."""
-    namespace: Namespace = {"np": np}
-    for cell in cells("deep_net.md"):
-        about = nbgrader(cell)
-        if cell.cell_type == "code" and about.get("grade_id", "").startswith("provided"):
-            exec(cell.source, namespace)
-        elif cell.cell_type == "code" and about.get("solution") and not about.get("grade"):
-            exec(instead.get(about["grade_id"], cell.source), namespace)
-    return namespace
-
-
 @pytest.fixture(scope="module")
 def key() -> Namespace:
-    return answers()
+    return DEEP_NET.answers()
 
 
 @pytest.fixture
@@ -62,18 +32,10 @@ def network(rng: np.random.Generator, sizes: tuple[int, ...]) -> Layers:
     return [(0.7 * rng.normal(size=(n, k)), rng.normal(size=n)) for k, n in pairwise(sizes)]
 
 
-def verdicts(grade_id: str, namespace: Namespace) -> list[Verdict]:
-    cell = next(cell for cell in cells("deep_net.md") if nbgrader(cell).get("grade_id") == grade_id)
-    student = NotebookProxy(InProcessTransport(namespace))
-    reference = NotebookProxy(InProcessTransport(answers()), trusted=True)
-    return run_checks(CheckCell(cell.source), student, reference, Seeds(b"test", "deep_net", "someone", grade_id))
-
-
 def test_points_add_up() -> None:
     """100 points, 80 of them by checks."""
-    graded = [nbgrader(cell) for cell in cells("deep_net.md") if nbgrader(cell).get("grade")]
-    assert sum(about["points"] for about in graded) == 100
-    assert sum(about["points"] for about in graded if about["locked"]) == 80
+    assert sum(about(cell)["points"] for cell in DEEP_NET.cells() if about(cell).get("grade")) == 100
+    assert DEEP_NET.points() == 80
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
@@ -206,17 +168,11 @@ def test_a_deep_network_reads_digits(key: Namespace) -> None:
 )
 def test_a_wrong_earlier_answer_costs_nothing_later(broken: str, checked: str) -> None:
     """The answer key calls earlier answers: a wrong one costs no hidden check of a later exercise."""
-    wrong = answers()
+    wrong = DEEP_NET.answers()
     exec(f"def {broken}(*args):\n    return 1 / 0", wrong)
-    hidden = [verdict for verdict in verdicts(f"{checked}_checks", wrong) if verdict.hidden]
-    assert hidden
-    assert [verdict.name for verdict in hidden if not verdict.passed] == []
+    assert DEEP_NET.hidden_checks_lost(f"{checked}_checks", wrong) == []
 
 
 def test_every_check_cell_follows_its_answer() -> None:
     """Each answer cell is followed by the check cell that carries its points."""
-    about = [(nbgrader(cell), cell) for cell in cells("deep_net.md") if nbgrader(cell)]
-    for (answer, _), (check, cell) in pairwise(about):
-        if answer["solution"] and not answer["grade"]:
-            assert check["grade_id"] == f"{answer['grade_id']}_checks"
-            assert is_check_cell(cell.source)
+    DEEP_NET.refuse_misplaced_checks()

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
+from assignment_text import AssignmentText
 from scipy import optimize, special, stats
 from sklearn import datasets, linear_model, metrics
 
-from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
-from autograder.checking.outcomes import score
-from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import InProcessTransport
-
-SOURCE = Path(__file__).parents[2] / "assignments" / "softmax" / "softmax.md"
-
-
-def cells() -> list[tuple[str, Any]]:
-    """(grade_id, cell) of the graded code cells, in order."""
-    notebook = jupytext.read(SOURCE)
-    found = [(cell.metadata.get("nbgrader", {}).get("grade_id"), cell) for cell in notebook.cells]
-    return [(name, cell) for name, cell in found if name and cell.cell_type == "code"]
-
-
-def answers(**changed: str) -> dict[str, Any]:
-    """The names that the answer cells define, some of them replaced by other source."""
-    namespace: dict[str, Any] = {"np": np}
-    for name, cell in cells():
-        nbgrader = cell.metadata["nbgrader"]
-        if name.startswith("provided"):
-            exec(cell.source, namespace)
-        elif nbgrader["solution"] and not nbgrader["grade"]:
-            exec(changed.get(name, cell.source), namespace)
-    return namespace
+SOFTMAX = AssignmentText("softmax")
 
 
 @pytest.fixture(scope="module")
 def key() -> SimpleNamespace:
-    return SimpleNamespace(**{k: v for k, v in answers().items() if not k.startswith("__")})
+    return SimpleNamespace(**{k: v for k, v in SOFTMAX.answers().items() if not k.startswith("__")})
 
 
 @pytest.fixture
@@ -241,17 +215,4 @@ def test_wrong_earlier_answers_never_cost_later_points() -> None:
     """Answers that call wrong earlier ones still get all points of their own."""
     wrong = {"softmax": WRONG_SOFTMAX, "scores": WRONG_SCORES, "softmax_loss": WRONG_LOSS}
     later = {"softmax_loss_and_grad": REUSES, "softmax_jacobian": JACOBIAN, "predict": PREDICT}
-    student, reference = answers(**wrong, **later), answers()
-    got = {}
-    for name, cell in cells():
-        if is_check_cell(cell.source):
-            notebooks = (
-                NotebookProxy(InProcessTransport(student)),
-                NotebookProxy(InProcessTransport(reference), trusted=True),
-            )
-            verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "softmax", "ada", name))
-            got[name.removesuffix("_checks")] = score(verdicts, cell.metadata["nbgrader"]["points"])
-    full = {
-        name.removesuffix("_checks"): c.metadata["nbgrader"]["points"] for name, c in cells() if is_check_cell(c.source)
-    }
-    assert {name for name in got if got[name] != full[name]} == set(wrong)
+    assert SOFTMAX.loses_points(SOFTMAX.answers(**wrong, **later)) == set(wrong)

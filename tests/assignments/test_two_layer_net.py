@@ -5,45 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
+from assignment_text import AssignmentText
 from scipy import optimize, special, stats
 
-from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
-from autograder.checking.outcomes import score
-from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 
-SOURCE = Path(__file__).parents[2] / "assignments" / "two_layer_net" / "two_layer_net.md"
+TWO_LAYER_NET = AssignmentText("two_layer_net")
 SHAPES = {"W1": (5, 4), "b1": (5,), "W2": (3, 5), "b2": (3,)}
-
-
-def cells() -> list[tuple[str, Any]]:
-    """(grade_id, cell) of the graded and the provided code cells, in order."""
-    notebook = jupytext.read(SOURCE)
-    found = [(cell.metadata.get("nbgrader", {}).get("grade_id"), cell) for cell in notebook.cells]
-    return [(name, cell) for name, cell in found if name and name != "setup" and cell.cell_type == "code"]
-
-
-def answers(**changed: str) -> dict[str, Any]:
-    """The names that the provided and the answer cells define, some of them replaced by other source."""
-    namespace: dict[str, Any] = {"np": np}
-    for name, cell in cells():
-        if not cell.metadata["nbgrader"]["grade"]:
-            exec(changed.get(name, cell.source), namespace)
-    return namespace
 
 
 @pytest.fixture(scope="module")
 def key() -> SimpleNamespace:
-    return SimpleNamespace(**{k: v for k, v in answers().items() if not k.startswith("__")})
+    return SimpleNamespace(**{k: v for k, v in TWO_LAYER_NET.answers().items() if not k.startswith("__")})
 
 
 @pytest.fixture
@@ -361,7 +339,7 @@ LOG_RUNS: dict[str, tuple[float, int, float, slice]] = {  # learning rate, batch
 @pytest.mark.parametrize("run", LOG_RUNS)
 def test_the_training_logs_are_of_this_split(key: SimpleNamespace, run: str) -> None:
     """The logs of Question 2 are what the key's training gives on today's digits; renew them if the split changes."""
-    cell = next(cell.source for cell in jupytext.read(SOURCE).cells if cell.source.startswith("logs = {"))
+    cell = next(cell.source for cell in TWO_LAYER_NET.cells() if cell.source.startswith("logs = {"))
     shown: dict[str, Any] = {}
     exec(cell[: cell.index("\n}\n") + 2], shown)
     X, y, _, _ = load_digits()
@@ -407,16 +385,5 @@ def loss_and_grads(params, X, y, reg):
 
 def test_wrong_earlier_answers_never_cost_later_points() -> None:
     """Answers that call wrong earlier ones still get all points of their own."""
-    student, reference = answers(**WRONG, **LATER), answers()
-    got, full = {}, {}
-    for name, cell in cells():
-        if is_check_cell(cell.source):
-            notebooks = (
-                NotebookProxy(InProcessTransport(student)),
-                NotebookProxy(InProcessTransport(reference), trusted=True),
-            )
-            verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "two_layer_net", "ada", name))
-            full[name.removesuffix("_checks")] = cell.metadata["nbgrader"]["points"]
-            got[name.removesuffix("_checks")] = score(verdicts, cell.metadata["nbgrader"]["points"])
-    assert sum(full.values()) == 80
-    assert {name for name in got if got[name] != full[name]} == set(WRONG)
+    assert TWO_LAYER_NET.points() == 80
+    assert TWO_LAYER_NET.loses_points(TWO_LAYER_NET.answers(**WRONG, **LATER)) == set(WRONG)

@@ -4,73 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
+from assignment_text import AssignmentText, Namespace, about
 from scipy.optimize import approx_fprime, linprog
 from scipy.special import expit
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPRegressor
 
-from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
-from autograder.checking.outcomes import Verdict
-from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import InProcessTransport
 from autograder.datasets import load_digits
 
-HERE = Path(__file__).parents[2] / "assignments" / "xor"
+XOR_TEXT = AssignmentText("xor")
 POINTS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([0.0, 1.0, 1.0, 0.0])
 WITH_ONES = np.column_stack([np.ones(4), POINTS])
-Namespace = dict[str, Any]
-
-
-@cache
-def cells(name: str) -> list[Any]:
-    return list(jupytext.read(HERE / name).cells)
-
-
-def nbgrader(cell: Any) -> dict[str, Any]:
-    return dict(cell.metadata.get("nbgrader", {}))
-
-
-def answers(**instead: str) -> Namespace:
-    """The names that the answer cells define, with some of the cells replaced."""
-    namespace: Namespace = {"np": np}
-    for cell in cells("xor.md"):
-        about = nbgrader(cell)
-        if cell.cell_type == "code" and about.get("grade_id", "").startswith("provided"):
-            exec(cell.source, namespace)
-        elif cell.cell_type == "code" and about.get("solution") and not about.get("grade"):
-            exec(instead.get(about["grade_id"], cell.source), namespace)
-    return namespace
 
 
 @pytest.fixture(scope="module")
 def key() -> Namespace:
-    return answers()
-
-
-def entry(document: str, heading: str) -> str:
-    """The code below a heading of mistakes.md or alternatives.md."""
-    found = cells(document)
-    return str(next(code.source for prose, code in pairwise(found) if f"## {heading}\n" in prose.source + "\n"))
-
-
-def verdicts(grade_id: str, namespace: Namespace) -> list[Verdict]:
-    cell = next(cell for cell in cells("xor.md") if nbgrader(cell).get("grade_id") == grade_id)
-    student, reference = (
-        NotebookProxy(InProcessTransport(namespace)),
-        NotebookProxy(InProcessTransport(answers()), trusted=True),
-    )
-    return run_checks(CheckCell(cell.source), student, reference, Seeds(b"test", "xor", "someone", grade_id))
+    return XOR_TEXT.answers()
 
 
 def random_network(rng: np.random.Generator, d: int, h: int) -> dict[str, np.ndarray]:
@@ -96,7 +51,7 @@ LECTURE_SOLUTIONS = [
 def starts() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The good and the bad start that the handout gives."""
     namespace: Namespace = {"np": np}
-    for cell in cells("xor.md"):
+    for cell in XOR_TEXT.cells():
         if re.match(r"def (good|bad)_start", cell.source):
             exec(cell.source, namespace)
     return namespace["good_start"](), namespace["bad_start"]()
@@ -104,7 +59,7 @@ def starts() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
 
 def test_points_add_up() -> None:
     """100 points, 80 of them by checks."""
-    graded = [nbgrader(cell) for cell in cells("xor.md") if nbgrader(cell).get("grade")]
+    graded = [about(cell) for cell in XOR_TEXT.cells() if about(cell).get("grade")]
     assert sum(about["points"] for about in graded) == 100
     assert sum(about["points"] for about in graded if about["locked"]) == 80
 
@@ -339,19 +294,13 @@ def test_wide_networks_want_small_steps(key: Namespace) -> None:
 )
 def test_a_wrong_earlier_answer_costs_nothing_later(broken: str, checked: str, heading: str) -> None:
     """An answer that calls an earlier, wrong one keeps all of its hidden checks."""
-    right = answers(**{checked: entry("alternatives.md", heading)})
+    right = XOR_TEXT.answers(**{checked: XOR_TEXT.entry("alternatives.md", heading)})
     wrong = {**right}
     exec(f"def {broken}(*args):\n    return 1 / 0", wrong)
-    exec(entry("alternatives.md", heading), wrong)
-    hidden = [verdict for verdict in verdicts(f"{checked}_checks", wrong) if verdict.hidden]
-    assert hidden
-    assert [verdict.name for verdict in hidden if not verdict.passed] == []
+    exec(XOR_TEXT.entry("alternatives.md", heading), wrong)
+    assert XOR_TEXT.hidden_checks_lost(f"{checked}_checks", wrong) == []
 
 
 def test_every_check_cell_follows_its_answer() -> None:
     """Each answer cell is followed by the check cell that carries its points."""
-    about = [(nbgrader(cell), cell) for cell in cells("xor.md") if nbgrader(cell)]
-    for (answer, _), (check, cell) in pairwise(about):
-        if answer["solution"] and not answer["grade"]:
-            assert check["grade_id"] == f"{answer['grade_id']}_checks"
-            assert is_check_cell(cell.source)
+    XOR_TEXT.refuse_misplaced_checks()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import forked
 
 from autograder.checking import proxies
 from autograder.checking.cell import CheckCell
@@ -95,12 +96,6 @@ def defined(source: str) -> dict[str, Any]:
     return namespace
 
 
-def server(sock: socket.socket, source: str) -> None:
-    """Serve a notebook with this source, in a child."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    serve(sock.detach(), defined(source))
-
-
 @pytest.fixture(params=["in this process", "over a socket"])
 def notebook(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Makes the proxy of a notebook with a given source, by either transport."""
@@ -109,15 +104,7 @@ def notebook(request: pytest.FixtureRequest) -> Iterator[Any]:
     def make(source: str = CLASSES, trusted: bool = False) -> NotebookProxy:
         if request.param == "in this process":
             return NotebookProxy(InProcessTransport(defined(source)), trusted=trusted)
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                ours.close()
-                server(theirs, source)
-            finally:
-                os._exit(0)
-        theirs.close()
+        pid, ours = forked(lambda theirs: serve(theirs.detach(), defined(source)))
         children.append((pid, ours))
         transport = SocketTransport(Channel(ours), 5, lambda: os.kill(pid, signal.SIGINT))
         return NotebookProxy(transport, trusted=trusted)

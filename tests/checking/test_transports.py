@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processes import forked
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks
@@ -35,16 +35,7 @@ Behaviour = Callable[[Channel], None]
 @contextlib.contextmanager
 def server(behaviour: Behaviour, seconds: float = SECONDS) -> Iterator[SocketTransport]:
     """A server in a forked process that behaves like this, and is interrupted and ended as a kernel is."""
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            ours.close()
-            behaviour(Channel(theirs))
-        finally:
-            os._exit(0)
-    theirs.close()
+    pid, ours = forked(lambda theirs: behaviour(Channel(theirs)))
     reached = SocketTransport(Channel(ours), seconds, lambda: os.kill(pid, signal.SIGINT))
     reached.GRACE = GRACE  # type: ignore[misc]
     try:

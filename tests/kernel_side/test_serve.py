@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import forked
 
 from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.serve import Server, serve
@@ -367,16 +368,8 @@ def test_serving_answers_nested_calls_until_it_is_told_to_stop() -> None:
 
 def test_an_interrupted_call_is_answered_and_serving_goes_on() -> None:
     """One endless loop in a student's function would cost every later check."""
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            ours.close()
-            serve(theirs.fileno(), notebook("def f():\n    while True:\n        pass\n\ndef g():\n    return 3"))
-        finally:
-            os._exit(0)
-    theirs.close()
+    source = "def f():\n    while True:\n        pass\n\ndef g():\n    return 3"
+    pid, ours = forked(lambda theirs: serve(theirs.fileno(), notebook(source)))
     with ours:
         channel = Channel(ours)
         ask(channel, 1, "f")

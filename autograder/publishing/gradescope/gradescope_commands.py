@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from autograder.options import NAME, course_of
+from autograder.options import NAME, course_of, output_file
 
 __all__ = ["gradescope", "gradescope_run"]
 
@@ -16,13 +16,7 @@ VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 
 @click.command()
 @NAME
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="ZIP",
-    help="The zip to write.  [default: NAME-gradescope.zip]",
-)
+@output_file("ZIP", "The zip to write.  [default: NAME-gradescope.zip]")
 @click.option(
     "--hidden-checks",
     type=click.Choice(VISIBILITIES),

@@ -9,20 +9,14 @@ from pathlib import Path
 import click
 
 from autograder.errors import AutograderError
-from autograder.options import JSON, NAME, course_of
+from autograder.options import JSON, NAME, course_of, output_file
 
 __all__ = ["report"]
 
 
 @click.command()
 @NAME
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Where to write.  [default: reports/NAME.html in the course]",
-)
+@output_file("FILE", "Where to write.  [default: reports/NAME.html in the course]")
 @JSON
 @click.pass_context
 def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) -> None:

@@ -153,11 +153,15 @@ def test_links(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_modules_named_are_there() -> None:
-    """A module that how-it-works points to exists."""
-    named = re.findall(r"`([a-z_]+/[a-z_]+\.py)`", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", ["docs/how-it-works.md", "CONTRIBUTING.md"])
+def test_files_named_are_there(page: str) -> None:
+    """A file of the project that a page for contributors points to exists, and no other has its name."""
+    below = [path for part in ("autograder", "tests", "docs") for path in (ROOT / part).rglob("*.*")]
+    files = [f"/{path.relative_to(ROOT).as_posix()}" for path in [*ROOT.glob("*.*"), *below]]
+    named = re.findall(r"`((?:\w+/)*\w+\.(?:py|typ|j2|md))`", (ROOT / page).read_text(encoding="utf-8"))
     assert named
-    assert [name for name in named if not (ROOT / "autograder" / name).is_file()] == []
+    found = {name: [file for file in files if file.endswith(f"/{name}")] for name in named}
+    assert {name: where for name, where in found.items() if len(where) != 1} == {}
 
 
 def test_every_page_is_linked() -> None:

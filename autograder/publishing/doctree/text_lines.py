@@ -81,11 +81,11 @@ def lines_of(text: Text, columns: int = COLUMNS) -> tuple[tuple[Run, ...], ...]:
     return tuple(runs for line in text.split("\n", allow_blank=True) for runs in wrapped(line, columns))
 
 
-def numbered_lines_of(text: Text, columns: int = COLUMNS - 5) -> tuple[tuple[Run, ...], ...]:
+def numbered_lines_of(text: Text) -> tuple[tuple[Run, ...], ...]:
     """As `lines_of`, each line with its number; continued lines have none."""
     lines = []
     for number, line in enumerate(text.split("\n", allow_blank=True), 1):
-        for part, runs in enumerate(wrapped(line, columns)):
+        for part, runs in enumerate(wrapped(line, COLUMNS - 5)):
             lines.append((Run("     " if part else f"{number:4} ", mark=True), *runs))
     return tuple(lines)
 

@@ -60,8 +60,7 @@ def load_digits(subset: Subset = None) -> Split:
     The 1797 images are put in the order of `np.random.RandomState(0).permutation(1797)` (NumPy keeps that
     generator's stream fixed for ever); the last 360 are the test set. Images of one writer are in both sets.
 
-    `subset` keeps only the first so many training and test images, or `(train, test)` many of them; all there are if
-    there are fewer.
+    `subset` says how many training and how many test images to keep, as one number or a pair; the first ones are kept.
 
     Returns X_train (1437, 64), y_train (1437,), X_test (360, 64), y_test (360,): pixels 0 … 16 divided by 16, float64,
     row by row (`X.reshape(-1, 8, 8)` gives pictures), labels 0 … 9. Raises ValueError if `subset` is not a positive
@@ -82,8 +81,8 @@ def load_cifar10(subset: Subset = None) -> Split:
     `data_folder()`, with a progress bar, and its SHA-256 is checked. Nothing is unpickled. Later calls only
     read the files, so that the folder may then be read-only.
 
-    `subset` keeps only the first so many training and test images, or `(train, test)` many of them; all there are if
-    there are fewer. All of them take 1.4 GB of memory.
+    `subset` says how many training and how many test images to keep, as one number or a pair; the first ones are kept.
+    All of them take 1.4 GB of memory.
 
     Returns X_train (50000, 3072), y_train (50000,), X_test (10000, 3072), y_test (10000,): float64 in [0, 1], labels
     0 … 9. A row holds the red, then the green, then the blue plane: `X.reshape(-1, 3, 32, 32)` gives (image, colour,

@@ -1,4 +1,4 @@
-"""Doing without what a library would import for a purpose that nobody here has."""
+"""Keeps libraries from importing what nobody needs here."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SOON = 0.05
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of this, for the sake of libraries that cannot go on or back from everywhere."""
+    """Let Ctrl-C wait until the block ends: some libraries are of no use after an interrupt in the middle."""
     if threading.current_thread() is not threading.main_thread():  # it comes to that one only
         yield
         return
@@ -32,7 +32,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def keep_interrupts() -> None:
-    """From now on Ctrl-C comes again if it came while an object was collected: whatever is raised there, Python drops,
+    """From now on, raise Ctrl-C again if it came while an object was collected: Python drops whatever is raised there,
     and the run would go on as if nobody had pressed a key."""
     sys.unraisablehook = came_to_nothing
 

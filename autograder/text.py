@@ -16,17 +16,17 @@ def in_points(value: float) -> str:
 
 
 def storable(text: str) -> str:
-    """`text` without what no file or database takes: half characters, which JSON and exceptions may hold."""
+    """`text` without half characters, which JSON and exceptions may hold and no file or database takes."""
     return text.encode(errors="replace").decode()
 
 
 def printable(text: str) -> str:
-    """`text` on one line as it may be shown: without what is no text, or what a terminal would obey."""
+    """`text` on one line, safe to show: without invisible characters and what a terminal would obey."""
     return "".join("\N{REPLACEMENT CHARACTER}" if is_control(letter) else letter for letter in text)
 
 
 def is_control(letter: str) -> bool:
-    """Whether a character is none that one sees: a control character, half of a pair, a change of direction."""
+    """Whether a character is invisible: a control character, half of a pair, a change of direction."""
     return category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") and letter not in JOINERS
 
 

@@ -106,8 +106,8 @@ class Workers(Generic[Job, Result]):
 
     @uninterrupted()
     def _submit(self, job: Job) -> Future[Any]:
-        """Submit to a pool that works: one of whose workers died is broken for good, so another takes its place. Ctrl-C
-        waits, since a worker that is made without being known to the pool would outlive what they share."""
+        """Submit to a pool that works: a pool is broken for good when a worker dies, so a new one takes its place.
+        Ctrl-C waits, since a worker that the pool does not know yet would outlive it."""
         try:
             return self.executor.submit(do, job)
         except BrokenProcessPool:
@@ -142,8 +142,8 @@ def start_forkserver(preload: str) -> None:
 def end(executor: ProcessPoolExecutor) -> None:
     """Shut down an executor whose workers are gone, and wait until it is.
 
-    Before Python 3.11.5 a job that was being written to them is waited for, for ever (CPython's issue 94777). It is let
-    go of when nothing else can be at work on the pipe any more.
+    Before Python 3.11.5 the executor waits for ever for a job that was being written to them (CPython's issue 94777).
+    The pipe is closed when nothing else can be at work on it any more.
     """
     thread, queue = internals(executor)
     executor.shutdown(wait=sys.version_info >= (3, 11, 5), cancel_futures=True)

@@ -59,7 +59,7 @@ def make(ctx: click.Context, names: tuple[str, ...], to_text: bool) -> None:
       autograder make softmax
       autograder make --text softmax xor
 
-    An edit is never written over. A notebook that cannot be made keeps no other from it.
+    An edit is never written over. One that cannot be made does not stop the others.
     """
     from autograder.authoring.notebooks import make_notebook, text_from_notebook
 
@@ -183,7 +183,7 @@ def show_mutants(course: Course, name: str, as_json: bool) -> int:
 
 
 def tell_notes(course: Course, name: str) -> None:
-    """Print what keeps no assignment from being released, and what its author should know."""
+    """Print what an author should know, although the assignment may be released."""
     from autograder.authoring.structure import believing_checks
     from autograder.grading.assignment import source_notebook
 

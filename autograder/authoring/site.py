@@ -26,7 +26,7 @@ def make_site(course: Course, names: Sequence[str], folder: Path, wheel: Path | 
     """Write the site to `folder`, with the released assignments `names`, or all that there are; returns their names.
 
     The wheel is built from the clone if none is given. Raises AutograderError, and leaves what was there, if an
-    assignment is not released, `folder` holds something else than a site, or JupyterLite cannot build it.
+    assignment is not released, `folder` holds something other than a site, or JupyterLite cannot build it.
     """
     with extras_explained("A site"):
         import jupyterlite_core  # noqa: F401

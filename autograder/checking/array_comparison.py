@@ -150,8 +150,8 @@ def named_mistake(got: Array, want: Array, m: int | None, tolerance: Tolerance) 
 
 
 def factors(m: int | None, want: Array) -> dict[str, float]:
-    """Constant factors that have a name, if `want` has enough numbers to show one: chance makes one number twice
-    another, and hardly ever m times."""
+    """Constant factors that have a name, if `want` has enough numbers to show one: by chance one number may be twice
+    another, but hardly ever m times."""
     several = np.count_nonzero(want) > 1 and len(np.unique(np.abs(want))) > 1
     named: dict[str, float] = {}
     if several:
@@ -161,7 +161,7 @@ def factors(m: int | None, want: Array) -> dict[str, float]:
             "half the right ones: a factor of 2 is missing": 0.5,
         }
     if m is not None and m > 2 and (several or np.any(want % 1 != 0)):
-        named["m times the right ones: a sum was taken where a mean is expected (m examples)"] = float(m)
+        named["m times the right ones: you took the sum; take the mean (m examples)"] = float(m)
         named["1/m times the right ones: they were divided by the number of examples m once too often"] = 1 / m
     return named
 

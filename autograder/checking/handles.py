@@ -113,7 +113,7 @@ class ObjectProxy:
         return self.__link__.home._operate(self.__link__, "enter")
 
     def __exit__(self, *error: Any) -> None:
-        """An exception of the block goes on: an object that held it back would hold back the test's assertions."""
+        """An exception of the block is raised on: an object that swallowed it would swallow the test's assertions."""
         self.__link__.home._operate(self.__link__, "exit")
 
     def __bool__(self) -> bool:
@@ -152,10 +152,8 @@ def type_name_of(value: Any) -> str:
 
 
 def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What the other notebook asks of an object that was lent to it.
-
-    It may use the object and not look behind it: no names with an underscore, nothing of functions, modules or frames.
-    """
+    """What the other notebook asks of an object that was lent to it. It may use the object but not inspect it: no names
+    with an underscore, nothing inside functions, modules or frames."""
     if operation not in OPERATIONS:
         raise CheckFailed("something was done with an object that cannot be done with it")
     if operation in ("get", "set"):

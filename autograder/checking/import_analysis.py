@@ -5,11 +5,11 @@ The assignment says so in a locked cell, once, for the student's own notebook an
     %forbid sklearn.neighbors scipy.spatial
 
 Cells are read in the order in which they run, and never run here, so nothing that a notebook does changes
-what is found. A name uses a module if its definition imports it or mentions a name that does, be it an
-import in another cell, a helper function or a table of functions. Names are looked up as Python would: what
-is local to a function is not mistaken for a name of the notebook, and a cell that is run again replaces what
-it defined. What a library imports for itself is never seen, `sklearn.datasets` may be used beside a forbidden
-`sklearn.neighbors`, and an import that no answer uses (for a comparison, say) costs nothing.
+what is found. A name uses a module if its definition imports it or mentions a name that does: an import in another
+cell, a helper function or a table of functions. Names are looked up as Python would: what is local to a function is not
+mistaken for a name of the notebook, and a cell that is run again replaces what it defined. What a library imports for
+itself is never seen, `sklearn.datasets` may be used beside a forbidden `sklearn.neighbors`, and an import that no
+answer uses (for a comparison, say) costs nothing.
 
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
 computed text, `sys.modules`), star imports, what is stored in an attribute or an item, a student's own `.py`

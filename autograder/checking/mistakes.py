@@ -36,7 +36,7 @@ class Attempt:
 
     def to_explain(self, defines: frozenset[str]) -> tuple[list[str], list[str]]:
         """The failed and the passed tests that a mistake in the names `defines` must explain: those that use one of
-        them, or else all; no failed ones, if one of them shows nothing that a mistake could give."""
+        them, or else all. No failed ones are returned if one of them shows nothing that a mistake could give."""
         failed, passed = (self._using(defines, tests) for tests in (self.failed, self.passed))
         if not failed:
             failed, passed = self.failed, self.passed

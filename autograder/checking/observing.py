@@ -120,7 +120,7 @@ def figure_of(data: dict[str, Any]) -> Figure:
 
 
 def axes_of(data: dict[str, Any]) -> Axes:
-    """An Axes from what the notebook's process says of it. Raises an error if that is not of the right form."""
+    """An Axes from the data of the notebook's process. Raises an error if these have not the right form."""
     return Axes(
         title=text(data["title"]),
         xlabel=text(data["xlabel"]),

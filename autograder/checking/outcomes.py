@@ -85,7 +85,7 @@ class Mistake:
 
 
 def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
-    """The part of a cell's points that each of its checks has: by weight, and none for one that is void."""
+    """Each check's share of a cell's points, by weight; a void check has none."""
     total = sum(check.weight for check in checks if not check.void) or 1
     return [0.0 if check.void else points * check.weight / total for check in checks]
 
@@ -159,8 +159,8 @@ def student_error(function: str, type_name: str, text: str, frames: list[list[An
 
 
 def score(verdicts: list[Verdict], max_points: float) -> float | None:
-    """Points of a test cell: its points × passed weight / total weight of the checks that are not void; all of
-    them if nothing is left. None if a check that counts could not be graded."""
+    """The points of a check cell: its points × passed weight / total weight of the checks that are not void; all of
+    them if every check is void. None if a check that counts could not be graded."""
     counted = [verdict for verdict in verdicts if not verdict.void]
     if any(verdict.outcome is Outcome.UNGRADED for verdict in counted):
         return None

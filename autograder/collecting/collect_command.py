@@ -48,7 +48,7 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
       autograder collect assignment_4711_export.zip softmax
       autograder collect submissions.zip softmax --roster students.csv
 
-    Run it again after resubmissions: what is unchanged stays, what is newer replaces the older.
+    Run it again after resubmissions: unchanged submissions are skipped, newer ones replace, older ones are ignored.
     """
     from rich.console import Console
 

@@ -62,7 +62,7 @@ def wanted(source: Path, items: list[Item], settings: Autograder, ignore: list[s
 
 
 def in_folder(source: Path, settings: Autograder) -> Iterator[Item]:
-    """The files below a folder; of a folder that cannot be read that it cannot."""
+    """The files below a folder; a folder that cannot be read is an item that says so."""
     unread: list[OSError] = []
     for base, folders, names in os.walk(source, onerror=unread.append):
         links = [name for name in folders if Path(base, name).is_symlink()]

@@ -133,8 +133,8 @@ class Assignment:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of what a change of touches every grade: the code that runs before and beside the checks, the
-        answer key, and the data files. Prose is not in it, nor points, nor the checks themselves (each has its own)."""
+        """A digest of everything that every grade depends on: the code that runs before and beside the checks, the
+        answer key, and the data files. Prose, points and the checks themselves (each has its own) are not in it."""
         parts: list[Any] = [
             [
                 notebook.name,
@@ -240,7 +240,7 @@ def released_cell(node: NotebookNode) -> ReleasedCell:
 
 
 def template_cell(node: NotebookNode) -> TemplateCell | None:
-    """The template of an nbgrader cell; None for a cell that is nobody's business."""
+    """The template of an nbgrader cell; None for a cell that nbgrader does not know."""
     if not (utils.is_grade(node) or utils.is_solution(node) or utils.is_locked(node) or utils.is_task(node)):
         return None
     metadata = json.loads(json.dumps(node.metadata.nbgrader))

@@ -29,7 +29,7 @@ def write_grade(row: Any, grade: CellGrade, *, seen: bool) -> None:
 
 
 def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str, str]) -> bool:
-    """Whether a grade is made from what it was made from before: of a check the same score, of a text the same text.
+    """Whether a grade is unchanged since it was graded (same check score, same text).
     What code shows may depend on all of the submission and the assignment, whose digests are `versions`."""
     if not grade.by_hand:
         return bool(row.auto_score == grade.score)

@@ -220,7 +220,7 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
 def recorded(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> GradedSubmission:
     """Record a result, and return it. One that cannot be recorded, whatever is in it, becomes one that says so: it must
     not stop the class. Ctrl-C waits, since SQLAlchemy's session is of no use after one within a commit. Raises OSError
-    and SQLAlchemyError, for which nothing that was submitted is the reason."""
+    and SQLAlchemyError, which no submission causes."""
     try:
         record(gradebook, course, assignment.name, graded)
         return graded

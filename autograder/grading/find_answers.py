@@ -57,7 +57,7 @@ def defined(*sources: str) -> set[str]:
 
 
 def text_of(source: str) -> str:
-    """A text as it is compared: editors change blanks at the ends of lines."""
+    """A text as it is compared: without blanks at the ends of lines, which editors change."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
@@ -93,7 +93,7 @@ class Search:
         return self.text[id(cell)] in ("", self.released[name_of(cell)])
 
     def prefer_answered(self) -> Iterator[Incident]:
-        """Of an answer that is there several times, take out the unsolved copies if another one is solved."""
+        """Take out the unsolved copies of an answer that is solved elsewhere in the notebook."""
         copies: dict[str, list[NotebookNode]] = {}
         for cell in self.cells:
             if name_of(cell) in self.answer_ids:

@@ -29,7 +29,7 @@ class Submission:
 
     @property
     def identity(self) -> str:
-        """This very submission: what the same student hands in another time is another."""
+        """Names this very submission: what the same student hands in another time has another name."""
         return f"{self.student} {self.digest}"
 
     def reusable_in(self, notebook: str) -> dict[str, list[Verdict]]:

@@ -33,8 +33,8 @@ class LateNotebook:
 
 
 def settle_late_penalties(course: Course, gradebook: Any, assignment: str) -> None:
-    """Set the penalties of an assignment anew: points that a person gave since may be more than there were to lose.
-    Late days are shared, so with them a resubmission to one assignment changes what others cost."""
+    """Set the penalties of an assignment anew: a person may have given points since, so that more can be lost. Late
+    days are shared, so with them a resubmission to one assignment changes what others cost."""
     session = gradebook.db
     plugin = late_plugin(course)
     shared = isinstance(plugin, LateDays)

@@ -282,7 +282,7 @@ class NotebookRun:
         return StudentStopped(self._ended(why)[1])
 
     def _note_stops(self, grade_id: str) -> None:
-        """Record that calls from a check took too long, once; why a kernel is gone for good is told by itself."""
+        """Record once that calls from a check took too long. Why a kernel is gone for good is recorded elsewhere."""
         if any(why.startswith(TOO_LONG) for why in self.stops):
             limit = f"{self.kernel.limits.cell_seconds:g} s"
             text = f"a call from a check took longer than {limit} and was stopped"
@@ -308,7 +308,7 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
 
 
 def cell_grades(notebook: NotebookNode, checked: Iterable[CellGrade]) -> list[CellGrade]:
-    """The grade of every grade cell of a notebook that was run: of check cells those that are given in `checked`."""
+    """The grade of every grade cell of a notebook that was run; those of check cells are given in `checked`."""
     by_id = {grade.grade_id: grade for grade in checked}
     return [by_id.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
 

@@ -35,7 +35,7 @@ __all__ = [
 
 
 def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:
-    """Add a student to the gradebook, or what it does not know yet of one: first_name, last_name, email, lms_user_id.
+    """Add a student to the gradebook, or fill in what it does not know yet: first_name, last_name, email, lms_user_id.
     What a person has entered stays."""
     try:
         known = gradebook.find_student(student)
@@ -138,7 +138,7 @@ def write_grades(notebook: Any, graded: GradedNotebook, before: Recorded, versio
 
 def write_missing(notebook: Any, needs_a_person: bool) -> None:
     """A notebook that was not handed in scores zero, as with nbgrader, and a person looks again at what they gave to an
-    earlier one. One that we could not grade waits, but for what a person has given: that is as good as it was."""
+    earlier one. One that we could not grade waits for a person; points that a person has given stay."""
     for row in notebook.grades:
         if not needs_a_person:
             row.auto_score, row.needs_manual_grade = 0.0, row.manual_score is not None
@@ -159,8 +159,8 @@ def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> Non
 
 
 def forget_cells(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Delete what cells' grades were made from; of notebooks that we could not grade it is kept, since what a person
-    graded is still what they saw."""
+    """Delete what cells' grades were made from. It is kept for notebooks that we could not grade, since what a person
+    graded there is still what they saw."""
     rows = rows_of(tables.cells, assignment, graded.student)
     if graded.needs_a_person:
         rows = and_(rows, tables.cells.c.notebook.in_([notebook.name for notebook in graded.notebooks]))
@@ -215,8 +215,8 @@ def write_autograded(course: Course, assignment: str, graded: GradedSubmission) 
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """One file below `folder`, never outside of it. Left out is what has no place there: a file of the student's that
-    has the name of a folder or the other way round, or a name that is too long."""
+    """Write one file below `folder`, never outside of it. A file that has no place there is left out: one with the name
+    of a folder, one below the name of a file, or one whose name is too long."""
     path = folder / name
     if ".." in Path(name).parts or Path(name).is_absolute():
         return

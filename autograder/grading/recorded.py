@@ -54,7 +54,7 @@ class CheckNow:
 @dataclass
 class Recorded:
     """One submission as it was last graded: the digests of submission and assignment, its cells by (notebook, grade
-    id), and the answers of which it was said that they have changed since they were graded by hand."""
+    id), and the answers already reported as changed since they were graded by hand."""
 
     versions: tuple[str, str] = ("", "")
     cells: dict[Place, CellRecord] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
 
 
 def read_recorded_class(session: Any, assignment: str, student: str = "") -> dict[str, Recorded]:
-    """What is recorded of every submission, or of one, by student; nothing of one that was never graded."""
+    """What is recorded of every submission, or of one, by student. Submissions that were never graded are not in it."""
 
     def rows(table: Any) -> Any:
         mine = rows_of(table, assignment, student) if student else table.c.assignment == assignment
@@ -102,8 +102,8 @@ def read_verdict(row: Any) -> Verdict:
 
 
 def stale_cells(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> set[Place]:
-    """The check cells whose verdicts are not those of the assignment's checks any more: another text, or a check that
-    counts again and never ran."""
+    """The check cells whose recorded verdicts no longer hold: their text changed, or a check that never ran counts
+    again."""
     return {
         place
         for place, verdicts in reusable_verdicts(recorded, checks).items()

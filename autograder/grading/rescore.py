@@ -56,8 +56,7 @@ def rescore_class(gradebook: Any, course: Course, assignment: Assignment, record
 
 
 def grades_now(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> Grades:
-    """The grades of the check cells that count otherwise than when they were recorded. Not of those that must run
-    again."""
+    """The new grades of check cells whose points or void checks changed, except those that must run again."""
     grades: Grades = {}
     stale = stale_cells(recorded, checks)
     for place, verdicts in reusable_verdicts(recorded, checks).items():

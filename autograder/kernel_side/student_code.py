@@ -29,6 +29,6 @@ def is_beside(filename: str) -> bool:
 
 
 def is_cell_file(filename: str) -> bool:
-    """Whether a kernel names the file of a cell like this: ipykernel, IPython, Colab. None of them documents it."""
+    """Whether a file name is one that ipykernel, IPython or Colab gives to a cell. None of them documents it."""
     cells = filename.startswith(("<ipython-input", "<cell"))
     return cells or "ipykernel_" in filename or os.path.basename(filename).startswith("ipython-input-")

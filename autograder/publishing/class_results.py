@@ -39,10 +39,10 @@ Rows = dict[str, list[Any]]  # of our own tables, by student
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: `points` of it were to be had, `outcome` says how it ended, `message` is what its student is told,
-    `detail` what the instructor is told, `void` says why it is void, if it is: then it has no points and does not
-    count, and `mistake` is the title of the known mistake that explains it. `counterexample` is an input that shows the
-    failure, once students may see it."""
+    """One check: what it is worth in `points`, how it ended (`outcome`), what its student (`message`) and its
+    instructor (`detail`) are told. `void` says why it does not count; it is empty for one that counts. `mistake` is the
+    title of the known mistake that explains it, and `counterexample` an input that shows the failure, once students may
+    see it."""
 
     name: str
     description: str
@@ -74,9 +74,9 @@ class CellResult:
 class NotebookResult:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
-    A comment is empty where nothing is said; `silent` are the answers of which nbgrader says that they are as they were
-    released. `late` says how many late days it took. `refused` says that it could not be read, so that nothing of it
-    says what the student can do.
+    A comment is empty where nothing is said; `silent` are the answers that nbgrader found as they were released. `late`
+    says how many late days it took. `refused` says that it could not be read, so that its points say nothing of the
+    student.
     """
 
     student: str
@@ -98,7 +98,7 @@ class NotebookResult:
         return max(0.0, self.score - self.late_penalty)
 
     def data(self) -> dict[str, Any]:
-        """All of it that its student may see, as data that can be digested."""
+        """What its student may see of it, as plain data."""
         data = asdict(self)
         for cell in data["cells"].values():
             for check in cell["checks"]:

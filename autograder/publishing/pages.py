@@ -50,7 +50,7 @@ def unknown_kind(kind: str) -> str:
 
 
 def title(grade_id: str) -> str:
-    """A grade cell's name as a question's: that it holds the checks is clear."""
+    """A grade cell's name as that of a question: without what says that it holds the checks."""
     return grade_id.removesuffix("_checks")
 
 

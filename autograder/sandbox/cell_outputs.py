@@ -172,7 +172,7 @@ def output_of(kind: str, content: dict[str, Any]) -> NotebookNode | None:
 
 
 def display_id_of(content: dict[str, Any]) -> str:
-    """By which name the kernel will update what it shows now, if it has given one."""
+    """The id by which the kernel will update this display, if it has one."""
     transient = content.get("transient")
     return text_of(transient.get("display_id"))[:MAX_ID] if type(transient) is dict else ""
 
@@ -206,7 +206,7 @@ def copied(value: object) -> Any:
 
 
 def is_shallow(value: object) -> bool:
-    """Whether JSON is nested so little that nothing that copies or writes it runs out of stack."""
+    """Whether JSON is so shallow that it can be copied and written without running out of stack."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [part for whole in level for part in parts(whole)]

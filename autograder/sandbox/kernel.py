@@ -32,7 +32,7 @@ class Execution:
     """How a cell ended: its outputs, and whether it hit a limit or its kernel died.
 
     `failed` is what the reply says. `lost` means that outputs may be missing: iopub never reported the end of a cell,
-    perhaps because a message was too large to take, and is not waited for since.
+    perhaps because a message was too large. From then on nobody waits for it.
     """
 
     outputs: Outputs

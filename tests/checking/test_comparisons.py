@@ -31,7 +31,7 @@ A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 SQUARE = np.array([[1.0, 2.0], [3.0, 4.0]])
 NONE = "Nothing was returned (None): is there a return at the end?"
 WRONG = "The values are wrong."
-BY_M = "The values are m times the right ones: a sum was taken where a mean is expected (m examples)."
+BY_M = "The values are m times the right ones: you took the sum; take the mean (m examples)."
 BY_ONE_M = "The values are 1/m times the right ones: they were divided by the number of examples m once too often."
 
 
@@ -227,7 +227,7 @@ def test_a_factor_is_named_only_where_it_is_one(expected: np.ndarray, factor: fl
         (np.array([2.0, 2.0]), np.array([1.0, 1.0]), {}, WRONG),
         (np.array([-3.0, 0.0]), np.array([3.0, 0.0]), {}, WRONG),
         (30.0, 1.0, {"m": 30}, WRONG),
-        (30 * 0.37, 0.37, {"m": 30}, "The values are m times the right ones: a sum was taken where a mean is expected"),
+        (30 * 0.37, 0.37, {"m": 30}, "The values are m times the right ones: you took the sum; take the mean"),
         (np.nan, np.nan, {}, "There are NaN among the values."),
         (np.ones((4, 1)), np.ones(4), {"shape": "(m,)"}, "length 1: (m, 1) instead of (m,)."),
         (np.ones((3, 4)), np.ones((4, 3)), {"shape": "(m, c)"}, "The shape is transposed: (c, m) instead of (m, c)."),

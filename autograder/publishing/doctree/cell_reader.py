@@ -33,7 +33,7 @@ PLAIN_CHARACTERS = 2_000_000
 class CellReader:
     """Makes the nodes of cells; asks pandoc for everything at once beforehand.
 
-    What stands between `regions` in cells of the course's is left out: a page may go back to students.
+    In the course's cells, what stands between `regions` is left out: a page may go back to students.
     """
 
     def __init__(

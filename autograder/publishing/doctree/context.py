@@ -35,7 +35,7 @@ class Notice:
 
 @dataclass
 class Context(ABC):
-    """The pictures, formulas and notices of one document. How a formula is drawn, each kind of document says."""
+    """The pictures, formulas and notices of one document. Each kind of document says how a formula is drawn."""
 
     folder: Path | None = None
     pandoc: Pandoc = field(default_factory=Pandoc)

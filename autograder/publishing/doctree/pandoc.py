@@ -54,7 +54,8 @@ class Pandoc:
         self._fill([item for item in wanted if item not in self._known])
 
     def _fill(self, missing: list[Item]) -> None:
-        """Ask for all at once. If pandoc does not finish, then without the text that it was busy with, or by halves."""
+        """Ask for all at once. If pandoc does not finish, ask again without the text that it was busy with, or by
+        halves."""
         if not missing:
             return
         self.characters -= sum(len(text) for _, text in missing)

@@ -175,7 +175,7 @@ def known(course: Course, assignment: Assignment) -> set[Gram]:
 
 
 def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:
-    """Questions of which those who answered lost much, the worst first, with what went wrong most often."""
+    """Questions that cost those who answered many points, the worst first, with what went wrong most often."""
     weak = [(q.share, q) for q in questions if q.share is not None and q.share < WEAK_QUESTION]
     for share, question in sorted(weak, key=lambda pair: pair[0])[:5]:
         why = f"; {question.mistake.count} × {question.mistake.text}" if question.mistake else ""

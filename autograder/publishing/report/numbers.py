@@ -69,8 +69,8 @@ class Entry:
                 yield prefix + name, cell, answered and not result.refused
 
     def answers(self, check: CheckResult) -> bool:
-        """Whether a check has seen an answer: its question was answered, and code that was given did not look for one
-        that is not there."""
+        """Whether a check has seen an answer: its question was answered, and no code of the course's failed because an
+        answer was missing."""
         missing = NOT_DEFINED.search(check.detail) if check.outcome == "raised" else None
         return is_answered(check) and (missing is None or missing[1] not in self.wanted)
 
@@ -132,9 +132,9 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Points:
-    """The points of those whose points are all there, by student, out of `max_score`. Cells that wait for a person with
-    most students are left out for everybody (`open_cells`), and so is who waits in another (`waiting`) or handed in
-    nothing that could be read (`refused`)."""
+    """The points, out of `max_score`, of every student whose grading is complete. Cells that are still to be graded for
+    most students are left out for everybody (`open_cells`). Students who wait for another cell (`waiting`), or whose
+    submission could not be read (`refused`), are left out."""
 
     scores: dict[str, float]
     max_score: float

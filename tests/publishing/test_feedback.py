@@ -61,7 +61,7 @@ def test_points_by_hand_comments_and_lateness_are_in_it(graded: Course) -> None:
         config.write('c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n')
     graded = Course(graded.root)
     write_feedback(graded, NAME, ["ada"])
-    assert "One part waits for a person to grade" in text_of(graded, "ada")
+    assert "One part is still to be graded by hand" in text_of(graded, "ada")
     with Gradebook(graded.db_url, graded.course_id) as gradebook:
         gradebook.find_grade("why", NAME, NAME, "ada").manual_score = 2.5
         gradebook.find_comment("why", NAME, NAME, "ada").manual_comment = "Say *which* key, $k_1$."

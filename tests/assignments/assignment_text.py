@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -64,9 +63,9 @@ class AssignmentText:
         """The check cells by grade id."""
         return {name: cell for name, cell in self.known_cells() if is_check_cell(cell.source)}
 
-    def verdicts(self, grade_id: str, namespace: Mapping[str, Any]) -> list[Verdict]:
+    def verdicts(self, grade_id: str, namespace: Namespace) -> list[Verdict]:
         """What the check cell says of a notebook with these names."""
-        student = NotebookProxy(InProcessTransport(dict(namespace)))
+        student = NotebookProxy(InProcessTransport(namespace))
         reference = NotebookProxy(InProcessTransport(self.answers()), trusted=True)
         cell = CheckCell(self.checks()[grade_id].source)
         return run_checks(cell, student, reference, Seeds(b"test", self.name, "someone", grade_id))
@@ -75,13 +74,13 @@ class AssignmentText:
         """What all check cells together are worth."""
         return sum(about(cell)["points"] for cell in self.checks().values())
 
-    def loses_points(self, namespace: Mapping[str, Any]) -> set[str]:
+    def loses_points(self, namespace: Namespace) -> set[str]:
         """The exercises for which a notebook with these names has not all points."""
         full = {grade_id: about(cell)["points"] for grade_id, cell in self.checks().items()}
         got = {grade_id: score(self.verdicts(grade_id, namespace), points) for grade_id, points in full.items()}
         return {grade_id.removesuffix("_checks") for grade_id in full if got[grade_id] != full[grade_id]}
 
-    def hidden_checks_lost(self, grade_id: str, namespace: Mapping[str, Any]) -> list[str]:
+    def hidden_checks_lost(self, grade_id: str, namespace: Namespace) -> list[str]:
         """The hidden checks of a cell that do not hold of a notebook with these names; the cell has some."""
         hidden = [verdict for verdict in self.verdicts(grade_id, namespace) if verdict.hidden]
         assert hidden

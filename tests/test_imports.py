@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_there_is_no_part_that_this_test_does_not_know() -> None:
 def test_no_module_imports_itself_in_a_circle() -> None:
     """The order in which modules are imported would decide whether they work."""
     assert len(list(TopologicalSorter(GRAPH).static_order())) == len(MODULES)
+
+
+def test_a_search_finds_one() -> None:
+    """Whoever looks for a module or a class by its name would find another one."""
+    modules = Counter(path.name for path in MODULES.values() if path.name != "__init__.py")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
+    classes = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    assert [name for name, count in (modules + classes).items() if count > 1] == []
 
 
 def test_checks_and_sandbox_know_nothing_of_the_gradebook() -> None:

@@ -35,6 +35,7 @@ class Check:
     description: str
     weight: float
     hidden: bool
+    fixtures: tuple[str, ...]
     given: tuple[str, ...]
     line: int
     void: str = ""
@@ -150,6 +151,7 @@ def check_of(node: ast.FunctionDef, hidden: bool, void: str) -> Check:
         description or node.name.removeprefix("test_").replace("_", " "),
         float(weight),
         hidden,
+        tuple(argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)),
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
         void or str(marked or ""),

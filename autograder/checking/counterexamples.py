@@ -24,7 +24,7 @@ from autograder.kernel_side.values import ValueRefused
 from autograder.kernel_side.wire import Message
 from autograder.text import storable
 
-__all__ = ["SEEDS", "Attempt", "CallKeeper", "parameters", "smallest"]
+__all__ = ["SEEDS", "CallKeeper", "SeededRun", "parameters", "smallest"]
 
 SEEDS = 3
 MOST_CALLS, MOST_NUMBERS, MOST_LETTERS, MOST_DEEP = 50, 60, 2_000, 3
@@ -73,7 +73,7 @@ class CallKeeper:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SeededRun:
     """One run of a failed test: the calls of the student's functions, and what ended it."""
 
     calls: Sequence[Kept]
@@ -99,7 +99,7 @@ class Attempt:
         return f"raised    {self.error.type_name}: {self.error.text.strip()[:200]}"
 
 
-def smallest(attempts: Sequence[Attempt], names: Names) -> str:
+def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
     """The counterexample with the fewest numbers that fits in a few lines; empty if there is none."""
     found = []
     for attempt in attempts:

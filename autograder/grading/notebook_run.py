@@ -14,7 +14,7 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.counterexamples import SEEDS, Attempt, CallKeeper, parameters, smallest
+from autograder.checking.counterexamples import SEEDS, CallKeeper, SeededRun, parameters, smallest
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.observed import Recorder
@@ -133,7 +133,7 @@ class NotebookRun:
                 for number in range(SEEDS):
                     seeds = replace(self.job.seeds.of_example(number), cell=grade_id)
                     checks.run(grade_id, student, reference, seeds, keeper, lender, test)
-                    attempts.append(Attempt(keeper.calls, checks.errors.get(test)))
+                    attempts.append(SeededRun(keeper.calls, checks.errors.get(test)))
         except GraderFault:
             return ""
         finally:

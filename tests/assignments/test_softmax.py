@@ -201,12 +201,8 @@ def softmax_loss_and_grad(W, b, X, y):
 
 def test_matrices_cost_one_check() -> None:
     """db is (1, c) as a matrix, which is one mistake; dW is right."""
-    notebooks = (
-        NotebookProxy(InProcessTransport(answers(softmax_loss_and_grad=MATRICES))),
-        NotebookProxy(InProcessTransport(answers()), trusted=True),
-    )
-    cell = dict(cells())["softmax_loss_and_grad_checks"]
-    verdicts = run_checks(CheckCell(cell.source), *notebooks, Seeds(b"secret", "softmax", "ada", "x"))
+    namespace = SOFTMAX.answers(softmax_loss_and_grad=MATRICES)
+    verdicts = SOFTMAX.verdicts("softmax_loss_and_grad_checks", namespace)
     lost = [verdict for verdict in verdicts if not verdict.passed and verdict.weight]
     assert [verdict.name for verdict in lost] == ["test_softmax_loss_and_grad_shape_of_b"]
 

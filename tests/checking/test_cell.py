@@ -48,12 +48,13 @@ def test_other_cells_are_not_check_cells(source: str) -> None:
 
 
 def test_all_that_a_test_says_of_itself_is_read() -> None:
-    """Weights or hiddenness would be wrong, and with them the scores."""
+    """Weights, hiddenness or fixtures would be wrong, and with them the scores."""
     visible, hidden, last = CheckCell(CELL).tests()
     assert (visible.name, visible.description, visible.weight) == ("test_visible", "It holds on two lines.", 1.0)
-    assert (visible.hidden, visible.given, visible.line) == (False, (), 4)
+    assert (visible.hidden, visible.fixtures, visible.given, visible.line) == (False, ("student",), (), 4)
     assert (hidden.name, hidden.description, hidden.weight) == ("test_hidden_one", "hidden one", 2.5)
-    assert (hidden.hidden, hidden.given, hidden.line) == (True, ("softmax", "scores"), 14)
+    assert (hidden.hidden, hidden.fixtures) == (True, ("student", "reference", "rng"))
+    assert (hidden.given, hidden.line) == (("softmax", "scores"), 14)
     assert (last.hidden, last.weight) == (False, 0.0)
 
 

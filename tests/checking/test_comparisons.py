@@ -39,7 +39,7 @@ def told(compare: Any, *args: Any, hidden: bool, **kwargs: Any) -> str:
     """What the student is told when this comparison fails in a check."""
     with pytest.raises(CheckFailed) as caught:
         compare(*args, **kwargs)
-    check = Check("test_it", "It holds.", 1.0, hidden, (), 1)
+    check = Check("test_it", "It holds.", 1.0, hidden, (), (), 1)
     verdict = verdict_of(check, caught.value)
     assert verdict.outcome is Outcome.WRONG
     return verdict.message

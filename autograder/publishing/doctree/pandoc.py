@@ -1,5 +1,7 @@
 """One pandoc process for all of a notebook's Markdown, formulas and HTML."""
 
+from __future__ import annotations
+
 import importlib
 import json
 import math

@@ -1,5 +1,7 @@
 """The questions of an assignment, found by nbgrader's grade ids."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

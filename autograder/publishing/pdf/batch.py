@@ -13,7 +13,7 @@ from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pdf.document import Paper
 from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
 from autograder.publishing.pdf.fixed import ROOM
-from autograder.publishing.pdf.graded import with_results
+from autograder.publishing.pdf.gradebook_results import with_results
 from autograder.publishing.pdf.inputs import ExportInput, find_all
 
 __all__ = ["export_many"]

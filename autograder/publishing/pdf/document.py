@@ -14,7 +14,7 @@ from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node,
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
 from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
-from autograder.publishing.pdf.graded import earned, remarks_on, totals
+from autograder.publishing.pdf.gradebook_results import earned, remarks_on, totals
 from autograder.publishing.pdf.typst_formulas import PdfContext
 from autograder.text import in_points
 
@@ -92,7 +92,7 @@ def build(
 ) -> Document:
     """Make the document of a notebook, its questions in the order of the release (or its own).
 
-    ``listings`` are names and texts of Python files that follow the notebook. ``result`` has the points and comments
+    `listings` are names and texts of Python files that follow the notebook. `result` has the points and comments
     of a graded notebook, whose check cells then show how the checks ended and not their source.
     """
     context = PdfContext(notebook.folder)

@@ -23,8 +23,8 @@ MAX_LISTINGS = 20
 
 @dataclass(frozen=True)
 class ExportInput:
-    """One notebook to export. ``files`` are the Python files that follow it; ``problem`` says why there is no
-    notebook, where there is none; ``result`` has points and comments, where a gradebook knows them.
+    """One notebook to export. `files` are the Python files that follow it; `problem` says why there is no
+    notebook, where there is none; `result` has points and comments, where a gradebook knows them.
     """
 
     notebook: Path
@@ -34,7 +34,7 @@ class ExportInput:
     release: Path | None = None
     files: tuple[Path, ...] = ()
     problem: str = ""
-    result: "NotebookResult | None" = None
+    result: NotebookResult | None = None
 
 
 class NoNotebook(AutograderError):

@@ -69,7 +69,7 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
     sorted_out = HandedIn()
     folders = set()
     for template in assignment.notebooks:
-        others = [other.name for other in assignment.notebooks if other is not template]
+        others = [other for other in assignment.notebooks if other is not template]
         try:
             read, incidents = chosen(files, template, others)
         except NotANotebook as error:
@@ -95,12 +95,13 @@ def moved_up(files: dict[str, bytes], top: PurePosixPath) -> dict[str, bytes]:
     return moved | {str(PurePosixPath(name).relative_to(top)): data for name, data in files.items() if inside[name]}
 
 
-def chosen(files: dict[str, bytes], template: Template, others: list[str]) -> tuple[Read, list[Incident]]:
-    """The notebook that was handed in for `template`, and what is said of the choice. `others` are the names of the
-    assignment's other notebooks. Raises NotANotebook."""
+def chosen(files: dict[str, bytes], template: Template, others: list[Template]) -> tuple[Read, list[Incident]]:
+    """The notebook that was handed in for `template`, and what is said of the choice. `others` are the assignment's
+    other notebooks. Raises NotANotebook."""
     ranks = {name: rank(name, template.name) for name in files if is_notebook(name)}
-    theirs = {name for name in ranks for other in others if rank(name, other) < COPIED}
-    names = [name for name in ranks if name not in theirs and (ranks[name] < OTHER or not others)]
+    theirs = {name for name in ranks for other in others if rank(name, other.name) < COPIED}
+    only = template.has_points and not any(other.has_points for other in others)  # what else could be handed in?
+    names = [name for name in ranks if name not in theirs and (ranks[name] < OTHER or only)]
     names.sort(key=lambda name: (ranks[name], len(PurePosixPath(name).parts), name))
     if not names:
         raise NotANotebook(none_of_this_name(ranks))

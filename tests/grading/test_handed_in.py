@@ -10,6 +10,7 @@ import nbformat
 import pytest
 import small_course
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from small_course import NAME, cells_by_id
 
 from autograder.grading.assignment import Assignment, load_assignment
@@ -128,6 +129,24 @@ def test_no_notebook_is_taken_for_two(tmp_path_factory: pytest.TempPathFactory) 
     found = handed_in({"small-2.ipynb": solved(), "other.ipynb": solved()}, both, 8)
     assert set(found.notebooks) == {"small-2"}
     assert [(one.kind.name, one.notebook) for one in found.incidents] == [("REFUSED", NAME)]
+
+
+def test_a_notebook_without_points_need_not_be_handed_in(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A helper that students only run would be missed in every submission, and keep other names from being known."""
+    course = small_course.make_course(tmp_path_factory.mktemp("two") / "course", students=[])
+    small_course.write(course.source(NAME) / "base.ipynb", small_course.notebook([new_code_cell("base = 1")]))
+    both = load_assignment(course, NAME)
+    for name, kinds in (("small.ipynb", []), ("my work.ipynb", ["CHANGED"])):
+        found = handed_in({name: solved()}, both, 8)
+        assert set(found.notebooks) == {NAME}
+        assert [incident.kind.name for incident in found.incidents] == kinds
+    base, small = both.notebooks
+    assert b"base = 1" in both.key_files(small)["base.ipynb"]
+    assert b"base = 1" in both.released_notebooks(small)["base.ipynb"]
+    assert b"np.sum" in both.key_files(base)["small.ipynb"]
+    assert b"np.sum" not in both.released_notebooks(base)["small.ipynb"]
+    assert b"def test_" not in both.key_files(base)["small.ipynb"]
+    assert b"test_like_the_answer_key" not in both.released_notebooks(base)["small.ipynb"]
 
 
 @pytest.mark.parametrize("language", ["R", "julia"])

@@ -119,7 +119,7 @@ def test_what_may_not_be_written_is_told(root: Path, what: str) -> None:
     done = run_with_read_only(root, *read_only, command=command)
     assert done.returncode == 2, done.stderr
     bar, told = done.stderr.splitlines()[:-1], done.stderr.splitlines()[-1]
-    assert [line for line in bar if not line.startswith("grading small")] == []
+    assert [line for line in bar if not line.startswith(("grading small", "feedback on small"))] == []
     assert said in one_sentence(told)
 
 
@@ -147,7 +147,7 @@ def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: li
     code, _, err = run(*command, here=root)
     assert code == 2
     said = one_sentence(err)
-    assert "The gradebook cannot be used (No module named 'psycopg2'): mend that" in said
+    assert "The gradebook cannot be used (No module named 'psycopg" in said
     assert "c.CourseDirectory.db_url in" in said
     assert "pw" not in said
 

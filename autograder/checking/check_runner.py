@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import tempfile
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from autograder.checking.cell import CheckCell
+from autograder.checking.deadline import Overtime, ends_at
 from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
@@ -88,6 +91,7 @@ class Checks:
         self.student: NotebookProxy
         self.reference: NotebookProxy | None
         self.lender: NotebookProxy | None
+        self.until = math.inf
         self.seeds: Seeds
 
     def run(
@@ -99,15 +103,19 @@ class Checks:
         watcher: Watcher | None = None,
         lender: NotebookProxy | None = None,
         only: str = "",
+        until: float = math.inf,
     ) -> list[Verdict]:
         """The verdict of every test of the cell `name`, in order, or of `only` one. `watcher` is told which test
-        begins. What is lent comes from `lender`; without one, as in a student's own notebook, nothing is lent.
+        begins. What is lent comes from `lender`; without one, as in a student's own notebook, nothing is lent. After
+        `until` (`time.monotonic` seconds) no test computes any more.
 
         Without `reference` only tests that do without it can run. A test that could not run,
         because the cell itself fails, is UNGRADED: that is never the student's fault.
         """
         self.name, self.student, self.reference, self.seeds, self.watcher = name, student, reference, seeds, watcher
-        self.lender = lender
+        self.lender, self.until = lender, until
+        if reference is not None and lender is not reference:
+            reference._lender = lender
         self.errors = {}
         void = {test.name for test in self.cells[name].tests() if test.void}
         for item in self._items():
@@ -145,10 +153,16 @@ class Checks:
         if self.ended:
             self.errors[function_name(item)] = self.ended
             return
+        if time.monotonic() > self.until:
+            self.errors[function_name(item)] = Overtime()
+            return
         if self.watcher is not None:
             self.watcher.begin(function_name(item))
         try:
-            run_item(item)
+            with ends_at(self.until + 1):  # a call of the student's ends by itself, and says more
+                run_item(item)
+        except Overtime as error:  # between pytest's own steps
+            self.errors[function_name(item)] = error
         except pytest.exit.Exception as error:
             self.ended = self.errors[function_name(item)] = GraderFault(f"{item.name} ended pytest: {error}")
 
@@ -198,13 +212,13 @@ class Checks:
     @pytest.fixture(autouse=True)
     def _lent(self, request: pytest.FixtureRequest) -> Iterator[None]:
         self.student._forget()
-        if self.reference is not None:
-            self.reference._forget()
+        for notebook in (self.reference, self.lender):
+            if notebook is not None:
+                notebook._forget()
         names = getattr(request.function, "given", ())
         if not names or self.lender is None:
             yield
             return
-        self.lender._forget()
         self.student._lend({name: getattr(self.lender, name) for name in names})
         yield
         self.student._restore()

@@ -113,7 +113,8 @@ class Call:
 
 
 class StudentError(Exception):
-    """The student's code raised. It is also the built-in exception that it raised, so `pytest.raises` sees it.
+    """The student's code raised. It is also the built-in exception that it raised, so `pytest.raises` sees it; one that
+    ends loops is a RuntimeError.
 
     `text` and `frames` come from the student's process: they are for visible checks and for the instructor.
     """
@@ -138,10 +139,17 @@ class NotRecorded(BaseException):
     """A student's own notebook has no answer key, and the record of this check cell does not have the answer."""
 
 
+# With these, `all(map(student.f, xs))` would end at the first call, and hold. Python makes a RuntimeError of them where
+# they would leave a generator, and so do we.
+ENDS_LOOPS = (StopIteration, StopAsyncIteration)
+
+
 @cache
 def student_error_class(type_name: str) -> type[StudentError]:
     """StudentError that is also the built-in exception `type_name`, when there is one that can be mixed in."""
     base = getattr(builtins, type_name, None) if type_name.isidentifier() else None
+    if base in ENDS_LOOPS:
+        base = RuntimeError
     if not (isinstance(base, type) and issubclass(base, Exception)) or issubclass(base, OSError):
         return StudentError
     try:

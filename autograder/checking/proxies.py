@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, cast
 
 from autograder.checking.handles import ObjectLink, ObjectProxy, Target, link_of, object_proxy, operate_for_other
@@ -55,6 +55,7 @@ class NotebookProxy:
         self._imports = imports or ImportAnalysis()
         self._lent: frozenset[str] = frozenset()
         self._trusted = trusted
+        self._lender: NotebookProxy | None = None
         self._raised: list[tuple[str, str, str]] = []
         self._measure = False
         self._observed: dict[str, list[Any]] = {}
@@ -72,6 +73,7 @@ class NotebookProxy:
         self._objects: dict[Target, ObjectProxy] = {}
         self._operations = self._received = 0
         self._forgotten = True
+        self._is_touched = False
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -83,6 +85,26 @@ class NotebookProxy:
         module = self._imports.forbidden_module(name, self._lent)
         if module:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
+
+    def _lent_to_other(self, value: ObjectProxy) -> ObjectProxy:
+        """The handle by which another notebook is lent what `value` is, so that nothing it does changes what is
+        expected of it: a function or class of the answer key is used in the copy that lends; and once another notebook
+        has an object of this copy, this copy is not asked for anything new."""
+        link = link_of(value)
+        if self._lender is None or link is None:
+            return value
+        if link.target[0] is None:
+            there = replace(link, home=self._lender, test=self._lender._test)
+            return self._lender._object(there, callable(value))
+        self._is_touched = True
+        return value
+
+    def _refuse_touched(self, name: str) -> None:
+        if self._is_touched:
+            raise GraderFault(
+                f"the answer key is asked for {name} after an object of it was passed to the student's code, which may "
+                "have changed it: ask for what is expected first"
+            )
 
     def _read(self, link: ObjectLink, name: str) -> Any:
         """An attribute of an object."""
@@ -100,6 +122,8 @@ class NotebookProxy:
     def _call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the function, class or object at `link` gives for these arguments."""
         self._refuse_stale(link)
+        if link.target[0] is None:
+            self._refuse_touched(link.label)
         label = link.label if link.type_name == "type" else f"{link.label}(…)"
         return self._ask({"op": "call", "target": link.target}, link.label, label, args, kwargs)
 
@@ -111,6 +135,7 @@ class NotebookProxy:
 
     def _evaluate(self, source: str, names: dict[str, Any]) -> Any:
         """What an expression of the test gives in the notebook."""
+        self._refuse_touched(source)
         return self._ask({"op": "evaluate", "source": source}, "Your code", "the result", (), names)
 
     def _ask(self, message: Message, name: str, label: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -205,6 +230,8 @@ class NotebookProxy:
             return ["yours", *link.target]
         if isinstance(value, Unsupported):
             raise CheckFailed("your code gave back a value of a type that does not fit", f"it is: {value.type_name}")
+        if link is not None:
+            value = link.home._lent_to_other(value)
         if link is not None and link.type_name not in ROUTINES:
             return ["object", self._number(value), link.type_name, callable(value)]
         if callable(value) and not isinstance(value, type):

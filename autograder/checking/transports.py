@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.outcomes import StudentStopped
 from autograder.kernel_side.serve import Reply, Server
 from autograder.kernel_side.wire import Channel, Message, NotAFrame, WireError
@@ -82,7 +83,7 @@ class SocketTransport:
             return self._ask(numbered, buffers, call_back)
         except TimeoutError:
             if time.monotonic() >= self.until:
-                self.why_gone = "the notebook took longer in all than it may"
+                self.why_gone = TOOK_TOO_LONG
                 raise self.fault(self.why_gone) from None
             self._stop(self.number)
             raise self.fault(f"{TOO_LONG} {self.seconds:g} s") from None

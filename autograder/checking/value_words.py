@@ -22,10 +22,12 @@ TELLABLE = frozenset({
 
 def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
-    them, so only well-known names are told."""
+    them, a named tuple too, so only well-known names are told."""
     name = type_name_of(value)
     if table_type(value):
         return article(table_type(value))
+    if isinstance(value, tuple) and type(value) is not tuple:
+        return "a named tuple"
     if not name:
         return f"of type {type(value).__name__}"
     if name == "array of dtype object":

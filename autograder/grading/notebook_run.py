@@ -15,6 +15,7 @@ from nbgrader import utils
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.counterexamples import SEEDS, CallKeeper, SeededRun, parameters, smallest
+from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.observed import Recorder
@@ -93,11 +94,10 @@ class NotebookRun:
             if cell.cell_type != "code":
                 continue
             template = self.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = min(self.kernel.limits.cell_seconds, self.deadline - time.monotonic())
-            if left <= 0 and self.kernel.alive:
-                self._stop(f"the notebook took longer than {self.kernel.limits.notebook_seconds:g} s in all", number)
+            left = self._left(number)
             if template is not None and template.is_check:
                 self.check(cell, template, checks)
+                self._left(number)
             elif cell.source.strip():
                 self.imports.read(cell.source)
                 self._execute(cell, number, left)
@@ -132,7 +132,7 @@ class NotebookRun:
             with self.answer_key.at(grade_id) as reference, self.answer_key.lent_at(grade_id) as lender:
                 for number in range(SEEDS):
                     seeds = replace(self.job.seeds.of_example(number), cell=grade_id)
-                    checks.run(grade_id, student, reference, seeds, keeper, lender, test)
+                    checks.run(grade_id, student, reference, seeds, keeper, lender, test, until)
                     attempts.append(SeededRun(keeper.calls, checks.errors.get(test)))
         except GraderFault:
             return ""
@@ -151,6 +151,13 @@ class NotebookRun:
             errors = [output for output in cell.outputs if output.output_type == "error"]
             texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[-1:]]
             self.course_errors += [(text, not self.student_code_ran) for text in texts]
+
+    def _left(self, number: int) -> float:
+        """So many seconds a cell may take. A notebook that has none left is stopped."""
+        left = self.deadline - time.monotonic()
+        if left <= 0 and self.kernel.alive:
+            self._stop(f"the notebook took longer than {self.kernel.limits.notebook_seconds:g} s in all", number)
+        return min(self.kernel.limits.cell_seconds, left)
 
     def _stop(self, why: str, number: int) -> None:
         self.incidents.append(Incident(IncidentKind.TIME, why, f"cell {number}"))
@@ -207,7 +214,7 @@ class NotebookRun:
             return IncidentKind.MEMORY, text
         if self.kernel.ended_for == MESSAGES:
             return IncidentKind.OUTPUT, "your notebook sent more at once than can be read"
-        return IncidentKind.DIED, otherwise
+        return IncidentKind.TIME if otherwise == TOOK_TOO_LONG else IncidentKind.DIED, otherwise
 
     def _note_tampering(self, where: str) -> None:
         """Record what no kernel does by itself, once for each kind of it."""
@@ -242,7 +249,7 @@ class NotebookRun:
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
             with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
-                verdicts = checks.run(name, student, reference, seeds, recorder, lender)
+                verdicts = checks.run(name, student, reference, seeds, recorder, lender, until=until)
                 return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
             return all_ended(template.check, error)

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from autograder.kernel_side.pandas_parts import PANDAS_BUILDERS, of_pandas, typed
-from autograder.kernel_side.stand_ins import Parts
-from autograder.kernel_side.tensors import marked, of_tensor
+from autograder.kernel_side.stand_ins import Masked, Parts
+from autograder.kernel_side.tensors import marked, of_tensor, torch_tensor
 
-__all__ = ["dissected", "rebuilt"]
+__all__ = ["IN_NOTEBOOK", "dissected", "rebuilt"]
 
 MAX_SPARSE_CELLS = 10**8
 MAX_EXPONENT = 10_000
@@ -146,7 +146,13 @@ def named_tuple(name: str, fields: tuple[str, ...]) -> Callable[..., Any]:
     return namedtuple(name, fields)
 
 
-def make_masked(data: Array, mask: Array) -> Any:
+def make_masked(data: Array, mask: Array) -> Masked:
+    if typed(data, "biufcUmM").shape != typed(mask, "b").shape:
+        raise ValueError("a mask of another shape")
+    return Masked("masked", {"data": data, "mask": mask})
+
+
+def masked_array(data: Array, mask: Array) -> Any:
     return np.ma.MaskedArray(typed(data, "biufcUmM"), typed(mask, "b"))
 
 
@@ -183,3 +189,6 @@ BUILDERS: dict[str, Callable[..., Any]] = PANDAS_BUILDERS | {
     "missing": make_missing,
     "sparse": make_sparse,
 }
+
+# What a notebook has as what it is, and a test has not.
+IN_NOTEBOOK: dict[str, Callable[..., Any]] = {"tensor": torch_tensor, "masked": masked_array}

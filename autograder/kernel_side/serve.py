@@ -19,7 +19,6 @@ from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTa
 from autograder.kernel_side.observation import observing
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.student_lines import student_lines
-from autograder.kernel_side.tensors import torch_tensor
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
@@ -64,7 +63,7 @@ class Server:
         if op == "evaluate":
             return self._run(lambda: self._evaluation(message["source"]), message, buffers)
         if op == "lend":
-            self._lend(Decoder(buffers, self._resolve, torch_tensor).decode(message["values"]))
+            self._lend(Decoder(buffers, self._resolve, in_notebook=True).decode(message["values"]))
         if op == "restore":
             self._restore()
         return {"op": "done"}, []
@@ -110,7 +109,7 @@ class Server:
     def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
         """Call what `find` gives with the arguments of `message`, and tell what came of it."""
         try:
-            decoder = Decoder(buffers, self._resolve, torch_tensor)
+            decoder = Decoder(buffers, self._resolve, in_notebook=True)
             args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])
         except BaseException as error:
             return raised(error), []
@@ -160,7 +159,7 @@ class Server:
             reply, buffers = self.call_back(message, encoder.buffers)
             if reply["op"] != "return":
                 raise CallBackFailed("the function that was passed in failed")
-            return Decoder(buffers, self._resolve, torch_tensor).decode(reply["value"])
+            return Decoder(buffers, self._resolve, in_notebook=True).decode(reply["value"])
 
         return function
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograder.kernel_side.pandas_parts import PLAIN
-from autograder.kernel_side.parts import dissected, rebuilt
+from autograder.kernel_side.parts import IN_NOTEBOOK, dissected, rebuilt
 from autograder.kernel_side.stand_ins import Parts, Unsupported
 
 __all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Unsupported", "ValueRefused"]
@@ -148,14 +148,14 @@ class Encoder:
 class Decoder:
     """Rebuilds values from a tree and its buffers, trusting neither.
 
-    `tensor` makes tensors where they are wanted as such.
+    In a notebook tensors and masked arrays are made as such.
     `resolve(kind, rest)` gives what a function or an object of either side stands for; without it they are refused.
     Keys are counted, since ones of equal hash, which are easily made, cost the square of their number.
     """
 
     buffers: list[bytes]
     resolve: Callable[[str, list[Any]], Any] | None = None
-    tensor: Callable[..., Any] | None = None
+    in_notebook: bool = False
     nodes: int = 0
     size: int = 0
     keys: int = 0
@@ -281,7 +281,8 @@ class Decoder:
         self.resolve = kept if rest[0] == "named tuple" else None
         try:
             parts = {name: self.decode(tree, depth) for name, tree in rest[1].items()}
-            return self.tensor(**parts) if rest[0] == "tensor" and self.tensor else rebuilt(rest[0], parts)
+            make = IN_NOTEBOOK.get(rest[0]) if self.in_notebook else None
+            return make(**parts) if make else rebuilt(rest[0], parts)
         except ValueRefused:
             raise
         except ValueError as error:

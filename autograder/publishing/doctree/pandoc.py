@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -163,8 +164,10 @@ def run_pandoc(items: Sequence[Item], seconds: float) -> list[Block]:
 
 
 def limit_processor_time(pid: int, seconds: float) -> None:
-    """Have the system end a process after so many seconds of processor time. (Linux alone can do it.)"""
+    """Have the system end a process after so many seconds of processor time. Linux alone can do it; elsewhere, and if
+    it refuses, the clock does."""
     resource = importlib.import_module("resource") if os.name == "posix" else None
     if resource is not None and hasattr(resource, "prlimit"):
         whole = math.ceil(seconds)
-        resource.prlimit(pid, resource.RLIMIT_CPU, (whole, whole))
+        with suppress(OSError):
+            resource.prlimit(pid, resource.RLIMIT_CPU, (whole, whole))

@@ -80,15 +80,16 @@ class SeededRun:
     error: BaseException | None
 
     @property
-    def failed_at(self) -> int | None:
-        """The place of the call whose value was wrong or that raised; None if that cannot be told."""
+    def suspects(self) -> list[int]:
+        """The places of the calls whose value may have been the wrong one, or of the one that raised, the last first. A
+        student's function can give the same in several calls, so any of them may be the one that was compared."""
         places = range(len(self.calls) - 1, -1, -1)
         if isinstance(self.error, StudentError):
-            return next((place for place in places if self.calls[place].reply.get("op") == "raise"), None)
+            return [place for place in places if self.calls[place].reply.get("op") == "raise"][:1]
         if isinstance(self.error, CheckFailed) and self.error.values is not None:
             got = self.error.values[0]
-            return next((place for place in places if holds(self.calls[place], got)), None)
-        return None
+            return [place for place in places if holds(self.calls[place], got)]
+        return []
 
     def outcome(self) -> str:
         """What came of the call. Raises TooMuch."""
@@ -103,11 +104,11 @@ def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
     """The counterexample with the fewest numbers that fits in a few lines; empty if there is none."""
     found = []
     for attempt in attempts:
-        place = attempt.failed_at
+        suspects = attempt.suspects
         others = [other.calls for other in attempts if other is not attempt]
-        if place is not None and is_random(place, attempt.calls, others):
+        if suspects and all(is_random(place, attempt.calls, others) for place in suspects):
             with suppress(TooMuch, ValueRefused):
-                found.append(written(attempt.calls[place], names, attempt.outcome()))
+                found.append(written(attempt.calls[suspects[0]], names, attempt.outcome()))
     text = min(found)[1] if found else ""
     return storable(text) if len(text) <= MOST_LETTERS else ""
 

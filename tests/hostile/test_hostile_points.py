@@ -15,7 +15,8 @@ from small_course import NAME, cell
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.counterexamples import CallKeeper, SeededRun, smallest
+from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
 from autograder.grading.assignment import load_assignment
@@ -68,6 +69,21 @@ def judged(body: str, answers: str, key: str = "", until: float = float("inf")) 
 
     (verdict,) = with_checks({"": cell}, work)
     return verdict
+
+
+def judged_and_kept(body: str, answers: str, number: int) -> tuple[BaseException | None, CallKeeper]:
+    """How a hidden test ended, and the calls that it made."""
+    names: dict[str, Any] = {}
+    exec(answers, names)
+    keeper = CallKeeper(InProcessTransport(names))
+    text = "\n".join(f"    {line}" for line in body.splitlines())
+    cell = CheckCell(f"%%check\ndef test_a(student, rng):\n{text}")
+
+    def work(checks: Checks) -> BaseException | None:
+        checks.run("", NotebookProxy(keeper), None, SEEDS.of_example(number), keeper)
+        return checks.errors["test_a"]
+
+    return with_checks({"": cell}, work), keeper
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["one number known", "nothing known"])
@@ -188,6 +204,31 @@ def test_a_test_ends_however_often_a_student_has_it_loop(what: str, in_main_thre
     assert verdict.outcome is Outcome.RAISED
     assert verdict.message == "Your code was stopped: the notebook took longer in all than it may."
     assert time.monotonic() - started < 30
+
+
+FIXED_FIRST = """
+fixed, free = student.f(77345112.5), student.f(float(rng.normal()))
+assert_close(fixed, 154690225.0)
+assert_close(free, 1.0)"""
+
+
+@pytest.mark.parametrize("answer", ["0.0", "[0.0, x]", "x"], ids=["the same", "the same and more", "another"])
+def test_a_counterexample_tells_no_number_that_was_graded(answer: str) -> None:
+    """A function that gave the same in both calls was shown with the random input and with what was expected of the
+    fixed one."""
+    runs = []
+    for number in range(3):
+        error, keeper = judged_and_kept(FIXED_FIRST, f"def f(x): return 0.0 if x > 77 else {answer}", number)
+        runs.append(SeededRun(keeper.calls, error))
+    assert isinstance(runs[0].error, CheckFailed)
+    assert smallest(runs, {"f": ["x"]}) == ""
+
+
+def test_a_counterexample_of_a_random_input_is_shown() -> None:
+    """So that the test above does not pass because nothing is ever shown."""
+    body = "student.f(77345112.5)\nx = float(rng.normal())\nassert_close(student.f(x), 2 * x + 1)"
+    found = [judged_and_kept(body, "def f(x): return 2 * x", number) for number in range(3)]
+    assert "expected" in smallest([SeededRun(keeper.calls, error) for error, keeper in found], {"f": ["x"]})
 
 
 ANSWERS = {

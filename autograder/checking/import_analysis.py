@@ -29,6 +29,7 @@ __all__ = ["ImportAnalysis", "bindings_of", "named_modules"]
 
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
+MAX_NAMES = 100  # that a name is followed to through its earlier meanings: more would cost the square of their number
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Import = ast.Import | ast.ImportFrom
@@ -45,6 +46,8 @@ class Binding:
 
     def merged_with(self, before: Binding) -> Binding:
         """What a name stands for after `name = something of name`."""
+        if len(before.names) + len(before.modules) > MAX_NAMES:
+            return self
         modules = self.modules | before.modules | ({before.imported} - {""})
         return Binding("", modules, self.names | before.names)
 

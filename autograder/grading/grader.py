@@ -21,6 +21,7 @@ from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmissio
 from autograder.grading.handed_in import handed_in
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.notebook_run import GradingJob, NotebookRun, cell_grades, unanswered
+from autograder.grading.own_limits import limited_memory
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.sanitize import restore
 from autograder.grading.settings import SUBMISSION_MB
@@ -77,7 +78,8 @@ class Grader:
         started = time.monotonic()
         graded = GradedSubmission(submission.student, submission.digest, self.assignment.digest)
         try:
-            sorted_out = handed_in(submission.files, self.assignment, self.submission_mb)
+            with limited_memory():
+                sorted_out = handed_in(submission.files, self.assignment, self.submission_mb)
         except SubmissionRefused as error:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded

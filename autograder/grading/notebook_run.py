@@ -29,6 +29,7 @@ from autograder.grading.assignment import Template, TemplateCell, digest_of
 from autograder.grading.error_incidents import incidents_from_calls, incidents_from_outputs
 from autograder.grading.graded import CellGrade
 from autograder.grading.incidents import Incident, IncidentKind
+from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
@@ -40,6 +41,8 @@ __all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
 REPLAY_SECONDS = 10.0
 # So long inputs that show failures are looked for in one notebook, if the course shows them.
 COUNTEREXAMPLE_SECONDS = 10.0
+# When a notebook's time is over, its checks are stopped a second later; this process ends if that does not help.
+OVERTIME = 15.0
 MOST_SAID = 300
 STOPPED = "your notebook's kernel had stopped before this check"
 
@@ -132,7 +135,8 @@ class NotebookRun:
             with self.answer_key.at(grade_id) as reference, self.answer_key.lent_at(grade_id) as lender:
                 for number in range(SEEDS):
                     seeds = replace(self.job.seeds.of_example(number), cell=grade_id)
-                    checks.run(grade_id, student, reference, seeds, keeper, lender, test, until)
+                    with limited_memory(), forced_end(until + OVERTIME):
+                        checks.run(grade_id, student, reference, seeds, keeper, lender, test, until)
                     attempts.append(SeededRun(keeper.calls, checks.errors.get(test)))
         except GraderFault:
             return ""
@@ -249,7 +253,8 @@ class NotebookRun:
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
             with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
-                verdicts = checks.run(name, student, reference, seeds, recorder, lender, until=until)
+                with limited_memory(), forced_end(until + OVERTIME):
+                    verdicts = checks.run(name, student, reference, seeds, recorder, lender, until=until)
                 return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
             return all_ended(template.check, error)

@@ -13,10 +13,11 @@ from nbformat import NotebookNode
 from autograder.grading.assignment import Template, TemplateCell, other_language
 from autograder.text import has_more_parts, storable
 
-__all__ = ["NotANotebook", "plain", "read_notebook", "restore"]
+__all__ = ["NotANotebook", "heading_level", "plain", "read_notebook", "restore"]
 
 MAX_CELLS = 5_000
 MAX_PARTS = 2_000_000
+LOWEST_HEADING = 6
 # By version of the format, a cell's text is its source, input, code or text.
 KEPT = ("cell_type", "source", "input", "code", "text", "level")
 
@@ -62,9 +63,16 @@ def pruned_cells(cells: list[Any]) -> list[dict[str, Any]]:
         grade_id = grade_id_of(cell)
         metadata = {} if grade_id is None else {"nbgrader": {"grade_id": grade_id}}
         kept = {name: cell[name] for name in KEPT if name in cell}
+        if "level" in kept:
+            kept["level"] = heading_level(kept["level"])
         kept |= {"outputs": [], "metadata": metadata, "language": "python"}
         fresh.append(kept | {"attachments": plain_attachments(cell.get("attachments"))})
     return fresh
+
+
+def heading_level(level: object) -> int:
+    """The level of a heading: nbformat writes as many number signs as it says."""
+    return level if type(level) is int and 1 <= level <= LOWEST_HEADING else LOWEST_HEADING
 
 
 def plain_attachments(attachments: Any) -> dict[str, dict[str, str]]:

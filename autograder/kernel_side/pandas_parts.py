@@ -18,7 +18,7 @@ __all__ = ["PANDAS_BUILDERS", "PLAIN", "cells_of", "of_pandas", "typed"]
 
 MAX_COLUMNS = 5_000
 MAX_CELLS = 2_000_000
-ZONE = re.compile(r"[A-Za-z0-9_+:/-]{1,60}")
+ZONE = re.compile(r"(?!dateutil/)[A-Za-z0-9_+:/-]{1,60}")  # "dateutil/" and a path would open any file
 NULLABLE = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
 NONE, NAN = -1, -2
 EXACT = (Decimal, Fraction, datetime.date, datetime.time, datetime.timedelta)
@@ -108,6 +108,8 @@ def make_index(levels: list[Any], names: list[Any], type: str) -> Any:
     pandas = import_module("pandas")
     arrays = [as_pandas(pandas, level) for level in levels]
     if type == "MultiIndex":
+        if sum(map(len, arrays)) > MAX_CELLS:  # it takes sixteen times the memory of its levels
+            raise ValueError("too many cells")
         return pandas.MultiIndex.from_arrays(arrays, names=names)
     (values,), (name,) = arrays, names
     made = pandas.Index(values, dtype=values.dtype, name=name)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 
+from autograder.publishing.doctree import parsed_notebook
 from autograder.sandbox import memory_watchdog
 
 pytestmark = pytest.mark.slow
@@ -191,6 +192,18 @@ def test_a_notebook_is_read_in_little_memory(what):
     megabytes, said = done.stdout.decode().split(maxsplit=1)
     assert said.startswith(result)
     assert int(megabytes) < 400
+
+
+def test_a_heading_is_as_deep_as_headings_are(tmp_path):
+    """Before version 4 of the format a heading had a number, and became so many signs: 142 bytes, any gigabytes."""
+    heading = b'{"cell_type": "heading", "source": "x", "level": 3000000000}'
+    data = b'{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [%s]}]}' % heading
+    done = subprocess.run([sys.executable, "-c", READ], input=data, capture_output=True, check=True, timeout=120)
+    megabytes, cells = done.stdout.decode().split(maxsplit=1)
+    assert cells.strip() == "1"
+    assert int(megabytes) < 100
+    (tmp_path / "old.ipynb").write_bytes(data)
+    assert [cell.source for cell in parsed_notebook.read(tmp_path / "old.ipynb").cells] == ["###### x"]
 
 
 def test_a_slow_notebook_ends_in_a_check_too(classroom, limits):

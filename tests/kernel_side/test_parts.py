@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import struct
 import subprocess
 import sys
 import time
@@ -11,8 +12,10 @@ import tracemalloc
 from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pytest
@@ -224,6 +227,28 @@ def test_texts_that_do_not_fit_their_lengths_are_refused(lengths: list[int]) -> 
     tree, buffers = texts(lengths)
     with pytest.raises(ValueRefused):
         Decoder(buffers).decode(index_of(tree))
+
+
+def test_the_name_of_a_zone_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas knows names that begin with `dateutil/`, and then opens any file: a kernel would choose which."""
+    zone = b"TZif" + bytes(16) + struct.pack(">6l", 0, 0, 0, 0, 1, 4) + struct.pack(">lbb", 3600, 0, 0) + b"XYZ\0"
+    monkeypatch.chdir(tmp_path)  # a path from the root may be longer than a name of a zone may be
+    Path("zone").write_bytes(zone)
+    path = "/proc/self/cwd/zone"
+    column = of("zoned", zone=f"dateutil/{path}", values=of("times", dtype="<M8[ns]", values=number(1)))
+    assert dateutil.tz.gettz(path) is not None
+    with pytest.raises(ValueRefused):
+        Decoder([bytes(8)]).decode(index_of(column))
+
+
+def test_an_index_of_several_levels_has_a_bounded_number_of_cells() -> None:
+    """It takes sixteen times the memory of its levels, and these may take 256 MB."""
+    level = ["array", "|i1", [2_000_001], 0]
+    tree = of("index", levels=["list", [level]], names=["list", [None]], type="MultiIndex")
+    started = time.process_time()
+    with pytest.raises(ValueRefused):
+        Decoder([bytes(2_000_001)]).decode(tree)
+    assert time.process_time() - started < 2
 
 
 def test_a_column_has_a_bounded_number_of_cells() -> None:

@@ -145,7 +145,11 @@ def upgrade(data: dict[str, Any]) -> dict[str, Any]:
     # Only old notebooks pay for nbformat, which takes a second to import (its JSON schemas).
     import nbformat
 
+    from autograder.grading.sanitize import heading_level
+
     try:
+        for heading in (cell for sheet in data["worksheets"] for cell in sheet["cells"] if "level" in cell):
+            heading["level"] = heading_level(heading["level"])
         upgraded: dict[str, Any] = nbformat.convert(nbformat.from_dict(data), to_version=4)
     except Exception as error:
         raise Unreadable(f"its old format cannot be converted ({str(error)[:80]})") from None

@@ -25,8 +25,9 @@ CODE, WORDS = 16, 6
 COMMON, COMMON_SHARE = 4, 0.25
 LEAST, ALIKE = 40, 0.6
 MAX_CHARACTERS = 100_000
-# The lexer is quadratic in blanks, and layout does not count.
+# The lexer is quadratic in blanks and in the length of a line, and layout does not count.
 BLANKS = re.compile(r"\s{2,}")
+LONG = re.compile(r".{500}")
 
 # A piece by its digest, which is the same in every process: a class has millions of them.
 Gram = bytes
@@ -81,7 +82,8 @@ def digest(run: tuple[str, ...]) -> Gram:
 
 
 def tokens(source: str) -> Iterator[str]:
-    for kind, text in PythonLexer().get_tokens(BLANKS.sub(collapsed, source[:MAX_CHARACTERS])):
+    short = LONG.sub(r"\g<0>\n", BLANKS.sub(collapsed, source[:MAX_CHARACTERS]))
+    for kind, text in PythonLexer().get_tokens(short):
         if kind in Comment or kind in Text or kind in Literal.String.Doc:
             continue
         yield "name" if kind in Name and kind not in Name.Builtin else "text" if kind in Literal.String else text

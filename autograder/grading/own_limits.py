@@ -1,0 +1,65 @@
+"""Limits on what the grader itself takes for a submission. A check computes with what student code gave back: with a
+number of steps that never ends, or a size that fills the machine.
+
+Only in a process's main thread, and not on Windows: where workers of a cluster use threads, there are none.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["forced_end", "limited_memory"]
+
+MEMORY = 4 * 2**30
+
+
+@contextmanager
+def forced_end(deadline: float) -> Iterator[None]:
+    """End this process if the block does not end by `deadline` (`time.monotonic` seconds): no exception can be raised
+    in what C computes, such as the sum of a range."""
+    if not can_limit():
+        yield
+        return
+    with open(os.devnull, "w") as nobody:  # who is told where it was
+        faulthandler.dump_traceback_later(max(1.0, deadline - time.monotonic()), exit=True, file=nobody)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def limited_memory(more: int = MEMORY) -> Iterator[None]:
+    """Let this process take `more` bytes of memory in the block than it has; then there is a MemoryError."""
+    if not can_limit():
+        yield
+        return
+    resource = importlib.import_module("resource")  # POSIX alone has it
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = data_size() + more
+    if soft == resource.RLIM_INFINITY or wanted < soft:
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def can_limit() -> bool:
+    """Whether nobody else's work is done in this process."""
+    return os.name == "posix" and threading.current_thread() is threading.main_thread()
+
+
+def data_size() -> int:
+    """Bytes of this process that count for its limit; as good as none where Linux does not tell."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0

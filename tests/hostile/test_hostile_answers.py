@@ -1,0 +1,86 @@
+"""Answers that would hold up or fill the grader itself: what it does with a submission ends, and fits into memory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import small_course
+from small_course import NAME, submission
+
+from autograder.checking.import_analysis import ImportAnalysis
+from autograder.publishing.doctree.parsed_notebook import ParsedCell
+from autograder.publishing.report.similar import grams
+
+pytestmark = pytest.mark.slow
+
+CHECK = '''\
+%%check
+def test_steps(student):
+    """The right number of steps."""
+    assert STEPS == 1
+
+
+def test_next(student):
+    """The mean of 1 and 3 is 2."""
+    assert_close(student.mean(np.array([1.0, 3.0])), 2.0)'''
+# What a test may do with a number that it was given: in Python, in C, and with memory. The last is never touched.
+USES = {
+    "python": "sum(1 for _ in range(int(student.mean(np.ones(1)))))",
+    "c": "sum(range(int(student.mean(np.ones(1))) + 1))",
+    "memory": "len(bytearray(int(student.mean(np.ones(1)))))",
+}
+SHORT = "c.Autograder.cell_seconds = 3\nc.Autograder.notebook_seconds = 5\nc.Autograder.jobs = 1\n"
+
+
+def graded(root: Path, use: str, many: int) -> dict[str, list[tuple[str, str]]]:
+    """What became of each check, by student: one gives back `many`, the other is right."""
+    small_course.make_course(root, SHORT, students=["ada"])
+    check = CHECK.replace("STEPS", USES[use])
+    small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(check))
+    answer = f"def mean(a):\n    return {many} if len(a) == 1 else np.mean(a)"
+    small_course.submit(root, "abe", submission(mean=answer))
+    done = small_course.autograder(root, "grade", NAME, timeout=400)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, list[tuple[str, str]]] = {}
+    for student, _, _, name, outcome, *_ in small_course.rows(root, small_course.CHECK_ROWS):
+        found.setdefault(student, []).append((name, outcome))
+    return found
+
+
+@pytest.mark.parametrize("use", ["python", "c"])
+def test_a_number_that_a_check_counts_to_does_not_hold_up_the_class(tmp_path, use):
+    """One answer, such as a number of steps, would hold a worker for ever, and with it the run. Where the check cannot
+    be interrupted, its process ends, and a person must look."""
+    found = graded(tmp_path / "course", use, 10**15)
+    assert found["ada"][-1] == ("test_steps", "passed") or ("test_next", "passed") in found["ada"]
+    if use == "python":
+        assert dict(found["abe"])["test_steps"] == "raised"
+        return
+    assert "abe" not in found
+    incidents = small_course.rows(tmp_path / "course", small_course.INCIDENT_ROWS)
+    assert ("abe", "could not be graded", "") in incidents
+
+
+def test_a_size_that_a_check_makes_room_for_does_not_fill_the_machine(tmp_path):
+    """The system would end whatever it likes, other people's work on that machine too."""
+    found = graded(tmp_path / "course", "memory", 6 * 2**30)
+    assert dict(found["abe"]) == {"test_steps": "wrong", "test_next": "passed"}
+
+
+def test_names_that_mean_many_things_are_followed_in_little_time():
+    """Two hundred kilobytes of assignments in a branch took eleven gigabytes and four minutes."""
+    source = "if 1:\n" + "".join(f" x = a{number}\n" for number in range(12_000))
+    started = time.process_time()
+    names = ImportAnalysis(["scipy"], [source]).bindings["x"].names
+    assert time.process_time() - started < 20
+    assert len(names) < 1000
+
+
+def test_a_long_line_is_compared_in_little_time():
+    """The lexer looks through the rest of a line again for each name of a character that does not end."""
+    answer = ParsedCell(1, "code", 'x = "' + "\\N{" * 30_000, nbgrader={"solution": True})
+    started = time.process_time()
+    grams([answer])
+    assert time.process_time() - started < 20

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import IO, Any, ClassVar
 
 from autograder.kernel_side.wire import Channel, Message, WireError
@@ -19,6 +20,8 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxBroken
 
 __all__ = ["PRELOAD_ANSWER_KEY", "PRELOAD_KERNEL", "Sandbox", "SandboxProcess"]
+
+DESCRIPTORS = 8192  # student code may have an eighth of it
 
 # Imported by the answer key, and by a kernel that starts, draws a figure or shows its first error.
 PRELOAD_ANSWER_KEY = ("numpy.random", "autograder.sandbox.inside.reference")
@@ -89,6 +92,7 @@ class Sandbox(ABC):
 
     def __init__(self, limits: Limits, preload: tuple[str, ...] = PRELOAD_KERNEL) -> None:
         self.limits = limits
+        allow_descriptors()
         ours, theirs = socket.socketpair()
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the sandbox
         self.process = subprocess.Popen(
@@ -185,3 +189,14 @@ class Sandbox(ABC):
 
     def __exit__(self, *error: Any) -> None:
         self.close()
+
+
+def allow_descriptors() -> None:
+    """Let this process, and the sandboxes that it starts, have more descriptors than student code: those that are on
+    their way through sockets count for everything that a user runs, and with as many as one may have, none can be sent.
+    """
+    resource = import_module("resource")  # POSIX alone has it, and sandboxes
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

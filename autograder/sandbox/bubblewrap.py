@@ -51,6 +51,7 @@ def command(control: int, limits: Limits, fonts: Path | None, reach: Callable[[P
     if fonts is not None:
         args += ["--ro-bind", str(reach(fonts)), FONT_LIST]
     args += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
+    args += ["--tmpfs", "/dev/pts"]  # all of the machine has only so many terminals
     args += ["--chdir", HOME, "--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in environment().items():
         args += ["--setenv", name, value]

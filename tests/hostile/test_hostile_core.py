@@ -230,6 +230,52 @@ print(resource.getrlimit(resource.RLIMIT_CORE), tried(resource.setrlimit, resour
     assert said == "[-1, -1, -1, -1]\nOSError OSError\n(1, 1) ValueError\n"
 
 
+def test_what_all_of_the_machine_shares_is_not_the_student_s_to_use_up(classroom, no_gain):
+    """Nothing else on the machine could read files in the background, open a terminal or make a TCP connection; rules
+    of Landlock are memory of the kernel's without limit; and notices tell what files others open."""
+    take = """\
+import ctypes, fcntl, mmap, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+IO_SETUP, LANDLOCK = {"x86_64": 206, "aarch64": 0}[os.uname().machine], 444
+print(libc.syscall(IO_SETUP, 60_000, ctypes.byref(ctypes.c_ulong(0))))
+print(libc.syscall(LANDLOCK, struct.pack("=QQQ", 0, 3, 0), 16, 0), ctypes.get_errno())
+print(tried(fcntl.fcntl, os.open("/usr", os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_ACCESS))
+print(tried(mmap.mmap, -1, 2 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000))
+print([tried(socket.socket, socket.AF_INET, socket.SOCK_STREAM, protocol) for protocol in (0, 262)])
+print(tried(os.open, "/dev/ptmx", os.O_RDONLY | os.O_NOCTTY))
+"""
+    said = no_gain(classroom.cheat(TRY + take)).printed().splitlines()
+    assert said[:4] == ["-1", "-1 1", "PermissionError", "PermissionError"]
+    assert said[4] == "['OSError', 'OSError']"
+    assert said[5] in ("FileNotFoundError", "PermissionError")
+
+
+def test_no_service_of_the_machine_is_reached(classroom, no_gain):
+    """Logs, databases and message buses listen on paths that every user of a machine may connect to."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as stream:
+        datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with datagrams:
+            os.chmod(folder, 0o755)
+            for service, name in ((stream, "stream"), (datagrams, "datagrams")):
+                service.bind(f"{folder}/{name}")
+                os.chmod(f"{folder}/{name}", 0o777)
+                service.settimeout(0.2)
+            stream.listen()
+            reach = f"""\
+import socket
+one, other = socket.socketpair()
+one.send(b"pairs work")
+print(other.recv(20).decode())
+tried(lambda: socket.socket(socket.AF_UNIX).connect("{folder}/stream"))
+tried(lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", "{folder}/datagrams"))
+tried(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x", "{folder}/datagrams"))
+"""
+            assert no_gain(classroom.cheat(TRY + reach)).printed() == "pairs work\n"
+            for listening in (stream, datagrams):
+                with pytest.raises(TimeoutError):
+                    listening.accept() if listening is stream else listening.recv(1)
+
+
 def test_no_more_rights_can_be_had(classroom, no_gain):
     """A student who became root, or got a namespace in which to be root, could do all of the above."""
     rise = """\

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from autograder.sandbox import bubblewrap
+from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.levels import open_sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -196,3 +200,32 @@ def test_the_exchange_is_not_among_the_system_s_files(classroom, limits, monkeyp
     monkeypatch.setattr(bubblewrap, "HIDDEN", ("/usr/share",))
     trial = classroom.grade(classroom.cheat(look), limits=replace(limits, output_kb=63))
     assert trial.printed().strip().endswith(" []")
+
+
+SEND = """
+import array, os, socket
+null, held = os.open("/dev/null", os.O_RDONLY), []
+try:
+    for _ in range(20):
+        held += socket.socketpair()
+        held[-1].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 250))])
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@pytest.fixture
+def usual_descriptors() -> Iterator[None]:
+    """As many descriptors as most systems give a process."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_descriptors_on_their_way_do_not_keep_a_neighbour_from_starting(limits, usual_descriptors):
+    """Linux counts those that are in a socket per user: with a thousand of them nobody else's sandbox would start."""
+    with open_sandbox(limits) as one, Kernel(one, {}) as hostile:
+        assert hostile.execute(SEND, 20).outputs.cells[0].text == "109\n"
+        with open_sandbox(limits) as other, Kernel(other, {}) as neighbour:
+            assert neighbour.execute("print(1)", 20).outputs.cells[0].text == "1\n"

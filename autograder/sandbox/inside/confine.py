@@ -43,6 +43,8 @@ def confine(
         resource.RLIMIT_FSIZE: int(limits["file_mb"] * MB),
         resource.RLIMIT_CORE: 1,  # at 0 the host's core handler would run, as root, with the student's memory
         resource.RLIMIT_NOFILE: 1024,
+        resource.RLIMIT_NICE: 0,
+        resource.RLIMIT_RTPRIO: 0,  # some desktops let their users take a processor for themselves
     }
     # When the machine runs out of memory, the system ends these processes and not the grader.
     with open("/proc/self/oom_score_adj", "w") as file:

@@ -3,10 +3,11 @@
 - What belongs to no namespace and so reaches other submissions or the host: key rings, sockets other than Unix and
   internet ones (AF_VSOCK leads to the host of a virtual machine), the kernel's log, notices of files that others open.
 - Memory that no process holds: System V segments, queues, `memfd_create`.
+- What all of the machine has only so much of: TCP's memory, events of asynchronous input and output, huge pages.
 - Interfaces of the kernel that no coursework needs.
 - The limit on core dumps: lowered from 1 to 0, it would let the host's core handler run.
-- Without namespaces also every socket but Unix ones (no network, not even UDP), other processes' memory, and new
-  namespaces.
+- Without namespaces also every socket but Unix ones (no network, not even UDP), and of these whatever leads to a
+  service of this machine (`connect`, datagrams); other processes' memory, and new namespaces.
 
 Classic BPF, assembled by hand; numbers are Linux's own (asm/unistd.h, linux/seccomp.h).
 """
@@ -17,18 +18,21 @@ import ctypes
 import errno
 import os
 import struct
+from itertools import chain
 
 from autograder.sandbox.inside.libc import checked, libc
 
 __all__ = ["filter_program", "restrict"]
 
-LOAD, EQUALS, ALL_OF, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
+LOAD, MASK, EQUALS, ALL_OF, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x45, 0x35, 0x06
 NUMBER, ARCHITECTURE = 0, 4
-FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT, WORD = 16, 24, 32, 4
+FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT, FOURTH_ARGUMENT, WORD = 16, 24, 32, 40, 4
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 CLONE_NEWUSER = 0x10000000
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_TYPES = 1, 2, 5, 0xF  # the other bits are flags
+F_NOTIFY, MAP_HUGETLB = 1026, 0x40000
 NETLINK_ROUTE, RLIMIT_CORE = 0, 4
 # x86_64 has a second set of the same calls above this number; no other architecture has as many.
 SECOND_SET = 0x40000000
@@ -53,6 +57,10 @@ REFUSED = {
     "mq_open": (240, 180),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    "io_setup": (206, 0),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
 }
 REFUSED_WITHOUT_NAMESPACES = {
     "ptrace": (101, 117),
@@ -61,9 +69,10 @@ REFUSED_WITHOUT_NAMESPACES = {
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
+    "connect": (42, 203),
 }
 SOCKET, SOCKETPAIR, CLONE, CLONE3 = (41, 198), (53, 199), (56, 220), (435, 435)
-SETRLIMIT, PRLIMIT = (160, 164), (302, 261)
+SETRLIMIT, PRLIMIT, FCNTL, MMAP = (160, 164), (302, 261), (72, 25), (9, 222)
 
 
 def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -95,7 +104,11 @@ def filter_program(machine: str, namespaces: bool) -> bytes:
         if numbers[column] >= 0:
             program += when(numbers[column], [refuse(errno.EPERM)])
     program += core_limit(column)
-    program += when(SOCKETPAIR[column], [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, [ALLOWED]), refuse(errno.EPERM)])
+    notices = [step(LOAD, SECOND_ARGUMENT), *when(F_NOTIFY, [refuse(errno.EPERM)]), ALLOWED]
+    huge = [step(LOAD, FOURTH_ARGUMENT), step(ALL_OF, MAP_HUGETLB, 0, 1), refuse(errno.EPERM), ALLOWED]
+    program += when(FCNTL[column], notices) + when(MMAP[column], huge)
+    pairs = [ALLOWED] if namespaces else CONNECTED
+    program += when(SOCKETPAIR[column], [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, pairs), refuse(errno.EPERM)])
     program += sockets(column) if namespaces else without_namespaces(column)
     return b"".join([*program, ALLOWED])
 
@@ -108,23 +121,36 @@ def core_limit(column: int) -> list[bytes]:
     return program + when(PRLIMIT[column], [step(LOAD, SECOND_ARGUMENT), *when(RLIMIT_CORE, new_limit), ALLOWED])
 
 
+def only(*kinds: int) -> list[bytes]:
+    """Allow sockets of these kinds. ZeroMQ takes the error as "no such thing here"; at most others it would end the
+    process."""
+    allowed = [when(kind, [ALLOWED]) for kind in kinds]
+    return [step(LOAD, SECOND_ARGUMENT), step(MASK, SOCK_TYPES), *chain(*allowed), refuse(errno.EOPNOTSUPP)]
+
+
+# Unix sockets that reach nothing by themselves: one without a connection could send to any path or name.
+CONNECTED = only(SOCK_STREAM, SOCK_SEQPACKET)
+
+
 def sockets(column: int) -> list[bytes]:
-    """Allow sockets that a network namespace holds: Unix, internet, and netlink to look at the own network."""
+    """Allow sockets that a network namespace holds: Unix, internet, and netlink to look at the own network. No TCP:
+    its memory is all of the machine's, and a connection holds ten times as much as other sockets do; Landlock lets
+    MSG_FASTOPEN and MPTCP by."""
     netlink = [step(LOAD, THIRD_ARGUMENT), *when(NETLINK_ROUTE, [ALLOWED]), refuse(errno.EPROTONOSUPPORT)]
-    families = [step(LOAD, FIRST_ARGUMENT)]
-    for family in (AF_UNIX, AF_INET, AF_INET6):
-        families += when(family, [ALLOWED])
+    families = [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, [ALLOWED])]
+    for family in (AF_INET, AF_INET6):
+        families += when(family, only(SOCK_DGRAM))
     return when(SOCKET[column], [*families, *when(AF_NETLINK, netlink), refuse(errno.EAFNOSUPPORT)])
 
 
 def without_namespaces(column: int) -> list[bytes]:
-    """Refuse calls for some arguments: those that make namespaces, and those that make network sockets."""
+    """Refuse calls for some arguments: those that make namespaces, and those that make any sockets but connected Unix
+    ones."""
     # No filter can read clone3's flags, which lie in memory. Without it the C library uses clone.
     program = when(CLONE3[column], [refuse(errno.ENOSYS)])
     flags = [step(LOAD, FIRST_ARGUMENT), step(ALL_OF, CLONE_NEWUSER, 0, 1), refuse(errno.EPERM), ALLOWED]
     program += when(CLONE[column], flags)
-    # ZeroMQ takes this error as "no such thing here"; at any other it would end the process.
-    families = [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, [ALLOWED]), refuse(errno.EOPNOTSUPP)]
+    families = [step(LOAD, FIRST_ARGUMENT), *when(AF_UNIX, CONNECTED), refuse(errno.EOPNOTSUPP)]
     return program + when(SOCKET[column], families)
 
 

@@ -55,9 +55,6 @@ def test_a_figure_is_shown_without_being_asked_for(sandbox: NamespaceSandbox) ->
         assert [list(output.get("data", {})) for output in outputs] == [["text/plain", "image/png"]]
 
 
-# Landlock refuses before the empty network namespace does.
-
-
 def test_a_notebook_may_leave_by_exit(sandbox: NamespaceSandbox) -> None:
     """A shell that was made before its kernel, and knows none, would show an error that no student's Jupyter shows."""
     with Kernel(sandbox, {}) as kernel:

@@ -195,7 +195,7 @@ def test_a_notebook_is_read_in_little_memory(what):
 
 
 def test_a_heading_is_as_deep_as_headings_are(tmp_path):
-    """Before version 4 of the format a heading had a number, and became so many signs: 142 bytes, any number of gigabytes."""
+    """Before version 4 of the format a heading had a number, and became so many signs: gigabytes of 142 bytes."""
     heading = b'{"cell_type": "heading", "source": "x", "level": 200000000}'
     data = b'{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [%s]}]}' % heading
     done = subprocess.run([sys.executable, "-c", READ], input=data, capture_output=True, check=True, timeout=120)

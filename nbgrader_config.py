@@ -12,6 +12,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# nbgrader generate_assignment and formgrader make releases with the records of `autograder release`.
+c.GenerateAssignment.preprocessors.append("autograder.authoring.preprocessors.AddRecords")
+
 # nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act.
 c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"
 c.GenerateFeedback.preprocessors = []

@@ -6,6 +6,7 @@ import logging
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import nbformat
 from nbgrader.converters import GenerateAssignment
@@ -13,6 +14,7 @@ from nbgrader.converters.base import NbGraderException
 from traitlets import TraitError
 
 from autograder.authoring.install_cell import add_install_lines, check_address
+from autograder.authoring.preprocessors import AddRecords
 from autograder.authoring.records import add_records
 from autograder.authoring.structure import place
 from autograder.checking.outcomes import GraderFault
@@ -70,6 +72,11 @@ def record_answers(course: Course, name: str, folder: Path) -> None:
         nbformat.write(notebook, path)
 
 
+def is_ours(step: Any) -> bool:
+    """Whether a step of nbgrader's is the one that records answers."""
+    return step is AddRecords or step == f"{AddRecords.__module__}.{AddRecords.__name__}"
+
+
 def refuse_misplaced_markers(path: Path) -> None:
     """Raise AutograderError for a marker that is nested, unopened or never closed, naming its cell."""
     for number, cell in enumerate(source_notebook(path).cells, start=1):
@@ -87,6 +94,8 @@ def generated(course: Course, name: str, folder: str) -> Path:
     before, directory.release_directory = directory.release_directory, folder
     converter = GenerateAssignment(coursedir=directory, config=course.config)
     converter.force = True
+    # What cannot be recorded is told in a sentence, which nbgrader would not pass on.
+    converter.preprocessors = [step for step in converter.preprocessors if not is_ours(step)]
     converter.log.setLevel(logging.ERROR)
     try:
         converter.start()

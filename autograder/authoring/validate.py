@@ -235,6 +235,10 @@ def mistaken(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     assert trial.example is not None
     void = {v.name for v in verdicts if v.void}
     lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.example.loses) - void
+    if not trial.example.says:
+        yield Problem(trial.name, "tells its student nothing: write :says:")
+    if not lost and not trial.example.loses:
+        yield Problem(trial.name, "loses no check, so that nobody is told: mend a check, or move it to alternatives.md")
     if named - lost:
         yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")
     if lost - named:

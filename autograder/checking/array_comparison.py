@@ -7,7 +7,7 @@ numbers, for visible checks.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,16 @@ from autograder.checking.outcomes import CheckFailed
 from autograder.checking.value_words import NOTHING, a_kind, a_type
 from autograder.kernel_side.values import MAX_BYTES
 
-__all__ = ["Tolerance", "as_array", "as_numbers", "compare_arrays", "compare_shapes", "first_unequal"]
+__all__ = [
+    "Tolerance",
+    "as_array",
+    "as_numbers",
+    "compare_arrays",
+    "compare_shapes",
+    "first_unequal",
+    "in_brackets",
+    "number",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -46,12 +55,12 @@ def compare_arrays(
     compare_shapes(got, want, shape)
     if tolerance.close(got, want):
         return
-    detail = difference(got, want, tolerance)
+    place, detail = difference(got, want, tolerance)
     for sentence, value in mistakes.items():
         wrong = np.asarray(value)
         if wrong.shape == got.shape and replace(tolerance, equal_nan=True).close(got, wrong):
-            raise CheckFailed(sentence, detail)
-    raise CheckFailed(named_mistake(got, want, m, tolerance), detail)
+            raise CheckFailed(sentence, detail, place=place)
+    raise CheckFailed(named_mistake(got, want, m, tolerance), detail, place=place)
 
 
 def as_numbers(value: Any, ndim: int) -> Array:
@@ -94,8 +103,9 @@ def footprint(value: Any) -> int:
     return elements * widest
 
 
-def compare_shapes(got: Array, want: Array, shape: str = "") -> None:
-    """Raise CheckFailed if the shapes differ, saying how where it is plain; `shape` is the name of the right one."""
+def compare_shapes(got: Array, want: Array, shape: str = "", known: Mapping[int, str] | None = None) -> None:
+    """Raise CheckFailed if the shapes differ, saying how where it is plain; `shape` is the name of the right one, and
+    `known` has the letters of lengths."""
     if got.shape == want.shape:
         return
     detail = f"shape {got.shape}, expected {want.shape}"
@@ -103,35 +113,38 @@ def compare_shapes(got: Array, want: Array, shape: str = "") -> None:
         raise CheckFailed("the array has far too many axes", detail)
     if got.ndim != want.ndim and squeezed(got.shape) == squeezed(want.shape):
         extra = "the result has an extra axis" if got.ndim > want.ndim else "the result lacks an axis"
-        raise CheckFailed(f"{extra} of length 1{named_shape(got, want, shape)}", detail)
+        raise CheckFailed(f"{extra} of length 1{named_shape(got, want, shape, known)}", detail)
     if got.shape == want.shape[::-1]:
-        raise CheckFailed(f"the shape is transposed{named_shape(got, want, shape)}", detail)
+        raise CheckFailed(f"the shape is transposed{named_shape(got, want, shape, known)}", detail)
     if want.ndim == 0:
         raise CheckFailed("one number is expected, and this is an array", detail)
     if got.ndim == 0:
         raise CheckFailed("an array is expected, and this is one number", detail)
     if got.ndim != want.ndim:
         raise CheckFailed(
-            f"the array has {got.ndim} axes instead of {want.ndim}{named_shape(got, want, shape)}", detail
+            f"the array has {got.ndim} axes instead of {want.ndim}{named_shape(got, want, shape, known)}", detail
         )
-    raise CheckFailed(f"the shape is wrong{named_shape(got, want, shape)}", detail)
+    raise CheckFailed(f"the shape is wrong{named_shape(got, want, shape, known)}", detail)
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def named_shape(got: Array, want: Array, shape: str) -> str:
+def named_shape(got: Array, want: Array, shape: str, known: Mapping[int, str] | None) -> str:
     """Both shapes in the exercise's letters, where `shape` says them and no other length of `want` is the same."""
     letters = [letter for letter in re.split(r"[\s(),]+", shape) if letter]
     if not letters:
         return ""
-    names = dict(zip(want.shape, letters, strict=False)) | {1: "1"}
+    names = dict(known if known is not None else zip(want.shape, letters, strict=False)) | {1: "1"}
     if len(letters) != want.ndim or len(set(want.shape)) < want.ndim or not set(got.shape) <= names.keys():
         return f": {shape} is expected"
-    inside = [names[length] for length in got.shape]
-    found = f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
-    return f": {found} instead of {shape}"
+    return f": {in_brackets([names[length] for length in got.shape])} instead of {shape}"
+
+
+def in_brackets(letters: Sequence[str]) -> str:
+    """A shape as Python writes it."""
+    return f"({letters[0]},)" if len(letters) == 1 else f"({', '.join(letters)})"
 
 
 def named_mistake(got: Array, want: Array, m: int | None, tolerance: Tolerance) -> str:
@@ -166,10 +179,10 @@ def factors(m: int | None, want: Array) -> dict[str, float]:
     return named
 
 
-def difference(got: Array, want: Array, tolerance: Tolerance) -> str:
-    """How many numbers differ, and where most, with both numbers; NaN goes before all."""
+def difference(got: Array, want: Array, tolerance: Tolerance) -> tuple[tuple[int, ...], str]:
+    """Where two arrays differ most, and in words how many numbers do, with both numbers; NaN goes before all."""
     if got.ndim == 0:
-        return f"got {number(got[()])}, expected {number(want[()])}"
+        return (), f"got {number(got[()])}, expected {number(want[()])}"
     with np.errstate(all="ignore"):
         gap = np.nan_to_num(np.abs(np.subtract(got, want, dtype=np.result_type(got, want, float))), nan=np.inf)
         differs = ~np.isclose(got, want, **vars(tolerance))
@@ -178,7 +191,7 @@ def difference(got: Array, want: Array, tolerance: Tolerance) -> str:
     count = int(differs.sum())
     where = "the first NaN is" if nan.any() else "the largest difference is" if count > 1 else "the only difference is"
     how_many = f"{count} of {got.size} numbers differ; " if count > 1 else ""
-    return f"{how_many}{where} at {list(index)}: got {number(got[index])}, expected {number(want[index])}"
+    return index, f"{how_many}{where} at {list(index)}: got {number(got[index])}, expected {number(want[index])}"
 
 
 def number(value: Any) -> str:

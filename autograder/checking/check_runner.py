@@ -19,9 +19,10 @@ import pytest
 from autograder.checking.cell import CheckCell
 from autograder.checking.deadline import Overtime, ends_at
 from autograder.checking.explain import verdict_of
-from autograder.checking.outcomes import GraderFault, Mistake, Verdict
+from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
+from autograder.checking.signatures import Signature, explain_by
 
 __all__ = ["PUBLIC", "Checks", "Seeds", "Watchers", "run_checks", "with_checks"]
 
@@ -76,6 +77,8 @@ class Checks:
     """The tests of some check cells, collected in one pytest session. `run` runs those of one cell, any number of
     times.
 
+    `signatures` gives what the assignment's text says of its functions.
+
     This is also the session's plugin: it provides the fixtures, and keeps the exception that ended each test.
     """
 
@@ -93,6 +96,7 @@ class Checks:
         self.lender: NotebookProxy | None
         self.until = math.inf
         self.seeds: Seeds
+        self.signatures: Callable[[], Mapping[str, Signature]] = dict
 
     def run(
         self,
@@ -142,6 +146,13 @@ class Checks:
             return self.errors[test]
         finally:
             self.student, self.watcher, self.errors = kept
+
+    def _explain(self, error: CheckFailed) -> None:
+        """Add what the assignment says of the function whose value was compared."""
+        known = self.signatures()
+        for call in reversed(self.student._calls):
+            if call.name in known:
+                explain_by(error, call, known[call.name])
 
     def _file(self) -> str:
         return file_name(list(self.cells).index(self.name))
@@ -229,6 +240,8 @@ class Checks:
         name = function_name(item)
         if self.errors.get(name) is None:
             self.errors[name] = error
+            if isinstance(error, CheckFailed) and error.values is not None:
+                self._explain(error)
         return (yield)
 
 

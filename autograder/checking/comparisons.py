@@ -33,6 +33,7 @@ from autograder.kernel_side.tensors import Tensor
 
 __all__ = ["assert_close", "assert_no_warnings", "assert_same", "assert_that", "assert_unchanged"]
 
+MOST_WARNINGS = 3
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 CONTAINERS = (str, set, dict, list, tuple)
 
@@ -95,7 +96,7 @@ def compare_parts(
             of_part = {sentence: value[name] for sentence, value in named.items() if name in value}
             assert_close(where[name], part, m=m, mistakes=of_part, shape=shape, **vars(tolerance))
         except CheckFailed as error:
-            raise CheckFailed(f"in {name}, {error.cause}", error.detail, error.values) from None
+            raise CheckFailed(f"in {name}, {error.cause}", error.detail, error.values, error.place) from None
 
 
 def parts(value: Any, like: Any) -> dict[str, Any]:
@@ -228,4 +229,6 @@ def assert_no_warnings(student: NotebookProxy) -> None:
     CheckFailed."""
     for call in student._calls:
         if call.warnings:
-            raise CheckFailed(f"calling {call.name} gives warnings", ", ".join(sorted(set(call.warnings))))
+            raise CheckFailed(
+                f"calling {call.name} gives warnings", "; ".join(sorted(set(call.warnings))[:MOST_WARNINGS])
+            )

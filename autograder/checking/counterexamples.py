@@ -7,7 +7,6 @@ Arguments that do not depend on the random numbers would be those that were grad
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from autograder.kernel_side.values import ValueRefused
 from autograder.kernel_side.wire import Message
 from autograder.text import storable
 
-__all__ = ["SEEDS", "CallKeeper", "SeededRun", "parameters", "smallest"]
+__all__ = ["SEEDS", "CallKeeper", "SeededRun", "smallest"]
 
 SEEDS = 3
 MOST_CALLS, MOST_NUMBERS, MOST_LETTERS, MOST_DEEP = 50, 60, 2_000, 3
@@ -95,7 +94,7 @@ class SeededRun:
         """What came of the call. Raises TooMuch."""
         if isinstance(self.error, CheckFailed) and self.error.values is not None:
             got, expected = map(literal, self.error.values)
-            return f"gave      {got}\nexpected  {expected}"
+            return f"{indented('gave      ', got)}\n{indented('expected  ', expected)}"
         assert isinstance(self.error, StudentError)
         return f"raised    {self.error.type_name}: {self.error.text.strip()[:200]}"
 
@@ -142,9 +141,14 @@ def written(call: Kept, names: Names, outcome: str) -> tuple[int, str]:
     known = [*names.get(call.name, ())][: len(args)]
     known += [f"argument_{place}" for place in range(len(known) + 1, len(args) + 1)]
     given = dict(zip(known, args, strict=True)) | kwargs
-    lines = [f"{name} = {literal(value)}" for name, value in given.items()]
+    lines = [indented(f"{name} = ", literal(value)) for name, value in given.items()]
     inside = ", ".join([*known, *(f"{name}={name}" for name in kwargs)])
     return sum(map(size, given.values())), "\n".join([*lines, f"{call.name}({inside})", outcome])
+
+
+def indented(before: str, text: str) -> str:
+    """A text of several lines behind another one."""
+    return before + text.replace("\n", "\n" + " " * len(before))
 
 
 def size(value: Any) -> int:
@@ -161,7 +165,7 @@ def literal(value: Any) -> str:
         shown = np.array2string(
             value, separator=", ", formatter={"float_kind": number, "int_kind": str}, max_line_width=100
         )
-        return f"np.array({shown})".replace("\n", "\n         ")
+        return indented("np.array(", f"{shown})")
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (int, float, np.integer, np.floating)):
@@ -179,13 +183,3 @@ def literal(value: Any) -> str:
 
 def number(value: Any) -> str:
     return f"{value:.{DIGITS}g}" if isinstance(value, (float, np.floating)) else str(int(value))
-
-
-def parameters(sources: Iterable[str]) -> dict[str, list[str]]:
-    """The parameters of the functions that cells define. A cell that is not Python alone (a magic) has none."""
-    found: dict[str, list[str]] = {}
-    for source in sources:
-        with suppress(SyntaxError):
-            functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef))
-            found |= {node.name: [a.arg for a in (*node.args.posonlyargs, *node.args.args)] for node in functions}
-    return found

@@ -59,10 +59,11 @@ def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
 
 
 def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
-    """The failure with the mistake's sentence as its cause, unless the cause says it already."""
-    if mistake is None or mistake.says.lower() in error.cause.lower():
-        return error
-    return CheckFailed(mistake.says, error.detail)
+    """The failure with the mistake's sentence as its cause, unless the cause says it already, and with all that is
+    known of where it is."""
+    is_said = mistake is None or mistake.says.lower() in error.cause.lower()
+    cause = error.in_letters or error.cause if mistake is None or is_said else mistake.says
+    return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row))))
 
 
 def named(verdict: Verdict, mistake: Mistake | None) -> Verdict:

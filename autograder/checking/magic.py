@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from autograder.checking.answer_record import Record, RecordedAnswers, named_in, read_record
@@ -12,6 +13,7 @@ from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
+from autograder.checking.signatures import signatures
 from autograder.checking.table import html_table, text_table
 from autograder.checking.transports import InProcessTransport
 
@@ -60,7 +62,7 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
     imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells)
     record = read_record(source) or Record()
     try:
-        verdicts = with_checks({"": cell}, lambda checks: verdicts_here(checks, record, namespace, imports))
+        verdicts = with_checks({"": cell}, lambda checks: verdicts_here(checks, record, namespace, imports, cells))
     except CheckCellError as error:
         print(f"This check cell was changed and cannot be read any more ({error}): get a fresh copy of the notebook.")
         return None
@@ -70,8 +72,11 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
     return CheckTable(verdicts, record.hidden)
 
 
-def verdicts_here(checks: Checks, record: Record, namespace: dict[str, Any], imports: ImportAnalysis) -> list[Verdict]:
+def verdicts_here(
+    checks: Checks, record: Record, namespace: dict[str, Any], imports: ImportAnalysis, cells: Sequence[str]
+) -> list[Verdict]:
     """The verdicts in a student's own notebook, with what the record knows of the answer key and of known mistakes."""
+    checks.signatures = cache(lambda: signatures(cells))
     recorder, answers = Recorder(InProcessTransport(namespace)), RecordedAnswers(record)
     proxies = NotebookProxy(recorder, imports), NotebookProxy(answers, trusted=True)
     verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, answers]))

@@ -92,14 +92,20 @@ def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
 
 class CheckFailed(BaseException):
     """A comparison that did not hold, or an answer that is not there. `cause` may be told even of a hidden check;
-    `detail` may not; `values` are what was compared, if that is known. Not an Exception, so that no
-    `pytest.raises(Exception)` passes because nothing is defined."""
+    `detail` may not; `values` are what was compared and `place` where they differ, if that is known. `in_letters` is
+    the cause in the exercise's own letters, and `row` the row of an argument that the place belongs to. Not an
+    Exception, so that no `pytest.raises(Exception)` passes because nothing is defined."""
 
-    def __init__(self, cause: str = "", detail: str = "", values: tuple[Any, Any] | None = None) -> None:
+    in_letters = row = ""
+
+    def __init__(
+        self, cause: str = "", detail: str = "", values: tuple[Any, Any] | None = None, place: tuple[int, ...] = ()
+    ) -> None:
         super().__init__("\n".join(filter(None, (cause, detail))))
         self.cause = cause
         self.detail = detail
         self.values = values
+        self.place = place
 
 
 @dataclass
@@ -110,6 +116,9 @@ class Call:
     warnings: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     cost: dict[str, int] = field(default_factory=dict)
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    result: Any = None
 
 
 class StudentError(Exception):

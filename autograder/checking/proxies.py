@@ -32,6 +32,7 @@ __all__ = ["Cost", "NotebookProxy", "evaluate", "measure"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
+MOST_REMEMBERED = 10
 MAX_OPERATIONS = 100_000
 ROUTINES = frozenset({"function", "builtin_function_or_method", "method", "ufunc", "wrapper_descriptor"})
 
@@ -149,7 +150,17 @@ class NotebookProxy:
             return self._refuse(reply, name)
         if self._observed:
             self._note_observed(self._decode({"value": reply.get("observed")}, buffers, name))
-        return self._decode(reply, buffers, name, label)
+        result = self._decode(reply, buffers, name, label)
+        self._remember(args, kwargs, result)
+        return result
+
+    def _remember(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Keep what the last calls were given and gave, for messages."""
+        call = self._calls[-1]
+        call.args, call.kwargs, call.result = args, kwargs, result
+        if len(self._calls) > MOST_REMEMBERED:
+            old = self._calls[-1 - MOST_REMEMBERED]
+            old.args, old.kwargs, old.result = (), {}, None
 
     def _note_observed(self, observed: Any) -> None:
         for what, seen in self._observed.items():

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,7 +14,7 @@ from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.counterexamples import SEEDS, CallKeeper, SeededRun, parameters, smallest
+from autograder.checking.counterexamples import SEEDS, CallKeeper, SeededRun, smallest
 from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
@@ -22,6 +22,7 @@ from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
+from autograder.checking.signatures import Signature, signatures
 from autograder.checking.table import html_table
 from autograder.checking.transports import TOO_LONG, SocketTransport
 from autograder.grading.answer_key import AnswerKey
@@ -92,6 +93,7 @@ class NotebookRun:
         with_checks(checks, self._run)
 
     def _run(self, checks: Checks) -> None:
+        checks.signatures = cache(self._signatures)
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds
         for number, cell in enumerate(self.job.notebook.cells, start=1):
             if cell.cell_type != "code":
@@ -145,7 +147,12 @@ class NotebookRun:
                 self.kernel.kill()
             else:
                 self.kernel.stop_serving(asked)
-        return smallest(attempts, parameters(c.source for c in self.cells.values() if c.cell_type == "code"))
+        names = {name: signature.parameters for name, signature in self._signatures().items()}
+        return smallest(attempts, names)
+
+    def _signatures(self) -> dict[str, Signature]:
+        """What the assignment's text says of its functions."""
+        return signatures(cell.source for cell in self.cells.values() if cell.cell_type == "code")
 
     def _note_course_error(self, cell: NotebookNode, template: TemplateCell | None) -> None:
         """Keep the error of a cell that the course has locked and that gives no points: it may be the course's own."""

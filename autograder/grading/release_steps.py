@@ -43,7 +43,7 @@ def after(source: NotebookNode, path: Path, course: Course, *, saved_only: bool)
     resources = resources_of(path, course)
     with chdir(course.root):  # where nbgrader looks for the course's autotests.yml
         for step in steps:
-            if step.__name__ == SAVE:
+            if step.__name__ == SAVE or getattr(step, "only_for_students", False):
                 continue
             try:
                 notebook, resources = step(config=course.config).preprocess(notebook, resources)

@@ -18,7 +18,7 @@ from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
 from autograder.kernel_side.observation import observing
 from autograder.kernel_side.parts import dissected
-from autograder.kernel_side.student_lines import student_lines
+from autograder.kernel_side.student_lines import student_lines, warned
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
@@ -121,7 +121,7 @@ class Server:
                     result = find()(*args, **kwargs)
             except BaseException as error:
                 reply = raised(error)
-        reply["warnings"] = [warning.category.__name__ for warning in caught[:100]]
+        reply["warnings"] = list(map(warned, caught[:100]))
         reply["cost"] = meter.cost
         reply["changed"] = changed_arrays(message, buffers, args, kwargs)
         return (reply, []) if "op" in reply else self._encoded("return", result, reply, observed)

@@ -6,7 +6,7 @@ import os
 import sys
 from types import FrameType
 
-__all__ = ["is_cell_file", "is_student_code"]
+__all__ = ["is_beside", "is_cell_file", "is_student_code"]
 
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

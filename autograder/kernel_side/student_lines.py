@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import linecache
 import traceback
+import warnings
 
-from autograder.kernel_side.student_code import is_student_code
+from autograder.kernel_side.student_code import is_beside, is_cell_file, is_student_code
 
-__all__ = ["student_lines"]
+__all__ = ["student_lines", "warned"]
 
 
 def student_lines(error: BaseException) -> list[list[object]]:
@@ -19,3 +20,11 @@ def student_lines(error: BaseException) -> list[list[object]]:
             text = linecache.getline(code.co_filename, line).strip()
             frames.append([code.co_name[:100], line, text[:200]])
     return frames[-10:]
+
+
+def warned(warning: warnings.WarningMessage) -> str:
+    """The kind of a warning, and where it came from, if that is a line of the student's."""
+    name, file, line = warning.category.__name__[:80], warning.filename, warning.lineno
+    if not (type(file) is str and type(line) is int and (is_cell_file(file) or is_beside(file))):
+        return name
+    return f"{name} in line {line}: {linecache.getline(file, line).strip()[:100]}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +182,37 @@ def test_a_visible_check_that_the_answer_key_loses_in_the_release_is_refused(tmp
     course = tiny_course.make_course(tmp_path / "large", large, MISTAKES)
     with pytest.raises(AutograderError, match=r"square_checks: the record .* takes \d+ kB, and may take 12"):
         release(course, tiny_course.NAME)
+
+
+def nbgrader(root: Path, *args: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "nbgrader", *args], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_nbgraders_own_command_makes_the_same_release(course: Course, tmp_path: Path) -> None:
+    """A course that releases by formgrader's button would have checks without an answer key."""
+    shutil.copytree(course.root, tmp_path / "course")
+    line = 'c.GenerateAssignment.preprocessors.append("autograder.authoring.preprocessors.AddRecords")\n'
+    assert line in (Path(__file__).parents[2] / "nbgrader_config.py").read_text(encoding="utf-8")
+    with open(tmp_path / "course" / "nbgrader_config.py", "a") as config:
+        config.write(line)
+    other = Course(tmp_path / "course")
+    nbgrader(other.root, "generate_assignment", tiny_course.NAME, "--force")
+    for name in ("square_checks", "norm_checks"):
+        assert cell(notebook(other), name).source == cell(notebook(course), name).source
+    assert validate(other, tiny_course.NAME, seeds=1) == []
+    release(other, tiny_course.NAME)
+    assert [c.source for c in notebook(other).cells] == [c.source for c in notebook(course).cells]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("square", "said"), [(RIGHT, "Success!"), ("def square(x):\n    return x * 2", "failed")])
+def test_nbgraders_validate_button_reads_the_record(course: Course, tmp_path: Path, square: str, said: str) -> None:
+    """Its button would call a wrong answer right, or wait for an answer key that students do not have."""
+    book = notebook(course)
+    cell(book, "square").source = square
+    book.cells = [c for c in book.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "norm_checks"]
+    nbformat.write(book, tmp_path / "tiny.ipynb")
+    assert said in nbgrader(tmp_path, "validate", "tiny.ipynb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -74,6 +75,18 @@ def test_a_mistake_whose_student_is_told_something_else_is_noticed(tmp_path: Pat
     again = replaced(replaced(twice, "Twice", "A sum"), "x times 2", "x plus x")
     found = problems(tmp_path, mistakes=f"{MISTAKES}\n{again}", alternatives="")
     only(found, "mistakes.md, 'A sum", "is not told 'x plus x', but: ")
+
+
+@pytest.mark.slow
+def test_a_mistake_that_tells_nothing_or_loses_nothing_is_noticed(tmp_path: Path) -> None:
+    """Its student would be told nothing, although the course knows the mistake."""
+    silent = re.sub(r":says:.*\n", "", MISTAKES, count=1)
+    found = problems(tmp_path / "silent", mistakes=silent, alternatives="")
+    assert any("tells its student nothing: write :says:" in problem for problem in found)
+    right = "## Right\n\nNo mistake.\n\n```{code-cell} ipython3\n:replaces: square\n:loses: []\n"
+    right += ':says: "nothing"\ndef square(x):\n    return x**2\n```\n'
+    found = problems(tmp_path / "right", mistakes=f"{MISTAKES}\n{right}", alternatives="")
+    only(found, "mistakes.md, 'Right", "loses no check, so that nobody is told")
 
 
 @pytest.mark.slow

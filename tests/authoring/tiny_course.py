@@ -110,6 +110,7 @@ def square(x):
 ```{code-cell} ipython3
 :replaces: norm
 :loses: [test_norm_345, test_norm_random]
+:says: "take the root of the sum"
 def norm(a):
     return square(a).sum()
 ```

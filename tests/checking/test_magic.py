@@ -182,3 +182,10 @@ def test_a_student_s_function_may_read_files(
     monkeypatch.chdir(tmp_path)
     shell.run_cell("def double(x): return float(open('data.txt').read()) * (1 if x > 0 else -1)")
     assert "2 of 2 visible checks hold" in shown(shell, TESTS)[0]["text/html"]
+
+
+def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveShell) -> None:
+    """Its kind alone sends students searching."""
+    shell.run_cell("import numpy as np\ndef f(x):\n    y = x + 1\n    return np.exp(y)", store_history=True)
+    source = "%%check\ndef test_a(student):\n    student.f(np.array([1e4]))\n    assert_no_warnings(student)"
+    assert "RuntimeWarning in line 4: return np.exp(y)" in shown(shell, source)[0]["text/html"]

@@ -1,0 +1,92 @@
+"""What the text of an assignment says of its functions, and messages that speak of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder.checking.magic import check
+from autograder.checking.signatures import signatures
+
+SCORES = '''
+def scores(W, b, X):
+    """The scores of examples. X: (m, d); W (c, d) weights, b (c,) biases.
+
+    Returns an array (m, c).
+    """
+    return {body}
+'''
+
+
+def told(definition: str, test: str) -> str:
+    """What a student is told of a visible check."""
+    namespace: dict[str, Any] = {"np": np}
+    exec(definition, namespace)
+    shown = check(f"def test_it(student):\n{test}", namespace, [definition])
+    assert shown is not None
+    return shown.verdicts[0].message
+
+
+def scores_told(body: str, m: int = 4, d: int = 3, c: int = 2) -> str:
+    test = f"""
+    rng = np.random.default_rng(0)
+    W, b, X = rng.normal(size=({c}, {d})), rng.normal(size={c}), rng.normal(size=({m}, {d})).round(1)
+    assert_close(student.scores(W, b, X), X @ W.T + b)"""
+    return told(SCORES.format(body=body), test)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("(X @ W.T + b).T", "(c, m) instead of (m, c)"),
+        ("X.sum(axis=1)", "(m,) instead of (m, c)"),
+        ("X", "(m, d) instead of (m, c)"),
+        ("np.zeros((4, 7))", "(m, c) is expected"),
+    ],
+)
+def test_shapes_are_told_in_the_exercises_letters(body: str, message: str) -> None:
+    """(4, 2) says nothing to whoever thinks in m and c."""
+    assert message in scores_told(body)
+
+
+def test_letters_that_two_lengths_share_are_not_guessed() -> None:
+    """With as many examples as features, (4,) may be m or d."""
+    assert "(m,)" not in scores_told("X.sum(axis=1)", d=4)
+    assert "(m, c) is expected" in scores_told("X.sum(axis=1)", d=4)
+
+
+def test_the_row_that_a_wrong_number_belongs_to_is_shown() -> None:
+    """To compute one row by hand is how such an error is found."""
+    message = scores_told("X @ W.T + b + (np.arange(4) == 2)[:, None]")
+    rng = np.random.default_rng(0)
+    rng.normal(size=(2, 3)), rng.normal(size=2)
+    row = rng.normal(size=(4, 3)).round(1)[2]
+    assert f"X[2] is [{', '.join(f'{number:g}' for number in row)}]." in message
+
+
+def test_no_letters_are_invented() -> None:
+    """A returned tuple is no shape, and a letter that no parameter has means nothing to the student."""
+    found = signatures(
+        [
+            'def f(X):\n    """X: (m, d). Returns (loss, grad)."""',
+            'def g(y, num_classes):\n    """y: (m,) labels. Returns (m, num_classes)."""',
+            'def h(X: "(n, d)", b) -> "(n,)":\n    pass',
+            "def broken(:",
+            "%load_ext autograder",
+            'def k(X):\n    """Nothing is said."""',
+        ]
+    )
+    assert found["f"].returns == ()
+    assert found["g"].returns == ("m", "num_classes")
+    assert (found["h"].returns, found["h"].shapes) == (("n",), {"X": ("n", "d")})
+    assert (found["k"].returns, found["k"].shapes) == ((), {})
+    assert set(found) == {"f", "g", "h", "k"}
+
+
+def test_lengths_that_are_given_as_numbers_have_letters_too() -> None:
+    definition = 'def g(y, n):\n    """y: (m,) labels. Returns (m, n)."""\n    return np.zeros((n, len(y)))'
+    assert "(n, m) instead of (m, n)" in told(
+        definition, "    assert_close(student.g(np.array([1, 0, 2]), 4), np.eye(4)[[1, 0, 2]])"
+    )

@@ -13,7 +13,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # nbgrader generate_assignment and formgrader make releases with the records of `autograder release`.
-c.GenerateAssignment.preprocessors.append("autograder.authoring.preprocessors.AddRecords")
+c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")
 
 # nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act.
 c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"

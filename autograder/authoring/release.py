@@ -14,7 +14,7 @@ from nbgrader.converters.base import NbGraderException
 from traitlets import TraitError
 
 from autograder.authoring.install_cell import add_install_lines, check_address
-from autograder.authoring.preprocessors import AddRecords
+from autograder.authoring.record_step import AddRecords
 from autograder.authoring.records import add_records
 from autograder.authoring.structure import place
 from autograder.checking.outcomes import GraderFault

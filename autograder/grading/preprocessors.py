@@ -30,7 +30,7 @@ from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
 from autograder.sandbox.sandbox_errors import SandboxError
 
-__all__ = ["Grade", "Restore"]
+__all__ = ["CoursePreprocessor", "Grade", "Restore"]
 
 
 class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]

@@ -194,7 +194,7 @@ def nbgrader(root: Path, *args: str) -> str:
 def test_nbgraders_own_command_makes_the_same_release(course: Course, tmp_path: Path) -> None:
     """A course that releases by formgrader's button would have checks without an answer key."""
     shutil.copytree(course.root, tmp_path / "course")
-    line = 'c.GenerateAssignment.preprocessors.append("autograder.authoring.preprocessors.AddRecords")\n'
+    line = 'c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")\n'
     assert line in (Path(__file__).parents[2] / "nbgrader_config.py").read_text(encoding="utf-8")
     with open(tmp_path / "course" / "nbgrader_config.py", "a") as config:
         config.write(line)

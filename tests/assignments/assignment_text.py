@@ -50,10 +50,11 @@ class AssignmentText:
         return str(next(code.source for prose, code in pairs if f"## {heading}\n" in prose.source + "\n"))
 
     def answers(self, **instead: str) -> Namespace:
-        """The names that the answer cells and provided cells define, with some of the answers replaced."""
+        """The names that the answer cells and provided cells define, with some of the answers replaced; provided runs
+        (`provided_…_run`) train, and are left out."""
         namespace: Namespace = {"np": np}
         for name, cell in self.known_cells():
-            if name.startswith("provided"):
+            if name.startswith("provided") and not name.endswith("_run"):
                 exec(cell.source, namespace)
             elif about(cell)["solution"] and not about(cell)["grade"]:
                 exec(instead.get(name, cell.source), namespace)

@@ -82,10 +82,11 @@ def test_a_shell_line_can_be_interrupted(kernel: Kernel) -> None:
 
 def test_the_answer_key_finds_them_too() -> None:
     """An assignment whose solution imports a module of the course could not be graded at all."""
-    answers = "%pip install x\n!ls\nfrom utils import mean\nimport numpy as np\ndef twice(x):\n    return 2 * mean(x)"
+    answers = "%pip install x\n!ls\n%run helper.ipynb\nfrom utils import mean\nimport numpy as np\n"
+    answers += "def twice(x):\n    return helped * mean(x)"
     cells = (KeyCell("answer", answers, False), KeyCell("checks", "", True))
     with AnswerKey(cells, FILES, Limits()) as key, key.at("checks") as reference:
-        assert reference.twice(np.array([1.0, 2.0])) == 3.0
+        assert reference.twice(np.array([1.0, 2.0])) == 63.0
 
 
 def test_lines_of_a_module_beside_the_notebook_count(kernel: Kernel) -> None:

@@ -41,9 +41,11 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
     cells = {cell.grade_id: cell for cell in template.cells if cell.is_check}
     if not cells:
         return
-    with AnswerKey(template.key, assignment.key_files(template), limits) as key:
-        visible = {grade_id: CheckCell(released[grade_id].source) for grade_id in cells}
-        made = with_checks(visible, lambda checks: {c.grade_id: record_of(c, checks, key) for c in cells.values()})
+    visible = {grade_id: CheckCell(released[grade_id].source) for grade_id in cells}
+    files = assignment.key_files(template)
+    with AnswerKey(template.key, files, limits) as key, AnswerKey(template.key, files, limits) as other:
+        keys = key, other
+        made = with_checks(visible, lambda checks: {c.grade_id: record_of(c, checks, keys) for c in cells.values()})
     for grade_id, record in made.items():
         line = record_line(Record(made_from(cells[grade_id], template, assignment), *record))
         if len(line) > MAX_LINE:
@@ -56,9 +58,10 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
 
 
 def record_of(
-    cell: TemplateCell, checks: Checks, key: AnswerKey
+    cell: TemplateCell, checks: Checks, keys: tuple[AnswerKey, AnswerKey]
 ) -> tuple[dict[str, list[Answer]], list[KnownMistake], list[str]]:
     """What the record of a check cell holds: answers, known mistakes, and what the hidden checks ask."""
+    key = keys[0]
     with key.stand_in(cell.grade_id, math.inf, None) as student, key.copy(cell.grade_id) as reference:
         answers = AnswerRecorder(reference)
         proxies = NotebookProxy(student), NotebookProxy(answers, trusted=True)
@@ -68,23 +71,34 @@ def record_of(
                 raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {told}.")
     visible = {test.name for test in cell.check.tests() if not test.hidden}
     shown = [mistake for mistake in cell.mistakes if mistake.loses & visible]
-    known = [known_mistake(mistake, cell, checks, key, answers.answers) for mistake in shown]
+    known = [known_mistake(mistake, cell, checks, keys, answers.answers) for mistake in shown]
     hidden = [test.description for test in cell.check.tests() if test.hidden and not test.void]
     return answers.answers, [mistake for mistake in known if mistake.loses], hidden
 
 
 def known_mistake(
-    mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, answers: dict[str, list[Answer]]
+    mistake: Mistake,
+    cell: TemplateCell,
+    checks: Checks,
+    keys: tuple[AnswerKey, AnswerKey],
+    answers: dict[str, list[Answer]],
 ) -> KnownMistake:
-    """What a known mistake gives in the visible checks of a cell, run as in a student's notebook."""
+    """What a known mistake gives in the visible checks of a cell, run in two processes: nothing, if chance decides."""
+    once, again = (lost_checks(mistake, cell, checks, key, answers) for key in keys)
+    return KnownMistake(mistake.says, mistake.defines, once if once == again else {})
+
+
+def lost_checks(
+    mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, answers: dict[str, list[Answer]]
+) -> dict[str, str]:
+    """The visible checks that a known mistake loses, run as in a student's notebook, with digests of what it gave."""
     recorded = RecordedAnswers(Record(answers=answers))
     with key.stand_in(cell.grade_id, math.inf, mistake) as transport:
         recorder = Recorder(transport)
         proxies = NotebookProxy(recorder), NotebookProxy(recorded, trusted=True)
         verdicts = checks.run(cell.grade_id, *proxies, PUBLIC, Watchers([recorder, recorded]))
         lost = [verdict.name for verdict in verdicts if verdict.outcome in (Outcome.WRONG, Outcome.RAISED)]
-        digests = {test: digest_of_test(recorder, test, checks.errors[test]) for test in lost}
-    return KnownMistake(mistake.says, mistake.defines, digests)
+        return {test: digest_of_test(recorder, test, checks.errors[test]) for test in lost}
 
 
 def made_from(cell: TemplateCell, template: Template, assignment: Assignment) -> str:

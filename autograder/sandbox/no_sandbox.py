@@ -24,6 +24,10 @@ class UnconfinedProcess(SandboxProcess):
         super().__init__(pidfd)
         self.process = process
 
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
     def kill(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)

@@ -277,9 +277,19 @@ class NotebookRun:
                 self.incidents.append(Incident(kind, why, template.grade_id, worth_retry=retry))
                 self.kernel.kill()
             elif self.kernel.stop_serving(asked):
-                self.why_stopped = "your notebook printed more in an earlier check than can be read"
-                text = "what was printed while this check ran is more than can be read"
-                self.incidents.append(Incident(IncidentKind.OUTPUT, text, template.grade_id))
+                self._note_end_after(template.grade_id)
+
+    def _note_end_after(self, grade_id: str) -> None:
+        """Record why the kernel is of no more use after a check whose calls it has answered."""
+        if self.kernel.ended_by_itself:
+            kind, why = self._ended("the kernel died after this check")
+            self.why_stopped = "your notebook's kernel had died after an earlier check"
+            self.incidents.append(Incident(kind, why, grade_id, worth_retry=True))
+            self.kernel.kill()
+            return
+        self.why_stopped = "your notebook printed more in an earlier check than can be read"
+        text = "what was printed while this check ran is more than can be read"
+        self.incidents.append(Incident(IncidentKind.OUTPUT, text, grade_id))
 
     def _named(
         self, template: TemplateCell, checks: Checks, verdicts: list[Verdict], recorder: Recorder

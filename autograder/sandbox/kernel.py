@@ -172,13 +172,14 @@ class Kernel:
         return self._send_code(SERVE, store_history=False, silent=True)
 
     def stop_serving(self, asked: str) -> bool:
-        """End serving, and drop what the student's code printed meanwhile. Returns whether that was more than can be
-        read: then nothing more is heard on iopub, or the kernel had to be killed."""
+        """End serving, and drop what the student's code printed meanwhile. Returns whether the kernel is of no more
+        use: it has ended, or so much was printed that nothing is heard on iopub any more, or it had to be killed."""
         could_be_heard = "iopub" in self.heard
         try:
             self.channel.send({"op": "stop"}, [], time.monotonic() + GRACE)
         except Exception:
-            self.kill()
+            if not self.ended_by_itself:
+                self.kill()
             return True
         self._collect(Execution(NoOutputs()), asked, time.monotonic() + GRACE)
         return could_be_heard and not ("iopub" in self.heard and self.alive)

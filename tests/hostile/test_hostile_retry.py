@@ -93,3 +93,21 @@ def test_what_a_first_attempt_tried_is_recorded(course: Course, grader: Watched)
     assert told[IncidentKind.NETWORK].startswith("in the first attempt: ")
     assert told[IncidentKind.RETRIED].startswith("the first attempt ended: the kernel died in this cell")
     assert set(told) == {IncidentKind.NETWORK, IncidentKind.RETRIED}
+
+
+LEAVES = "import os, threading\ndef mean(a):\n    threading.Timer(0.2, os._exit, [0]).start()\n    return np.mean(a)"
+
+
+def test_a_kernel_that_ends_after_the_last_answer_of_a_check_is_tried_again(tmp_path: Path) -> None:
+    """Whoever's machine ended it in that moment would lose the rest of the notebook, for having printed too much."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    slow = (
+        small_course.CHECK
+        + "\ndef test_slow(student):\n    import time\n    student.mean(np.ones(2))\n    time.sleep(1)\n"
+    )
+    small_course.write(course.root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(check=slow))
+    small_course.submit(course.root, "ada", small_course.submission(mean=LEAVES))
+    with Grader(load_assignment(course, NAME), course.settings.limits(), course.secret) as grader:
+        graded = grader.grade(read_submission("ada", course.path("submitted", "ada", NAME), 64))
+    kinds = [(incident.kind, incident.cell) for incident in graded.incidents]
+    assert kinds == [(IncidentKind.RETRIED, "test_mean"), (IncidentKind.DIED, "test_mean")]

@@ -28,7 +28,7 @@ from typing import Any
 import nbformat
 
 from autograder.grading import grader as grader_module
-from autograder.grading import notebook_run, record_grades
+from autograder.grading import handed_in, notebook_run, record_grades
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
@@ -88,7 +88,7 @@ class Stopwatch:
 
 
 WATCHED = [
-    (grader_module, "read_notebook", "grader: reading the notebook"),
+    (handed_in, "read_notebook", "grader: reading the notebook"),
     (grader_module, "restore", "grader: restoring it"),
     (Kernel, "__init__", "grader: starting the kernel"),
     (Kernel, "close", "grader: ending the kernel"),

@@ -106,7 +106,9 @@ def processor_seconds(sandbox: Sandbox) -> float:
     """Processor seconds of a sandbox: of all that runs in it, and of all that has ended in it."""
     total = 0
     for pid in tree(sandbox.process.pid):
-        total += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile: its parent has its seconds
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15]))
     return total / TICKS
 
 

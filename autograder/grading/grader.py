@@ -16,11 +16,12 @@ from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template
+from autograder.grading.cell_grades import cell_grades, unanswered
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
 from autograder.grading.handed_in import handed_in
 from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.notebook_run import GradingJob, NotebookRun, cell_grades, unanswered
+from autograder.grading.notebook_run import GradingJob, NotebookRun
 from autograder.grading.own_limits import limited_memory
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.sanitize import restore

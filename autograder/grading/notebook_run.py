@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
-import nbformat
 from nbformat import NotebookNode
-from nbgrader import utils
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.counterexamples import SEEDS, CallKeeper, SeededRun, smallest
 from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
@@ -23,10 +20,11 @@ from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, V
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
 from autograder.checking.signatures import Signature, signatures
-from autograder.checking.table import html_table
 from autograder.checking.transports import TOO_LONG, SocketTransport
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Template, TemplateCell, digest_of
+from autograder.grading.assignment import Template, TemplateCell
+from autograder.grading.cell_grades import table
+from autograder.grading.counterexample_search import CounterexampleSearch
 from autograder.grading.error_incidents import incidents_from_calls, incidents_from_outputs
 from autograder.grading.graded import CellGrade
 from autograder.grading.incidents import Incident, IncidentKind
@@ -34,16 +32,11 @@ from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
-from autograder.text import in_points
 
-__all__ = ["GradingJob", "NotebookRun", "cell_grades", "table", "unanswered"]
+__all__ = ["GradingJob", "NotebookRun"]
 
 # So long known mistakes are looked for in one notebook: each takes milliseconds, but an answer may make it slow.
 REPLAY_SECONDS = 10.0
-# So long inputs that show failures are looked for in one notebook, if the course shows them.
-COUNTEREXAMPLE_SECONDS = 10.0
-# When a notebook's time is over, its checks are stopped a second later; this process ends if that does not help.
-OVERTIME = 15.0
 MOST_SAID = 300
 STOPPED = "your notebook's kernel had stopped before this check"
 
@@ -109,46 +102,10 @@ class NotebookRun:
                 self._note_course_error(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
         if self.job.counterexamples:
-            self._add_counterexamples(checks)
+            self._counterexamples(checks).add_to(self.grades)
 
-    def _add_counterexamples(self, checks: Checks) -> None:
-        """Look for inputs with which hidden checks fail. Nothing comes after it that its calls could change."""
-        until = time.monotonic() + COUNTEREXAMPLE_SECONDS
-        for grade in self.grades:
-            test_of = {test.name: test for test in self.cells[grade.grade_id].check.tests()}
-            grade.verdicts = [
-                replace(verdict, counterexample=self._counterexample(checks, grade.grade_id, verdict.name, until))
-                if verdict.hidden and is_failed(verdict) and "rng" in test_of[verdict.name].fixtures
-                else verdict
-                for verdict in grade.verdicts
-            ]
-
-    def _counterexample(self, checks: Checks, grade_id: str, test: str, until: float) -> str:
-        """A counterexample to one check; empty if there is none to show, or no time left."""
-        if not self.kernel.alive or time.monotonic() > until:
-            return ""
-        transport = SocketTransport(
-            self.kernel.channel, self.kernel.limits.cell_seconds, self.kernel.interrupt, until=until
-        )
-        keeper = CallKeeper(transport)
-        student, attempts = NotebookProxy(keeper, self.imports), []
-        asked = self.kernel.start_serving()
-        try:
-            with self.answer_key.at(grade_id) as reference, self.answer_key.lent_at(grade_id) as lender:
-                for number in range(SEEDS):
-                    seeds = replace(self.job.seeds.of_example(number), cell=grade_id)
-                    with limited_memory(), forced_end(until + OVERTIME):
-                        checks.run(grade_id, student, reference, seeds, keeper, lender, test, until)
-                    attempts.append(SeededRun(keeper.calls, checks.errors.get(test)))
-        except GraderFault:
-            return ""
-        finally:
-            if transport.why_gone:
-                self.kernel.kill()
-            else:
-                self.kernel.stop_serving(asked)
-        names = {name: signature.parameters for name, signature in self._signatures().items()}
-        return smallest(attempts, names)
+    def _counterexamples(self, checks: Checks) -> CounterexampleSearch:
+        return CounterexampleSearch(self.cells, self.job.seeds, self.kernel, self.answer_key, self.imports, checks)
 
     def _signatures(self) -> dict[str, Signature]:
         """What the assignment's text says of its functions."""
@@ -260,7 +217,7 @@ class NotebookRun:
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
             with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
-                with limited_memory(), forced_end(until + OVERTIME):
+                with limited_memory(), forced_end(until):
                     verdicts = checks.run(name, student, reference, seeds, recorder, lender, until=until)
                 return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
@@ -319,47 +276,6 @@ class NotebookRun:
         self.stops.clear()
 
 
-def is_failed(verdict: Verdict) -> bool:
-    """Whether the student's answer was found wrong here."""
-    return verdict.outcome in (Outcome.WRONG, Outcome.RAISED) and not verdict.void
-
-
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:
     """The verdicts when one reason holds for every test of a cell."""
     return [verdict_of(test, error) for test in check.tests()]
-
-
-def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:
-    """A check cell's output: a table to read, with the score as text so that nbgrader's own tools understand it."""
-    told = "waits for a person" if earned is None else f"{in_points(earned)} of {in_points(points)} points"
-    data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
-    return nbformat.v4.new_output("execute_result", data=data)
-
-
-def cell_grades(notebook: NotebookNode, checked: Iterable[CellGrade]) -> list[CellGrade]:
-    """The grade of every grade cell of a notebook that was run; those of check cells are given in `checked`."""
-    by_id = {grade.grade_id: grade for grade in checked}
-    return [by_id.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
-
-
-def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
-    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
-    """
-    points = float(cell.metadata.nbgrader["points"])
-    try:
-        earned, _ = utils.determine_grade(cell)
-    except (ValueError, KeyError):
-        earned = None
-    by_hand = utils.is_solution(cell)
-    digest = digest_of([cell.source, cell.get("attachments") or None]) if by_hand else ""
-    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points, digest=digest, by_hand=by_hand)
-
-
-def unanswered(notebook: NotebookNode) -> list[str]:
-    """The grade ids of answers that are as they were released."""
-    return [
-        cell.metadata.nbgrader["grade_id"]
-        for cell in notebook.cells
-        if utils.is_solution(cell) and cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-    ]

@@ -15,10 +15,10 @@ from autograder.files import write_atomic
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
 from autograder.grading.by_hand import new_values
+from autograder.grading.cell_grades import table
 from autograder.grading.class_rows import read_submissions
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade
-from autograder.grading.notebook_run import table
 from autograder.grading.recorded import (
     CellRecord,
     CheckNow,

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checking.answer_record import Answer, KnownMistake, Record, given_in, read_record, record_line
+from autograder.checking.answer_record import (
+    Answer,
+    KnownMistake,
+    Record,
+    given_in,
+    read_record,
+    record_line,
+    rounded,
+)
 from autograder.checking.cell import RECORD, without_record
 from autograder.checking.magic import check
 from autograder.checking.observed import asked_by, canonical
@@ -25,7 +33,7 @@ RECORDED = Record(
 
 
 def packed(document: Any) -> str:
-    return RECORD + base64.b64encode(zlib.compress(json.dumps(document).encode())).decode()
+    return RECORD + base64.b85encode(zlib.compress(json.dumps(document).encode())).decode()
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
@@ -36,8 +44,23 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert read_record(without_record(source)) is None
 
 
-GOOD = {"version": 1, "made_from": "", "answers": {}, "mistakes": [], "hidden": []}
-BOMB = RECORD + base64.b64encode(zlib.compress(b"[" * 10**8)).decode()
+def test_numbers_are_kept_to_eleven_digits() -> None:
+    """A right answer would be found wrong, or infinity be taken for NaN."""
+    tops = [np.finfo(float).max, np.inf, -np.inf, np.nan, -np.nan, 0.0, -0.0, 1.0, 3.0, -(2.0**36) + 1, 5e-324]
+    numbers = np.concatenate([np.random.default_rng(5).normal(size=1000), tops]).astype("<f8")
+    whole = np.arange(5, dtype="<i8") * (2**50 + 1)
+    tree = ["tuple", [["array", "<f8", [len(numbers)], 0], ["dict", [["a", ["array", "<i8", [5], 1]]]]]]
+    kept, untouched = rounded(tree, [numbers.tobytes(), whole.tobytes()])
+    assert untouched == whole.tobytes()
+    got = np.frombuffer(kept, "<f8")
+    np.testing.assert_allclose(got, numbers, rtol=8e-12, atol=1e-300)
+    assert not np.array_equal(got[:1000], numbers[:1000])
+    assert np.array_equal(np.signbit(got), np.signbit(numbers))
+    assert np.array_equal(got[1000:-1], numbers[1000:-1], equal_nan=True)
+
+
+GOOD = {"version": 2, "made_from": "", "answers": {}, "mistakes": [], "hidden": []}
+BOMB = RECORD + base64.b85encode(zlib.compress(b"[" * 10**8)).decode()
 
 
 @pytest.mark.parametrize(
@@ -48,13 +71,13 @@ BOMB = RECORD + base64.b64encode(zlib.compress(b"[" * 10**8)).decode()
         BOMB,
         packed([]),
         packed(None),
-        packed(GOOD | {"version": 2}),
+        packed(GOOD | {"version": 1}),
         packed(GOOD | {"answers": [1]}),
         packed(GOOD | {"answers": {"test_a": [[1, 2, 3]]}}),
         packed(GOOD | {"answers": {"test_a": [["call f", "", 5, []]]}}),
         packed(GOOD | {"mistakes": [["x", 5, {}]]}),
         packed(GOOD | {"hidden": 5}),
-        RECORD + base64.b64encode(zlib.compress(b"[" * 100_000)).decode(),
+        RECORD + base64.b85encode(zlib.compress(b"[" * 100_000)).decode(),
     ],
 )
 def test_a_bad_record_is_none(line: str) -> None:

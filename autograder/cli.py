@@ -280,6 +280,7 @@ def shared_course(ctx: click.Context) -> list[Finding]:
 
 
 @cli.command()
+@click.argument("name", required=False)
 @click.option(
     "-o",
     "--output",
@@ -290,27 +291,31 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     help="A folder of its own for the demo course.",
 )
 @click.pass_context
-def demo(ctx: click.Context, folder: Path) -> None:
+def demo(ctx: click.Context, name: str | None, folder: Path) -> None:
     """Grade a class of made-up submissions.
 
-    Good, wrong, broken and hostile ones, from start to end. It needs a clone of the project. An earlier demo in the
-    same folder is replaced, and so is all that was done in it.
+    Good, wrong, broken and hostile ones, from start to end: to the assignment NAME of this course, or without a course
+    to a small one that comes with the command. An earlier demo in the same folder is replaced, and so is all that was
+    done in it.
 
     \b
-    Example:  autograder demo -o demo-course
+    Examples:
+      autograder demo
+      autograder demo softmax -o demo-course
     """
+    from autograder.demo import NAME as SMALL
     from autograder.demo import make_demo
 
-    made = make_demo(course_of(ctx), folder)
+    made = make_demo(folder, course_of(ctx), name) if name else make_demo(folder)
     click.echo(f"A course with {len(made)} submissions is in {folder}:")
     for student, story in made.items():
         click.echo(f"  {student:<10} {story}")
     click.echo()
-    ctx.obj = folder
+    ctx.obj, graded = folder, name or SMALL
     try:
-        ctx.invoke(grade, name="softmax", regrade=True)
+        ctx.invoke(grade, name=graded, regrade=True)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. Go on with: autograder --course {folder} grade softmax", err=True)
+        click.echo(f"Stopped. Go on with: autograder --course {folder} grade {graded}", err=True)
         sys.exit(130)
 
 

@@ -1,7 +1,8 @@
-"""A class of made-up submissions to the softmax assignment: right, wrong, unfinished, broken and hostile."""
+"""A class of made-up submissions to an assignment: right, wrong, unfinished, broken and hostile."""
 
 from __future__ import annotations
 
+import ast
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -10,85 +11,112 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.authoring.new import new_assignment, start_course
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
-from autograder.grading.examples import mistakes_path, read_examples
+from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 
-__all__ = ["make_demo"]
+__all__ = ["NAME", "make_demo"]
 
-NAME = "softmax"
+NAME = "forecast"  # the assignment that a demo without a course grades
 MARK = ".autograder-demo"
-MISTAKEN = ("softmax", "softmax_loss", "softmax_loss_and_grad")
 SETTINGS = "\nc.Autograder.cell_seconds = 10\n"
 
 Change = Callable[[NotebookNode], None]
 
 
-def make_demo(course: Course, folder: Path) -> dict[str, str]:
-    """Make a course of its own in `folder` from the softmax assignment of `course`; returns each student's story.
+def make_demo(folder: Path, course: Course | None = None, name: str = NAME) -> dict[str, str]:
+    """Make a course of its own in `folder`, from the assignment `name` of `course` or a small one that is made for it;
+    returns each student's story.
 
-    Raises AutograderError if `folder` is something else than an earlier demo.
+    Raises AutograderError if `folder` is something else than an earlier demo, or if `course` has no such assignment.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
         raise AutograderError(f"{folder} is not an earlier demo, so nothing was written there: name another with -o.")
-    source = course.source(NAME)
-    if not (source / f"{NAME}.ipynb").is_file():
-        raise AutograderError(f"The demo grades {NAME}, and there is no {source}: run it in a clone of the project.")
+    if course is not None and not (course.source(name) / f"{name}.ipynb").is_file():
+        raise AutograderError(f"There is no assignment {name} in {course.root} to make a demo of.")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARK).touch()
-    shutil.copytree(source, folder / "source" / NAME)
-    released = course.path("release", ".", NAME)
-    if released.is_dir():  # for PDFs with a fixed layout
-        shutil.copytree(released, folder / "release" / NAME)
-    known = mistakes_path(course.root, NAME)
-    if known.is_file():  # so that they are named
-        target = mistakes_path(folder, NAME)
-        target.parent.mkdir(parents=True)
-        shutil.copyfile(known, target)
-    (folder / CONFIG_FILE).write_text((course.root / CONFIG_FILE).read_text(encoding="utf-8") + SETTINGS)
-    return write_class(course, folder)
+    if course is None:
+        start_course(folder)
+        new_assignment(folder, name)
+    else:
+        copy_assignment(course, name, folder)
+    with (folder / CONFIG_FILE).open("a", encoding="utf-8") as settings:
+        settings.write(SETTINGS)
+    return write_class(Course(folder), name)
 
 
-def write_class(course: Course, folder: Path) -> dict[str, str]:
+def copy_assignment(course: Course, name: str, folder: Path) -> None:
+    """Copy an assignment and the course's settings; its release too, for PDFs with a fixed layout."""
+    shutil.copyfile(course.root / CONFIG_FILE, folder / CONFIG_FILE)
+    for found in (course.root / "assignments" / name, course.source(name), course.path("release", ".", name)):
+        if found.is_dir():
+            shutil.copytree(found, folder / found.relative_to(course.root))
+
+
+def write_class(course: Course, name: str) -> dict[str, str]:
     """Write every student's notebook; returns who did what."""
-    solved = nbformat.read(course.source(NAME) / f"{NAME}.ipynb", as_version=4)
-    stubs = {cell.grade_id: cell.source for cell in load_assignment(course, NAME).notebooks[0].cells}
+    solved = nbformat.read(course.source(name) / f"{name}.ipynb", as_version=4)
     stories: dict[str, str] = {}
-    for student, (story, change) in everybody(course, stubs).items():
+    for student, (story, change) in everybody(course, name, solved).items():
         notebook = deepcopy(solved)
         change(notebook)
-        target = folder / "submitted" / student / NAME / f"{NAME}.ipynb"
+        target = course.path("submitted", student, name) / f"{name}.ipynb"
         target.parent.mkdir(parents=True)
         nbformat.write(notebook, target)
         stories[student] = story
     return stories
 
 
-def everybody(course: Course, stubs: dict[str, str]) -> dict[str, tuple[str, Change]]:
+def everybody(course: Course, name: str, solved: NotebookNode) -> dict[str, tuple[str, Change]]:
     """The class: who they are, their story, and what makes their notebook differ from the answer key."""
-    examples = course.root / "assignments" / NAME
-    right = read_examples(examples / "alternatives.md")
-    wrong = read_examples(examples / "mistakes.md")
-    mistakes = [next(e for e in wrong if e.replaces == name) for name in MISTAKEN]
-    class_: dict[str, tuple[str, Change]] = {
-        "ada": ("everything right", lambda notebook: None),
-        "alan": (f"right in an unusual way: {right[0].title}", replace(right[0].replaces, right[0].source)),
-        "blaise": (f"a mistake: {mistakes[0].title}", replace(mistakes[0].replaces, mistakes[0].source)),
-        "carl": (f"a mistake: {mistakes[1].title}", replace(mistakes[1].replaces, mistakes[1].source)),
-        "emmy": (f"a mistake: {mistakes[2].title}", replace(mistakes[2].replaces, mistakes[2].source)),
-        "frank": ("handed in the release, unsolved", lambda notebook: unsolve(notebook, stubs)),
-        "grace": ("an answer that raises", replace("softmax", RAISES)),
-        "hedy": ("a loop without an end", replace("predict", ENDLESS)),
-        "isaac": ("asks for all the memory there is", prepend("softmax_loss", BOMB)),
-        "john": ("ends the kernel", prepend("softmax_loss", EXIT)),
-    }
+    cells = load_assignment(course, name).notebooks[0].cells
+    stubs = {cell.grade_id: cell.source for cell in cells}
+    answers = [cell.grade_id for cell in cells if not cell.locked and cell.cell_type == "code"]
+    functions = {answer: names for answer in answers if (names := functions_in(cell_of(solved, answer).source))}
+    first, *_, last = functions
+    folder = course.root / "assignments" / name
+    right, wrong = (read_examples(folder / document) for document in (ALTERNATIVES, MISTAKES))
+    class_: dict[str, tuple[str, Change]] = {"ada": ("everything right", lambda notebook: None)}
+    for student, example in zip(["alan"], right, strict=False):
+        class_[student] = f"right in an unusual way: {example.title}", replace(example.replaces, example.source)
+    for student, example in zip(["blaise", "carl", "emmy"], one_of_each(wrong), strict=False):
+        class_[student] = f"a mistake: {example.title}", replace(example.replaces, example.source)
     return class_ | {
+        "frank": ("handed in the release, unsolved", lambda notebook: unsolve(notebook, stubs)),
+        "grace": ("an answer that raises", replace(first, defined(functions[first], RAISES))),
+        "hedy": ("a loop without an end", replace(last, defined(functions[last], ENDLESS))),
+        "isaac": ("asks for all the memory there is", prepend(first, BOMB)),
+        "john": ("ends the kernel", prepend(first, EXIT)),
         "kurt": ("a cheat: rewrites the check cells", rewrite_checks),
         "lofty": ("a cheat: breaks pytest, NumPy's testing and the kernel, and prints a score", cheat(PATCHES, stubs)),
-        "mallory": ("a cheat: objects that say they equal everything", cheat(LIARS, stubs)),
+        "mallory": (
+            "a cheat: objects that say they equal everything",
+            cheat(LIARS.format(names=[name for names in functions.values() for name in names]), stubs),
+        ),
     }
+
+
+def functions_in(source: str) -> list[str]:
+    """The names of the functions that a cell defines; none if it is not plain Python."""
+    try:
+        return [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    except SyntaxError:
+        return []
+
+
+def one_of_each(mistakes: list[Example]) -> list[Example]:
+    """The first mistake in each answer, in order; then the others."""
+    first = list({mistake.replaces: mistake for mistake in reversed(mistakes)}.values())[::-1]
+    return [*first, *(mistake for mistake in mistakes if mistake not in first)]
+
+
+def defined(names: list[str], body: str) -> str:
+    """Code that defines functions of these names."""
+    return "\n\n".join(f"def {name}(*args, **kwargs):\n{body}" for name in names)
 
 
 def cell_of(notebook: NotebookNode, grade_id: str) -> NotebookNode:
@@ -138,8 +166,8 @@ def cheat(source: str, stubs: dict[str, str]) -> Change:
     return change
 
 
-RAISES = "def softmax(a):\n    return a.exp() / a.exp().sum(1)"
-ENDLESS = "def predict(W, b, X):\n    while True:\n        pass"
+RAISES = "    return args[0].exp()"
+ENDLESS = "    while True:\n        pass"
 BOMB = "everything = bytearray(2**44)"
 EXIT = "import os\nos._exit(0)"
 
@@ -171,6 +199,5 @@ class Yes(float):
     def __call__(self, *a, **k): return self
     def __sub__(self, other): return Yes(0)
     __rsub__ = __abs__ = __le__ = __lt__ = lambda self, *a: True
-for name in ("likelihood scores softmax softmax_loss softmax_jacobian softmax_loss_and_grad predict "
-             "square_loss hinge_loss smooth_labels kl_divergence").split():
+for name in {names}:
     globals()[name] = Yes(0)"""

@@ -1,6 +1,6 @@
 """Makes the pictures of the documentation: `python docs/make_images.py [NAME…]`, in the project's environment.
 
-Needs Chromium. `demo` is the terminal of `autograder demo`, `feedback`, `report` and `formgrader` are of that class;
+Needs Chromium. `demo` is the terminal of `make demo`, `feedback`, `report` and `formgrader` are of that class;
 every other name is an assignment, solved, run and opened in JupyterLab.
 """
 
@@ -101,14 +101,14 @@ def save(picture: bytes, path: Path) -> None:
 
 
 def demo() -> bytes:
-    """What `autograder demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
+    """What `make demo` prints, as a picture of a terminal; only the path of a temporary folder is left out."""
     folder, said = demo_course()
     said = said.replace(f"{folder}/", "")
     console = Console(record=True, width=WIDEST_LINE, file=io.StringIO())
     console.print(Text("$ make demo"))
     console.print(Text.from_ansi(said))
     with browser() as page:
-        page.set_content(f"<style>{TERMINAL_STYLE}</style>{console.export_svg(title='autograder demo')}")
+        page.set_content(f"<style>{TERMINAL_STYLE}</style>{console.export_svg(title='make demo')}")
         box = page.locator("svg").get_attribute("viewBox").split()
         page.set_viewport_size({"width": WIDTH, "height": round(WIDTH * float(box[3]) / float(box[2]))})
         time.sleep(2)
@@ -120,7 +120,7 @@ def demo_course() -> tuple[Path, str]:
     """A folder with the graded demo class in `demo-course`, and what grading it printed."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder, autograder(folder, "--course", str(ROOT), "demo", "-o", "demo-course")
+    return folder, autograder(folder, "--course", str(ROOT), "demo", "softmax", "-o", "demo-course")
 
 
 def autograder(folder: Path, *arguments: str) -> str:
@@ -146,7 +146,7 @@ def formgrader_picture() -> bytes:
     """A written answer of the demo class in formgrader, as a grader sees it."""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "work")
-        make_demo(Course(ROOT), course)
+        make_demo(course, Course(ROOT), "softmax")
         autograder(course, "grade", "softmax", "--student", "ada")
         with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
             submission = gradebook.find_submission_notebook("softmax", "softmax", "ada").id

@@ -32,11 +32,18 @@ def new(ctx: click.Context, name: str) -> None:
     \b
     Example:  autograder new regression
 
-    A NAME has letters, digits and underscores, a letter first.
+    A NAME has letters, digits and underscores, a letter first. Where there is no course, this folder becomes one.
     """
-    from autograder.authoring.new import new_assignment
+    from autograder.authoring.new import new_assignment, start_course
+    from autograder.grading.course import NoCourse
 
-    documents = new_assignment(course_of(ctx).root, name)
+    try:
+        root = course_of(ctx).root
+    except NoCourse:
+        root = Path.cwd()
+        start_course(root)
+        click.echo(f"{root} is a course now: its settings are in nbgrader_config.py.")
+    documents = new_assignment(root, name)
     click.echo(f"{name} is a small assignment that works. Edit:")
     for path, what in zip(
         documents, ("the assignment", "what the checks must catch", "what they must let pass"), strict=True

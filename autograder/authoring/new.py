@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 from autograder.authoring.notebooks import make_notebook, notebook_path
 from autograder.errors import AutograderError
+from autograder.grading.course import CONFIG_FILE
 from autograder.grading.made_from_text import text_path
 
-__all__ = ["DOCUMENTS", "new_assignment"]
+__all__ = ["DOCUMENTS", "new_assignment", "start_course"]
 
+TEMPLATE = files("autograder.authoring") / "template"
 PLACEHOLDER = "NAME"
 DOCUMENTS = (f"{PLACEHOLDER}.md", "mistakes.md", "alternatives.md")
+CONFIGURATION = {CONFIG_FILE: "course_config.txt", "jupytext.toml": "jupytext.toml"}
+
+
+def start_course(root: Path) -> None:
+    """Make a course without assignments of the folder `root`: its configuration, but for what is there."""
+    for name, template in CONFIGURATION.items():
+        with suppress(FileExistsError), (root / name).open("x", encoding="utf-8") as file:
+            file.write((TEMPLATE / template).read_text(encoding="utf-8"))
 
 
 def new_assignment(root: Path, name: str) -> list[Path]:
@@ -47,11 +58,10 @@ def refuse(name: str, root: Path, targets: list[Path]) -> None:
 
 def make_documents(root: Path, name: str) -> None:
     """Write the template's documents under `name`, and the notebook that they make."""
-    template = files("autograder.authoring") / "template"
     folder = text_path(root, name).parent
     folder.mkdir(parents=True)
     for document in DOCUMENTS:
-        text = (template / document).read_text(encoding="utf-8")
+        text = (TEMPLATE / document).read_text(encoding="utf-8")
         (folder / document.replace(PLACEHOLDER, name)).write_text(text.replace(PLACEHOLDER, name), encoding="utf-8")
     make_notebook(root, name)
 

@@ -22,7 +22,7 @@ from autograder.errors import AutograderError
 from autograder.grading.settings import Autograder
 from autograder.grading.sharing import is_shared
 
-__all__ = ["BUSY_SECONDS", "CONFIG_FILE", "SQLITE", "Course", "find_course"]
+__all__ = ["BUSY_SECONDS", "CONFIG_FILE", "SQLITE", "Course", "NoCourse", "find_course"]
 
 CONFIG_FILE = "nbgrader_config.py"
 SQLITE = "sqlite:///"
@@ -30,6 +30,10 @@ BUSY_SECONDS = 60
 SECRET_BYTES = 32
 ANYBODY = "any-student"  # stands for a student while a path is taken apart
 STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
+
+
+class NoCourse(AutograderError):
+    """Neither here nor in a folder above is a course."""
 
 
 def find_course(start: Path, given: Path | None = None) -> Course:
@@ -43,7 +47,7 @@ def find_course(start: Path, given: Path | None = None) -> Course:
     for number, folder in enumerate(found):
         if not any(STUDENTS.intersection(folder.relative_to(above).parts) for above in found[number + 1 :]):
             return Course(folder)
-    raise AutograderError(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
+    raise NoCourse(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
 
 
 class Course:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from autograder.authoring import new
-from autograder.authoring.new import new_assignment
+from autograder.authoring.new import new_assignment, start_course
 from autograder.authoring.validate import validate
 from autograder.cli import cli
 from autograder.errors import AutograderError
@@ -23,6 +23,28 @@ def root(tmp_path: Path) -> Path:
     """A course without any assignment."""
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     return tmp_path
+
+
+def test_a_folder_without_a_course_becomes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the wheel alone would have to copy settings from somewhere, and could miss a line."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["new", "weather"])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(f"{tmp_path} is a course now: its settings are in nbgrader_config.py.\n")
+    ours, made = ((root / "nbgrader_config.py").read_text().splitlines() for root in (ROOT, tmp_path))
+    assert made[5:] == ours[5:]  # above stands the course's name
+    assert (tmp_path / "jupytext.toml").read_text() == (ROOT / "jupytext.toml").read_text()
+    again = CliRunner().invoke(cli, ["new", "climate"])
+    assert again.exit_code == 0
+    assert "is a course now" not in again.output
+
+
+def test_settings_that_are_there_stay(tmp_path: Path) -> None:
+    """Somebody's own would be lost."""
+    (tmp_path / "jupytext.toml").write_text("mine")
+    start_course(tmp_path)
+    assert (tmp_path / "jupytext.toml").read_text() == "mine"
+    assert (tmp_path / "nbgrader_config.py").is_file()
 
 
 def everything(root: Path) -> list[str]:

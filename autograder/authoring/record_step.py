@@ -11,6 +11,7 @@ from autograder.authoring.records import add_records
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.preprocessors import CoursePreprocessor
+from autograder.grading.source_files import refuse_private
 from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["AddRecords"]
@@ -30,6 +31,7 @@ class AddRecords(CoursePreprocessor):
         resources[DONE] = True
         course = self.course()
         assignment = self.assignment(course, resources)
+        refuse_private(course.path("release", ".", assignment.name), assignment.private)
         try:
             add_records(notebook, self.template(assignment, resources), assignment, checked_limits(course))
         except (SandboxError, GraderFault) as error:  # nbgrader expects an Exception

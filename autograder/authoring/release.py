@@ -21,11 +21,12 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
-from autograder.grading.assignment import load_assignment, source_notebook, source_paths
+from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.gradebook import make_gradebook, refusals_told
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
+from autograder.grading.source_files import refuse_private, source_paths
 
 __all__ = ["left_out", "release"]
 
@@ -62,6 +63,7 @@ def left_out(course: Course, name: str) -> list[str]:
 def record_answers(course: Course, name: str, folder: Path) -> None:
     """Add to the check cells in `folder` what they need to know of the answer key."""
     assignment, limits = load_assignment(course, name), checked_limits(course)
+    refuse_private(folder, assignment.private)
     for template in assignment.notebooks:
         path = folder / f"{template.name}.ipynb"
         notebook = source_notebook(path)

@@ -106,7 +106,9 @@ class CheckCell:
                     first = found[node.name].line
                     raise CheckCellError(f"line {node.lineno}: {node.name} is already defined at line {first}")
                 hidden_in_part = not hidden.isdisjoint(lines_of(node))
-                found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""))
+                test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""))
+                if "private" in test.fixtures and not hidden_in_part:
+                    raise CheckCellError(f"line {node.lineno}: {node.name} takes private files, so it must be hidden")
         return list(found.values())
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -77,7 +78,7 @@ class Checks:
     """The tests of some check cells, collected in one pytest session. `run` runs those of one cell, any number of
     times.
 
-    `signatures` gives what the assignment's text says of its functions.
+    `signatures` gives what the assignment's text says of its functions; `private_files` are those that tests may open.
 
     This is also the session's plugin: it provides the fixtures, and keeps the exception that ended each test.
     """
@@ -97,6 +98,7 @@ class Checks:
         self.until = math.inf
         self.seeds: Seeds
         self.signatures: Callable[[], Mapping[str, Signature]] = dict
+        self.private_files: Mapping[str, bytes] = {}
 
     def run(
         self,
@@ -219,6 +221,18 @@ class Checks:
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         return self.seeds.rng(request.node.name)
+
+    @pytest.fixture
+    def private(self) -> Callable[[str], BytesIO]:
+        """Opens a private file of the assignment, from memory: nothing of it is on a disk that others may read."""
+
+        def opened(name: str) -> BytesIO:
+            if name not in self.private_files:
+                there = ", ".join(self.private_files) or "none"
+                raise GraderFault(f"there is no file {name!r} in the assignment's folder private (there: {there})")
+            return BytesIO(self.private_files[name])
+
+        return opened
 
     @pytest.fixture(autouse=True)
     def _lent(self, request: pytest.FixtureRequest) -> Iterator[None]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.course import Course
 from autograder.grading.examples import Example, mistakes_path, read_examples
 from autograder.grading.release_steps import prepared, released
+from autograder.grading.source_files import data_files, private_files
 from autograder.text import printable
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "other_language",
     "prepared",
     "source_notebook",
-    "source_paths",
 ]
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -125,16 +124,18 @@ class Template:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What grading a submission needs to know; `files` are the assignment's data files by relative name."""
+    """What grading a submission needs to know; `files` are the assignment's data files by relative name, and `private`
+    those that only its tests see."""
 
     name: str
     notebooks: tuple[Template, ...]
     files: dict[str, bytes]
+    private: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """A digest of everything that every grade depends on: the code that runs before and beside the checks, the
-        answer key, and the data files. Prose, points and the checks themselves (each has its own) are not in it."""
+        answer key, and the files. Prose, points and the checks themselves (each has its own) are not in it."""
         parts: list[Any] = [
             [
                 notebook.name,
@@ -145,7 +146,9 @@ class Assignment:
         ]
         if len(self.notebooks) > 1:  # one may run another
             parts += [notebook.solved for notebook in self.notebooks]
-        return digest_of([parts, {name: hashlib.sha256(data).hexdigest() for name, data in sorted(self.files.items())}])
+        if self.private:
+            parts.append(digests(self.private))
+        return digest_of([parts, digests(self.files)])
 
     def key_files(self, template: Template) -> dict[str, bytes]:
         """The files beside the answer key of a notebook: the data files, and the other notebooks with their answers."""
@@ -160,6 +163,10 @@ class Assignment:
 
     def others(self, template: Template) -> list[Template]:
         return [other for other in self.notebooks if other.name != template.name]
+
+
+def digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
 
 
 def digest_of(value: Any) -> str:
@@ -182,7 +189,7 @@ def load_assignment(course: Course, name: str) -> Assignment:
         raise AutograderError(f"There is no assignment {name!r}: no notebook in {folder}. Assignments here: {known}.")
     examples = read_examples(mistakes_path(course.root, name))
     notebooks = tuple(template_of(path, course, examples) for path in paths)
-    return Assignment(name, notebooks, dict(data_files(folder, course)))
+    return Assignment(name, notebooks, dict(data_files(folder, course)), private_files(folder, course))
 
 
 def source_notebook(path: Path) -> NotebookNode:
@@ -265,19 +272,3 @@ def answer_key(source: NotebookNode) -> Iterator[KeyCell]:
 def is_graded_check(node: NotebookNode) -> bool:
     """Whether a cell of the source notebook is a `%%check` cell that carries points."""
     return bool(utils.is_grade(node) and not utils.is_solution(node) and is_check_cell(node.source))
-
-
-def data_files(folder: Path, course: Course) -> Iterator[tuple[str, bytes]]:
-    """The assignment's files that are not notebooks, by their path below the source folder. As in a release, what a
-    link leads to is among them if it is a file."""
-    for path in source_paths(folder, course):
-        if path.is_file() and path.suffix != ".ipynb":
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
-
-
-def source_paths(folder: Path, course: Course) -> Iterator[Path]:
-    """All that is in an assignment's source folder, but for what nbgrader is told to ignore."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if not any(fnmatch(part, pattern) for part in parts for pattern in course.directory.ignore):
-            yield path

@@ -121,7 +121,8 @@ class Grader:
         """What there is to do for one restored notebook of a submission, with these files beside it."""
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
         reusable = submission.reusable_in(template.name)
-        return GradingJob(notebook, template, files, seeds, reusable, on_grade, self.counterexamples)
+        private = self.assignment.private
+        return GradingJob(notebook, template, files, seeds, private, reusable, on_grade, self.counterexamples)
 
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
@@ -43,7 +43,8 @@ STOPPED = "your notebook's kernel had stopped before this check"
 
 @dataclass(frozen=True)
 class GradingJob:
-    """A restored notebook to grade, the template that it was restored from, and the files beside it.
+    """A restored notebook to grade, the template that it was restored from, the files beside it, and the `private`
+    ones that only its tests see.
 
     Check cells in `reusable` run for what they do to the notebook, but keep these verdicts. `on_grade` receives the
     grade of each check cell as soon as it is known. `counterexamples` are looked for at the end.
@@ -53,6 +54,7 @@ class GradingJob:
     template: Template
     files: dict[str, bytes]
     seeds: Seeds
+    private: Mapping[str, bytes] = field(default_factory=dict)
     reusable: dict[str, list[Verdict]] = field(default_factory=dict)
     on_grade: Callable[[CellGrade], None] = lambda grade: None
     counterexamples: bool = False
@@ -86,7 +88,7 @@ class NotebookRun:
         with_checks(checks, self._run)
 
     def _run(self, checks: Checks) -> None:
-        checks.signatures = cache(self._signatures)
+        checks.signatures, checks.private_files = cache(self._signatures), self.job.private
         self.deadline = time.monotonic() + self.kernel.limits.notebook_seconds
         for number, cell in enumerate(self.job.notebook.cells, start=1):
             if cell.cell_type != "code":

@@ -13,24 +13,27 @@ from tiny_course import HEAD, NAME, SETUP, code, make_course
 
 from autograder.authoring.validate import validate
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.outcomes import Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
 
 PAGE = Path(__file__).parents[2] / "docs" / "recipes.md"
 BLOCK = re.compile(r"(?ms)^```python( wrong)?\n(.*?)^```$")
+PRIVATE = re.compile(r"(?ms)^```text private/(\S+)\n(.*?)^```$")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One section of the page: an answer, a check cell, a wrong answer, and a phrase that is told of it."""
+    """One section of the page: an answer, a check cell, a wrong answer, a phrase that is told of it, and private
+    files."""
 
     title: str
     answer: str
     check: str
     wrong: str
     told: str
+    private: dict[str, str]
 
 
 def recipes() -> list[Recipe]:
@@ -44,7 +47,8 @@ def recipes() -> list[Recipe]:
         answer = "\n\n".join(text for kind, text in blocks if not kind and not is_check_cell(text))
         told = re.search(r"(?m)^> (.+)$", section)
         assert told, section
-        found.append(Recipe(section.split("\n")[0], answer, check, wrong, told[1]))
+        private = dict(PRIVATE.findall(section))
+        found.append(Recipe(section.split("\n")[0], answer, check, wrong, told[1], private))
     return found
 
 
@@ -59,7 +63,12 @@ def notebook(source: str, trusted: bool = False) -> NotebookProxy:
 
 def verdicts(recipe: Recipe, answer: str) -> list[Verdict]:
     reference = notebook(recipe.answer, trusted=True)
-    return run_checks(CheckCell(recipe.check), notebook(answer), reference, Seeds(b"", "", "", ""))
+
+    def work(checks: Checks) -> list[Verdict]:
+        checks.private_files = {name: text.encode() for name, text in recipe.private.items()}
+        return checks.run("", notebook(answer), reference, Seeds(b"", "", "", ""), lender=reference)
+
+    return with_checks({"": CheckCell(recipe.check)}, work)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.title)
@@ -90,5 +99,10 @@ def test_an_assignment_of_all_recipes_may_be_released(tmp_path: Path) -> None:
     """A recipe would hold in this process and not in the sandbox, or give its answer away."""
     text = "\n".join([HEAD, SETUP, *(cells(number, recipe) for number, recipe in enumerate(RECIPES))])
     mistakes = "\n".join([HEAD, *(mistake(number, recipe) for number, recipe in enumerate(RECIPES))])
-    course = make_course(tmp_path, text, mistakes, HEAD, "c.Autograder.cell_seconds = 60\n")
+    config = 'c.Autograder.cell_seconds = 60\nc.CourseDirectory.ignore.append("private")\n'
+    course = make_course(tmp_path, text, mistakes, HEAD, config)
+    for recipe in RECIPES:
+        for name, content in recipe.private.items():
+            (course.source(NAME) / "private").mkdir(exist_ok=True)
+            (course.source(NAME) / "private" / name).write_text(content, encoding="utf-8")
     assert [str(problem) for problem in validate(course, NAME, seeds=1)] == []

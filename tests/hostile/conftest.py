@@ -76,9 +76,9 @@ def test_cnry_test_300001(student, reference, rng):
     assert_close(student.double(x), reference.double(x))
 
 
-def test_cnry_test_300002(student):
-    """Right for a large number."""
-    assert_close(student.double(77345112.5), 154690225.0)
+def test_cnry_test_300002(student, private):
+    """Right for numbers that nobody else has."""
+    assert_close(student.double(np.loadtxt(private("inputs.csv"))), np.loadtxt(private("labels.csv")))
 
 
 @points(2)
@@ -300,6 +300,9 @@ def make_classroom(root: Path) -> Classroom:
     (root / "nbgrader_config.py").write_text(CONFIG.read_text(encoding="utf-8") + settings)
     (root / "source" / NAME / "data").mkdir(parents=True)
     (root / "source" / NAME / "data" / "numbers.csv").write_text("1,2,3\n")
+    (root / "source" / NAME / "private").mkdir()
+    (root / "source" / NAME / "private" / "inputs.csv").write_text("# cnry_private_600001\n77345112.5\n-3\n")
+    (root / "source" / NAME / "private" / "labels.csv").write_text("# cnry_private_600002\n154690225\n-6\n")
     nbformat.write(source_notebook(), root / "source" / NAME / f"{NAME}.ipynb")
     (root / "gradebook.secret").write_bytes(b"cnry_secret_500001" + bytes(14))
     course = Course(root)

@@ -112,7 +112,7 @@ def test_helpers(name: str) -> None:
     assert re.search(rf"`{name}[`(]", (ROOT / "docs/authoring.md").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", [*comparisons.__all__, "measure", "assert_figure"])
+@pytest.mark.parametrize("name", [*comparisons.__all__, "measure", "assert_choice", "assert_figure"])
 def test_signatures(name: str) -> None:
     """The helpers' parameters and defaults are as the page for authors says."""
     parameters = inspect.signature(getattr(prelude, name)).parameters

@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from autograder.checking.regions import HIDDEN_TESTS, lines, slips
 
@@ -17,7 +17,7 @@ MAGIC = "%%check"
 RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
-JUDGES = {"assert_close", "assert_same"}
+JUDGES = {"assert_choice", "assert_close", "assert_same"}
 
 
 class CheckCellError(ValueError):
@@ -92,6 +92,12 @@ class CheckCell:
         functions = {n.name: n for n in ast.parse(self.module).body if isinstance(n, ast.FunctionDef)}
         return [test for test in self.tests() if believes(functions[test.name], set(functions))]
 
+    def telling(self) -> list[int]:
+        """The lines (from 1) that students can read and that have the right options of a question."""
+        calls = [node for node in ast.walk(ast.parse(self.module)) if is_call_of(node, "assert_choice")]
+        lines = {call.lineno for call in calls if any(keyword.arg == "right" for keyword in call.keywords)}
+        return sorted(lines - self.hidden_lines())
+
     def tests(self) -> list[Check]:
         """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker or a repeated name."""
         hidden = self.hidden_lines()
@@ -125,7 +131,7 @@ def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:
     return bool(named & ONLY_LOOK) and not judges
 
 
-def is_call_of(node: ast.AST, name: str) -> bool:
+def is_call_of(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 

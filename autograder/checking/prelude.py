@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.checking import comparisons
+from autograder.checking.choice import assert_choice
 from autograder.checking.comparisons import *  # noqa: F403 - a new comparison needs no second line here
 from autograder.checking.marks import given, points, void
 from autograder.checking.observing import assert_figure, figures, printed, written
@@ -13,6 +14,7 @@ from autograder.checking.proxies import evaluate, measure
 from autograder.kernel_side.tensors import tensor
 
 __all__ = [
+    "assert_choice",
     "assert_figure",
     "evaluate",
     "figures",

@@ -135,6 +135,11 @@ HIDDEN_NORM = '@given("square")\ndef test_norm_random(student, rng):'
         ("@points(3)", "@points('a')", "cell 4 (square_checks): line 8: @points takes a number"),
         ("    x = rng.normal()\n", "   x = (\n", "cell 4 (square_checks): line "),
         (
+            "    assert_close(student.square(2.0), 4.0)",
+            "    assert_choice(student.square(2.0), [2, 4], right=4)",
+            "cell 4 (square_checks): line 4: students read here which options are right: hide the test, or leave",
+        ),
+        (
             "def test_square_two(student):\n",
             f"def test_square_two(student):\n    {BEGIN_HIDDEN}    assert True\n    {END_HIDDEN}\n",
             "cell 4 (square_checks): line 2: test_square_two is hidden only in part",

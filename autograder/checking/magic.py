@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from functools import cache
 from typing import Any
 
@@ -19,14 +22,12 @@ from autograder.checking.transports import InProcessTransport
 
 __all__ = ["CheckTable", "check"]
 
+UNDER_NBGRADER = "NBGRADER_EXECUTION"
+
 
 class CheckTable:
     """What a check cell shows: a table where HTML is shown, lines of text elsewhere. `later` says what the hidden
-    checks will ask.
-
-    `text/plain` is what nbgrader's Validate button reads: a number below the cell's points while something
-    does not hold, and words, which it takes for full marks, once everything visible does.
-    """
+    checks will ask."""
 
     def __init__(self, verdicts: list[Verdict], later: Sequence[str] = ()) -> None:
         self.verdicts, self.later = verdicts, later
@@ -46,18 +47,33 @@ class CheckTable:
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         return {"text/html": html_table(self.verdicts, self.heading, self.more), "text/plain": repr(self)}
 
-    def __repr__(self) -> str:
-        if all(verdict.passed for verdict in self.counted):
-            return f"{self.heading}."
-        total = sum(verdict.weight for verdict in self.counted) or 1
-        return f"{sum(verdict.weight for verdict in self.counted if verdict.passed) / total / 2:.3f}"
+    @property
+    def holds(self) -> bool:
+        """Whether every visible check does."""
+        return all(verdict.passed for verdict in self.counted)
 
-    def __str__(self) -> str:
-        return text_table(self.verdicts, self.more)
+    def __repr__(self) -> str:
+        return text_table(self.verdicts, self.heading, self.more)
 
 
 def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
-    """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far."""
+    """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far.
+
+    None if no check can be run here, or if nbgrader runs the cell: it is told by what is printed.
+    """
+    if UNDER_NBGRADER not in os.environ:
+        return checked(source, namespace, cells)
+    # nbgrader's Validate grades a cell by its outputs: whatever is on stderr is the reason for no points, and a result
+    # is a number of points.
+    with redirect_stderr(sys.stdout):  # what a student's code says there is no reason
+        table = checked(source, namespace, cells)
+    if table is not None:
+        print(table, file=sys.stdout if table.holds else sys.stderr)
+    return None
+
+
+def checked(source: str, namespace: dict[str, Any], cells: Sequence[str]) -> CheckTable | None:
+    """The verdicts of a check cell; None, and a sentence, if it has none."""
     cell = CheckCell(f"{MAGIC}\n{source}")
     imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells)
     record = read_record(source) or Record()

@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import ClearHiddenTests
 from playwright.sync_api import expect
 from small_course import NAME
+from test_accessibility import CONTRASTS, LEAST_CONTRAST
 from test_hostile_pages import ADDRESSES, HANDLERS, HARMLESS, SEEN, hostile
 
 from autograder.grading.course import Course
@@ -54,7 +55,8 @@ def server(graded_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_a_student_sees_in_jupyterlab_which_checks_hold(watched: Callable[..., Watched], server: Server) -> None:
-    """Check cells are there to be run in JupyterLab; a table that it does not show would help nobody."""
+    """Check cells are there to be run in JupyterLab; a table that it does not show, or that its dark theme makes
+    unreadable, would help nobody, and neither would a Validate that does not say what fails."""
     lab = watched(server.home).page
     lab.goto(server.address("doc/tree/mine.ipynb"))
     expect(lab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=WAIT)
@@ -63,7 +65,18 @@ def test_a_student_sees_in_jupyterlab_which_checks_hold(watched: Callable[..., W
     table = lab.locator(".jp-OutputArea table")
     expect(table).to_have_count(1, timeout=WAIT)
     expect(table.locator("caption")).to_contain_text("0 of 1")
-    expect(table.locator("tr")).to_contain_text("✗The mean of 1 and 3 is 2.The values are wrong. Got 4, expected 2.")
+    row = "✗ failsThe mean of 1 and 3 is 2.The values are wrong. Got 4, expected 2."
+    expect(table.locator("tr")).to_contain_text(row)
+    light = table.evaluate(CONTRASTS)
+    lab.get_by_role("menuitem", name="Settings", exact=True).click()
+    for item in ("Theme", "JupyterLab Dark"):
+        lab.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    expect(lab.locator("body[data-jp-theme-name='JupyterLab Dark']")).to_be_attached(timeout=WAIT)
+    dark = table.evaluate(CONTRASTS)
+    assert len(light) == len(dark) == 4
+    assert min(contrast for _, contrast in [*light, *dark]) >= LEAST_CONTRAST
+    lab.get_by_role("button", name="Validate").click()
+    expect(lab.get_by_role("dialog")).to_contain_text("✗ fails: The mean of 1 and 3 is 2.", timeout=WAIT)
 
 
 def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., Watched], server: Server) -> None:

@@ -71,8 +71,8 @@ def test_a_check_that_is_void_neither_runs_nor_counts() -> None:
         (Outcome.WRONG, "", 0.0),
     ]
     assert score(found, 6) == 6
-    assert "–</td>" in html_table(found, "")
-    assert "– Two.\n    Void: It was wrong." in text_table(found)
+    assert "– void</span>" in html_table(found, "")
+    assert "– void: Two.\n    Void: It was wrong." in text_table(found, "")
 
 
 def test_a_command_takes_out_what_the_cell_does_not_mark() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,12 +54,19 @@ def test_a_class_that_is_still_to_be_written_is_not_done_yet(shell: InteractiveS
     assert "Not done yet: KMeans." in data["text/html"]
 
 
-def grade(data: dict[str, str], points: float = 2) -> float | None:
-    """The points that nbgrader itself reads off this output."""
-    cell = new_code_cell(TESTS, outputs=[new_output("execute_result", data)])
-    cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": points, "grade_id": "a"}
-    earned: float | None = utils.determine_grade(cell)[0]
-    return earned
+def graded(shell: InteractiveShell) -> tuple[float, list[str]]:
+    """The points of two that nbgrader itself gives for what the cell put out, and what it warned of."""
+    with capture_output() as captured:
+        result = shell.run_cell(TESTS).result
+    said = [("stdout", captured.stdout), ("stderr", captured.stderr)]
+    outputs = [new_output("stream", name=name, text=text) for name, text in said if text]
+    outputs += [new_output("execute_result", shell.display_formatter.format(result)[0])] if result is not None else []
+    cell = new_code_cell(TESTS, outputs=outputs)
+    cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": 2, "grade_id": "a"}
+    warned: list[str] = []
+    log = logging.Logger("nbgrader")
+    log.addFilter(lambda record: warned.append(record.getMessage()) is not None)
+    return utils.determine_grade(cell, log)[0], warned
 
 
 def test_unfinished_work_is_told_check_by_check(shell: InteractiveShell) -> None:
@@ -80,16 +88,14 @@ def test_a_partly_right_answer_shows_what_holds_and_what_does_not(shell: Interac
     assert html.index("✓") < html.index("✗")
 
 
-@pytest.mark.parametrize(
-    ("body", "earned"),
-    [("2 * x", 2), ("abs(2 * x)", 0.125), ("-abs(2 * x)", 0.375), ("0", 0), ("missing", 0)],
-)
+@pytest.mark.parametrize(("body", "earned"), [("2 * x", 2), ("abs(2 * x)", 0), ("0", 0), ("missing", 0)])
 def test_nbgrader_reads_full_marks_only_where_all_checks_hold(
-    shell: InteractiveShell, body: str, earned: float
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, body: str, earned: float
 ) -> None:
-    """nbgrader's Validate button would call wrong work right, or right work wrong."""
-    shell.run_cell(f"def double(x): return {body}")
-    assert grade(shown(shell, TESTS)[0]) == earned
+    """nbgrader's Validate button would call wrong work right, or right work wrong, or warn of our table."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    shell.run_cell(f"import sys\ndef double(x):\n    print('a student says', file=sys.stderr)\n    return {body}")
+    assert graded(shell) == (earned, [])
 
 
 def test_what_students_and_authors_write_is_text_in_the_table(shell: InteractiveShell) -> None:
@@ -102,11 +108,24 @@ def test_what_students_and_authors_write_is_text_in_the_table(shell: Interactive
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
-def test_the_table_can_be_printed(shell: InteractiveShell) -> None:
-    """Where HTML is not shown, a student would see nothing but a number."""
+def test_the_table_can_be_read_as_text(shell: InteractiveShell) -> None:
+    """Where HTML is not shown, a student would see nothing, or a number."""
     shell.run_cell("def double(x): return abs(2 * x)")
-    shell.run_cell(TESTS)
-    assert str(shell.user_ns["_"]).startswith("✓ Right on a small number.\n✗ Right on a negative number & zero.\n    ")
+    assert shown(shell, TESTS)[0]["text/plain"] == (
+        "1 of 2 visible checks hold\n"
+        "✓ holds: Right on a small number.\n"
+        "✗ fails: Right on a negative number & zero.\n"
+        "    The values are wrong. Got 4, expected -4."
+    )
+
+
+def test_text_is_no_wider_than_a_terminal_and_loses_nothing(shell: InteractiveShell) -> None:
+    """nbgrader's `validate` cuts long lines."""
+    words = [f"word{number}" for number in range(40)]
+    shell.run_cell(f"def f(): raise ValueError({' '.join(words)!r})")
+    text = shown(shell, f'%%check\ndef test_f(student):\n    """{" ".join(words)}"""\n    student.f()')[0]["text/plain"]
+    assert max(map(len, text.splitlines())) <= 79
+    assert all(text.split().count(word) >= 2 for word in words[:-1])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +190,7 @@ def test_rich_output_of_students_is_not_swallowed(shell: InteractiveShell) -> No
         shell.run_cell(TESTS)
     outputs: list[Any] = captured.outputs
     assert all(isinstance(output, RichOutput) for output in outputs)
-    assert grade(shown(shell, TESTS)[0]) == 2
+    assert "2 of 2 visible checks hold" in shown(shell, TESTS)[0]["text/plain"]
 
 
 def test_a_student_s_function_may_read_files(

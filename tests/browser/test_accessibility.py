@@ -1,0 +1,86 @@
+"""What students and instructors read, as axe and the rules for contrast see it: WCAG 2.1 AA, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.table import html_table
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+LEAST_CONTRAST = 4.5
+
+# The text of an element's parts, each with its contrast: its colour, with every opacity above it, on what lies below.
+CONTRASTS = """root => {
+  const channels = colour => {
+    const found = colour.match(/[\\d.]+/g).map(Number);
+    return found.length === 3 ? [...found, 1] : found;
+  };
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+  const luminance = colour => {
+    const linear = colour.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const background = element => {
+    if (!element) return [255, 255, 255];
+    return over(channels(getComputedStyle(element).backgroundColor), background(element.parentElement));
+  };
+  const opacity = element => element ? getComputedStyle(element).opacity * opacity(element.parentElement) : 1;
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+    if (!text || getComputedStyle(element).visibility !== 'visible' || !element.getClientRects().length) continue;
+    const below = background(element), ink = channels(getComputedStyle(element).color);
+    ink[3] *= opacity(element);
+    const [dark, light] = [luminance(below), luminance(over(ink, below))].sort((a, b) => a - b);
+    found.push([text, (light + 0.05) / (dark + 0.05)]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own."""
+    made = browser.new_page(viewport={"width": 1000, "height": 900})
+    yield made
+    made.close()
+
+
+def violations(page: Page, selector: str = "html") -> list[str]:
+    """What axe finds in a part of a page: the rule, the element, and why."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    run = "([selector, tags]) => axe.run(selector, {runOnly: tags})"
+    found = page.evaluate(run, [selector, STANDARD])["violations"]
+    return [f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe is not installed: npm install axe-core")
+
+VERDICTS = [Verdict(outcome, f"Ended: {outcome}.", 1, False, outcome, message="Look here.") for outcome in Outcome]
+VERDICTS.append(Verdict("hidden", "A hidden one.", 1, True, Outcome.NOT_RUN, void="It was wrong."))
+
+
+# Background and text of JupyterLab's two themes, VS Code's dark one and Colab's.
+THEMES = [("#fff", "#212121"), ("#111", "#fff"), ("#1e1e1e", "#d4d4d4"), ("#383838", "#d5d5d5")]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_table_of_a_check_cell_can_be_read_in_every_theme(page: Page, theme: tuple[str, str]) -> None:
+    """Green on black, or grey on grey, would tell a student nothing."""
+    background, ink = theme
+    table = html_table(VERDICTS, "1 of 6 visible checks hold", "2 more when graded: numbers near ±1000; ties.")
+    page.set_content(f'<body style="background: {background}; color: {ink}">{table}</body>')
+    found = page.evaluate(f"({CONTRASTS})(document.body)")
+    assert len(found) > 3 * len(VERDICTS)
+    assert [(text, contrast) for text, contrast in found if contrast < LEAST_CONTRAST] == []
+    for word in ("✓ holds", "✗ fails", "? not graded", "– not run", "– void"):
+        assert word in [text for text, _ in found]

@@ -23,7 +23,7 @@ from autograder.grading.secret import check_secret
 
 __all__ = ["make_class"]
 
-OURS = (tables.checks, tables.cells, tables.incidents, tables.graded)
+OURS = (tables.checks, tables.cells, tables.incidents, tables.graded, tables.scores)
 
 
 def make_class(course: Course, name: str, size: int, model: str = "ada") -> None:
@@ -86,7 +86,8 @@ def copy_rows(session: Any, assignment: str, model: str, students: list[str]) ->
                 new = [{"id": uuid.uuid4().hex, "notebook_id": books[who]} for who in students]
                 copies(session, kind, row, new)
     for table in OURS:
-        query = select(table).where(table.c.student == model, table.c.assignment == assignment)
+        columns = [column for column in table.c if column.name != "id"]
+        query = select(*columns).where(table.c.student == model, table.c.assignment == assignment)
         for row in session.execute(query).mappings().all():
             if students:
                 session.execute(insert(table), [dict(row) | {"student": student} for student in students])

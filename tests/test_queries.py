@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.publishing.changes import read_changes
 from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.report.classes import read_class
 from autograder.publishing.scores import read_scores
@@ -66,6 +67,7 @@ def voided(course: Course) -> None:
 COMMANDS: dict[str, Callable[[Course], Any]] = {
     "grade with nothing to do": graded_again,
     "scores": lambda course: read_scores(course, NAME),
+    "changes": lambda course: read_changes(course, NAME),
     "report": lambda course: read_class(course, NAME),
     "feedback": lambda course: write_feedback(course, NAME),
     "void": voided,

@@ -3,6 +3,7 @@ objects ask anew for every student, notebook, grade and sum."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ __all__ = [
     "GradeRow",
     "NotebookRow",
     "SubmissionRow",
+    "full_name",
     "max_scores",
     "read_submissions",
     "seconds_late",
@@ -120,6 +122,11 @@ def seconds_late(timestamp: datetime | None, due: datetime | None, extension: ti
     if timestamp is None or due is None:
         return 0.0
     return max(0.0, (timestamp - due - (extension or timedelta(0))).total_seconds())
+
+
+def full_name(about: Mapping[str, str]) -> str:
+    """A student's name as the gradebook has it; empty where it has none."""
+    return " ".join(filter(None, (about.get("first_name"), about.get("last_name"))))
 
 
 def student_rows(session: Any) -> dict[str, dict[str, str]]:

@@ -33,6 +33,7 @@ from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record_grades import record
 from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
+from autograder.grading.score_history import keep_given
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
 from autograder.interrupts import uninterrupted
@@ -112,6 +113,7 @@ def grade_class(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
+        keep_given(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         before = read_recorded_class(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)

@@ -18,6 +18,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.recorded import rows_of
+from autograder.grading.score_history import keep_given
 
 __all__ = ["apply_extension", "extend"]
 
@@ -37,6 +38,7 @@ def extend(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         session, wanted = gradebook.db, list(dict.fromkeys(students))
         refuse_unknown(course, session, name, wanted)
+        keep_given(session, name)
         due = due_date(session, name)
         if until is not None:
             if due is None or until <= due:
@@ -56,7 +58,7 @@ def extend(
             .execution_options(synchronize_session=False)
         )
         session.commit()
-        settle_late_penalties(course, gradebook, name)
+        settle_late_penalties(course, gradebook, name, extended=wanted)
     return due + extension if due else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select, update
 from autograder.grading.class_rows import max_scores, seconds_late
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateDays, late_plugin
+from autograder.grading.score_history import keep_penalties
 
 __all__ = ["settle_late_penalties"]
 
@@ -32,14 +33,15 @@ class LateNotebook:
     penalty: float | None
 
 
-def settle_late_penalties(course: Course, gradebook: Any, assignment: str) -> None:
+def settle_late_penalties(course: Course, gradebook: Any, assignment: str, extended: Collection[str] = ()) -> None:
     """Set the penalties of an assignment anew: a person may have given points since, so that more can be lost. Late
-    days are shared, so with them a resubmission to one assignment changes what others cost."""
+    days are shared, so with them a resubmission to one assignment changes what others cost. Students in `extended`
+    were just given another extension."""
     session = gradebook.db
     plugin = late_plugin(course)
     shared = isinstance(plugin, LateDays)
     uses = plugin.uses_of_all(session) if isinstance(plugin, LateDays) else {}
-    changed = []
+    changed, touched = [], {assignment}
     for late in late_notebooks(session, "" if shared else assignment):
         if not late.seconds:
             wanted = None
@@ -50,8 +52,10 @@ def settle_late_penalties(course: Course, gradebook: Any, assignment: str) -> No
         penalty = None if wanted is None else min(max(0.0, wanted), late.score)
         if penalty != late.penalty:
             changed.append({"id": late.id, "late_submission_penalty": penalty})
+            touched.add(late.assignment)
     if changed:
         session.execute(update(SubmittedNotebook), changed)
+    keep_penalties(session, touched, extended)
     session.commit()
     session.expire_all()
 

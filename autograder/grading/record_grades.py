@@ -23,6 +23,7 @@ from autograder.grading.extensions import apply_extension
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.recorded import Recorded, read_recorded, rows_of
+from autograder.grading.score_history import keep_graded
 from autograder.grading.times import read_timestamp
 
 __all__ = [
@@ -68,6 +69,7 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     forget_cells(gradebook.db, assignment, graded)
     write_checks(gradebook.db, assignment, graded)
     write_digests(gradebook.db, assignment, graded)
+    keep_graded(gradebook.db, assignment, graded, before)
     gradebook.db.commit()
 
 
@@ -121,6 +123,7 @@ def record_notebook(gradebook: Any, course: Course, assignment: str, graded: Gra
     write_checks(session, assignment, graded)
     if whole:
         write_digests(session, assignment, graded)
+    keep_graded(session, assignment, graded, before)
     session.commit()
 
 

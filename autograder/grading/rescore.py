@@ -28,6 +28,7 @@ from autograder.grading.recorded import (
     reusable_verdicts,
     stale_cells,
 )
+from autograder.grading.score_history import Reason, Why, given_reason, keep_scores, void_reason
 
 __all__ = ["rescore_class"]
 
@@ -40,19 +41,33 @@ def rescore_class(gradebook: Any, course: Course, assignment: Assignment, record
     starts again."""
     checks = checks_now(assignment)
     changed: dict[str, Grades] = {}
+    reasons: dict[tuple[str, Place], Reason] = {}
     for student, before in sorted(recorded.items()):
         grades = grades_now(before, checks)
         if grades:
             changed[student] = grades
             for place, grade in grades.items():
+                reasons[student, place] = rescore_reason(before.cells[place], grade)
                 before.cells[place] = CellRecord(before.cells[place].digest, grade.max_score, grade.verdicts)
     if changed:
         for student, grades in changed.items():
             show_anew(course.path("autograded", student, assignment.name), grades)
         write_scores(gradebook.db, assignment.name, changed)
+        keep_scores(
+            gradebook.db,
+            assignment.name,
+            lambda moved: reasons.get((moved.student, moved.place)) or given_reason(moved),
+        )
         gradebook.db.commit()
         gradebook.db.expire_all()
     return list(changed)
+
+
+def rescore_reason(before: CellRecord, grade: CellGrade) -> Reason:
+    """Why a check cell counts otherwise than it did."""
+    voids = void_reason(before.verdicts, grade.verdicts)
+    points = (Why.POINTS,) * (before.points != grade.max_score)
+    return Reason((*points, *voids.why), voids.note)
 
 
 def grades_now(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> Grades:

@@ -1,5 +1,5 @@
-"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, void checks, and what each grade was made
-from."""
+"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, void checks, what each grade was made from,
+and every score that there has been."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Float,
+    Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -30,12 +32,14 @@ __all__ = [
     "incidents",
     "make_tables",
     "metadata",
+    "scores",
     "secrets",
+    "told",
     "voids",
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "6"
+VERSION_TABLE, NEWEST = "autograder_version", "7"
 
 metadata = MetaData()
 
@@ -102,6 +106,32 @@ graded = Table(
     Column("seconds", Float),
     Column("memory_mb", Float),
     Column("at", DateTime),
+)
+
+# Rows are only ever added. A cell without a name is the late penalty of the notebook.
+scores = Table(
+    "autograder_score",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *(Column(name, String(128), nullable=False) for name in ("assignment", "student", "notebook", "cell")),
+    Column("at", DateTime),
+    Column("score", Float),
+    Column("why", String(128)),
+    Column("note", Text),
+    Column("submission_digest", String(64)),
+    Column("assignment_digest", String(64)),
+    Column("cell_digest", String(64)),
+    Index("autograder_score_place", "assignment", "student", "notebook", "cell"),
+)
+
+# Up to which row of the scores a reader was told before (`seen`) and is told now. A student reads the page of a
+# notebook; who reads the report has no name.
+told = Table(
+    "autograder_told",
+    metadata,
+    *keys("assignment", "student", "notebook"),
+    Column("seen", Integer),
+    Column("told", Integer),
 )
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "ClassResults",
     "NotebookResult",
     "StudentResults",
+    "graded_assignment",
     "lateness",
     "read_results",
     "why_held_back",

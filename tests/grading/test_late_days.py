@@ -15,6 +15,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from small_course import NAME, Run
 
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.late_days import LateUse, late_days
 
@@ -41,7 +42,7 @@ TIMES = {
 def term(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """Three assignments of 10 points, the third in two notebooks, and one without a due date."""
     course = small_course.make_course(tmp_path_factory.mktemp("term") / "course", CONFIG, [])
-    with Gradebook(course.db_url, course.course_id) as gradebook:
+    with open_gradebook(course) as gradebook:
         for name in (*DUE, "open"):
             gradebook.add_assignment(name, duedate=DUE.get(name))
             for book, points in {"third": {"a": 4, "b": 6}}.get(name, {"a": 10}).items():
@@ -65,7 +66,7 @@ def give(gradebook: Any, name: str, student: str, part: float, kind: str = "auto
 
 @pytest.fixture
 def gradebook(term: Course) -> Iterator[Any]:
-    with Gradebook(term.db_url, term.course_id) as gradebook:
+    with open_gradebook(term) as gradebook:
         yield gradebook
 
 

@@ -1,0 +1,61 @@
+"""`autograder changes`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from autograder.errors import AutograderError
+from autograder.options import JSON, NAME, course_of
+
+__all__ = ["changes"]
+
+
+@click.command()
+@NAME
+@click.option("--since", metavar="TIME", help="Only what changed from this time on: a day, or a day and a time.")
+@click.option(
+    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a CSV file."
+)
+@JSON
+@click.pass_context
+def changes(ctx: click.Context, name: str, since: str | None, csv_file: Path | None, as_json: bool) -> None:
+    """Show which scores changed: when, from what to what, and why.
+
+    \b
+    Examples:
+      autograder changes softmax
+      autograder changes softmax --since 2026-10-08
+      autograder changes softmax --csv changes.csv
+
+    Nothing is overwritten: each score that a cell has had is kept, with the submission and the check that it was made
+    from. A score that is given for the first time is no change.
+    """
+    from rich.console import Console
+
+    from autograder.publishing.changes import changes_table, read_changes, write_changes
+
+    found = read_changes(course_of(ctx), name, time_of(since) if since else None)
+    if as_json:
+        click.echo(json.dumps([change.data() for change in found], indent=2))
+    elif csv_file is not None:
+        write_changes(found, csv_file)
+        click.echo(f"Written: {csv_file}")
+    elif found:
+        Console().print(changes_table(name, found))
+    else:
+        click.echo(f"No score of {name} has changed" + (f" since {since}." if since else "."))
+
+
+def time_of(text: str) -> datetime:
+    """A time in UTC, or the beginning of a day. Raises AutograderError."""
+    from autograder.grading.times import parse_time
+
+    try:
+        return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text)
+    except ValueError as error:
+        raise AutograderError(f"--since: {error}.") from None

@@ -73,6 +73,8 @@ def test_what_is_unchanged_is_not_graded_again(course: Course) -> None:
     done = autograder(course.root, "grade", NAME)
     assert "1 unchanged" in done.stdout + done.stderr
     assert scores(course) == {"ada": 5.0, "bob": 5.0}
+    (change,) = json.loads(autograder(course.root, "changes", NAME, "--json").stdout)
+    assert [change[key] for key in ("student", "from", "to", "why")] == ["bob", 1.0, 3.0, "new submission"]
 
 
 def test_voids_extensions_and_pages_are_kept_there_too(course: Course) -> None:

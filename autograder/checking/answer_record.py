@@ -109,7 +109,7 @@ def read_record(source: str) -> Record | None:
         packed = base64.b85decode(line.removeprefix(RECORD)[:MAX_RECORD])
         unpacking = zlib.decompressobj()
         unpacked = unpacking.decompress(packed, MAX_RECORD)
-        if not line or unpacking.unconsumed_tail:
+        if not unpacking.eof or unpacking.unused_data:
             return None
         text, _, arrays = unpacked.partition(b"\n")
         return record_of(json.loads(text), io.BytesIO(arrays))

@@ -117,9 +117,9 @@ def test_an_answer_that_is_not_recorded_is_told_later(course: Course) -> None:
         lambda source: source[:-5],
         lambda source: source.replace(RECORD, RECORD + "A"),
         lambda source: source + "AAAA" * 10**6,
-        lambda source: without_record(source) + f"\n{RECORD}" + "!" * 100,
+        lambda source: without_record(source) + f"\n{RECORD}" + "," * 100,
     ],
-    ids=["gone", "cut", "moved", "long", "no base64"],
+    ids=["gone", "cut", "moved", "long", "no base85"],
 )
 def test_a_record_that_cannot_be_read_only_puts_off_what_needs_it(course: Course, change: Any) -> None:
     """A notebook that an editor has damaged would end in a traceback."""

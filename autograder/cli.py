@@ -16,6 +16,7 @@ from autograder.distribution import extras_explained
 from autograder.errors import AutograderError
 from autograder.interrupts import keep_interrupts
 from autograder.options import JSON, NAME, course_of
+from autograder.text import legible, printable
 from autograder.version import __version__
 
 if TYPE_CHECKING:
@@ -77,10 +78,10 @@ def main() -> None:
         with extras_explained("This command"):
             cli.main(prog_name="autograder", standalone_mode=True)
     except AutograderError as error:
-        click.echo(f"autograder: {error}", err=True)
+        click.echo(f"autograder: {legible(str(error))}", err=True)
         sys.exit(2)
     except OSError as error:  # a disk that is full, a folder that may not be written
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{printable(str(error.filename))}: " if error.filename else ""
         click.echo(
             f"autograder: {where}{error.strerror or error}. Mend that, then run the same command again.", err=True
         )

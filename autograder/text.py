@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from unicodedata import category
 
-__all__ = ["has_more_parts", "in_points", "printable", "storable"]
+__all__ = ["has_more_parts", "in_points", "legible", "printable", "storable"]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def in_points(value: float) -> str:
@@ -22,7 +23,13 @@ def storable(text: str) -> str:
 
 def printable(text: str) -> str:
     """`text` on one line, safe to show: without invisible characters and what a terminal would obey."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if is_control(letter) else letter for letter in text)
+    return "".join(REPLACED if is_control(letter) else letter for letter in text)
+
+
+def legible(text: str) -> str:
+    """`text` with its lines and tabs, and otherwise as `printable`: fit for a database, a terminal and a page."""
+    kept = text.replace("\r\n", "\n")
+    return "".join(REPLACED if letter not in "\n\t" and is_control(letter) else letter for letter in kept)
 
 
 def is_control(letter: str) -> bool:

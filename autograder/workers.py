@@ -20,7 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from autograder.interrupts import uninterrupted
 
-__all__ = ["Pool", "Work", "Workers", "start_forkserver"]
+__all__ = ["EndedTwice", "Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
@@ -29,6 +29,10 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 Job_in = TypeVar("Job_in", contravariant=True)
 Result_out = TypeVar("Result_out", covariant=True)
+
+
+class EndedTwice(Exception):
+    """Two processes ended by themselves, one after the other, while they did the same job."""
 
 
 class Work(Protocol[Job_in, Result_out]):
@@ -86,7 +90,7 @@ class Workers(Generic[Job, Result]):
         stays flat.
 
         When a worker dies nobody knows which job was its end, so all that were on their way are tried once more, one
-        by one; a job that ends a second worker is answered with the error.
+        by one; a job that ends a second worker is answered with EndedTwice.
         """
         waiting, suspects, again = iter(jobs), list[Job](), dict[int, Job]()
         running: dict[Future[Any], Job] = {}
@@ -98,11 +102,13 @@ class Workers(Generic[Job, Result]):
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job, error = running.pop(future), future.exception()
-                if isinstance(error, BrokenProcessPool) and id(job) not in again:
+                if not isinstance(error, BrokenProcessPool):
+                    yield job, future.result() if error is None else error
+                elif id(job) in again:
+                    yield job, EndedTwice()
+                else:
                     again[id(job)] = job
                     suspects.append(job)
-                else:
-                    yield job, future.result() if error is None else error
 
     @uninterrupted()
     def _submit(self, job: Job) -> Future[Any]:

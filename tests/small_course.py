@@ -22,6 +22,7 @@ FULL = 8.0
 CONFIG = """\
 c = get_config()
 c.CourseDirectory.course_id = "small_course"
+c.Autograde.exporter_class = "autograder.grading.preprocessors.SubmittedNotebooks"
 c.Autograde.sanitize_preprocessors = ["autograder.grading.preprocessors.Restore"]
 c.Autograde.autograde_preprocessors = [
     "autograder.grading.preprocessors.Grade",

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from autograder.workers import Workers, internals
+from autograder.workers import EndedTwice, Workers, internals
 
 
 @dataclass
@@ -50,7 +50,7 @@ def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
         job: job * job for job in range(12) if job != 5
     }
     assert isinstance(results[-1], ValueError)
-    assert type(results[5]).__name__ == "BrokenProcessPool"
+    assert isinstance(results[5], EndedTwice)
 
 
 def who_does(job: int) -> int:

@@ -21,7 +21,7 @@ from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import ValueRefused
 from autograder.kernel_side.wire import Message
-from autograder.text import storable
+from autograder.text import legible
 
 __all__ = ["SEEDS", "CallKeeper", "SeededRun", "smallest"]
 
@@ -109,7 +109,7 @@ def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
             with suppress(TooMuch, ValueRefused):
                 found.append(written(attempt.calls[suspects[0]], names, attempt.outcome()))
     text = min(found)[1] if found else ""
-    return storable(text) if len(text) <= MOST_LETTERS else ""
+    return legible(text) if len(text) <= MOST_LETTERS else ""
 
 
 def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]]) -> bool:

@@ -20,7 +20,7 @@ from autograder.checking.outcomes import (
     StudentStopped,
     Verdict,
 )
-from autograder.text import storable
+from autograder.text import legible
 
 __all__ = ["verdict_of"]
 
@@ -72,7 +72,7 @@ def named(verdict: Verdict, mistake: Mistake | None) -> Verdict:
         return verdict
     told = verdict.message
     if mistake.says.lower() not in told.lower():
-        told = storable(" ".join(filter(None, (sentence(told), sentence(mistake.says)))))
+        told = legible(" ".join(filter(None, (sentence(told), sentence(mistake.says)))))
     return replace(verdict, message=told, mistake=mistake.title)
 
 
@@ -82,7 +82,7 @@ def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") 
 
 def kept(text: str) -> str:
     """As much of a text as is kept of each check: a student's values can be quoted in it, whatever their size."""
-    return storable(text if len(text) <= MOST_KEPT else text[:MOST_KEPT] + "…")
+    return legible(text if len(text) <= MOST_KEPT else text[:MOST_KEPT] + "…")
 
 
 def sentence(text: str) -> str:

@@ -37,6 +37,7 @@ from autograder.text import printable
 
 __all__ = ["Collected", "What", "collect"]
 
+COLUMN = 128  # letters of a name in nbgrader's tables
 READERS: tuple[DownloadReader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
 
 
@@ -165,6 +166,6 @@ def files_in(folder: Path, course: Course) -> dict[str, bytes] | None:
 
 def about(person: Person) -> dict[str, str]:
     """What nbgrader's gradebook has a place for, as one line without marks of HTML: students choose their names, and
-    not every page of nbgrader's shows them as text."""
+    not every page of nbgrader's shows them as text. PostgreSQL refuses what is longer than a column."""
     keys = ("first_name", "last_name", "email", "lms_user_id")
-    return {key: re.sub("[<>]", "", printable(getattr(person, key))) for key in keys}
+    return {key: re.sub("[<>]", "", printable(getattr(person, key)))[:COLUMN] for key in keys}

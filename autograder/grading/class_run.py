@@ -23,7 +23,7 @@ from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import GradedSubmission, Submission
-from autograder.grading.grader import Grader
+from autograder.grading.grader import ENDED, Grader
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
@@ -41,7 +41,7 @@ from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
 from autograder.sandbox.limits import BEST
 from autograder.sandbox.sandbox_errors import SandboxMissing
 from autograder.text import printable
-from autograder.workers import Pool, Workers
+from autograder.workers import EndedTwice, Pool, Workers
 
 __all__ = ["ClassRun", "grade_class"]
 
@@ -239,5 +239,6 @@ def not_graded(submission: Submission, error: BaseException, assignment: Assignm
     """The result when the worker itself failed: it says so and waits for a person. Raises SandboxMissing."""
     if isinstance(error, SandboxMissing):
         raise error
-    fault = Incident(IncidentKind.FAULT, f"the grader failed: {type(error).__name__}: {error}")
+    why = ENDED if isinstance(error, EndedTwice) else f"the grader failed: {type(error).__name__}: {error}"
+    fault = Incident(IncidentKind.FAULT, why)
     return GradedSubmission(submission.student, submission.digest, assignment.digest, incidents=[fault])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 from typing import Self
 
+from autograder.text import legible
+
 __all__ = ["Audience", "Incident", "IncidentKind", "audience_of"]
 
 
@@ -55,7 +57,8 @@ def audience_of(kind: str) -> Audience:
 
 @dataclass(frozen=True)
 class Incident:
-    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty.
+    """One thing that happened while a submission was graded; `cell` is a grade id or a cell number, or empty. `text`
+    may quote a student, and is made legible.
 
     `worth_retry`: something ended by itself. The machine may be the cause, so the notebook is tried once more.
     """
@@ -65,3 +68,6 @@ class Incident:
     cell: str = ""
     notebook: str = ""
     worth_retry: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", legible(self.text))

@@ -32,6 +32,7 @@ from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import Execution, Kernel
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
+from autograder.text import legible
 
 __all__ = ["GradingJob", "NotebookRun"]
 
@@ -120,7 +121,7 @@ class NotebookRun:
         elif not template.graded:
             errors = [output for output in cell.outputs if output.output_type == "error"]
             texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[-1:]]
-            self.course_errors += [(text, not self.student_code_ran) for text in texts]
+            self.course_errors += [(legible(text), not self.student_code_ran) for text in texts]
 
     def _left(self, number: int) -> float:
         """So many seconds a cell may take. A notebook that has none left is stopped."""

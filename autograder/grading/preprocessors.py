@@ -1,36 +1,82 @@
 """nbgrader's sockets: with these in `nbgrader_config.py`, `nbgrader autograde` and formgrader's button grade as
-`autograder grade` does. They run inside a live event loop too, so nothing here waits on one."""
+`autograder grade` does, in a process of their own. They are called inside a live event loop too, so nothing here waits
+on one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.checking.outcomes import GraderFault
 from autograder.grading.assignment import Assignment, Template, load_assignment, other_language
 from autograder.grading.course import Course
 from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.graded import GradedSubmission
-from autograder.grading.grader import Grader
+from autograder.grading.graded import GradedNotebook, GradedSubmission, Submission
+from autograder.grading.grader import ENDED, Grader
 from autograder.grading.handed_in import is_notebook
 from autograder.grading.incidents import Incident
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.reading import read_submission
+from autograder.grading.reading import read_regular, read_submission
 from autograder.grading.record_grades import record_notebook
 from autograder.grading.release_steps import names_in
 from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
-from autograder.sandbox.sandbox_errors import SandboxError
+from autograder.sandbox.limits import MB
+from autograder.workers import EndedTwice, Workers
 
-__all__ = ["CoursePreprocessor", "Grade", "Restore"]
+__all__ = ["CoursePreprocessor", "Grade", "Restore", "SubmittedNotebooks"]
+
+
+class SubmittedNotebooks(NotebookExporter):  # type: ignore[misc]
+    """Reads what was handed in as `autograder grade` does; for `c.Autograde.exporter_class`. nbformat takes many times
+    a file's size to read it, and this may be a Jupyter server's process."""
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """The converted notebook. Raises NotANotebook, SubmissionRefused for one that cannot be read."""
+        course, names = Course(Path.cwd(), self.config.copy()), names_in(resources or {})
+        if Path(filename).parent != course.path("submitted", names.student, names.assignment):
+            return super().from_filename(filename, resources, **more)  # type: ignore[no-any-return]
+        data = read_regular(Path(filename), course.settings.submission_mb * MB)
+        if data is None:
+            raise NotANotebook(f"{Path(filename).name} is a link, or no regular file")
+        return self.from_notebook_node(read_notebook(data), resources, **more)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class NotebookToGrade:
+    """A restored notebook of a submission, by the name of its template, and the files beside it."""
+
+    notebook: NotebookNode
+    template: str
+    submission: Submission
+    files: dict[str, bytes]
+
+
+class NotebookWork:
+    """What the worker does: it grades one notebook. nbgrader itself, or the Jupyter server, must not end with a check
+    that computes without end."""
+
+    preload = Grader.__module__
+
+    def __init__(self, grader: Grader) -> None:
+        self.grader = grader
+
+    def do(self, job: NotebookToGrade) -> tuple[GradedNotebook, list[Incident]]:
+        template = next(one for one in self.grader.assignment.notebooks if one.name == job.template)
+        return self.grader.grade_notebook(self.grader.job(job.notebook, template, job.submission, job.files))
+
+    def close(self) -> None:
+        self.grader.close()
 
 
 class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]
@@ -79,16 +125,18 @@ class Grade(CoursePreprocessor):
         submission = read_submission(student, submitted, course.settings.submission_mb)
         graded = GradedSubmission(student, submission.digest, assignment.digest)
         limits = checked_limits(course)
-        try:
-            with Grader.of(course, assignment, limits) as grader:
-                # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
-                own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
-                graded.files = grader.files_beside(own)
-                files = assignment.released_notebooks(template) | submission.files | graded.files
-                done, incidents = grader.grade_notebook(grader.job(notebook, template, submission, files))
-        except (SandboxError, GraderFault) as error:
+        grader = Grader.of(course, assignment, limits)
+        # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
+        own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
+        graded.files = grader.files_beside(own)
+        files = assignment.released_notebooks(template) | submission.files | graded.files
+        with Workers(1, NotebookWork(grader)) as workers:
+            ((_, outcome),) = workers.results([NotebookToGrade(notebook, template.name, submission, files)])
+        if isinstance(outcome, BaseException):
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
-            raise RuntimeError(f"{student} could not be graded: {error}") from None
+            why = ENDED if isinstance(outcome, EndedTwice) else outcome
+            raise RuntimeError(f"{student} could not be graded: {why}")
+        done, incidents = outcome
         graded.notebooks = [done]
         incidents = [*found_in(submission.files.get(f"{template.name}.ipynb", b""), template), *incidents]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]

@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.errors import AutograderError
 from autograder.publishing.scores import Score
+from autograder.text import legible
 
 __all__ = ["harmless", "write_csv"]
 
@@ -49,8 +50,9 @@ def write_csv(scores: list[Score], path: Path, form: str, title: str, template: 
 
 
 def harmless(text: str) -> str:
-    """`text`, with an apostrophe before whatever in it a spreadsheet would take for a formula."""
-    return FORMULA.sub(r"\1'", text)
+    """`text` without invisible characters, and with an apostrophe before whatever in it a spreadsheet would take for a
+    formula."""
+    return FORMULA.sub(r"\1'", legible(text))
 
 
 def cells_of(scores: Iterable[Score]) -> dict[str, float]:

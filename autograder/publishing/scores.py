@@ -17,7 +17,7 @@ from autograder.publishing.class_results import (
     lateness,
     read_results,
 )
-from autograder.text import in_points
+from autograder.text import in_points, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -122,7 +122,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         passed = sum(check["passed"] for check in checks)
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
-            Text(score["student"]),
+            Text(printable(score["student"])),
             f"{in_points(score['final_score'])} / {in_points(score['max_score'])}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.options import JSON, NAME, course_of
+from autograder.text import printable
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
@@ -78,7 +79,7 @@ def scores(
         if results.absent:
             click.echo(f"Handed in nothing, and not in the file: {first_of(results.absent)}")
         for note in notes:
-            click.echo(f"✗ {note}")
+            click.echo(f"✗ {printable(note)}")
         sys.exit(1 if notes else 0)
 
 
@@ -104,4 +105,4 @@ def show_scores(course: Course, name: str) -> None:
 def first_of(students: list[str]) -> str:
     """The students by name, or the first of many and how many more there are."""
     more = f" and {len(students) - MOST} more" if students[MOST:] else ""
-    return f"{', '.join(students[:MOST])}{more}"
+    return printable(f"{', '.join(students[:MOST])}{more}")

@@ -86,3 +86,26 @@ def test_voids_extensions_and_pages_are_kept_there_too(course: Course) -> None:
         assert done.returncode == 0, done.stderr
     page = next((course.root / "feedback" / "ada" / NAME).glob("*.html")).read_text(encoding="utf-8")
     assert "it was wrong" in page
+
+
+def test_no_text_of_a_student_stops_the_class(course: Course) -> None:
+    """PostgreSQL takes no zero character: one message with it would end the run for everybody."""
+    stop = "def mean(a):\n    raise ValueError('\\0 \\x1b[2J \\u202e')"
+    small_course.submit(course.root, "abe", submission(mean=stop))
+    small_course.submit(course.root, "zoe", submission())
+    done = autograder(course.root, "grade", NAME)
+    assert done.returncode == 0, done.stderr
+    assert scores(course)["zoe"] == 5.0
+
+
+def test_no_name_stops_the_others_from_being_collected(course: Course, tmp_path: Path) -> None:
+    """Who chooses a name may choose a longer one than nbgrader's columns hold, which PostgreSQL alone refuses."""
+    people = {"1": ("mia", "Long" * 60), "2": ("ned", "Short")}
+    entry = "submission_{}:\n  :submitters:\n  - :name: Ms {}\n    :email: {}@x.org\n"
+    entries = [entry.format(number, name, student) for number, (student, name) in people.items()]
+    small_course.write(tmp_path / "export" / "submission_metadata.yml", "---\n" + "".join(entries))
+    for number in people:
+        small_course.write(tmp_path / "export" / f"submission_{number}" / f"{NAME}.ipynb", submission())
+    done = autograder(course.root, "collect", str(tmp_path / "export"), NAME)
+    assert done.returncode == 0, done.stderr
+    assert {"mia@x.org", "ned@x.org"} <= course.submissions(NAME).keys()

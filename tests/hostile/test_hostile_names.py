@@ -16,8 +16,12 @@ from nbgrader.server_extensions.formgrader import handlers
 from small_course import NAME
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.checking.cell import Check
+from autograder.checking.explain import verdict_of
+from autograder.checking.outcomes import CheckFailed, student_error
 from autograder.collecting.collect import about
 from autograder.collecting.people import Person
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.publishing.csv_forms import harmless
 from autograder.publishing.report.class_page import link
 
@@ -88,3 +92,46 @@ def test_no_cell_of_a_csv_file_begins_as_a_formula(text: str, delimiter: str) ->
     csv.writer(written).writerow(["ada", harmless(text)])
     cells = [cell for line in written.getvalue().splitlines() for cell in next(csv.reader([line], delimiter=delimiter))]
     assert [cell for cell in cells if cell.strip().strip('"').strip()[:1] in ("=", "+", "-", "@", "＝")] == []
+
+
+# A screen is cleared, a line is read backwards, a title is set; and what PostgreSQL takes in no text.
+ACTS = "\x1b[2J\x9b2J\u202e\x07\r\x00"
+CHECK = Check("test_f", "It is right.", 1.0, False, (), (), 1)
+ENDINGS = [
+    student_error("f", "ValueError", ACTS, [["f", 1, ACTS]]),
+    student_error("f", ACTS, "", []),
+    CheckFailed("the text is wrong", f"it is {ACTS}"),
+    AssertionError(ACTS),
+    ValueError(ACTS),
+    pytest.fail.Exception(ACTS),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_no_message_of_a_check_acts_where_it_is_shown(ending: BaseException) -> None:
+    """It quotes what a student's code gave and said: in a terminal, a spreadsheet, on Gradescope."""
+    found = verdict_of(CHECK, ending)
+    assert is_harmless(found.message)
+    assert is_harmless(found.detail)
+    assert "\N{REPLACEMENT CHARACTER}" in found.detail
+
+
+def is_harmless(text: str) -> bool:
+    return not set(ACTS) - set("[2J") & set(text)
+
+
+def test_no_incident_acts_where_it_is_shown() -> None:
+    """It quotes errors and names of files."""
+    assert is_harmless(Incident(IncidentKind.OUTSIDE, f"wrote to {ACTS}").text)
+    assert Incident(IncidentKind.FAULT, "two\r\nlines\t").text == "two\nlines\t"
+
+
+@pytest.mark.slow
+def test_no_folder_s_name_acts_in_a_terminal(tmp_path: Path, run: small_course.Run) -> None:
+    """Not every way into submitted/ looks at names."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    small_course.submit(course.root, "ada\x1b[2J", "no notebook")
+    commands = (["grade", NAME], ["scores", NAME, "--csv", "a.csv"], ["grade", NAME, "--student", "b\x1b"])
+    said = "".join("".join(run(*command, here=course.root)[1:]) for command in commands)
+    assert "ada\N{REPLACEMENT CHARACTER}[2J" in said
+    assert is_harmless((said + (course.root / "a.csv").read_text(encoding="utf-8")).replace("\r", ""))

@@ -7,6 +7,7 @@ import sys
 import click
 
 from autograder.options import NAME, course_of
+from autograder.text import printable
 
 __all__ = ["feedback"]
 
@@ -37,11 +38,16 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     pages = course.path("feedback", "*", name)
     click.echo(f"{len(done.written)} written, {len(done.unchanged)} unchanged: {pages}")
     if done.waiting:
-        click.echo(f"Points by hand are still to come for {', '.join(done.waiting)}; their pages say so.")
+        click.echo(f"Points by hand are still to come for {names(done.waiting)}; their pages say so.")
     if held_back := why_held_back(course, name):
         click.echo(held_back)
     if done.plain:
-        click.echo(f"Could not be drawn, so these pages have the notebook's text only: {', '.join(done.plain)}.")
+        click.echo(f"Could not be drawn, so these pages have the notebook's text only: {names(done.plain)}.")
     if done.not_graded:
-        click.echo(f"Not graded, so without feedback: {', '.join(done.not_graded)} (autograder grade {name}).")
+        click.echo(f"Not graded, so without feedback: {names(done.not_graded)} (autograder grade {name}).")
     sys.exit(1 if done.not_graded or done.plain else 0)
+
+
+def names(students: list[str]) -> str:
+    """The students in a line."""
+    return printable(", ".join(students))

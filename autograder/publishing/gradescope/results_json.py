@@ -13,7 +13,7 @@ from autograder.checking.regions import HIDDEN_TESTS
 from autograder.files import write_atomic
 from autograder.grading.assignment import Assignment, Template, TemplateCell
 from autograder.grading.graded import CellGrade
-from autograder.text import in_points, storable
+from autograder.text import in_points, legible
 
 __all__ = ["Results"]
 
@@ -116,5 +116,5 @@ def is_automatic(cell: TemplateCell) -> bool:
 
 def shown(text: str) -> str:
     """`text` as Gradescope can take it, and not too much of it."""
-    text = storable(text)
+    text = legible(text)
     return text if len(text) <= MOST else text[:MOST] + " …"

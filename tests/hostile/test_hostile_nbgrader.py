@@ -1,0 +1,61 @@
+"""What a submission may do where nbgrader's own command, or formgrader's button in a Jupyter server, grades it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import small_course
+from small_course import NAME, submission
+
+pytestmark = pytest.mark.slow
+
+# As a process ends that computes on after its time, or that the system ends for want of memory.
+ENDS = '''\
+%%check
+def test_small(student):
+    """A small number."""
+    import os
+    if student.mean(np.array([1.0, 3.0])) > 10**9:
+        os._exit(1)'''
+HEADING = {"cell_type": "heading", "level": 10**7, "source": "Large", "metadata": {}}
+
+
+def autograded(root: Path) -> str:
+    """What `nbgrader autograde` says."""
+    command = [sys.executable, "-m", "nbgrader", "autograde", NAME]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=280, check=False).stderr
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """Its gradebook knows the assignment; nobody has handed in."""
+    root = tmp_path / "course"
+    small_course.make_course(root, students=[])
+    small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(ENDS))
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", NAME]
+    assert subprocess.run(command, cwd=root, capture_output=True, timeout=200, check=False).returncode == 0
+    return root
+
+
+def test_nothing_that_is_handed_in_ends_the_process_or_fills_it(course: Path) -> None:
+    """It grades the class, or it is the Jupyter server with everything else that runs there."""
+    small_course.submit(course, "abe", submission(mean="def mean(a):\n    return 10**15"))
+    parts = json.loads(json.dumps(submission())) | {"metadata": {"deep": [[]] * 2_500_000}}
+    small_course.submit(course, "bea", json.dumps(parts))
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"metadata": {}, "cells": [HEADING]}]}
+    small_course.submit(course, "cal", json.dumps(old))
+    link = course / "submitted" / "dot" / NAME / f"{NAME}.ipynb"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(course / "source" / NAME / f"{NAME}.ipynb")
+    small_course.submit(course, "zoe", submission())
+    said = autograded(course)
+    assert "abe could not be graded: the process that graded it ended by itself" in said
+    assert "has millions of parts" in said
+    assert "is a link, or no regular file" in said
+    graded = {path.parent.parent.name: path for path in (course / "autograded").glob(f"*/{NAME}/{NAME}.ipynb")}
+    assert graded.keys() == {"cal", "zoe"}
+    assert graded["cal"].stat().st_size < 2**20

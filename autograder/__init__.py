@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext autograder`: the magics `%%check` and `%forbid`. What they need is imported by the first check."""
     from autograder.distribution import other_autograder
+    from autograder.kernel_side.cell_figures import keep_cell_figures
 
     if warning := other_autograder():
         print(warning)
@@ -27,5 +28,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     def forbid(line: str) -> None:
         """Name modules that no answer may use; the checks read this line in the cell where it stands."""
 
+    keep_cell_figures(shell)
     shell.register_magic_function(check, "cell", "check")
     shell.register_magic_function(forbid, "line", "forbid")

@@ -20,7 +20,7 @@ from autograder.authoring.trials import Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import Assignment, Template, load_assignment, source_notebook
+from autograder.grading.assignment import Assignment, Template, load_assignment, plot_cells, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
@@ -168,11 +168,11 @@ def unsolved(source: NotebookNode, template: Template) -> NotebookNode:
 
 
 def only_needed(source: NotebookNode) -> NotebookNode:
-    """The notebook without demonstrations and answers that are graded by hand."""
-    notebook = deepcopy(source)
+    """The notebook without demonstrations and answers that are graded by hand, but for plots that checks look at."""
+    notebook, plots = deepcopy(source), plot_cells(source)
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code" and "nbgrader" in cell.metadata]
     for cell in notebook.cells:
-        if utils.is_solution(cell) and utils.is_grade(cell):
+        if utils.is_solution(cell) and utils.is_grade(cell) and cell.metadata.nbgrader.grade_id not in plots:
             cell.source = ""
     return notebook
 

@@ -15,7 +15,17 @@ import numpy as np
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy
 
-__all__ = ["Axes", "Figure", "Printed", "WrittenFiles", "assert_figure", "figures", "printed", "written"]
+__all__ = [
+    "Axes",
+    "Figure",
+    "Printed",
+    "WrittenFiles",
+    "assert_figure",
+    "cell_figures",
+    "figures",
+    "printed",
+    "written",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -109,10 +119,21 @@ def figures(notebook: NotebookProxy) -> Iterator[list[Figure]]:
     with notebook._observing("figures") as seen:
         yield result
     for part in seen:
-        try:
-            result += [figure_of(data) for data in part]
-        except (TypeError, KeyError, ValueError, AttributeError):
-            raise CheckFailed("what was drawn could not be read") from None
+        result += figures_of(part)
+
+
+def cell_figures(notebook: NotebookProxy) -> list[Figure]:
+    """The figures that the cell before this check cell has drawn, also those that it has shown and closed: the last
+    cell that drew any, and when graded none before the answer cell that stands in front of this check cell."""
+    return figures_of(notebook._drawn())
+
+
+def figures_of(data: Any) -> list[Figure]:
+    """Figures from the data of the notebook's process. Raises CheckFailed if these have not the right form."""
+    try:
+        return [figure_of(one) for one in data]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise CheckFailed("what was drawn could not be read") from None
 
 
 def figure_of(data: dict[str, Any]) -> Figure:

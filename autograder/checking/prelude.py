@@ -9,13 +9,14 @@ from autograder.checking import comparisons
 from autograder.checking.choice import assert_choice
 from autograder.checking.comparisons import *  # noqa: F403 - a new comparison needs no second line here
 from autograder.checking.marks import given, points, void
-from autograder.checking.observing import assert_figure, figures, printed, written
+from autograder.checking.observing import assert_figure, cell_figures, figures, printed, written
 from autograder.checking.proxies import evaluate, measure
 from autograder.kernel_side.tensors import tensor
 
 __all__ = [
     "assert_choice",
     "assert_figure",
+    "cell_figures",
     "evaluate",
     "figures",
     "given",

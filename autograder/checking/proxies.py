@@ -34,6 +34,7 @@ MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
 MOST_REMEMBERED = 10
 MAX_OPERATIONS = 100_000
+PLOT = "the plot"
 ROUTINES = frozenset({"function", "builtin_function_or_method", "method", "ufunc", "wrapper_descriptor"})
 
 
@@ -60,6 +61,7 @@ class NotebookProxy:
         self._raised: list[tuple[str, str, str]] = []
         self._measure = False
         self._observed: dict[str, list[Any]] = {}
+        self._plot_cell = 0  # the execution count from which on figures of cells are looked at
         self._test = 0
         self._forget()
 
@@ -161,6 +163,11 @@ class NotebookProxy:
         if len(self._calls) > MOST_REMEMBERED:
             old = self._calls[-1 - MOST_REMEMBERED]
             old.args, old.kwargs, old.result = (), {}, None
+
+    def _drawn(self) -> Any:
+        """The figures that a cell of the notebook has left, as plain data."""
+        reply, buffers = self._request({"op": "drawn", "since": self._plot_cell}, [])
+        return self._decode(reply, buffers, PLOT) if reply.get("op") == "value" else self._refuse(reply, PLOT)
 
     def _note_observed(self, observed: Any) -> None:
         for what, seen in self._observed.items():

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,12 @@ __all__ = [
     "digest_of",
     "load_assignment",
     "other_language",
+    "plot_cells",
     "prepared",
     "source_notebook",
 ]
 
+LOOKS = "cell_figures("
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -258,15 +261,30 @@ def answer_key(source: NotebookNode) -> Iterator[KeyCell]:
     """The cells that the answer key consists of: what is locked, the answers, and where the checks are.
 
     Demonstrations, answers that are graded by hand, ordinary test cells and what follows the last check are left out:
-    no check may depend on them. So an ordinary nbgrader course, whose notebooks need not run through, has no key.
+    no check may depend on them, but for a plot whose figure the check behind it looks at. So an ordinary nbgrader
+    course, whose notebooks need not run through, has no key.
     """
     code = [node for node in source.cells if node.cell_type == "code"]
+    plots = plot_cells(source)
     checks = [number for number, node in enumerate(code) if is_graded_check(node)]
     for node in code[: checks[-1] + 1 if checks else 0]:
         if is_graded_check(node):
             yield KeyCell(node.metadata.nbgrader.grade_id, node.source, True)
-        elif not utils.is_grade(node) and (utils.is_solution(node) or utils.is_locked(node)):
+        elif grade_id_of(node) in plots or (
+            not utils.is_grade(node) and (utils.is_solution(node) or utils.is_locked(node))
+        ):
             yield KeyCell(node.metadata.nbgrader.grade_id, node.source, False)
+
+
+def plot_cells(source: NotebookNode) -> set[str]:
+    """The grade ids of the answers whose figures the check cell behind them looks at."""
+    code = [node for node in source.cells if node.cell_type == "code"]
+    pairs = pairwise(code)
+    return {grade_id_of(a) for a, b in pairs if utils.is_solution(a) and is_graded_check(b) and LOOKS in b.source}
+
+
+def grade_id_of(node: NotebookNode) -> str:
+    return str(node.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def is_graded_check(node: NotebookNode) -> bool:

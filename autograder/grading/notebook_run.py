@@ -76,6 +76,7 @@ class NotebookRun:
     course_errors: list[tuple[str, bool]] = field(default_factory=list)
     student_code_ran: bool = False
     replay_seconds: float = REPLAY_SECONDS
+    last_answer: int = 0
 
     def __post_init__(self) -> None:
         self.cells = {cell.grade_id: cell for cell in self.job.template.cells}
@@ -102,6 +103,8 @@ class NotebookRun:
             elif cell.source.strip():
                 self.imports.read(cell.source)
                 self._execute(cell, number, left)
+                if template is not None and not template.locked:
+                    self.last_answer = cell.execution_count or self.last_answer
                 self._note_course_error(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
         if self.job.counterexamples:
@@ -216,6 +219,7 @@ class NotebookRun:
         transport = SocketTransport(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
         recorder = Recorder(transport)
         student = NotebookProxy(recorder, self.imports)
+        student._plot_cell = self.last_answer
         asked = self.kernel.start_serving()
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MAX_FILE", "MAX_PRINTED", "observing"]
+__all__ = ["MAX_FILE", "MAX_PRINTED", "figure_data", "observing"]
 
 MAX_PRINTED = 100_000
 MAX_FIGURES = 20

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from autograder.kernel_side.cell_figures import drawn_since, not_kept
 from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
 from autograder.kernel_side.observation import observing
@@ -44,10 +45,11 @@ class Server:
         self.table = ObjectTable()
 
     def handle(self, message: Message, buffers: list[bytes]) -> Reply:
-        """The reply to one message: `get`, `call`, `operate`, `evaluate`, `lend` or `restore`."""
+        """The reply to one message: `get`, `call`, `operate`, `evaluate`, `drawn`, `lend` or `restore`."""
         if message.get("forget"):
             self.table.clear()
-        reply, received = self._reply(message, buffers)
+        with not_kept():
+            reply, received = self._reply(message, buffers)
         return reply | {"id": message.get("id")}, received
 
     def _reply(self, message: Message, buffers: list[bytes]) -> Reply:
@@ -62,6 +64,8 @@ class Server:
             return self._run(lambda: OPERATIONS[message["operation"]], message, buffers)
         if op == "evaluate":
             return self._run(lambda: self._evaluation(message["source"]), message, buffers)
+        if op == "drawn":
+            return self._drawn(message["since"])
         if op == "lend":
             self._lend(Decoder(buffers, self._resolve, in_notebook=True).decode(message["values"]))
         if op == "restore":
@@ -105,6 +109,14 @@ class Server:
         if inspect.isroutine(value) or (target[0] is None and len(target) == 2 and callable(value)):
             return {"op": "function", "type": "type" if isinstance(value, type) else type_name(value)}, []
         return self._encoded("value", value, {})
+
+    def _drawn(self, since: int) -> Reply:
+        """The figures that a cell of the notebook has left."""
+        try:
+            figures = drawn_since(since)
+        except BaseException as error:
+            return raised(error), []
+        return self._encoded("value", figures, {})
 
     def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
         """Call what `find` gives with the arguments of `message`, and tell what came of it."""

@@ -16,6 +16,7 @@ from ipykernel.kernelapp import IPKernelApp
 from ipykernel.zmqshell import ZMQInteractiveShell
 from traitlets.config import Config
 
+from autograder.kernel_side.cell_figures import keep_cell_figures
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.inside.shell_lines import run_without_terminals
 
@@ -90,6 +91,7 @@ def run_kernel(descriptors: dict[str, int], key: str) -> None:
     if "matplotlib.pyplot" in sys.modules:
         # A notebook's own import does this, but here it was imported before there was a kernel to show figures.
         app.shell.enable_matplotlib("inline")
+    keep_cell_figures(app.shell)
     run_without_terminals(app.shell)
     sys.path.append(os.getcwd())  # last, so that a file of the student's takes the place of no installed module
     app.start()

@@ -16,6 +16,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from autograder.kernel_side.cell_figures import keep_cell_figures
 from autograder.kernel_side.serve import serve_over
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors
@@ -73,6 +74,7 @@ def run_reference(channel: Channel, seconds: float) -> None:
     config = Config()
     config.HistoryManager.enabled = False
     shell = Shell.instance(config=config)
+    keep_cell_figures(shell)
     run_without_terminals(shell)
     sys.path.append(os.getcwd())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -91,6 +93,8 @@ def run_reference(channel: Channel, seconds: float) -> None:
 def run_cell(shell: Any, source: str) -> str:
     """Run one cell of the answer key; returns the traceback if it raises, else nothing."""
     result = shell.run_cell(source, store_history=True)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")  # as a notebook does: the next cell draws a figure of its own
     error = result.error_before_exec or result.error_in_exec
     return "" if error is None else "".join(traceback.format_exception(error))
 

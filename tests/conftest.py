@@ -45,6 +45,25 @@ def graded(graded_once: Path, tmp_path: Path) -> Course:
     return Course(tmp_path / "course")
 
 
+@pytest.fixture(scope="session")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ada and s00001 of the small course have 1 of 3 points for test_mean, 2 of 2 for test_double, and wait for a
+    person's 3: copy it, don't change it."""
+    from made_class import make_class
+    from recorded_class import LATE
+
+    course = small_course.make_course(tmp_path_factory.mktemp("recorded") / "course", LATE, ["ada"])
+    make_class(course, small_course.NAME, 2)
+    return course.root
+
+
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Course:
+    """A copy of that class of one's own."""
+    shutil.copytree(recorded_once, tmp_path / "course")
+    return Course(tmp_path / "course")
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `autograder` in this process: exit code, standard output, standard error."""

@@ -27,6 +27,7 @@ __all__ = [
     "CellResult",
     "CheckResult",
     "ClassResults",
+    "NetChange",
     "NotebookResult",
     "StudentResults",
     "graded_assignment",
@@ -72,12 +73,25 @@ class CellResult:
 
 
 @dataclass(frozen=True)
+class NetChange:
+    """A grade cell whose score is another one than its reader knows; None where there was, or is, none. A `cell`
+    without a name is the late penalty of the notebook, below zero."""
+
+    student: str
+    notebook: str
+    cell: str
+    before: float | None
+    after: float | None
+    why: str
+
+
+@dataclass(frozen=True)
 class NotebookResult:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
     A comment is empty where nothing is said; `silent` are the answers that nbgrader found as they were released. `late`
     says how many late days it took. `refused` says that it could not be read, so that its points say nothing of the
-    student.
+    student. `changed` is what differs from the page that the student has, where the page is what is made of this.
     """
 
     student: str
@@ -92,6 +106,12 @@ class NotebookResult:
     remarks: list[str] = field(default_factory=list)
     late: str = ""
     refused: bool = False
+    changed: list[NetChange] = field(default_factory=list)
+
+    @property
+    def score_before(self) -> float:
+        """The points after the late penalty that the student knows."""
+        return self.final_score - sum((change.after or 0.0) - (change.before or 0.0) for change in self.changed)
 
     @property
     def final_score(self) -> float:

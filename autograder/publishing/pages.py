@@ -40,13 +40,18 @@ def environment() -> Environment:
     """The templates."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": in_points, "question": title}
+    made.filters |= {"number": in_points, "score": score, "question": title}
     made.globals["unknown_kind"] = unknown_kind
     return made
 
 
 def unknown_kind(kind: str) -> str:
     raise ValueError(f"nodes.html.j2 cannot draw a {kind}")
+
+
+def score(points: float | None) -> str:
+    """Points that may not be there."""
+    return "–" if points is None else in_points(points).replace("-", "−")
 
 
 def title(grade_id: str) -> str:

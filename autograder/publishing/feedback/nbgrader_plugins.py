@@ -26,6 +26,7 @@ from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.feedback.student_page import PageJob, made_pages, secret_regions
+from autograder.publishing.news import read_news
 from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import render
 
@@ -56,10 +57,13 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         names, metadata = names_in(resources), resources["metadata"]
         # nbgrader has gone to the course's folder before it converts anything.
         course = Course(Path.cwd(), self.config.copy())
+        news, reader = read_news(course, names.assignment), (names.student, names.notebook)
         (mine,) = read_results(course, names.assignment, names.student).students
         result = next(result for result in mine.results if result.notebook == names.notebook)
+        result = replace(result, changed=news.for_reader(reader))
         notebook = Path(metadata["path"]) / f"{metadata['name']}.ipynb"
         (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config))])
+        news.keep([reader])
         return page.decode(), resources
 
 

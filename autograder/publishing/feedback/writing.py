@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -12,6 +12,7 @@ from autograder.files import write_atomic
 from autograder.grading.course import Course
 from autograder.publishing.class_results import NotebookResult, read_results
 from autograder.publishing.feedback.student_page import PLAIN_MARK, PageJob, made_pages, secret_regions
+from autograder.publishing.news import read_news
 
 __all__ = ["FeedbackRun", "write_feedback"]
 
@@ -41,8 +42,11 @@ def write_feedback(
     on_done: Callable[[str], None] = lambda student: None,
 ) -> FeedbackRun:
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
-    done = FeedbackRun()
-    results = results_for(course, name, students)
+    done, news = FeedbackRun(), read_news(course, name)
+    results = {
+        student: [replace(result, changed=news.for_reader((student, result.notebook))) for result in mine]
+        for student, mine in results_for(course, name, students).items()
+    }
     on_start(len(results))
     pages: dict[str, list[PageJob]] = {}
     for student, mine in results.items():
@@ -60,6 +64,7 @@ def write_feedback(
             on_done(student)
     for student in write_pages(pages, done.plain):
         on_done(student)
+    news.keep((student, result.notebook) for student, mine in results.items() for result in mine)
     return done
 
 

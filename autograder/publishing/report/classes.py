@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.incidents import Audience, audience_of
-from autograder.publishing.class_results import StudentResults, lateness, read_results
+from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (
     CheckNumbers,
@@ -70,7 +70,8 @@ class Advice:
 @dataclass(frozen=True)
 class ClassNumbers:
     """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
-    nothing, `not_compared` those whose notebooks take too much time or memory to be read."""
+    nothing, `not_compared` those whose notebooks take too much time or memory to be read, `changed` the scores that are
+    not as the last report told them."""
 
     assignment: str
     max_score: float
@@ -83,10 +84,12 @@ class ClassNumbers:
     similar: list[Pair]
     not_compared: list[str]
     advice: Advice
+    changed: list[NetChange]
 
 
-def read_class(course: Course, name: str) -> ClassNumbers:
-    """The class of an assignment. Raises AutograderError if nothing of it was graded."""
+def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> ClassNumbers:
+    """The class of an assignment, with what `changed` since the last report. Raises AutograderError if nothing of it
+    was graded."""
     assignment, found = load_assignment(course, name), read_results(course, name)
     wanted = frozenset(names_wanted(assignment))
     entries = [Entry(student.student, student.results, wanted) for student in found.students]
@@ -114,6 +117,7 @@ def read_class(course: Course, name: str) -> ClassNumbers:
         similar,
         sorted(answers.keys() - compared.keys()),
         advice,
+        list(changed),
     )
 
 

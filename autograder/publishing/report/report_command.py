@@ -29,15 +29,18 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
       autograder report softmax --json
 
     What to teach again, whom to talk to, which check to look at: scores, questions, checks with their commonest
-    mistakes, times, incidents, late submissions, and answers that are alike. The page needs no network; it names
-    students, so keep it to yourself.
+    mistakes, times, incidents, late submissions, scores that changed since the last report, and answers that are
+    alike. The page needs no network; it names students, so keep it to yourself.
     """
     # Imported here, so that --help is quick.
+    from autograder.grading.told_scores import REPORT
+    from autograder.publishing.news import read_news
     from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class
 
     course = course_of(ctx)
-    numbers = read_class(course, name)
+    news = read_news(course, name)
+    numbers = read_class(course, name, news.for_reader(REPORT))
     if as_json:
         click.echo(json.dumps(asdict(numbers), indent=2))
         return
@@ -50,4 +53,5 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
         raise AutograderError(
             f"The report cannot be written to {output}: {error.strerror}. Name another file with -o FILE."
         ) from None
+    news.keep([REPORT])
     click.echo(f"Written: {output}")

@@ -7,11 +7,13 @@ notebooks only. What is used of it is the plugin that reads names of files, if t
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +117,7 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
     """Put a submission in place of what was there, unless that is the same or newer."""
     folder = course.path("submitted", submission.student, name)
     undo_leftovers(folder)
-    at, late, count = submission.found.at, submission.found.late, len(submission.files)
+    at, late, size = submission.found.at, submission.found.late, len(submission.files)
     result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
     before = time_before(folder)
     if at and before and at < before:
@@ -126,14 +128,35 @@ def written(course: Course, name: str, submission: Wanted) -> Collected:
         return result(What.REFUSED, note=str(error))
     what = What.REPLACED if folder.is_dir() else What.NEW
     if what is What.REPLACED and files == files_in(folder, course) and (at is None or at == before):
-        return result(What.UNCHANGED, files=count)
+        return result(What.UNCHANGED, files=size)
+    kept = keep(course, name, submission.student, before) if what is What.REPLACED else ""
     with atomic_dir(folder) as fresh:
         for path, content in files.items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).write_bytes(content)
         if at:
             (fresh / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
-    return result(what, files=count, note=remark(files, late and not at, course.settings.submission_mb))
+    note = remark(files, late and not at, course.settings.submission_mb)
+    return result(what, files=size, note="; ".join(filter(None, (note, kept))))
+
+
+def keep(course: Course, name: str, student: str, at: datetime | None) -> str:
+    """Keep the submission that is about to be replaced, if the course wants that; returns where it is. It is copied,
+    lest a run that is stopped here leave none."""
+    if not course.settings.keep_submissions:
+        return ""
+    folder = course.path("submitted", student, name)
+    at = at or datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    for number in count(1):
+        more = f"-{number}" if number > 1 else ""
+        target = course.replaced(student, name) / f"{at:%Y-%m-%dT%H%M%SZ}{more}"
+        if not target.exists():
+            with atomic_dir(target) as fresh:
+                shutil.copytree(folder, fresh, symlinks=True, dirs_exist_ok=True)
+        elif files_in(target, course) != files_in(folder, course):
+            continue  # another one of the same second
+        return f"the one before is in {target.relative_to(course.root)}"
+    raise AssertionError("numbers do not end")
 
 
 def time_before(folder: Path) -> datetime | None:

@@ -29,7 +29,7 @@ SQLITE = "sqlite:///"
 BUSY_SECONDS = 60
 SECRET_BYTES = 32
 ANYBODY = "any-student"  # stands for a student while a path is taken apart
-STUDENTS = {"submitted", "autograded", "feedback"}  # folders of a course whose files come from students
+STUDENTS = {"submitted", "replaced", "autograded", "feedback"}  # folders of a course whose files come from students
 
 
 class NoCourse(AutograderError):
@@ -99,6 +99,10 @@ class Course:
         """nbgrader's folder for a step: source, release, submitted, autograded or feedback."""
         folder = getattr(self.directory, f"{step}_directory")
         return Path(self.directory.format_path(folder, student, assignment))
+
+    def replaced(self, student: str, assignment: str) -> Path:
+        """The folder of the submissions that a newer one has replaced."""
+        return self.root / "replaced" / student / assignment
 
     def source(self, assignment: str) -> Path:
         return self.path("source", ".", assignment)

@@ -59,6 +59,9 @@ class Autograder(Configurable):  # type: ignore[misc]
     collect_ratio = Int(200, min=1, help="How many times larger than packed a file of 1 MB or more may be.").tag(
         config=True
     )
+    keep_submissions = Bool(True, help="Keep a submission that a newer one replaces, in replaced/STUDENT/NAME.").tag(
+        config=True
+    )
     jobs = Int(0, min=0, help="Submissions graded at once; 0 means one per processor.").tag(config=True)
 
     show_counterexamples = Bool(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["is_shared", "share_what_is_made", "unshared"]
 
-FOLDERS = ("source", "release", "submitted", "autograded", "feedback", "reports", "assignments")
+FOLDERS = ("source", "release", "submitted", "replaced", "autograded", "feedback", "reports", "assignments")
 READ, WRITE = stat.S_IRGRP, stat.S_IRGRP | stat.S_IWGRP
 
 

@@ -325,6 +325,43 @@ def test_a_time_that_a_person_wrote_stays_with_what_is_unchanged(course: Course,
     assert not stamp.exists()
 
 
+def kept_of(course: Course, student: str) -> dict[str, bytes]:
+    """The notebooks of the submissions that were replaced, by the time in the name of their folder."""
+    folder = course.root / "replaced" / student / NAME
+    return {path.parent.name: path.read_bytes() for path in folder.glob(f"*/{BOOK}")}
+
+
+def test_a_submission_that_is_replaced_is_kept(course: Course, tmp_path: Path) -> None:
+    """A student hands in an empty notebook by mistake, or says that the first one was right."""
+    times = ("2026-09-30 10:00:00 Z", "2026-10-01 10:00:00 Z", "2026-10-02 10:00:00 Z")
+    for number, (at, book) in enumerate(zip(times, (OTHER, RIGHT, "nothing"), strict=True)):
+        results = collect(course, NAME, gradescope(tmp_path / f"{number}.zip", {ADA: ("Ada", at, {BOOK: book})}))
+    assert results[0].note == f"the one before is in replaced/{ADA}/{NAME}/2026-10-01T100000Z"
+    found = kept_of(course, ADA)
+    assert sorted(found) == ["2026-09-30T100000Z", "2026-10-01T100000Z"]
+    assert [b"Because it is so." in text for _, text in sorted(found.items())] == [False, True]
+    assert course.students(NAME) == [ADA]
+
+
+def test_two_that_are_replaced_in_one_second_are_both_kept(course: Course, tmp_path: Path) -> None:
+    """Canvas says no times, and a script collects twice in a second. What a run that was stopped has kept is enough."""
+    stamp = (1_800_000_000, 1_800_000_000)
+    for number, book in enumerate((OTHER, RIGHT, OTHER, RIGHT)):
+        if number:
+            os.utime(course.path("submitted", "ada", NAME), stamp)
+        collect(course, NAME, zipped(tmp_path / f"{number}.zip", {f"ada/{BOOK}": book}))
+    assert sorted(kept_of(course, "ada")) == ["2027-01-15T080000Z", "2027-01-15T080000Z-2"]
+
+
+def test_a_course_may_keep_none(course: Course, tmp_path: Path) -> None:
+    """A disk may be small, and the exports be kept anyway."""
+    course.settings.keep_submissions = False
+    for number, book in enumerate((OTHER, RIGHT)):
+        results = collect(course, NAME, zipped(tmp_path / f"{number}.zip", {f"ada/{BOOK}": book}))
+    assert by_student(results) == {"ada": What.REPLACED}
+    assert not (course.root / "replaced").exists()
+
+
 FILE, LINK, PIPE, DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR | 0o644
 
 

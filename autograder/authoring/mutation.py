@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 from autograder.authoring.mutants import Mutant, mutants_of
 from autograder.authoring.trials import Trials
-from autograder.authoring.validate import answers, only_needed, with_affected_checks
+from autograder.authoring.validate import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
-from autograder.grading.affected import with_answer
 from autograder.grading.assignment import Assignment, Template, load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, mistakes_path, read_examples
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.sanitize import restore
 from autograder.workers import Workers
 
 if TYPE_CHECKING:
@@ -75,6 +73,7 @@ def try_mutants(
     bare, right = only_needed(source), alternatives(course, name)
     wanted = answers(source)
     sources = {c.metadata.nbgrader.grade_id: c.source for c in bare.cells if c.metadata.nbgrader.grade_id in wanted}
+    sources |= {module: data.decode() for module, data in assignment.modules.items()}
     mutants = [mutant for answer in sources for mutant in mutants_of(answer, sources[answer])]
     mutants = [mutant for mutant in mutants if (mutant.answer, meaning(mutant.source)) not in right]
     on_start(len(mutants))
@@ -82,8 +81,7 @@ def try_mutants(
     limits = replace(limits, cell_seconds=min(limits.cell_seconds, SECONDS))
     tested = {}
     for mutant in mutants:
-        notebook = restore(with_answer(bare, mutant.answer, mutant.source), template)
-        notebook = with_affected_checks(notebook, mutant.answer)
+        notebook = with_replaced(bare, template, mutant.answer, mutant.source)
         tested[id(notebook)] = (notebook, mutant)
     found: dict[Mutant, Noticed] = {}
     work = Trials(assignment, template, [SECRET], limits)

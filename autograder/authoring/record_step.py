@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 
 from autograder.authoring.records import add_records
 from autograder.checking.outcomes import GraderFault
+from autograder.grading.answer_modules import write_released
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.preprocessors import CoursePreprocessor
 from autograder.grading.source_files import refuse_private
@@ -31,7 +32,9 @@ class AddRecords(CoursePreprocessor):
         resources[DONE] = True
         course = self.course()
         assignment = self.assignment(course, resources)
-        refuse_private(course.path("release", ".", assignment.name), assignment.private)
+        folder = course.path("release", ".", assignment.name)
+        refuse_private(folder, assignment.private)
+        write_released(folder, assignment.files, assignment.modules)
         try:
             add_records(notebook, self.template(assignment, resources), assignment, checked_limits(course))
         except (SandboxError, GraderFault) as error:  # nbgrader expects an Exception

@@ -21,6 +21,7 @@ from autograder.checking.outcomes import GraderFault
 from autograder.checking.regions import slips
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
+from autograder.grading.answer_modules import write_released
 from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.gradebook import make_gradebook, refusals_told
@@ -64,6 +65,7 @@ def record_answers(course: Course, name: str, folder: Path) -> None:
     """Add to the check cells in `folder` what they need to know of the answer key."""
     assignment, limits = load_assignment(course, name), checked_limits(course)
     refuse_private(folder, assignment.private)
+    write_released(folder, assignment.files, assignment.modules)
     for template in assignment.notebooks:
         path = folder / f"{template.name}.ipynb"
         notebook = source_notebook(path)

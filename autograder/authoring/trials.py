@@ -15,10 +15,13 @@ from autograder.grading.notebook_run import NotebookRun
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxError
 
-__all__ = ["TrialFailed", "Trials", "Tried"]
+__all__ = ["MODULES", "TrialFailed", "Trials", "Tried"]
 
 # For all seeds of one notebook together: an author would rather wait than miss that two entries are alike.
 REPLAY_SECONDS = 300.0
+
+# In a notebook's metadata: texts of modules that are tried in the place of the answer key's.
+MODULES = "modules"
 
 Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
 
@@ -51,7 +54,8 @@ class Trials:
         TrialFailed."""
         rounds: list[list[Verdict]] = [[] for _ in self.secrets]
         try:
-            files = self.grader.assignment.files
+            tried = {name: text.encode() for name, text in notebook.metadata.get(MODULES, {}).items()}
+            files = self.grader.assignment.files | self.grader.assignment.modules | tried
             job = self.grader.job(notebook, self.template, Submission("", {}, ""), files)
             self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:

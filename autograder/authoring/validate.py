@@ -16,7 +16,7 @@ from nbgrader import utils
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.records import stale_records
 from autograder.authoring.structure import Problem, structure_problems
-from autograder.authoring.trials import Trials, Tried
+from autograder.authoring.trials import MODULES, Trials, Tried
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
@@ -28,7 +28,7 @@ from autograder.grading.preconditions import checked_limits
 from autograder.grading.sanitize import restore
 from autograder.workers import Pool, Workers
 
-__all__ = ["answers", "only_needed", "validate", "with_affected_checks"]
+__all__ = ["answers", "only_needed", "validate", "with_replaced"]
 
 UNSOLVED = frozenset({"NotImplementedError"})
 
@@ -68,9 +68,10 @@ def validate(
     template = assignment.notebooks[0]
     source = source_notebook(course.source(name) / f"{template.name}.ipynb")
     problems += release_problems(source, template)
+    problems += module_problems(assignment)
     if released:
         problems += stale_release(course, name, assignment)
-    trials = list(all_trials(course.root / "assignments" / name, source, template, problems))
+    trials = list(all_trials(course.root / "assignments" / name, source, assignment, problems))
     on_start(len(trials))
     secrets = [f"validation {number}".encode() for number in range(seeds)]
     work = Trials(assignment, template, secrets, checked_limits(course))
@@ -110,6 +111,15 @@ def release_problems(source: NotebookNode, template: Template) -> Iterator[Probl
             yield Problem(f"cell {number}", "the release still holds a marker")
 
 
+def module_problems(assignment: Assignment) -> Iterator[Problem]:
+    """Lines of a module's solution must not be in the module that students get."""
+    for name, data in assignment.modules.items():
+        secret, public = split_lines(data.decode(errors="replace"))
+        released = assignment.files[name].decode(errors="replace").split("\n")
+        for line in sorted((secret - public) & set(released)):
+            yield Problem(name, f"the release still holds this line: {line.strip()!r}")
+
+
 def stale_release(course: Course, name: str, assignment: Assignment) -> Iterator[Problem]:
     """A release whose check cells compare with another version of the answer key."""
     for template in assignment.notebooks:
@@ -130,22 +140,31 @@ def split_lines(source: str) -> tuple[set[str], set[str]]:
     return secret, public
 
 
-def all_trials(folder: Path, source: NotebookNode, template: Template, problems: list[Problem]) -> Iterator[Trial]:
+def all_trials(folder: Path, source: NotebookNode, assignment: Assignment, problems: list[Problem]) -> Iterator[Trial]:
     """The answer key and the release in full, then every alternative and mistake with just what the checks need."""
+    template, modules = assignment.notebooks[0], assignment.modules
     yield Trial("the answer key", restore(deepcopy(source), template), solved)
-    stubs = unsolved(source, template)
-    yield Trial("the release", restore(stubs, template), untouched, may_raise=UNSOLVED)
+    stubs = restore(unsolved(source, template), template)
+    stubs.metadata[MODULES] = {name: assignment.files[name].decode() for name in modules}
+    yield Trial("the release", stubs, untouched, may_raise=UNSOLVED)
     bare = only_needed(source)
     for document, judge in ((ALTERNATIVES, solved), (MISTAKES, mistaken)):
         for example in read_examples(folder / document):
             where = f"{document}, {example.title!r}"
-            if example.replaces in answers(source):
-                tested = with_affected_checks(
-                    restore(with_answer(bare, example.replaces, example.source), template), example.replaces
-                )
+            if example.replaces in {*answers(source), *modules}:
+                tested = with_replaced(bare, template, example.replaces, example.source)
                 yield Trial(where, tested, judge, example, None)
             else:
                 problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
+
+
+def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> NotebookNode:
+    """The notebook to try with another source of an answer cell, and the checks that can see it, or of a module."""
+    if answer.endswith(".py"):
+        notebook = restore(bare, template)
+        notebook.metadata[MODULES] = {answer: source}
+        return notebook
+    return with_affected_checks(restore(with_answer(bare, answer, source), template), answer)
 
 
 def answers(notebook: NotebookNode) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -20,6 +20,7 @@ from autograder.checking.import_analysis import named_modules
 from autograder.checking.outcomes import Mistake
 from autograder.errors import AutograderError
 from autograder.grading.affected import affected_checks, with_answer
+from autograder.grading.answer_modules import answer_modules, released_module
 from autograder.grading.course import Course
 from autograder.grading.examples import Example, mistakes_path, read_examples
 from autograder.grading.release_steps import prepared, released
@@ -127,13 +128,14 @@ class Template:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What grading a submission needs to know; `files` are the assignment's data files by relative name, and `private`
-    those that only its tests see."""
+    """What grading a submission needs to know. By relative name, `files` are the assignment's files as students get
+    them, `private` those that only its tests see, and `modules` those that students complete, with their solutions."""
 
     name: str
     notebooks: tuple[Template, ...]
     files: dict[str, bytes]
     private: dict[str, bytes] = field(default_factory=dict)
+    modules: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -149,13 +151,14 @@ class Assignment:
         ]
         if len(self.notebooks) > 1:  # one may run another
             parts += [notebook.solved for notebook in self.notebooks]
-        if self.private:
-            parts.append(digests(self.private))
+        parts += [digests(files) for files in (self.private, self.modules) if files]
         return digest_of([parts, digests(self.files)])
 
     def key_files(self, template: Template) -> dict[str, bytes]:
-        """The files beside the answer key of a notebook: the data files, and the other notebooks with their answers."""
-        return {f"{other.name}.ipynb": code_notebook(other.solved) for other in self.others(template)} | self.files
+        """The files beside the answer key of a notebook: the data files, the modules and the other notebooks with
+        their answers."""
+        notebooks = {f"{other.name}.ipynb": code_notebook(other.solved) for other in self.others(template)}
+        return notebooks | self.files | self.modules
 
     def released_notebooks(self, template: Template) -> dict[str, bytes]:
         """The code of the other notebooks as students get them, by file name."""
@@ -191,8 +194,11 @@ def load_assignment(course: Course, name: str) -> Assignment:
         known = ", ".join(course.assignments()) or "none yet"
         raise AutograderError(f"There is no assignment {name!r}: no notebook in {folder}. Assignments here: {known}.")
     examples = read_examples(mistakes_path(course.root, name))
-    notebooks = tuple(template_of(path, course, examples) for path in paths)
-    return Assignment(name, notebooks, dict(data_files(folder, course)), private_files(folder, course))
+    files = dict(data_files(folder, course))
+    modules = answer_modules(files, course, name)
+    notebooks = tuple(template_of(path, course, examples, modules) for path in paths)
+    files |= {module: released_module(data, course) for module, data in modules.items()}
+    return Assignment(name, notebooks, files, private_files(folder, course), modules)
 
 
 def source_notebook(path: Path) -> NotebookNode:
@@ -204,12 +210,13 @@ def source_notebook(path: Path) -> NotebookNode:
         raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None
 
 
-def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Template:
-    """The template and the answer key of one source notebook; `examples` are the assignment's known mistakes."""
+def template_of(path: Path, course: Course, examples: Sequence[Example], modules: Collection[str] = ()) -> Template:
+    """The template and the answer key of one source notebook; `examples` are the assignment's known mistakes, also of
+    its `modules`."""
     source = source_notebook(path)
     if language := other_language(source.metadata):
         raise AutograderError(f"{path} is a notebook in {language}: only notebooks in Python can be graded.")
-    known = mistakes_seen(source, examples)
+    known = mistakes_seen(source, examples, modules)
     nodes = [template_cell(node) for node in prepared(source, path, course).cells]
     cells = tuple(replace(cell, mistakes=known.get(cell.grade_id, ())) for cell in nodes if cell is not None)
     for cell in filter(lambda cell: cell.is_check, cells):
@@ -223,14 +230,19 @@ def template_of(path: Path, course: Course, examples: Sequence[Example]) -> Temp
     return Template(path.stem, cells, tuple(answer_key(source)), kernelspec, release, solved)
 
 
-def mistakes_seen(source: NotebookNode, examples: Sequence[Example]) -> dict[str, tuple[Mistake, ...]]:
-    """The known mistakes that each check cell may see."""
+def mistakes_seen(
+    source: NotebookNode, examples: Sequence[Example], modules: Collection[str]
+) -> dict[str, tuple[Mistake, ...]]:
+    """The known mistakes that each check cell may see: of a module's mistakes, all."""
+    checks = {grade_id_of(node) for node in source.cells if node.cell_type == "code" and is_graded_check(node)}
     answers = {node.metadata.nbgrader.grade_id for node in source.cells if utils.is_solution(node)}
     seen: dict[str, tuple[Mistake, ...]] = {}
     for example in examples:
+        affected: set[str] = set()
         if example.replaces in answers:
-            for check in affected_checks(with_answer(source, example.replaces, example.source), example.replaces):
-                seen[check] = (*seen.get(check, ()), example.mistake)
+            affected = affected_checks(with_answer(source, example.replaces, example.source), example.replaces)
+        for check in checks if example.replaces in modules else affected:
+            seen[check] = (*seen.get(check, ()), example.mistake)
     return seen
 
 

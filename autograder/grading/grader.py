@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
+from autograder.grading.answer_modules import module_cells, with_modules
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import cell_grades, unanswered
 from autograder.grading.course import Course
@@ -88,7 +89,9 @@ class Grader:
         except SubmissionRefused as error:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded
-        graded.files = self.files_beside(sorted_out.files)
+        mine, told = with_modules(sorted_out.files, self.assignment.modules)
+        graded.incidents += told
+        graded.files = self.files_beside(mine)
         own = sorted_out.notebook_files | graded.files
         graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
@@ -154,6 +157,7 @@ class Grader:
     def _attempt(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         fresh = replace(job, notebook=copy.deepcopy(job.notebook))
         run = self.run(fresh)
+        fresh.notebook.cells += module_cells(job.files, self.assignment.modules)
         unconfined = [] if confines(self.limits.sandbox) else [Incident(IncidentKind.UNCONFINED, UNCONFINED)]
         text = storable(nbformat.writes(fresh.notebook))
         grades = cell_grades(fresh.notebook, run.grades)

@@ -40,6 +40,7 @@ class IncidentKind(StrEnum):
     OUTSIDE = "wrote outside", Audience.REPORT
     TOUCHED = "touched the grader's side", Audience.REPORT
     REFUSED = "refused", Audience.STUDENT | Audience.REPORT | Audience.PERSON
+    MISSING = "file missing", Audience.STUDENT | Audience.REPORT | Audience.PERSON
     CHANGED = "changed the notebook", Audience.STUDENT
     FOUND = "answer found elsewhere", Audience.STUDENT | Audience.REPORT
     UNSURE = "answer unsure", Audience.STUDENT | Audience.REPORT | Audience.PERSON

@@ -13,6 +13,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.grading.answer_modules import with_modules
 from autograder.grading.assignment import Assignment, Template, load_assignment, other_language
 from autograder.grading.course import Course
 from autograder.grading.find_answers import find_answers
@@ -128,6 +129,7 @@ class Grade(CoursePreprocessor):
         grader = Grader.of(course, assignment, limits)
         # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
         own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
+        own, told = with_modules(own, assignment.modules)
         graded.files = grader.files_beside(own)
         files = assignment.released_notebooks(template) | submission.files | graded.files
         with Workers(1, NotebookWork(grader)) as workers:
@@ -138,7 +140,7 @@ class Grade(CoursePreprocessor):
             raise RuntimeError(f"{student} could not be graded: {why}")
         done, incidents = outcome
         graded.notebooks = [done]
-        incidents = [*found_in(submission.files.get(f"{template.name}.ipynb", b""), template), *incidents]
+        incidents = [*found_in(submission.files.get(f"{template.name}.ipynb", b""), template), *told, *incidents]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
         beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}

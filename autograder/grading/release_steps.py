@@ -18,7 +18,7 @@ from autograder.errors import AutograderError
 from autograder.grading.cell_metadata import refuse_wrong_cells
 from autograder.grading.course import Course
 
-__all__ = ["Names", "names_in", "prepared", "released", "resources_of"]
+__all__ = ["Names", "configured", "names_in", "prepared", "released", "resources_of"]
 
 SAVE = SaveCells.__name__
 

@@ -22,7 +22,7 @@ def test_who_is_told() -> None:
     """Students would read what is the instructor's business, or instructors miss what they must decide."""
     told = {audience: {kind.name for kind in IncidentKind if audience in kind.audience} for audience in Audience}
     assert told == {
-        Audience.STUDENT: {"REFUSED", "CHANGED", "FOUND", "UNSURE"},
+        Audience.STUDENT: {"REFUSED", "CHANGED", "FOUND", "UNSURE", "MISSING"},
         Audience.STUDENT_AT_CELL: {"TIME", "MEMORY", "OUTPUT", "DIED"},
         Audience.REPORT: {
             "DIED",
@@ -30,13 +30,14 @@ def test_who_is_told() -> None:
             "OUTSIDE",
             "TOUCHED",
             "REFUSED",
+            "MISSING",
             "FAULT",
             "UNTIMED",
             "FOUND",
             "UNSURE",
             "RETRIED",
         },
-        Audience.PERSON: {"REFUSED", "FAULT", "UNTIMED", "UNSURE"},
+        Audience.PERSON: {"REFUSED", "MISSING", "FAULT", "UNTIMED", "UNSURE"},
     }
 
 

@@ -1,0 +1,88 @@
+"""Students' own modules: `.py` files of an assignment with a solution in them, which students complete and hand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+
+from autograder.checking.regions import SOLUTION, slips
+from autograder.errors import AutograderError
+from autograder.files import write_atomic
+from autograder.grading.course import Course
+from autograder.grading.incidents import Incident, IncidentKind
+from autograder.grading.release_steps import configured
+from autograder.text import printable, storable
+
+__all__ = ["answer_modules", "module_cells", "released_module", "with_modules", "write_released"]
+
+RECORD_STEP = "AddRecords"  # the step of nbgrader's release that takes solutions out of modules
+MOST_SHOWN = 200_000
+
+
+def answer_modules(files: Mapping[str, bytes], course: Course, assignment: str) -> dict[str, bytes]:
+    """Those of an assignment's files that are modules with a solution. Raises AutograderError if nbgrader's own
+    commands would hand the solution out, or would grade it in the place of a student's."""
+    found = {name: data for name, data in files.items() if name.endswith(".py") and SOLUTION.begin.encode() in data}
+    for name, data in found.items():
+        for slip in slips(text_of(data), [SOLUTION]):
+            raise AutograderError(f"{course.source(assignment) / name}, line {slip.line}: {slip.text}.")
+    if missing := found.keys() - course.own_files(assignment):
+        raise AutograderError(
+            f"{', '.join(sorted(missing))} of {assignment} has a solution, so students complete it: add the line "
+            f"c.Autograde.exclude_overwriting = {{{assignment!r}: {sorted(found)}}} to {course.config_file}."
+        )
+    if found and RECORD_STEP not in [step.__name__ for step in configured(course)]:
+        raise AutograderError(
+            f"nbgrader would release the solution in {', '.join(sorted(found))} of {assignment}: add the line "
+            "c.GenerateAssignment.preprocessors.append('autograder.authoring.record_step.AddRecords') to "
+            f"{course.config_file}."
+        )
+    return found
+
+
+def released_module(data: bytes, course: Course) -> bytes:
+    """A module as students get it: nbgrader's step clears it as it clears a cell."""
+    flags = {"schema_version": 3, "grade_id": "module", "solution": True, "grade": False, "locked": False}
+    cell = nbformat.v4.new_code_cell(text_of(data), metadata={"nbgrader": flags | {"task": False}})
+    notebook, _ = ClearSolutions(config=course.config).preprocess(nbformat.v4.new_notebook(cells=[cell]), {})
+    return str(notebook.cells[0].source).encode()
+
+
+def write_released(folder: Path, files: Mapping[str, bytes], modules: Mapping[str, bytes]) -> None:
+    """Put the modules of a release in `folder` in their places, without the solutions that nbgrader has copied."""
+    for name in modules:
+        write_atomic(folder / name, files[name])
+
+
+def with_modules(own: dict[str, bytes], modules: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Incident]]:
+    """The files that a student has handed in, with each module where the notebook looks for it, and what is to be said
+    of those that lay elsewhere or are missing."""
+    files, told = dict(own), []
+    for name in modules.keys() - own.keys():
+        same = [other for other in own if PurePosixPath(other).name == PurePosixPath(name).name]
+        if len(same) == 1 and same[0] not in modules:
+            files[name] = own[same[0]]
+            told.append(Incident(IncidentKind.FOUND, f"{name} was found as {printable(same[0])}"))
+        else:
+            text = f"{name} was not handed in: what it defines counts as not done until it is"
+            told.append(Incident(IncidentKind.MISSING, text))
+    return files, told
+
+
+def module_cells(files: Mapping[str, bytes], modules: Mapping[str, bytes]) -> list[NotebookNode]:
+    """Cells that show a student's modules behind the graded notebook, where feedback, PDF and formgrader find them."""
+    cells = []
+    for number, name in enumerate(sorted(modules.keys() & files.keys())):
+        text = storable(text_of(files[name]))
+        text = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n# …"
+        cells.append(nbformat.v4.new_markdown_cell(f"## The module {name}", id=f"module-{number}"))
+        cells.append(nbformat.v4.new_code_cell(text, id=f"module-{number}-text"))
+    return cells
+
+
+def text_of(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace").replace("\r\n", "\n")

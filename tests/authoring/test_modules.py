@@ -1,0 +1,163 @@
+"""Students' own modules: released without the solution, tried by validation, handed in and graded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import tiny_course
+from tiny_course import HEAD, NAME, SETUP, code
+
+from autograder.authoring.release import release
+from autograder.authoring.validate import validate
+from autograder.errors import AutograderError
+from autograder.grading.answer_modules import module_cells, released_module, with_modules
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.graded import GradedSubmission, Submission
+from autograder.grading.grader import Grader
+from autograder.grading.incidents import IncidentKind
+
+OWN = "c.Autograde.exclude_overwriting = {'tiny': ['nndl/knn.py']}\n"
+RECORDS = 'c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")\n'
+MODULE = '''\
+import numpy as np
+
+class KNN:
+    """The nearest of the rows of X."""
+
+    def fit(self, X, y):
+        ### BEGIN SOLUTION
+        self.X, self.y = X, y
+        ### END SOLUTION
+
+    def predict(self, x):
+        ### BEGIN SOLUTION
+        return self.y[np.argmin(((self.X - x) ** 2).sum(axis=1))]
+        ### END SOLUTION
+'''
+RIGHT = re.sub(r" *### .*\n", "", MODULE)
+CHECK = '''%%check
+def test_nearest(student):
+    """The nearest row gives the label."""
+    knn = student.KNN()
+    knn.fit(np.array([[0.0, 0.0], [5.0, 5.0]]), np.array([3, 4]))
+    assert_same(knn.predict(np.array([4.0, 6.0])), 4)
+
+### BEGIN HIDDEN TESTS
+@points(3)
+def test_random(student, reference, rng):
+    """Right on random rows."""
+    X, y, x = rng.normal(size=(9, 3)), np.arange(9), rng.normal(size=3)
+    knn, right = student.KNN(), reference.KNN()
+    knn.fit(X, y)
+    right.fit(X, y)
+    assert_same(knn.predict(x), right.predict(x))
+### END HIDDEN TESTS'''
+TEXT = "\n".join(
+    [
+        HEAD,
+        SETUP.replace("import numpy as np", "import numpy as np\nfrom nndl.knn import KNN"),
+        "# Neighbours\n",
+        code("knn_checks", CHECK, grade=True, points=4),
+    ]
+)
+FARTHEST = RIGHT.replace("argmin", "argmax")
+MISTAKES = (
+    f"{HEAD}\n## The farthest\n\n```{{code-cell}} ipython3\n:replaces: nndl/knn.py\n"
+    f':loses: [test_nearest, test_random]\n:says: "you took the farthest row"\n{FARTHEST}```\n'
+)
+
+
+def make_course(root: Path, config: str = OWN + RECORDS, module: str = MODULE) -> Course:
+    course = tiny_course.make_course(root, TEXT, MISTAKES, HEAD, config)
+    (course.source(NAME) / "nndl").mkdir()
+    (course.source(NAME) / "nndl" / "knn.py").write_text(module, encoding="utf-8")
+    return course
+
+
+def test_students_get_a_module_without_its_solution(tmp_path: Path) -> None:
+    """nbgrader copies every file that is no notebook as it is."""
+    course = make_course(tmp_path)
+    released = released_module(MODULE.encode(), course).decode()
+    assert "argmin" not in released
+    assert "SOLUTION" not in released
+    assert released.count("raise NotImplementedError()") == 2
+    assignment = load_assignment(course, NAME)
+    assert assignment.files == {"nndl/knn.py": released.encode()}
+    assert assignment.key_files(assignment.notebooks[0]) == {"nndl/knn.py": MODULE.encode()}
+
+
+@pytest.mark.parametrize(
+    ("config", "module", "why"),
+    [
+        (RECORDS, MODULE, "add the line c.Autograde.exclude_overwriting = {'tiny': ['nndl/knn.py']} to "),
+        (OWN, MODULE, "add the line c.GenerateAssignment.preprocessors.append('autograder.authoring.record_step.AddR"),
+        (OWN + RECORDS, f"{MODULE}### END SOLUTION\n", "knn.py, line 15: ### END SOLUTION without its ### BEGIN"),
+    ],
+)
+def test_a_module_whose_solution_would_get_out_is_refused(tmp_path: Path, config: str, module: str, why: str) -> None:
+    """nbgrader's own commands would release it, or put it beside a graded notebook in the place of the student's."""
+    with pytest.raises(AutograderError, match=re.escape(why)):
+        load_assignment(make_course(tmp_path, config, module), NAME)
+
+
+def test_a_module_is_found_or_missed() -> None:
+    """Who hands in a flat folder, or forgets the module, would get a silent zero."""
+    wanted = {"nndl/knn.py": b"solved"}
+    assert with_modules({"nndl/knn.py": b"mine"}, wanted) == ({"nndl/knn.py": b"mine"}, [])
+    files, told = with_modules({"knn.py": b"mine"}, wanted)
+    assert files["nndl/knn.py"] == b"mine"
+    assert [(i.kind, i.text) for i in told] == [(IncidentKind.FOUND, "nndl/knn.py was found as knn.py")]
+    files, told = with_modules({"a/knn.py": b"1", "b/knn.py": b"2"}, wanted)
+    assert "nndl/knn.py" not in files
+    assert [i.kind for i in told] == [IncidentKind.MISSING]
+
+
+def test_a_module_is_shown_up_to_a_length() -> None:
+    """A module of gigabytes, or one that is no text, would stop the page."""
+    heading, shown = module_cells({"a.py": b"\xff" + b"x" * 10**6}, {"a.py": b""})
+    assert heading.source == "## The module a.py"
+    assert len(shown.source) < 300_000
+
+
+def grade(grader: Grader, course: Course, files: dict[str, str]) -> tuple[float | None, GradedSubmission]:
+    """The points of a submission of the released notebook and these files."""
+    notebook = (course.path("release", ".", NAME) / f"{NAME}.ipynb").read_bytes()
+    own = {name: text.encode() for name, text in files.items()}
+    graded = grader.grade(Submission("ada", {f"{NAME}.ipynb": notebook, **own}, str(hash(str(files)))))
+    return graded.notebooks[0].grades[0].score, graded
+
+
+@pytest.mark.slow
+def test_a_module_is_validated_released_and_graded(tmp_path: Path) -> None:
+    """An assignment of modules could not be given at all, or its solution be handed out."""
+    course = make_course(tmp_path)
+    assert [str(problem) for problem in validate(course, NAME, seeds=1)] == []
+    release(course, NAME)
+    released = (course.path("release", ".", NAME) / "nndl" / "knn.py").read_text(encoding="utf-8")
+    assert "NotImplementedError" in released
+    assert "argmin" not in released
+    with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
+        score, graded = grade(grader, course, {"nndl/knn.py": RIGHT})
+        assert (score, graded.incidents) == (4.0, [])
+        assert graded.files["nndl/knn.py"] == RIGHT.encode()
+        shown = nbformat.reads(graded.notebooks[0].text, as_version=4).cells
+        assert [cell.source for cell in shown[-2:]] == ["## The module nndl/knn.py", RIGHT]
+        score, graded = grade(grader, course, {"nndl/knn.py": FARTHEST})
+        assert score == 0
+        verdicts = graded.notebooks[0].grades[0].verdicts
+        assert all(verdict.mistake == "The farthest" for verdict in verdicts)
+        score, graded = grade(grader, course, {"nndl/knn.py": released})
+        assert (score, graded.incidents) == (0.0, [])
+        assert "still raises NotImplementedError" in graded.notebooks[0].grades[0].verdicts[0].message
+        score, graded = grade(grader, course, {})
+        assert (score, [i.kind for i in graded.incidents]) == (0.0, [IncidentKind.MISSING])
+        hostile = (
+            "import os\nopen('tiny.ipynb', 'w').write('{}')\nclass KNN:\n    def __getattr__(self, name): os._exit(0)"
+        )
+        score, _ = grade(grader, course, {"nndl/knn.py": hostile, "numpy.py": "1 / 0"})
+        assert score == 0
+        assert grade(grader, course, {"nndl/knn.py": RIGHT})[0] == 4.0

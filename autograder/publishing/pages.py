@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from autograder.publishing.colours import DARK, readable_on
 from autograder.text import in_points
 
 __all__ = ["TEMPLATES", "render", "title"]
@@ -40,7 +41,7 @@ def environment() -> Environment:
     """The templates."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": in_points, "score": score, "question": title}
+    made.filters |= {"number": in_points, "score": score, "question": title, "in_dark": partial(readable_on, DARK)}
     made.globals["unknown_kind"] = unknown_kind
     return made
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import nbformat
 import pytest
+from nbgrader.api import Gradebook
+from pdf_gallery import gallery
 from playwright.sync_api import Browser, Page
+from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.table import html_table
+from autograder.grading.course import Course
+from autograder.publishing.feedback.writing import write_feedback
+from autograder.publishing.report.class_page import report_page
+from autograder.publishing.report.classes import read_class
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +49,8 @@ CONTRASTS = """root => {
   while (walker.nextNode()) {
     const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
     if (!text || getComputedStyle(element).visibility !== 'visible' || !element.getClientRects().length) continue;
-    const below = background(element), ink = channels(getComputedStyle(element).color);
+    const drawn = element.closest('svg') ? 'fill' : 'color';
+    const below = background(element), ink = channels(getComputedStyle(element)[drawn]);
     ink[3] *= opacity(element);
     const [dark, light] = [luminance(below), luminance(over(ink, below))].sort((a, b) => a - b);
     found.push([text, (light + 0.05) / (dark + 0.05)]);
@@ -84,3 +96,75 @@ def test_the_table_of_a_check_cell_can_be_read_in_every_theme(page: Page, theme:
     assert [(text, contrast) for text, contrast in found if contrast < LEAST_CONTRAST] == []
     for word in ("✓ holds", "✗ fails", "? not graded", "– not run", "– void"):
         assert word in [text for text, _ in found]
+
+
+@needs_axe
+def test_axe_finds_nothing_in_the_table_of_a_check_cell(page: Page) -> None:
+    """A screen reader would read cells without saying to which check they belong."""
+    page.set_content(html_table(VERDICTS, "1 of 6 visible checks hold"))
+    assert violations(page, "table") == []
+    rows = page.get_by_role("rowheader").all_inner_texts()
+    assert rows == [verdict.description + " (hidden)" * verdict.hidden for verdict in VERDICTS]
+
+
+@dataclass
+class Pages:
+    """Feedback and report of a class; one of its students handed in everything that a notebook may hold."""
+
+    feedback: Path
+    report: Path
+
+
+@pytest.fixture(scope="module")
+def pages(graded_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Pages:
+    root = tmp_path_factory.mktemp("accessible") / "course"
+    shutil.copytree(graded_once, root)
+    course = Course(root)
+    notebook = course.path("autograded", "bob", NAME) / f"{NAME}.ipynb"
+    book = nbformat.read(notebook, as_version=4)
+    book.cells += nbformat.from_dict(gallery()).cells
+    for number, cell in enumerate(book.cells):
+        cell["id"] = f"cell-{number}"
+    nbformat.write(book, notebook)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.find_comment("why", NAME, NAME, "bob").manual_comment = "Read **this** again."
+        gradebook.db.commit()
+    write_feedback(course, NAME, ["bob"])
+    report = root / "report.html"
+    report.write_text(report_page(read_class(course, NAME), course, report), encoding="utf-8")
+    return Pages(course.path("feedback", "bob", NAME) / f"{NAME}.html", report)
+
+
+def opened(page: Page, path: Path, scheme: Literal["light", "dark"]) -> None:
+    """A page as a reader has it who prefers a scheme, with everything unfolded."""
+    page.emulate_media(color_scheme=scheme)
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["feedback", "report"])
+def test_axe_finds_nothing(page: Page, pages: Pages, name: str, scheme: Literal["light", "dark"]) -> None:
+    """Who uses a keyboard, a screen reader or large letters could not read what was made for them."""
+    opened(page, getattr(pages, name), scheme)
+    for width in (1000, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["feedback", "report"])
+def test_every_text_has_contrast(page: Page, pages: Pages, name: str, scheme: Literal["light", "dark"]) -> None:
+    """Code, tracebacks and plots have colours of their own, which were chosen for one of the two."""
+    opened(page, getattr(pages, name), scheme)
+    found = page.evaluate(f"({CONTRASTS})(document.body)")
+    assert len(found) > 50
+    assert [(text, contrast) for text, contrast in found if contrast < LEAST_CONTRAST] == []
+
+
+def test_a_page_of_feedback_fits_a_narrow_window(page: Page, pages: Pages) -> None:
+    """Enlarged four times, a page would have to be read line by line from side to side."""
+    page.set_viewport_size({"width": 320, "height": 800})
+    opened(page, pages.feedback, "light")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320

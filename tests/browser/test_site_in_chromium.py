@@ -18,6 +18,7 @@ import nbformat
 import pytest
 from conftest import Watched
 from playwright.sync_api import Browser, expect
+from test_accessibility import needs_axe, violations
 
 from autograder.authoring.site import make_site
 from autograder.grading.course import Course
@@ -66,6 +67,19 @@ def test_a_student_finds_the_assignment_in_the_site(watched: Callable[..., Watch
     expect(page.locator(".jp-NotebookPanel .jp-MarkdownOutput h1").first).to_be_visible(timeout=WAIT)
     expect(page.locator(".jp-NotebookPanel")).to_contain_text("%pip install --quiet autograder-coursework")
     expect(page.locator(".jp-DirListing")).to_contain_text("xor.ipynb")
+
+
+@needs_axe
+def test_axe_finds_nothing_in_an_assignment_s_text(watched: Callable[..., Watched], home: str) -> None:
+    """A picture without a description, or headings that jump, would keep students from an exercise."""
+    page = watched(home).page
+    page.goto(f"{home}lab/index.html?path=xor/xor.ipynb")
+    texts = page.locator(".jp-NotebookPanel .jp-MarkdownOutput")
+    expect(texts.first.locator("h1")).to_be_visible(timeout=WAIT)
+    expect(texts.last.locator("h1, h2, h3, p").first).to_be_attached(timeout=WAIT)
+    found = violations(page, ".jp-MarkdownOutput")
+    # JupyterLab's own: wide formulas scroll, and a keyboard cannot.
+    assert [problem for problem in found if not problem.startswith("scrollable-region-focusable")] == []
 
 
 def test_the_package_comes_from_the_site_itself(site: Path) -> None:

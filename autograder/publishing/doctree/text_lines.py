@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from rich.cells import cell_len, get_character_cell_size
-from rich.color import Color
 from rich.style import Style
 from rich.text import Text
 
+from autograder.publishing.colours import LIGHT, readable_on
 from autograder.publishing.doctree.nodes import Run
 
 __all__ = ["COLUMNS", "breakable", "clean", "from_terminal", "lines_of", "numbered_lines_of", "shortened"]
@@ -124,13 +124,5 @@ def runs_of(part: Text) -> list[Run]:
 
 def styled_run(text: str, style: Style) -> Run:
     colour = style.bgcolor if style.reverse else style.color
-    fill = "" if colour is None or colour.is_default else readable(colour)
+    fill = "" if colour is None or colour.is_default else readable_on(LIGHT, colour.get_truecolor().hex)
     return Run(text, bool(style.bold), bool(style.italic), bool(style.underline), fill)
-
-
-def readable(colour: Color) -> str:
-    """A colour dark enough for white paper (contrast of 4.5 to 1, as WCAG asks)."""
-    red, green, blue = colour.get_truecolor()
-    while 0.2126 * (red / 255) ** 2.2 + 0.7152 * (green / 255) ** 2.2 + 0.0722 * (blue / 255) ** 2.2 > 0.18:
-        red, green, blue = int(red * 0.85), int(green * 0.85), int(blue * 0.85)
-    return f"#{red:02x}{green:02x}{blue:02x}"

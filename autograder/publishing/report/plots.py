@@ -19,9 +19,11 @@ from autograder.publishing.report.numbers import QuestionNumbers
 
 __all__ = ["question_plot", "score_plot"]
 
-BAR, WEAK, INK = "#5a7fb0", "#b3261e", "#1a1a1a"
+BAR, WEAK, INK, PAPER = "#5a7fb0", "#b3261e", "#000000", "#ffffff"
+# matplotlib knows no variables: what stands for the page's own colours becomes these, so that dark pages have theirs.
+OF_THE_PAGE = {INK: "var(--ink)", PAPER: "var(--paper)", WEAK: "var(--bad)"}
 # Letters stay letters: they can be read aloud and searched, and the browser's own font is used.
-STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "text.color": INK}
+STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}
 BINS = 10
 
 
@@ -32,7 +34,7 @@ def score_plot(scores: Sequence[float], max_score: float) -> str:
         axes = figure.subplots()
         top = max([max_score, *scores]) or 1
         counts, edges = np.histogram(np.clip(scores, 0, top), bins=BINS, range=(0, top))
-        axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BAR, edgecolor="white")
+        axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=BAR, edgecolor=PAPER)
         axes.set_xlabel("points")
         axes.set_ylabel("students")
         axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
@@ -70,6 +72,8 @@ def svg(figure: Figure, name: str, heading: str, description: str) -> str:
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     whole = file.getvalue()
     inside = re.sub(r"<metadata>.*?</metadata>", "", whole[whole.index("<svg") :], flags=re.DOTALL)
+    for colour, variable in OF_THE_PAGE.items():
+        inside = inside.replace(colour, variable)
     told = f'<title id="{name}-title">{escape(heading)}</title><desc id="{name}-desc">{escape(description)}</desc>'
     about = f'<svg role="img" aria-labelledby="{name}-title {name}-desc"'
     return re.sub(r"<svg([^>]*)>", lambda found: f"{about}{found[1]}>{told}", inside, count=1)

@@ -50,4 +50,4 @@ def test_an_incident_of_another_version_is_not_lost() -> None:
 def test_a_person_must_look_at_some_kinds(kind: IncidentKind) -> None:
     """`autograder grade` would end with 0 over a submission that nobody could grade."""
     graded = GradedSubmission("ada", "", "", incidents=[Incident(kind, "it happened")])
-    assert graded.to_look_at == (kind.name in {"REFUSED", "FAULT", "UNTIMED", "UNSURE"})
+    assert graded.to_look_at == (kind.name in {"REFUSED", "MISSING", "FAULT", "UNTIMED", "UNSURE"})

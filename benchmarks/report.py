@@ -11,7 +11,7 @@ from typing import Any
 
 from costs import costs_table
 
-__all__ = ["update_docs", "write_figure", "write_tables"]
+__all__ = ["SCALE", "spread", "table", "update_docs", "write_figure", "write_tables"]
 
 SCALE = Path(__file__).parents[1] / "docs/scale.md"
 SECTION = re.compile(r"(?s)(<!-- measured: .*? -->\n).*?(<!-- end -->)")

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import IO, Any, ClassVar
 
 from autograder.kernel_side.wire import Channel, Message, WireError
+from autograder.sandbox.call_counter import CallCounter
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxBroken
@@ -55,6 +56,7 @@ class SandboxProcess:
 
     def __init__(self, pidfd: int) -> None:
         self.pidfd = pidfd
+        self.counter: CallCounter | None = None
 
     @property
     def pid(self) -> int:
@@ -75,6 +77,8 @@ class SandboxProcess:
     def close(self) -> None:
         if self.pidfd >= 0:
             self.kill()
+            if self.counter is not None:
+                self.counter.close()
             os.close(self.pidfd)
             self.pidfd = -1
 
@@ -156,7 +160,10 @@ class Sandbox(ABC):
             self.control.send(message, contents, deadline)
             self.control.sock.settimeout(self.limits.start_seconds)
             (pidfd,) = receive_descriptors(self.control.sock)
-            return self._started(pidfd)
+            process = self._started(pidfd)
+            for asked in receive_descriptors(self.control.sock):
+                process.counter = CallCounter(asked, pidfd)
+            return process
         except (OSError, EOFError, ValueError, WireError):
             raise self.broken() from None
 

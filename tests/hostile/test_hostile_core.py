@@ -6,6 +6,7 @@ So nothing here is about how it is held: what is tried may be impossible, refuse
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import socket
 import tempfile
@@ -14,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from autograder.sandbox import call_counter
+from autograder.sandbox.inside.seccomp import CAN_CONTINUE, linux_version
 
 pytestmark = pytest.mark.slow
 
@@ -248,6 +252,37 @@ print(tried(os.open, "/dev/ptmx", os.O_RDONLY | os.O_NOCTTY))
     assert said[:4] == ["-1", "-1 1", "PermissionError", "PermissionError"]
     assert said[4] == "['OSError', 'OSError']"
     assert said[5] in ("FileNotFoundError", "PermissionError")
+
+
+@pytest.mark.skipif(linux_version() < CAN_CONTINUE, reason="this Linux lets nobody count calls")
+def test_what_linux_keeps_in_memory_of_nobody_s_has_an_end(classroom, no_gain, monkeypatch):
+    """Watches and locks take gigabytes that no process holds, and the watches of a user who grades are all of theirs:
+    then their other programs fail. A thousandth of the limits is enough to see them."""
+    monkeypatch.setattr(call_counter, "WATCHES", 500)
+    monkeypatch.setattr(call_counter, "LOCKS", 300)
+    hold = """\
+import fcntl, select, struct
+def until_refused(hold):
+    for number in range(2000):
+        try:
+            hold(number)
+        except OSError as error:
+            return number, error.errno
+seen, file, pipe = [], open("locks", "w+b"), os.pipe()[0]
+copies = [os.dup(pipe) for _ in range(100)]
+def watch(number):
+    if number % 100 == 0:
+        seen.append(select.epoll())
+    seen[-1].register(copies[number % 100])
+def lock(number):
+    fcntl.fcntl(file, (fcntl.F_SETLK, 37)[number % 2], struct.pack("hhqqi", fcntl.F_WRLCK, 0, 2 * number, 1, 0))
+print(until_refused(watch), until_refused(lock))
+"""
+    watches, locks = ast.literal_eval(f"[{no_gain(classroom.cheat(TRY + hold)).printed().replace(') (', '), (')}]")
+    assert 400 < watches[0] < 500
+    assert watches[1] == errno.ENOSPC
+    assert locks == (300, errno.ENOLCK)
+    assert_others_get_theirs(classroom)
 
 
 def test_no_service_of_the_machine_is_reached(classroom, no_gain):

@@ -43,6 +43,7 @@ def confine(
         resource.RLIMIT_FSIZE: int(limits["file_mb"] * MB),
         resource.RLIMIT_CORE: 1,  # at 0 the host's core handler would run, as root, with the student's memory
         resource.RLIMIT_NOFILE: 1024,
+        resource.RLIMIT_SIGPENDING: 1024,  # of these, too, the user who grades has only so many
         resource.RLIMIT_NICE: 0,
         resource.RLIMIT_RTPRIO: 0,  # some desktops let their users take a processor for themselves
     }

@@ -6,6 +6,9 @@
 - What all of the machine has only so much of: TCP's memory, events of asynchronous input and output, huge pages.
 - Interfaces of the kernel that no coursework needs.
 - The limit on core dumps: lowered from 1 to 0, it would let the host's core handler run.
+- What Linux keeps for student code without limit, in memory that no process holds: watches of epoll, of which each of
+  the machine's users has a number too, and locks on parts of files. Whoever started the process counts these
+  (`call_counter`).
 - Without namespaces also every socket but Unix ones (no network, not even UDP), and of these whatever leads to a
   service of this machine (`connect`, datagrams); other processes' memory, and new namespaces.
 
@@ -17,7 +20,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 from autograder.sandbox.inside.libc import checked, libc
@@ -27,13 +33,18 @@ __all__ = ["filter_program", "restrict"]
 LOAD, MASK, EQUALS, ALL_OF, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x45, 0x35, 0x06
 NUMBER, ARCHITECTURE = 0, 4
 FIRST_ARGUMENT, SECOND_ARGUMENT, THIRD_ARGUMENT, FOURTH_ARGUMENT, WORD = 16, 24, 32, 40, 4
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+ALLOW, REFUSE, ASK = 0x7FFF0000, 0x00050000, 0x7FC00000
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
+SET_MODE_FILTER, NEW_LISTENER, WAIT_KILLABLE = 1, 8, 32
+LISTENING = (NEW_LISTENER | WAIT_KILLABLE, NEW_LISTENER)  # the first since Linux 5.19
+CAN_CONTINUE = (5, 5)  # the Linux in which a call that was asked for may go on
 CLONE_NEWUSER = 0x10000000
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_TYPES = 1, 2, 5, 0xF  # the other bits are flags
 F_NOTIFY, MAP_HUGETLB = 1026, 0x40000
 NETLINK_ROUTE, RLIMIT_CORE = 0, 4
+EPOLL_CTL_ADD = 1
+LOCKING = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
 # x86_64 has a second set of the same calls above this number; no other architecture has as many.
 SECOND_SET = 0x40000000
 
@@ -73,6 +84,7 @@ REFUSED_WITHOUT_NAMESPACES = {
 }
 SOCKET, SOCKETPAIR, CLONE, CLONE3 = (41, 198), (53, 199), (56, 220), (435, 435)
 SETRLIMIT, PRLIMIT, FCNTL, MMAP = (160, 164), (302, 261), (72, 25), (9, 222)
+SECCOMP, EPOLL_CTL = (317, 277), (233, 21)
 
 
 def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -84,7 +96,7 @@ def refuse(number: int) -> bytes:
     return step(RETURN, REFUSE | number)
 
 
-ALLOWED = step(RETURN, ALLOW)
+ALLOWED, ASKED = step(RETURN, ALLOW), step(RETURN, ASK)
 
 
 def when(value: int, then: list[bytes]) -> list[bytes]:
@@ -92,9 +104,9 @@ def when(value: int, then: list[bytes]) -> list[bytes]:
     return [step(EQUALS, value, 0, len(then)), *then]
 
 
-def filter_program(machine: str, namespaces: bool) -> bytes:
-    """The filter for a processor, as `os.uname()` names it, and for a process with `namespaces` of its own or without.
-    Raises OSError for an unknown processor."""
+def filter_program(machine: str, namespaces: bool, counted: bool = False) -> bytes:
+    """The filter for a processor, as `os.uname()` names it, and for a process with `namespaces` of its own or without;
+    `counted` asks whoever listens for each watch and each lock. Raises OSError for an unknown processor."""
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"there is no system call filter for {machine} processors")
     column = list(MACHINES).index(machine)
@@ -104,7 +116,10 @@ def filter_program(machine: str, namespaces: bool) -> bytes:
         if numbers[column] >= 0:
             program += when(numbers[column], [refuse(errno.EPERM)])
     program += core_limit(column)
-    notices = [step(LOAD, SECOND_ARGUMENT), *when(F_NOTIFY, [refuse(errno.EPERM)]), ALLOWED]
+    locks = [when(command, [ASKED]) for command in LOCKING if counted]
+    notices = [step(LOAD, SECOND_ARGUMENT), *when(F_NOTIFY, [refuse(errno.EPERM)]), *chain(*locks), ALLOWED]
+    watches = [step(LOAD, SECOND_ARGUMENT), *when(EPOLL_CTL_ADD, [ASKED]), ALLOWED]
+    program += when(EPOLL_CTL[column], watches) if counted else []
     huge = [step(LOAD, FOURTH_ARGUMENT), step(ALL_OF, MAP_HUGETLB, 0, 1), refuse(errno.EPERM), ALLOWED]
     program += when(FCNTL[column], notices) + when(MMAP[column], huge)
     pairs = [ALLOWED] if namespaces else CONNECTED
@@ -154,10 +169,29 @@ def without_namespaces(column: int) -> list[bytes]:
     return program + when(SOCKET[column], families)
 
 
-def restrict(namespaces: bool) -> None:
+def restrict(namespaces: bool) -> int | None:
     """Filter the system calls of this process and of all that it starts; it must have given up new privileges
-    before. Raises OSError."""
-    program = ctypes.create_string_buffer(filter_program(os.uname().machine, namespaces))
-    count = len(program.raw) // 8
-    pointer = struct.pack("@HP", count, ctypes.addressof(program))
-    checked(libc.prctl(PR_SET_SECCOMP, MODE_FILTER, pointer, 0, 0), "prctl, to set the system call filter")
+    before. Returns the descriptor at which watches and locks are asked for, or None where nobody can be asked: Linux is
+    too old, or the container's own filter has such a descriptor. Raises OSError."""
+    machine = os.uname().machine
+    with as_pointer(filter_program(machine, namespaces, counted=True)) as pointer:
+        call = SECCOMP[list(MACHINES).index(machine)]
+        for flags in LISTENING if linux_version() >= CAN_CONTINUE else ():
+            listener = libc.syscall(call, SET_MODE_FILTER, flags, pointer)
+            if listener >= 0:
+                return int(listener)
+    with as_pointer(filter_program(machine, namespaces)) as pointer:
+        checked(libc.prctl(PR_SET_SECCOMP, MODE_FILTER, pointer, 0, 0), "prctl, to set the system call filter")
+    return None
+
+
+@contextmanager
+def as_pointer(program: bytes) -> Iterator[bytes]:
+    """A filter as Linux takes it (struct sock_fprog), as long as the block lasts."""
+    held = ctypes.create_string_buffer(program, len(program))
+    yield struct.pack("@HP", len(program) // 8, ctypes.addressof(held))
+
+
+def linux_version() -> tuple[int, ...]:
+    """Major and minor number."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))

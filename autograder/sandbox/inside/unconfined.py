@@ -25,4 +25,4 @@ def main(control: str, preload: str) -> None:
     ended, _ = os.pipe()  # the other end is open as long as this process is
     send_descriptors(sock, [ended])
     os.close(ended)
-    do(job, contents, descriptors, lambda limits, keep: None)
+    do(job, contents, descriptors, sock, lambda limits, keep: None)

@@ -18,7 +18,7 @@ from autograder.sandbox.cleanup_user import cleanup_all
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.inside import seccomp, system_users
 from autograder.sandbox.inside.confine import DEVICES, confine
-from autograder.sandbox.inside.zygote import do, fork_for_each_job, load
+from autograder.sandbox.inside.zygote import do, fork_for_each_job, load, pass_on
 from autograder.sandbox.paths import environment, package_folder, readable_paths
 
 __all__ = ["main"]
@@ -38,18 +38,23 @@ def main(control: str, folder: str, preload: str) -> None:
 
 
 def enter(folder: Path, sock: socket.socket) -> None:
-    """In a child of the zygote: start the process that does the job, and send its pidfd and its user."""
+    """In a child of the zygote: start the process that does the job, and send its pidfd, its user, and what it
+    sends."""
     status = 1
     try:
         descriptors = receive_descriptors(sock)
         job, contents = Channel(sock).receive()
+        ours, theirs = socket.socketpair()
         first = os.fork()
         if first == 0:
             sock.close()
+            ours.close()
             home = become_user(folder, system_users.user_of(os.getpid()))
-            do(job, contents, descriptors, partial(drop_privileges, home))
+            do(job, contents, descriptors, theirs, partial(drop_privileges, home))
+        theirs.close()
         send_descriptors(sock, [os.pidfd_open(first)])
         Channel(sock).send({"user": system_users.user_of(first)}, [])
+        pass_on(ours, sock)
         status = 0
     finally:
         os._exit(status)
@@ -67,8 +72,9 @@ def become_user(folder: Path, user: int) -> Path:
     return own
 
 
-def drop_privileges(own: Path, limits: dict[str, Any], keep: list[int]) -> None:
-    """Limit this process: it can write only in the user's own folder, and read only an allow-list of the system."""
+def drop_privileges(own: Path, limits: dict[str, Any], keep: list[int]) -> int | None:
+    """Limit this process: it can write only in the user's own folder, and read only an allow-list of the system.
+    Returns the descriptor of the system call filter, if it has one."""
     readable = [*readable_paths(), package_folder(), *READABLE]
     confine(limits, keep, [str(own), *DEVICES], map(str, readable))
-    seccomp.restrict(namespaces=False)
+    return seccomp.restrict(namespaces=False)

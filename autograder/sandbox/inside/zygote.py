@@ -27,7 +27,7 @@ from autograder.sandbox.inside.confine import confine
 from autograder.sandbox.inside.libc import libc
 from autograder.sandbox.inside.matplotlib_caches import fill_caches
 
-__all__ = ["do", "fork_for_each_job", "load", "main"]
+__all__ = ["do", "fork_for_each_job", "load", "main", "pass_on"]
 
 
 def main(control: str, preload: str) -> None:
@@ -45,7 +45,7 @@ def main(control: str, preload: str) -> None:
         descriptors = receive_descriptors(sock)
         job, contents = channel.receive()
         send_descriptors(sock, [os.pidfd_open(os.getpid())])
-        do(job, contents, descriptors)
+        do(job, contents, descriptors, sock)
     fork_for_each_job(sock, enter)
 
 
@@ -87,18 +87,23 @@ def prepare_to_fork() -> None:
 
 
 def enter(sock: socket.socket) -> None:
-    """In a child: make new namespaces, and in them a first process that does the job. Send its pidfd."""
+    """In a child: make new namespaces, and in them a first process that does the job. Send its pidfd, and what
+    it sends."""
     status = 1
     try:
         descriptors = receive_descriptors(sock)
         job, contents = Channel(sock).receive()
         namespaces.unshare()
+        ours, theirs = socket.socketpair()
         first = os.fork()
         if first == 0:
             sock.close()
+            ours.close()
             namespaces.setup_mounts(int(job["limits"]["disk_mb"]))
-            do(job, contents, descriptors)
+            do(job, contents, descriptors, theirs)
+        theirs.close()
         send_descriptors(sock, [os.pidfd_open(first)])
+        pass_on(ours, sock)
         status = 0
     except Exception:
         traceback.print_exc()
@@ -106,23 +111,37 @@ def enter(sock: socket.socket) -> None:
         os._exit(status)
 
 
-def drop_privileges(limits: dict[str, Any], keep: list[int]) -> None:
-    """Limit a process that has namespaces of its own; the system call filter exists for the usual processors."""
+def pass_on(source: socket.socket, sink: socket.socket) -> None:
+    """Pass on the descriptors that come from `source`; none if it ends before."""
+    descriptors: list[int] = []
+    with suppress(EOFError):
+        descriptors = receive_descriptors(source)
+    send_descriptors(sink, descriptors)
+
+
+def drop_privileges(limits: dict[str, Any], keep: list[int]) -> int | None:
+    """Limit a process that has namespaces of its own; the system call filter exists for the usual processors. Returns
+    the filter's descriptor, if it has one."""
     confine(limits, keep)
-    if os.uname().machine in seccomp.MACHINES:
-        seccomp.restrict(namespaces=True)
+    return seccomp.restrict(namespaces=True) if os.uname().machine in seccomp.MACHINES else None
 
 
 def do(
     job: Message,
     contents: list[bytes],
     descriptors: list[int],
-    drop: Callable[[dict[str, Any], list[int]], None] = drop_privileges,
+    parent: socket.socket,
+    drop: Callable[[dict[str, Any], list[int]], int | None] = drop_privileges,
 ) -> NoReturn:
-    """Drop privileges by `drop`, then become a kernel or an answer key, as the job says. Never returns."""
+    """Drop privileges by `drop` and send `parent` the descriptor of the system call filter, then become a kernel or an
+    answer key, as the job says. Never returns."""
     try:
         write_files(job["files"], contents)
-        drop(job["limits"], descriptors)
+        asked = drop(job["limits"], [*descriptors, parent.fileno()])
+        with parent:
+            send_descriptors(parent, [] if asked is None else [asked])
+        if asked is not None:
+            os.close(asked)  # who has it may say yes
         names = dict(zip(job["sockets"], descriptors, strict=True))
         if job["kind"] == "kernel":
             from autograder.sandbox.inside.ipython_kernel import run_kernel

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.answer_record import given_in
-from autograder.checking.observed import alike, plain
+from autograder.checking.observed import alike, plain, size_of
 from autograder.checking.outcomes import CheckFailed, StudentError
 from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.serve import Reply
@@ -26,7 +26,8 @@ from autograder.text import legible
 __all__ = ["SEEDS", "CallKeeper", "SeededRun", "smallest"]
 
 SEEDS = 3
-MOST_CALLS, MOST_NUMBERS, MOST_LETTERS, MOST_DEEP = 50, 60, 2_000, 3
+MOST_CALLS, MOST_KEPT = 50, 2**20  # bytes of what they gave
+MOST_NUMBERS, MOST_LETTERS, MOST_DEEP = 60, 2_000, 3
 DIGITS = 4
 NUMBERS = "biuf"
 
@@ -54,20 +55,23 @@ class Kept:
 
 
 class CallKeeper:
-    """A transport that keeps the first calls of functions of the notebook in each test."""
+    """A transport that keeps the first calls of functions of the notebook in each test, until one gives too much."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
-        self.calls: list[Kept] = []
+        self.begin("")
 
     def begin(self, test: str) -> None:
-        self.calls = []
+        self.calls: list[Kept] = []
+        self.kept = 0
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
         reply, received = self.transport.request(message, buffers, call_back)
         target = message.get("target") or [0]
-        if message["op"] == "call" and target[0] is None and len(self.calls) < MOST_CALLS:
-            self.calls.append(Kept(str(target[1]), message, buffers, reply, received))
+        if message["op"] == "call" and target[0] is None:
+            self.kept += size_of(reply, received)
+            if self.kept <= MOST_KEPT and len(self.calls) < MOST_CALLS:
+                self.calls.append(Kept(str(target[1]), message, buffers, reply, received))
         return reply, received
 
 
@@ -87,7 +91,7 @@ class SeededRun:
             return [place for place in places if self.calls[place].reply.get("op") == "raise"][:1]
         if isinstance(self.error, CheckFailed) and self.error.values is not None:
             got = self.error.values[0]
-            return [place for place in places if holds(self.calls[place], got)]
+            return [place for place in places if size(got) <= MOST_NUMBERS and holds(self.calls[place], got)]
         return []
 
     def outcome(self) -> str:
@@ -121,9 +125,10 @@ def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]
 
 def holds(call: Kept, got: Any) -> bool:
     """Whether a call gave this value, by itself or as one of several."""
-    if "value" not in call.reply:
+    try:
+        waiting = [plain(call.reply["value"], call.received)]
+    except (KeyError, ValueRefused):
         return False
-    waiting = [plain(call.reply["value"], call.received)]
     for _ in range(MOST_DEEP):
         if any(alike(value, got) for value in waiting):
             return True

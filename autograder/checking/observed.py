@@ -15,7 +15,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Observed", "OutOfTime", "Recorder", "alike", "asked_by", "canonical", "plain"]
+__all__ = ["Observed", "OutOfTime", "Recorder", "alike", "asked_by", "canonical", "plain", "size_of"]
 
 # What came back is kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
@@ -73,7 +73,7 @@ class Recorder:
         return reply, received
 
     def keep(self, message: Message, reply: Message, received: list[bytes]) -> None:
-        self.kept += sum(map(len, received)) + NODE_BYTES * nodes(reply.get("value"))
+        self.kept += size_of(reply, received)
         self.answers += 1
         if self.complete:
             kept = {key: message[key] for key in ASKED if key in message}
@@ -94,6 +94,11 @@ class Recorder:
         decoded, replies = self.decoded.setdefault(test, []), self.replies.get(test, [])
         decoded += [observed(*answer) for answer in replies[len(decoded) :]]
         return decoded
+
+
+def size_of(reply: Message, received: list[bytes]) -> int:
+    """About how many bytes a reply takes."""
+    return sum(map(len, received)) + NODE_BYTES * nodes(reply.get("value"))
 
 
 def nodes(tree: Any) -> int:

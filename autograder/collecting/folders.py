@@ -13,10 +13,8 @@ from traitlets.config import Config
 
 from autograder.collecting.found import Download, Found, below, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.errors import AutograderError
 from autograder.grading.archive import Item
 from autograder.grading.times import parse_time
-from autograder.text import printable
 
 __all__ = ["NamedFiles", "StudentFolders"]
 
@@ -86,11 +84,15 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
         if missing := {"student_id", "file_id"} - told.keys():
             yield from stray([item], f"{type(plugin).__name__} finds no {' and no '.join(sorted(missing))} in its name")
             continue
+        try:
+            at = time_of(told)
+        except ValueError as error:
+            yield from stray([item], f"its name has no time that can be read: {error}")
+            continue
         student = told["student_id"]
         about = {key: told.get(key) or "" for key in ("email", "first_name", "last_name")}
         mine = found.setdefault(student, Found(item.path, Person(sid=student, **about), student=student))
         name = str(PurePosixPath(told["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
-        at = time_of(told, item)
         if at and mine.at and name in dict(mine.files):
             if at <= mine.at:
                 continue
@@ -100,10 +102,7 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
     yield from found.values()
 
 
-def time_of(told: dict[str, Any], item: Item) -> datetime | None:
-    """The time that the plugin has read from a name. Raises AutograderError if it is none."""
+def time_of(told: dict[str, Any]) -> datetime | None:
+    """The time that the plugin has read from a name. Raises ValueError if it is none."""
     told_at = told.get("timestamp") or None
-    try:
-        return told_at if isinstance(told_at, datetime) or told_at is None else parse_time(str(told_at))
-    except ValueError as error:
-        raise AutograderError(f"The name of {printable(item.path)} has no time that can be read: {error}.") from None
+    return told_at if isinstance(told_at, datetime) or told_at is None else parse_time(str(told_at))

@@ -267,9 +267,10 @@ def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path)
         f"King 7 2026-10-02T00:00Z_{NAME}.ipynb": RIGHT,
         f"King 7 2026-10-01T00:00Z_{NAME}.ipynb": OTHER,
         "else.ipynb": OTHER,
+        "No 8 10-2026_time.ipynb": OTHER,  # it must not keep the others from being collected
     }
     results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", files))
-    assert by_student(results) == {"7": What.NEW, "else.ipynb": What.REFUSED}
+    assert by_student(results) == {"7": What.NEW, "else.ipynb": What.REFUSED, "No 8 10-2026_time.ipynb": What.REFUSED}
     assert files_of(course, "7")["timestamp.txt"] == b"2026-10-02 00:00:00.000000 UTC"
     assert b"Because it is so." in files_of(course, "7")[BOOK]
 

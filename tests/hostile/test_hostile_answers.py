@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import small_course
 from small_course import NAME, submission
 
+from autograder.checking.counterexamples import CallKeeper, Kept, SeededRun
 from autograder.checking.import_analysis import ImportAnalysis
+from autograder.checking.outcomes import CheckFailed
 from autograder.grading.grader import ENDED
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.similar import grams
@@ -68,6 +71,38 @@ def test_a_size_that_a_check_makes_room_for_does_not_fill_the_machine(tmp_path):
     """The system would end whatever it likes, other people's work on that machine too."""
     found = graded(tmp_path / "course", "memory", 6 * 2**30)
     assert dict(found["abe"]) == {"test_steps": "wrong", "test_next": "passed"}
+
+
+def called(value: object, received: list[bytes]) -> Kept:
+    """A call of a function that gave this back, still encoded."""
+    call = {"op": "call", "target": [None, "f"], "args": [], "kwargs": {}}
+    return Kept("f", call, [], {"op": "return", "value": value}, received)
+
+
+def test_what_calls_gave_is_not_kept_for_counterexamples_without_end():
+    """Fifty calls of 256 MB in each of three runs would fill the machine; what is shown has sixty numbers at most."""
+    reply = called(["array", "|i1", [2**19], 0], [bytes(2**19)])
+
+    class Transport:
+        def request(self, *asked: object) -> tuple[object, list[bytes]]:
+            return reply.reply, reply.received
+
+    keeper = CallKeeper(Transport())
+    for _ in range(50):
+        keeper.request(reply.message, [], lambda message, buffers: ({}, []))
+    assert len(keeper.calls) == 1
+    keeper.begin("test_next")
+    keeper.request(reply.message, [], lambda message, buffers: ({}, []))
+    assert len(keeper.calls) == 1
+
+
+def test_a_large_answer_is_no_counterexample_and_a_broken_one_stops_nothing():
+    """To compare two answers of 64 MB took gigabytes, and a reply that is none left the submission to a person."""
+    large = np.zeros(2**20, np.int8)
+    wrong = CheckFailed("the values are wrong", values=(large, large + 1))
+    assert SeededRun([called(["array", "|i1", [2**20], 0], [bytes(2**20)])], wrong).suspects == []
+    small = CheckFailed("the value is wrong", values=(1.0, 2.0))
+    assert SeededRun([called(["array"], []), called(1.0, []), called([], [])], small).suspects == [1]
 
 
 def test_names_that_mean_many_things_are_followed_in_little_time():

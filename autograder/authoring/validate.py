@@ -22,6 +22,7 @@ from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.assignment import Assignment, Template, load_assignment, plot_cells, source_notebook
 from autograder.grading.course import Course
+from autograder.grading.course_errors import memory_remedy
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits
@@ -232,7 +233,8 @@ def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
     for number, name, text in errors(notebook):
         if trial.may_raise is not None and name not in trial.may_raise:
             allowed = f" (only {', '.join(trial.may_raise)} may be raised)" if trial.may_raise else ""
-            yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}")
+            remedy = memory_remedy(f"{name}: {text}")
+            yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}{remedy and '. '}{remedy}")
 
 
 def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:

@@ -61,8 +61,11 @@ class AnswerKey:
             if descriptor is not None:
                 send_descriptors(self.control.sock, [descriptor])
             return self.control.receive(deadline)[0]
-        except (WireError, TimeoutError, OSError) as error:
+        except TimeoutError as error:
             raise GraderFault(f"the answer key stopped answering: {error or 'it took too long'}") from None
+        except (WireError, OSError) as error:
+            text = f"{error}; if it takes much memory, set c.Autograder.memory_mb higher"
+            raise GraderFault(f"the answer key stopped answering: {text}") from None
 
     def _run(self, cell: KeyCell) -> None:
         error = self._ask({"op": "run", "source": cell.source})["error"]

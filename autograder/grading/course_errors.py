@@ -9,12 +9,12 @@ from autograder.grading.answer_key import KEY_FAILS
 from autograder.grading.graded import GradedSubmission
 from autograder.grading.incidents import IncidentKind
 
-__all__ = ["CourseErrors"]
+__all__ = ["CourseErrors", "memory_remedy"]
 
 REMEDY = "Mend it in source/, or install here what it imports, and grade again with --regrade."
 # What Python, the system's loader and we say of it.
 OUT_OF_MEMORY = ("MemoryError", "Cannot allocate memory", "failed to map segment", "MB of memory")
-MORE_MEMORY = "It may need more than c.Autograder.memory_mb (for torch set 4096 or more)."
+MORE_MEMORY = "It may need more memory than c.Autograder.memory_mb allows: set it higher in nbgrader_config.py."
 
 
 class CourseErrors:
@@ -46,5 +46,10 @@ class CourseErrors:
         for (notebook, text), count in self.seen.items():
             if (notebook, text) in self.certain or 1 < count == self.notebooks[notebook]:
                 which = f"{count} of {self.notebooks[notebook]} submissions"
-                remedy = f"{MORE_MEMORY} {REMEDY}" if any(sign in text for sign in OUT_OF_MEMORY) else REMEDY
+                remedy = f"{memory_remedy(text)} {REMEDY}".strip()
                 yield f"The course's own cell {text} fails in {notebook} ({which}). {remedy}"
+
+
+def memory_remedy(text: str) -> str:
+    """What to do about an error of the course's own that says that there is not enough memory; nothing for others."""
+    return MORE_MEMORY if any(sign in text for sign in OUT_OF_MEMORY) else ""

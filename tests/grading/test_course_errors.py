@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 import small_course
 from small_course import NAME, cell
 
+from autograder.authoring.validate import Trial, raised, solved
+from autograder.checking.outcomes import GraderFault
+from autograder.grading.answer_key import AnswerKey
+from autograder.grading.assignment import KeyCell
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
+from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +57,7 @@ def test_too_little_memory_is_told(tmp_path: Path) -> None:
     """Importing torch takes more memory than there is by default, and its error does not name the setting."""
     course = make(tmp_path / "c", 1, first="import numpy as np\nall = np.ones(10**12)")
     (line,) = grade_class(course, NAME, jobs=1).course_errors
-    assert "It may need more than c.Autograder.memory_mb (for torch set 4096 or more)." in line
+    assert "It may need more memory than c.Autograder.memory_mb allows: set it higher in nbgrader_config.py." in line
 
 
 def test_what_a_student_s_answer_brings_about_is_not_the_course_s(tmp_path: Path) -> None:
@@ -79,3 +85,18 @@ def test_an_answer_key_that_fails_is_told_once_above_the_scores(tmp_path: Path) 
     assert len(told) == 1
     assert "No module named 'no_such_module'" in told[0]
     assert "(2 of 2 submissions)" in told[0]
+
+
+def test_an_answer_key_that_ends_names_the_setting() -> None:
+    """A library that takes more memory than there is ends the process and says nothing."""
+    cell = KeyCell("setup", "import os\nos.abort()", False)
+    with pytest.raises(GraderFault, match=r"stopped answering: .*set c\.Autograder\.memory_mb higher"):
+        AnswerKey((cell,), {}, Limits())
+
+
+def test_validation_names_the_setting() -> None:
+    """An author would search the cell for what is wrong with it."""
+    error = nbformat.v4.new_output("error", ename="MemoryError", evalue="", traceback=[])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import torch", outputs=[error])])
+    (problem,) = raised(Trial("the answer key", notebook, solved), notebook)
+    assert problem.text.endswith("than c.Autograder.memory_mb allows: set it higher in nbgrader_config.py.")

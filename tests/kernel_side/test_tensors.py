@@ -14,6 +14,9 @@ from autograder.checking.proxies import NotebookProxy, evaluate
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side.tensors import Tensor, tensor
 from autograder.kernel_side.values import Decoder, ValueRefused
+from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.levels import open_sandbox
+from autograder.sandbox.limits import Limits
 
 X = np.array([[1.0, -2.0], [3.0, 0.5]])
 
@@ -145,3 +148,22 @@ def test_tensors_of_torch_cross_both_ways() -> None:
     assert [parameter.shape for parameter in net.parameters()] == [(1, 2), (1,)]
     gradient = evaluate(student, "torch.autograd.grad((relu(x) ** 2).sum(), x)[0]", x=tensor(X, requires_grad=True))
     assert_close(gradient, tensor(2 * np.maximum(X, 0)))
+
+
+BACKWARD = """\
+import torch
+net, x = torch.nn.Linear(784, 256), torch.randn(512, 784)
+net(x).pow(2).mean().backward()
+print(net.weight.grad.shape)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_torch(), reason="torch is not installed here")
+def test_torch_runs_within_the_memory_that_a_notebook_has_by_default() -> None:
+    """Every course with torch would have to find out which setting to raise."""
+    limits = Limits(cell_seconds=120, start_seconds=60)
+    with open_sandbox(limits) as sandbox, Kernel(sandbox, {}) as kernel:
+        outputs = kernel.execute(BACKWARD, 120).outputs.cells
+    assert [output.get("text") for output in outputs] == ["torch.Size([256, 784])\n"]
+    assert kernel.peak_mb < limits.memory_mb / 2

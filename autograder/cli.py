@@ -247,14 +247,15 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Say what this machine can promise, one line each.
 
-    In a course that a Unix group shares, also what its group could not use.
+    In a course also whether formgrader's button uses the sandbox and, if a Unix group shares it, what its group could
+    not use.
 
     \b
     Example:  autograder doctor --json
     """
     from autograder.sandbox.doctor import examine
 
-    findings = [*examine(), *shared_course(ctx)]
+    findings = [*examine(), *shared_course(ctx), *formgrader_button(ctx)]
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
@@ -279,6 +280,24 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     some = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if wrong[5:] else "")
     advice = f"its group cannot use {some}: run `chmod -R g+rwX` on these as their owner"
     return [Finding("shared course", not wrong, advice if wrong else "its group can use all of it")]
+
+
+def formgrader_button(ctx: click.Context) -> list[Finding]:
+    """Whether nbgrader's own way to grade, in the course at hand, is the sandboxed one."""
+    from autograder.sandbox.doctor import Finding
+
+    try:
+        from autograder.grading.preconditions import unsandboxed_steps
+
+        missing = unsandboxed_steps(course_of(ctx))
+    except (AutograderError, ModuleNotFoundError):
+        return []
+    good = "its Autograde button, and nbgrader autograde, run student code in the sandbox"
+    advice = (
+        "its Autograde button, and nbgrader autograde, run student code without a sandbox, as you: set "
+        f"{' and '.join(missing)} in nbgrader_config.py as docs/instructors.md says"
+    )
+    return [Finding("formgrader", not missing, advice if missing else good, needed=False)]
 
 
 @cli.command()

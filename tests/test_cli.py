@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 import small_course
+from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
@@ -407,6 +408,30 @@ def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
     assert code == (0 if all(finding["good"] for finding in findings if finding["needed"]) else 1)
     if os.environ.get("CI"):
         assert code == 0, out
+
+
+@pytest.mark.slow
+def test_doctor_says_whether_formgrader_uses_the_sandbox(run: Run, tmp_path: Path) -> None:
+    """An instructor of an nbgrader course would click its button and run student code as themselves."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    assert "✓ formgrader: its Autograde button" in run("doctor", here=course.root)[1]
+    config = course.config_file.read_text(encoding="utf-8")
+    config = "\n".join(line for line in config.split("\n") if "preprocessors.Grade" not in line)
+    course.config_file.write_text(config, encoding="utf-8")
+    out = run("doctor", here=course.root)[1]
+    assert "✗ formgrader: its Autograde button, and nbgrader autograde, run student code without a sandbox, as" in out
+    assert "set c.Autograde.autograde_preprocessors in nbgrader_config.py" in out
+
+
+def test_a_notebook_of_another_tool_is_not_graded(run: Run, tmp_path: Path) -> None:
+    """Everybody would get 0 of 0, and nobody would see why."""
+    course = small_course.make_course(tmp_path / "course", students=["ada"])
+    otter = small_course.notebook([new_code_cell("q1 = 4 # SOLUTION"), new_code_cell('grader.check("q1")')])
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", otter)
+    code, out, err = run("grade", NAME, here=course.root)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"autograder: {NAME} has no cell with points, so everybody would get 0 of 0")
+    assert not course.path("autograded", "ada", NAME).exists()
 
 
 def test_an_assignment_that_nobody_was_graded_in_has_no_scores(run: Run, empty: Path) -> None:

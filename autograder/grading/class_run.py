@@ -28,7 +28,7 @@ from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.made_from_text import refuse_stale
-from autograder.grading.preconditions import checked_limits
+from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record_grades import record
 from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
@@ -109,6 +109,7 @@ def grade_class(
     for line in level.notice.splitlines():
         on_note(line)
     assignment = load_assignment(course, name)
+    refuse_without_points(assignment)
     submitted = wanted_folders(course, name, students)
     with course_lock(course.root), open_gradebook(course) as gradebook:
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autograder.errors import AutograderError
+from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 from autograder.grading.late_days import late_plugin
 from autograder.grading.packages import check_packages
@@ -12,7 +13,12 @@ from autograder.sandbox.levels import confines
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.paths import readable_paths
 
-__all__ = ["checked_limits"]
+__all__ = ["checked_limits", "refuse_without_points", "unsandboxed_steps"]
+
+SANDBOXED = {
+    "sanitize_preprocessors": "autograder.grading.preprocessors.Restore",
+    "autograde_preprocessors": "autograder.grading.preprocessors.Grade",
+}
 
 
 def checked_limits(course: Course, sandbox: str = "") -> Limits:
@@ -34,3 +40,26 @@ def refuse_readable(course: Course) -> None:
             raise AutograderError(
                 f"The course {course.root} lies in {shown}, which student code can read: move it elsewhere."
             )
+
+
+def refuse_without_points(assignment: Assignment) -> None:
+    """Raise AutograderError if nothing of the assignment is graded, as in a notebook of another tool."""
+    if not any(template.has_points for template in assignment.notebooks):
+        raise AutograderError(
+            f"{assignment.name} has no cell with points, so everybody would get 0 of 0: give it check cells, or cells "
+            "that nbgrader grades (docs/migrate.md)."
+        )
+
+
+def unsandboxed_steps(course: Course) -> list[str]:
+    """The settings without which nbgrader's own autograde, and formgrader's button, run student code as nbgrader does:
+    without a sandbox."""
+    return [
+        f"c.Autograde.{setting}"
+        for setting, step in SANDBOXED.items()
+        if step not in map(dotted_name, course.config.Autograde.get(setting, []))
+    ]
+
+
+def dotted_name(step: object) -> str:
+    return step if isinstance(step, str) else f"{getattr(step, '__module__', '')}.{getattr(step, '__name__', '')}"

@@ -16,6 +16,7 @@ from autograder.grading.course import CONFIG_FILE, Course
 from autograder.grading.examples import mistakes_path
 from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.packages import check_packages
+from autograder.grading.preconditions import refuse_without_points
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
 
@@ -30,7 +31,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     Its secret is a fresh one: random inputs differ from those of the course's own grading, and stay the same for as
     long as this zip is used.
     """
-    load_assignment(course, name)
+    refuse_without_points(load_assignment(course, name))
     refuse_stale(course, name)
     folder = course.source(name)
     if not folder.is_relative_to(course.root):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.errors import AutograderError
 from autograder.options import NAME, course_of
 
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
+
 __all__ = ["extend"]
+
+MOST = 10  # times; whoever needs more has code that does not end
 
 
 @click.command()
@@ -17,27 +23,64 @@ __all__ = ["extend"]
 @click.argument("students", nargs=-1, required=True, metavar="STUDENT…")
 @click.option("--days", type=click.FloatRange(min=0), help="So many days more than the due date; 0 takes it back.")
 @click.option("--until", metavar="TIME", help="Until this time, such as 2026-10-08T23:59-07:00.")
+@click.option(
+    "--run-time",
+    type=click.FloatRange(min=1, max=MOST),
+    metavar="TIMES",
+    help="Their code may run so many times as long when it is graded; 1 takes it back.",
+)
 @click.pass_context
-def extend(ctx: click.Context, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> None:
+def extend(
+    ctx: click.Context,
+    name: str,
+    students: tuple[str, ...],
+    days: float | None,
+    until: str | None,
+    run_time: float | None,
+) -> None:
     """Give students more time, before or after they hand in.
 
     \b
     Examples:
       autograder extend softmax ada alan --days 2
       autograder extend softmax ada --until "2026-10-08 23:59 America/Los_Angeles"
+      autograder extend softmax ada --run-time 2
 
-    It replaces an earlier extension. What lateness costs them is counted anew at once.
+    It replaces an earlier extension. What lateness costs them is counted anew at once; the next `autograder grade`
+    grades those again whose run time is another one.
     """
+    if days is not None and until is not None:
+        raise click.UsageError("Give either --days or --until.")
+    if days is None and until is None and run_time is None:
+        raise click.UsageError("Give --days or --until, or --run-time.")
+    course = course_of(ctx)
+    if days is not None or until is not None:
+        click.echo(f"{name} is due {extended(course, name, students, days, until)} for {', '.join(students)}.")
+    if run_time is not None:
+        give_run_time(course, name, students, run_time)
+
+
+def extended(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> str:
+    """Move the due date; returns when it is now."""
     from autograder.grading.extensions import extend as give_extension
     from autograder.grading.times import parse_time
 
-    if (days is None) == (until is None):
-        raise click.UsageError("Give either --days or --until.")
     try:
         time = parse_time(until) if until else None
     except ValueError as error:
         raise AutograderError(f"--until: {error}.") from None
     more = timedelta(days=days) if days is not None else None
-    due = give_extension(course_of(ctx), name, students, more, time)
-    when = f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
-    click.echo(f"{name} is due {when} for {', '.join(students)}.")
+    due = give_extension(course, name, students, more, time)
+    return f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
+
+
+def give_run_time(course: Course, name: str, students: tuple[str, ...], times: float) -> None:
+    """Let students' code run longer, and say how long that is."""
+    from autograder.grading import extensions
+
+    extensions.give_run_time(course, name, students, times)
+    limits = course.settings.limits().with_run_time(times)
+    click.echo(
+        f"{name}: a cell may run {limits.cell_seconds:g} s and a notebook {limits.notebook_seconds:g} s for "
+        f"{', '.join(students)}. Then:  autograder grade {name}"
+    )

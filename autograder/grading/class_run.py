@@ -20,6 +20,7 @@ from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.course_errors import CourseErrors
 from autograder.grading.due_dates import due_date
+from autograder.grading.extensions import read_run_times
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import GradedSubmission, Submission
@@ -66,11 +67,13 @@ class ClassRun:
 
 @dataclass(frozen=True)
 class Todo:
-    """A submission to grade, without its files; `reusable` are verdicts of an earlier grading that still hold."""
+    """A submission to grade, without its files; `reusable` are verdicts of an earlier grading that still hold, and its
+    code may run `run_time` times as long as usual."""
 
     student: str
     digest: str
     reusable: dict[Place, list[Verdict]]
+    run_time: float
 
 
 def grade_class(
@@ -119,7 +122,8 @@ def grade_class(
         before = read_recorded_class(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)
         run = ClassRun(rescored=rescored, due=due_date(gradebook.db, name))
-        todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment)
+        times = read_run_times(gradebook.db, name)
+        todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment, times)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
             grader, errors = Grader.of(course, assignment, limits), CourseErrors()
@@ -166,9 +170,13 @@ def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[s
 
 
 def to_grade(
-    course: Course, submitted: dict[str, Path], known: Mapping[str, Recorded], assignment: Assignment
+    course: Course,
+    submitted: dict[str, Path],
+    known: Mapping[str, Recorded],
+    assignment: Assignment,
+    run_times: Mapping[str, float],
 ) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
-    """What is to be graded because files or assignment changed, results for what cannot be read, and who is
+    """What is to be graded because files, assignment or run time changed, results for what cannot be read, and who is
     unchanged. Where only check cells changed, the verdicts of the others are reused."""
     todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
     checks = checks_now(assignment)
@@ -176,16 +184,18 @@ def to_grade(
         submission, before = read(course, student, folder, assignment), known.get(student, Recorded())
         # A run that is stopped between two renames leaves a grade without its notebook.
         there = course.path("autograded", student, assignment.name).is_dir()
-        done = there and before.versions == (submission.digest, assignment.digest)
+        run_time = run_times.get(student, 1.0)
+        done = there and before.versions == (submission.digest, assignment.digest) and before.run_time == run_time
         stale = stale_cells(before, checks) if done else set()
         if done and not stale:
             unchanged.append(student)
         elif isinstance(submission, GradedSubmission):
+            submission.run_time = run_time
             unread.append(submission)
         else:
             recorded = reusable_verdicts(before, checks) if done else {}
             reusable = {place: verdicts for place, verdicts in recorded.items() if place not in stale}
-            todo.append(Todo(student, submission.digest, reusable))
+            todo.append(Todo(student, submission.digest, reusable, run_time))
     return todo, unread, unchanged
 
 
@@ -216,7 +226,7 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
     now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)
     if isinstance(now, GradedSubmission):
         return Submission(todo.student, {}, "")
-    return replace(now, reusable=todo.reusable) if now.digest == todo.digest else now
+    return replace(now, run_time=todo.run_time, reusable=todo.reusable if now.digest == todo.digest else {})
 
 
 @uninterrupted()

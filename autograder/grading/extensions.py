@@ -1,14 +1,15 @@
-"""Extensions: more time for a student, before or after they have handed in. nbgrader keeps an extension with the
-submission, so one that comes before it waits in a table of ours."""
+"""Extensions: more time for a student until an assignment is due, before or after they have handed in, or for their
+code to run. nbgrader keeps the first with the submission, so one that comes before it waits in a table of ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from nbgrader.api import Assignment, Student, SubmittedAssignment
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from autograder.errors import AutograderError
 from autograder.grading import tables
@@ -20,7 +21,7 @@ from autograder.grading.locking import course_lock
 from autograder.grading.recorded import rows_of
 from autograder.grading.score_history import keep_given
 
-__all__ = ["apply_extension", "extend"]
+__all__ = ["apply_extension", "extend", "give_run_time", "read_run_times"]
 
 
 def extend(
@@ -33,11 +34,8 @@ def extend(
     Raises AutograderError, and changes nothing, for an assignment or a student that the course does not have, and for a
     time that is not after the due date.
     """
-    if name not in course.assignments():
-        raise AutograderError(f"There is no assignment {name!r}. Assignments here: {', '.join(course.assignments())}.")
-    with course_lock(course.root), open_gradebook(course) as gradebook:
-        session, wanted = gradebook.db, list(dict.fromkeys(students))
-        refuse_unknown(course, session, name, wanted)
+    with extending(course, name, students) as (gradebook, wanted):
+        session = gradebook.db
         keep_given(session, name)
         due = due_date(session, name)
         if until is not None:
@@ -46,9 +44,7 @@ def extend(
                 raise AutograderError(f"{name} {told} {until:%Y-%m-%d %H:%M} UTC: give --days, or a later time.")
             more = until - due
         extension = more or timedelta(0)
-        session.execute(delete(tables.extensions).where(rows_of_all(name, wanted)))
-        row = {"assignment": name, "seconds": extension.total_seconds()}
-        session.execute(insert(tables.extensions), [row | {"student": student} for student in wanted])
+        keep_extension(session, name, wanted, seconds=extension.total_seconds())
         handed_in = select(SubmittedAssignment.id).join(Assignment)
         handed_in = handed_in.where(Assignment.name == name, SubmittedAssignment.student_id.in_(wanted))
         session.execute(
@@ -62,8 +58,41 @@ def extend(
     return due + extension if due else None
 
 
-def rows_of_all(name: str, students: list[str]) -> Any:
-    return (tables.extensions.c.assignment == name) & tables.extensions.c.student.in_(students)
+def give_run_time(course: Course, name: str, students: Iterable[str], times: float) -> None:
+    """Let the code of `students` run so many `times` as long as the course's limits say, when `name` is graded next.
+    Raises AutograderError as `extend` does."""
+    with extending(course, name, students) as (gradebook, wanted):
+        keep_extension(gradebook.db, name, wanted, run_time=times)
+        gradebook.db.commit()
+
+
+def read_run_times(session: Any, name: str) -> dict[str, float]:
+    """How many times as long as usual whose code may run."""
+    of = tables.extensions.c
+    rows = session.execute(select(of.student, of.run_time).where(of.assignment == name, of.run_time.is_not(None)))
+    return dict(rows.all())
+
+
+@contextmanager
+def extending(course: Course, name: str, students: Iterable[str]) -> Iterator[tuple[Any, list[str]]]:
+    """The gradebook, for this process alone, and the students. Raises AutograderError for an assignment or a student
+    that the course does not have."""
+    if name not in course.assignments():
+        raise AutograderError(f"There is no assignment {name!r}. Assignments here: {', '.join(course.assignments())}.")
+    with course_lock(course.root), open_gradebook(course) as gradebook:
+        wanted = list(dict.fromkeys(students))
+        refuse_unknown(course, gradebook.db, name, wanted)
+        yield gradebook, wanted
+
+
+def keep_extension(session: Any, name: str, students: list[str], **given: float) -> None:
+    """Keep what is `given`, seconds or run_time; the other stays."""
+    here = (tables.extensions.c.assignment == name) & tables.extensions.c.student.in_(students)
+    there = set(session.execute(select(tables.extensions.c.student).where(here)).scalars())
+    session.execute(update(tables.extensions).where(here).values(given))
+    new = [{"assignment": name, "student": student, **given} for student in students if student not in there]
+    if new:
+        session.execute(insert(tables.extensions), new)
 
 
 def refuse_unknown(course: Course, session: Any, name: str, students: list[str]) -> None:

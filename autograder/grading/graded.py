@@ -19,13 +19,15 @@ __all__ = [
 class Submission:
     """One student's files by their relative names, as they were handed in. `digest` is of all of them.
 
-    `reusable` are verdicts of an earlier grading that still hold, by notebook and check cell.
+    `reusable` are verdicts of an earlier grading that still hold, by notebook and check cell. The student's code may
+    run `run_time` times as long as the course's limits say.
     """
 
     student: str
     files: dict[str, bytes]
     digest: str
     reusable: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
+    run_time: float = 1.0
 
     @property
     def identity(self) -> str:
@@ -68,7 +70,8 @@ class GradedNotebook:
 @dataclass
 class GradedSubmission:
     """All that is to be recorded of one submission. `memory_mb` is the most that a notebook of it and what it had
-    started held at once, Python and NumPy included."""
+    started held at once, Python and NumPy included. `run_time` is how many times as long as usual its code could
+    run."""
 
     student: str
     digest: str
@@ -78,6 +81,7 @@ class GradedSubmission:
     incidents: list[Incident] = field(default_factory=list)
     seconds: float = 0.0
     memory_mb: float = 0.0
+    run_time: float = 1.0
 
     @property
     def versions(self) -> tuple[str, str]:

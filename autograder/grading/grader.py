@@ -83,6 +83,7 @@ class Grader:
         """
         started = time.monotonic()
         graded = GradedSubmission(submission.student, submission.digest, self.assignment.digest)
+        graded.run_time = submission.run_time
         try:
             with limited_memory():
                 sorted_out = handed_in(submission.files, self.assignment, self.submission_mb)
@@ -129,7 +130,8 @@ class Grader:
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
         reusable = submission.reusable_in(template.name)
         private = self.assignment.private
-        return GradingJob(notebook, template, files, seeds, private, reusable, on_grade, self.counterexamples)
+        more = (self.counterexamples, submission.run_time)
+        return GradingJob(notebook, template, files, seeds, private, reusable, on_grade, *more)
 
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
@@ -170,7 +172,7 @@ class Grader:
         SandboxBroken if no sandbox can be had."""
         sandbox = self.sandbox()  # first, so that it gets warm while the answer key runs
         answer_key = self.answer_key(job.template)
-        with Kernel(sandbox, job.files) as kernel:
+        with Kernel(sandbox, job.files, job.run_time) as kernel:
             run = make(job, kernel, answer_key, **more)
             run.run()
         return run

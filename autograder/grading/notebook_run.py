@@ -48,7 +48,8 @@ class GradingJob:
     ones that only its tests see.
 
     Check cells in `reusable` run for what they do to the notebook, but keep these verdicts. `on_grade` receives the
-    grade of each check cell as soon as it is known. `counterexamples` are looked for at the end.
+    grade of each check cell as soon as it is known. `counterexamples` are looked for at the end. The student's code may
+    run `run_time` times as long as the course's limits say.
     """
 
     notebook: NotebookNode
@@ -59,6 +60,7 @@ class GradingJob:
     reusable: dict[str, list[Verdict]] = field(default_factory=dict)
     on_grade: Callable[[CellGrade], None] = lambda grade: None
     counterexamples: bool = False
+    run_time: float = 1.0
 
 
 @dataclass

@@ -16,6 +16,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder.grading.answer_modules import with_modules
 from autograder.grading.assignment import Assignment, Template, load_assignment, other_language
 from autograder.grading.course import Course
+from autograder.grading.extensions import read_run_times
 from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.graded import GradedNotebook, GradedSubmission, Submission
@@ -121,10 +122,12 @@ class Grade(CoursePreprocessor):
         with open_gradebook(course) as gradebook:
             check_secret(gradebook.db, course)
             assignment = with_voids(gradebook.db, self.assignment(course, resources))
+            run_times = read_run_times(gradebook.db, assignment.name)
         template, student = self.template(assignment, resources), names_in(resources).student
         submitted = course.path("submitted", student, assignment.name)
         submission = read_submission(student, submitted, course.settings.submission_mb)
-        graded = GradedSubmission(student, submission.digest, assignment.digest)
+        submission = replace(submission, run_time=run_times.get(student, 1.0))
+        graded = GradedSubmission(student, submission.digest, assignment.digest, run_time=submission.run_time)
         limits = checked_limits(course)
         grader = Grader.of(course, assignment, limits)
         # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.

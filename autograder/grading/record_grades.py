@@ -180,6 +180,7 @@ def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> No
         "seconds": graded.seconds,
         "memory_mb": graded.memory_mb,
         "at": datetime.now(UTC).replace(tzinfo=None),
+        "run_time": graded.run_time,
     }
     session.execute(insert(tables.graded), row)
 

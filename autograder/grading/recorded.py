@@ -54,11 +54,13 @@ class CheckNow:
 @dataclass
 class Recorded:
     """One submission as it was last graded: the digests of submission and assignment, its cells by (notebook, grade
-    id), and the answers already reported as changed since they were graded by hand."""
+    id), the answers already reported as changed since they were graded by hand, and how many times as long as usual its
+    code could run."""
 
     versions: tuple[str, str] = ("", "")
     cells: dict[Place, CellRecord] = field(default_factory=dict)
     told: frozenset[Place] = frozenset()
+    run_time: float = 1.0
 
 
 def rows_of(table: Any, assignment: str, student: str) -> Any:
@@ -82,6 +84,7 @@ def read_recorded_class(session: Any, assignment: str, student: str = "") -> dic
     found: dict[str, Recorded] = defaultdict(Recorded)
     for row in rows(tables.graded):
         found[row["student"]].versions = (row["submission_digest"], row["assignment_digest"])
+        found[row["student"]].run_time = row["run_time"] or 1.0
     for row in rows(tables.cells):
         found[row["student"]].cells[row["notebook"], row["cell"]] = CellRecord(row["digest"], row["points"])
     for row in rows(tables.checks):

@@ -45,6 +45,7 @@ class Why(StrEnum):
     SUBMISSION = "new submission"
     CHECK = "check changed"
     ASSIGNMENT = "assignment changed"
+    RUN_TIME = "other run time"
     AGAIN = "graded again"
     FAULT = "could not be graded"
     VOID = "check void"
@@ -85,20 +86,22 @@ def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before:
     def reason(moved: Moved) -> Reason:
         if moved.score is None:
             return Reason((Why.FAULT,))
-        return grading_reason(before, graded.versions, moved.place, grades.get(moved.place))
+        return grading_reason(before, graded, moved.place, grades.get(moved.place))
 
     keep_scores(session, assignment, reason, graded.student)
 
 
-def grading_reason(before: Recorded, versions: tuple[str, str], place: Place, grade: CellGrade | None) -> Reason:
+def grading_reason(before: Recorded, graded: GradedSubmission, place: Place, grade: CellGrade | None) -> Reason:
     """Why a grade is another one: what is not as it was when the submission was graded before."""
-    earlier, found = before.cells.get(place), list[Why]()
+    earlier, versions, found = before.cells.get(place), graded.versions, list[Why]()
     if before.versions[0] and before.versions[0] != versions[0]:
         found.append(Why.SUBMISSION)
     if earlier is not None and grade is not None and earlier.points is not None and earlier.digest != grade.digest:
         found.append(Why.CHECK)
     if before.versions[1] and before.versions[1] != versions[1]:
         found.append(Why.ASSIGNMENT)
+    if before.run_time != graded.run_time:
+        found.append(Why.RUN_TIME)
     voids = void_reason(earlier.verdicts if earlier else [], grade.verdicts if grade else [])
     return Reason((*found, *voids.why) or (Why.AGAIN,), voids.note)
 

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "7"
+VERSION_TABLE, NEWEST = "autograder_version", "8"
 
 metadata = MetaData()
 
@@ -84,7 +84,14 @@ secrets = Table(
     "autograder_secret", metadata, Column("course", String(128), primary_key=True), Column("fingerprint", String(64))
 )
 
-extensions = Table("autograder_extension", metadata, *keys("assignment", "student"), Column("seconds", Float))
+# Either may be missing: more time until it is due, and how many times as long the student's code may run.
+extensions = Table(
+    "autograder_extension",
+    metadata,
+    *keys("assignment", "student"),
+    Column("seconds", Float),
+    Column("run_time", Float),
+)
 
 incidents = Table(
     "autograder_incident",
@@ -106,6 +113,7 @@ graded = Table(
     Column("seconds", Float),
     Column("memory_mb", Float),
     Column("at", DateTime),
+    Column("run_time", Float),
 )
 
 # Rows are only ever added. A cell without a name is the late penalty of the notebook.

@@ -190,7 +190,8 @@ def time_is_over(session: Any, name: str) -> datetime | None:
     due: datetime | None = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
     if due is None:
         return None
-    given = select(tables.extensions.c.seconds).where(tables.extensions.c.assignment == name)
+    of = tables.extensions.c
+    given = select(of.seconds).where(of.assignment == name, of.seconds.is_not(None))
     kept = select(SubmittedAssignment.extension).join(Assignment).where(Assignment.name == name)
     seconds = [*session.execute(given).scalars(), *(e.total_seconds() for e in session.execute(kept).scalars() if e)]
     return due + timedelta(seconds=max([0.0, *seconds]))

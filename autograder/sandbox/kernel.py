@@ -46,14 +46,15 @@ class Execution:
 
 
 class Kernel:
-    """An IPython kernel in `sandbox`. Raises SandboxBroken if it does not come up.
+    """An IPython kernel in `sandbox`, whose code may run `run_time` times as long as its limits say. Raises
+    SandboxBroken if it does not come up.
 
     What no IPython kernel sends by itself is noted in `tampering`.
     """
 
-    def __init__(self, sandbox: Sandbox, files: dict[str, bytes]) -> None:
+    def __init__(self, sandbox: Sandbox, files: dict[str, bytes], run_time: float = 1.0) -> None:
         self.sandbox = sandbox
-        self.limits = sandbox.limits
+        self.limits = sandbox.limits.with_run_time(run_time)
         self.alive = True
         self.heard = {"shell", "iopub"}
         self.killed = False

@@ -11,10 +11,12 @@ from made_class import as_graded, make_class
 from small_course import NAME, Run
 
 from autograder.grading.assignment import load_assignment
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.record_grades import record
+from autograder.publishing.changes import read_changes
 from autograder.publishing.scores import read_scores
 
 LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"
@@ -61,12 +63,36 @@ def test_an_extension_before_the_submission_is_kept(late: Course, run: Run) -> N
     assert penalties(late) == {"ada": 0.8, "s00001": 0.8, "zoe": 0.0}
 
 
+@pytest.mark.slow
+def test_a_student_s_code_may_run_longer(tmp_path: Path, run: Run) -> None:
+    """Whoever works on a slow aid, or was promised more time, would lose points by a limit that is not theirs."""
+    course = small_course.make_course(tmp_path / "course", "c.Autograder.cell_seconds = 1\n", [])
+    slow = "import time\ndef mean(a):\n    time.sleep(1.5)\n    return np.mean(a)"
+    for student in ("ada", "bob"):
+        small_course.submit(course.root, student, small_course.submission(mean=slow))
+    assert run("extend", NAME, "bob", "--run-time", "4", here=course.root) == (
+        0,
+        f"{NAME}: a cell may run 4 s and a notebook 2400 s for bob. Then:  autograder grade {NAME}\n",
+        "",
+    )
+    grade_class(course, NAME)
+    assert {s["student"]: s["score"] for s in read_scores(course, NAME)} == {"ada": 2.0, "bob": 5.0}
+    run("extend", NAME, "ada", "--run-time", "4", here=course.root)
+    run("extend", NAME, "bob", "--days", "1", here=course.root)  # which leaves the run time
+    assert [submission.student for submission in grade_class(course, NAME).graded] == ["ada"]
+    assert grade_class(course, NAME).unchanged == ["ada", "bob"]
+    (change,) = read_changes(course, NAME)
+    assert (change.student, change.before, change.after, change.why) == ("ada", 0.0, 3.0, "other run time")
+
+
 WRONG = {
     ("nobody", "--days", "1"): "nobody is no student of this course",
     ("ada", "nobody", "--days", "1"): "nobody is no student of this course",
     ("ada", "--until", "2026-10-01 12:00 UTC"): "is due 2026-10-01 12:00 UTC, which is not before",
     ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
-    ("ada",): "Give either --days or --until.",
+    ("ada",): "Give --days or --until, or --run-time.",
+    ("ada", "--run-time", "0.5"): "0.5 is not in the range 1<=x<=10",
+    ("nobody", "--run-time", "2"): "nobody is no student of this course",
     ("ada", "--days", "1", "--until", "2027-01-01 12:00 UTC"): "Give either --days or --until.",
 }
 

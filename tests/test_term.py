@@ -86,6 +86,11 @@ class Term:
             gradebook.find_comment("more_days", NAME, NAME, student).manual_comment = "=well argued"
             gradebook.db.commit()
 
+    def changes(self, *options: str) -> list[tuple[Any, ...]]:
+        """Which scores changed: whose, which, from what to what, why."""
+        told = json.loads(self.types("changes", NAME, "--json", *options))
+        return [tuple(entry[key] for key in ("student", "cell", "from", "to", "why")) for entry in told]
+
     def returned(self, student: str) -> str:
         """What a student reads at the top of the feedback."""
         self.types("feedback", NAME)
@@ -161,6 +166,7 @@ def test_a_term(term: Term) -> None:
     assert not any(score["needs_manual_grade"] for score in scores.values())
     assert scores[ADA]["comments"] == {"more_days": "=well argued"}
     assert "1 day" not in term.types("scores", NAME)
+    assert term.changes() == []  # all of it is given for the first time
 
     # Results are returned: as feedback, as PDF, and to Canvas; and the class is looked at.
     assert "19.5 of 20 points" in term.returned(ADA)
@@ -183,6 +189,12 @@ def test_a_term(term: Term) -> None:
     # 6 + 9/5 for the one check that a constant passes + 4.5 on a free late day; and 6 + 9 + 5 less two tenths.
     assert term.finals() == {ADA: 12.3, BOB: 13.5, CYD: 16.0, EVE: 0.0}
     assert term.scores()[ADA]["late_days"] == {"days": 1, "free": 1, "left": 0}
+    assert (term.root / "replaced" / ADA / NAME / "2026-10-01T115959Z" / f"{NAME}.ipynb").is_file()
+    assert sorted(term.changes()) == [
+        (ADA, "bootstrap_checks", 9.0, 1.8, "new submission"),
+        (CYD, "", -2.0, -4.0, "lateness"),
+        (CYD, "bootstrap_checks", 0.0, 9.0, "new submission"),
+    ]
     assert "16 of 20 points (20 less 4 for being late)" in term.returned(CYD)
     assert term.canvas() == {ADA: "12.3", BOB: "13.5", CYD: "16.0", EVE: "0.0"}
 
@@ -198,6 +210,7 @@ def test_a_term(term: Term) -> None:
     assert term.finals() == {ADA: 12.3, BOB: 12.75, CYD: 16.0, EVE: 0.0}
     term.types("grade", NAME, "--regrade", ends_with=1)
     assert term.scores() == once
+    assert term.changes()[3:] == [(BOB, "mean_absolute_error_checks", 1.5, 0.75, "check changed")]
     assert "12.75 of 20 points" in term.returned(BOB)
     assert term.reported() == term.finals() | {EVE: None}
     assert term.canvas() == {ADA: "12.3", BOB: "12.75", CYD: "16.0", EVE: "0.0"}
@@ -206,3 +219,24 @@ def test_a_term(term: Term) -> None:
         lines = {line["student"]: line for line in csv.DictReader(file)}
     assert {student: float(line["final_score"]) for student, line in lines.items()} == term.finals()
     assert (lines[EVE]["last_name"], lines[CYD]["late_penalty"]) == ("'=1+1", "4.0")
+
+    # The mended check was not right after all, a grader corrects a point, and Cyd was ill.
+    check = "test_mean_absolute_error_random"
+    assert "3 scored anew" in term.types("grade", NAME, "--void", check, "--why", "It was not in the lecture.")
+    term.by_hand(BOB, give(4))
+    term.types("extend", NAME, CYD, "--days", "1")
+    assert term.finals() == {ADA: 12.3, BOB: 16.0, CYD: 18.0, EVE: 0.0}
+    assert term.changes()[4:] == [
+        (BOB, "mean_absolute_error_checks", 0.75, 3.0, "check void"),
+        (BOB, "more_days", 3.0, 4.0, "given by hand"),
+        (CYD, "", -4.0, -2.0, "extension"),
+    ]
+    assert term.changes("--since", "2999-01-01") == []
+    page = term.returned(BOB)
+    assert "16 of 20 points (12.75 before)" in page
+    assert page.index("0.75 → 3") > page.index("Changed since you last saw it")
+    assert "18 of 20 points (20 less 2 for being late) (16 before)" in term.returned(CYD)
+    assert "Changed since you last saw it" in term.returned(ADA)  # what she has not been told anew since
+    assert term.reported() == term.finals() | {EVE: None}
+    assert "check void" in (term.root / "reports" / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "Cyd Card" in term.types("scores", NAME)

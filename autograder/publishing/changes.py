@@ -17,7 +17,7 @@ from autograder.grading.course import Course
 from autograder.grading.score_history import notice_given
 from autograder.publishing.class_results import graded_assignment
 from autograder.publishing.csv_forms import harmless
-from autograder.text import in_points
+from autograder.text import in_points, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,19 +94,21 @@ def changes_table(name: str, changes: list[ScoreChange]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    many = len({change.notebook for change in changes}) > 1
+    many, any_name = len({change.notebook for change in changes}) > 1, any(change.name for change in changes)
     table = Table(title=f"{name}: {len(changes)} score{'s' * (len(changes) != 1)} changed", title_justify="left")
-    for column in ("when (UTC)", "student", "cell", "from", "to", "why", "submission", "check"):
+    names = ("name",) if any_name else ()
+    for column in ("when (UTC)", "student", *names, "cell", "from", "to", "why", "submission", "check"):
         table.add_column(column, justify="right" if column in ("from", "to") else "left", overflow="fold")
     for change in changes:
         cell = change.cell or "late penalty"
         table.add_row(
             f"{change.at:%Y-%m-%d %H:%M}",
-            Text(" ".join(filter(None, (change.student, change.name and f"({change.name})")))),
-            f"{change.notebook}/{cell}" if many else cell,
+            Text(printable(change.student)),
+            *([Text(printable(change.name))] if any_name else []),
+            Text(f"{change.notebook}/{cell}" if many else cell),
             points(change.before),
             points(change.after),
-            Text(": ".join(filter(None, (change.why, change.note)))),
+            Text(printable(": ".join(filter(None, (change.why, change.note))))),
             change.submission[:DIGITS],
             change.check[:DIGITS],
         )

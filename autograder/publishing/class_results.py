@@ -15,7 +15,14 @@ from sqlalchemy import select
 from autograder.checking.outcomes import Verdict, shares
 from autograder.errors import AutograderError
 from autograder.grading import tables
-from autograder.grading.class_rows import GradeRow, NotebookRow, SubmissionRow, read_submissions, student_rows
+from autograder.grading.class_rows import (
+    GradeRow,
+    NotebookRow,
+    SubmissionRow,
+    full_name,
+    read_submissions,
+    student_rows,
+)
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
@@ -151,11 +158,13 @@ class StudentResults:
 
 @dataclass(frozen=True)
 class ClassResults:
-    """The submissions of an assignment in order of student id, and the students of the gradebook who have none."""
+    """The submissions of an assignment in order of student id, the students of the gradebook who have none, and the
+    names of all who have one, by id."""
 
     max_score: float
     students: list[StudentResults]
     absent: list[str]
+    names: dict[str, str] = field(default_factory=dict)
 
 
 def read_results(course: Course, name: str, student: str = "") -> ClassResults:
@@ -171,12 +180,14 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         incidents = rows_by_student(session, tables.incidents, name, student)
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
-        absent = student_rows(session).keys() - {submission.student for submission in submissions}
+        people = student_rows(session)
     found = [
         student_results(row, uses.get(row.student, {}).get(name), checks[row.student], incidents[row.student])
         for row in submissions
     ]
-    return ClassResults(submissions[0].max_score, found, [] if student else sorted(absent))
+    absent = [] if student else sorted(people.keys() - {submission.student for submission in submissions})
+    names = {who: name for who, about in people.items() if (name := full_name(about))}
+    return ClassResults(submissions[0].max_score, found, absent, names)
 
 
 def counterexamples_are_shown(course: Course, session: Any, name: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from autograder.grading.class_rows import full_name
 from autograder.grading.course import Course
 from autograder.grading.late_days import LateUse
 from autograder.publishing.class_results import (
@@ -106,13 +107,16 @@ def data_of(cell: CellResult) -> dict[str, Any]:
 
 def scores_table(name: str, scores: list[Score]) -> Table:
     """A table for the terminal: students, points after late penalties, the checks they lose, what a person must look
-    at; and the late days where somebody has used some."""
+    at; and names and late days where somebody has some."""
     from rich.table import Table
     from rich.text import Text
 
-    any_late = any(late(score) for score in scores)
+    any_late, any_name = any(map(late, scores)), any(map(full_name, scores))
     table = Table(title=f"{name}: {len(scores)} submission{'s' * (len(scores) != 1)}", title_justify="left")
-    for column, justify in (("student", "left"), ("score", "right"), ("checks", "right"), ("by hand", "left")):
+    table.add_column("student")
+    if any_name:
+        table.add_column("name")
+    for column, justify in (("score", "right"), ("checks", "right"), ("by hand", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     if any_late:
         table.add_column("late")
@@ -123,6 +127,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
             Text(printable(score["student"])),
+            *([Text(printable(full_name(score)))] if any_name else []),
             f"{in_points(score['final_score'])} / {in_points(score['max_score'])}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",

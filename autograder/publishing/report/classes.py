@@ -71,7 +71,7 @@ class Advice:
 class ClassNumbers:
     """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
     nothing, `not_compared` those whose notebooks take too much time or memory to be read, `changed` the scores that are
-    not as the last report told them."""
+    not as the last report told them, `names` those of students by their id, where they have one."""
 
     assignment: str
     max_score: float
@@ -85,6 +85,7 @@ class ClassNumbers:
     not_compared: list[str]
     advice: Advice
     changed: list[NetChange]
+    names: dict[str, str]
 
 
 def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> ClassNumbers:
@@ -118,6 +119,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
         sorted(answers.keys() - compared.keys()),
         advice,
         list(changed),
+        found.names,
     )
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["make", "new", "release", "site", "validate"]
 
-SEEDS = 3
+# An author validates after every edit, and waits for it; a release is asked for more.
+SEEDS, RELEASE_SEEDS = 1, 3
 
 
 @click.command()
@@ -101,7 +102,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     course = course_of(ctx)
     if text_path(course.root, name).is_file() and make_notebook(course.root, name):
         click.echo(f"{notebook_path(course.root, name)} was made anew from the text.")
-    if not no_validate and not show_problems(name, problems_of(course, name, released=False)):
+    if not no_validate and not show_problems(name, problems_of(course, name, RELEASE_SEEDS, released=False)):
         sys.exit(1)
     make_release(course, name)
     click.echo(f"{name} is in {course.path('release', '.', name)}.")
@@ -120,7 +121,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     type=click.IntRange(min=1),
     default=SEEDS,
     show_default=True,
-    help="How many different random inputs every check must agree on.",
+    help="How many different random inputs every check must agree on; `release` asks for 3.",
 )
 @click.option("--mutants", is_flag=True, help="Instead, list changes of the answer key that no check notices.")
 @JSON
@@ -146,7 +147,7 @@ def validate(ctx: click.Context, name: str, seeds: int, mutants: bool, as_json: 
     sys.exit(1 if problems else 0)
 
 
-def problems_of(course: Course, name: str, seeds: int = SEEDS, released: bool = True) -> list[Problem]:
+def problems_of(course: Course, name: str, seeds: int, released: bool = True) -> list[Problem]:
     """Validate with a progress bar."""
     from autograder.workers import start_forkserver
 

@@ -198,15 +198,19 @@ def only_needed(source: NotebookNode) -> NotebookNode:
 
 
 def with_affected_checks(notebook: NotebookNode, answer: str) -> NotebookNode:
-    """The notebook with no other checks than those that can see an answer. The others find what they find in the
-    answer key; to run them for each of many examples would take several times as long."""
+    """The notebook with no other checks than those that can see an answer, as far as the last of them. The others find
+    what they find in the answer key; to run them for each of many examples would take several times as long."""
     wanted = affected_checks(notebook, answer)
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if not (utils.is_grade(cell) and utils.is_locked(cell)) or cell.metadata.nbgrader.grade_id in wanted
-    ]
+    kept = [cell for cell in notebook.cells if not is_check(cell) or cell.metadata.nbgrader.grade_id in wanted]
+    while kept and not is_check(kept[-1]):
+        kept.pop()
+    notebook.cells = kept
     return notebook
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether this is a test cell, ours or nbgrader's."""
+    return bool(utils.is_grade(cell) and utils.is_locked(cell))
 
 
 def tried(workers: Pool[NotebookNode, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:

@@ -18,6 +18,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.publishing.changes import read_changes
 from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.report.classes import read_class
+from autograder.publishing.report.term import read_term
 from autograder.publishing.scores import read_scores
 
 SIZES = (3, 12)
@@ -68,6 +69,7 @@ COMMANDS: dict[str, Callable[[Course], Any]] = {
     "grade with nothing to do": graded_again,
     "scores": lambda course: read_scores(course, NAME),
     "changes": lambda course: read_changes(course, NAME),
+    "report on the term": read_term,
     "report": lambda course: read_class(course, NAME),
     "feedback": lambda course: write_feedback(course, NAME),
     "void": voided,

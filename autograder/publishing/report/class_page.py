@@ -10,8 +10,9 @@ from autograder.grading.course import Course
 from autograder.publishing.pages import render
 from autograder.publishing.report.classes import WEAK_QUESTION, ClassNumbers
 from autograder.publishing.report.plots import question_plot, score_plot
+from autograder.publishing.report.term import TermNumbers
 
-__all__ = ["report_page"]
+__all__ = ["report_page", "term_page"]
 
 
 def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
@@ -28,6 +29,13 @@ def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
         links={student: link(course, numbers.assignment, student, output) for student in students},
         weak=WEAK_QUESTION,
     )
+
+
+def term_page(numbers: TermNumbers, output: Path) -> str:
+    """The page on a term; the reports on assignments that lie beside `output` are linked."""
+    names = [one.assignment for one in numbers.assignments]
+    links = {name: quote(f"{name}.html") if (output.parent / f"{name}.html").is_file() else "" for name in names}
+    return render("term.html.j2", {}, numbers=numbers, links=links)
 
 
 def link(course: Course, name: str, student: str, output: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = [
     "points_so_far",
     "question_numbers",
     "summary",
+    "told_cause",
 ]
 
 # With fewer, a coefficient says more about chance than about the check.
@@ -243,3 +244,12 @@ def kind_of(check: CheckResult) -> str:
         return check.mistake[:MAX_KIND]
     sentence = re.split(r"(?<=[.!?])\s| — ", check.message.strip(), maxsplit=1)[0]
     return NUMBER.sub("…", sentence)[:MAX_KIND] or UNNAMED
+
+
+def told_cause(check: CheckResult, question: str) -> str:
+    """What a student was told of a check that they lost, without its numbers and the name of the `question`, so that
+    it can be found in another assignment; empty if no cause was named."""
+    if not is_lost(check):
+        return ""
+    sentence = kind_of(replace(check, mistake=""))
+    return "" if sentence.startswith(NO_CAUSE) else re.sub(rf"\b{re.escape(question)}\b", "…", sentence)

@@ -5,47 +5,81 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.errors import AutograderError
-from autograder.options import JSON, NAME, course_of, output_file
+from autograder.options import JSON, course_of, output_file
+
+if TYPE_CHECKING:
+    from autograder.grading.course import Course
 
 __all__ = ["report"]
 
 
 @click.command()
-@NAME
-@output_file("FILE", "Where to write.  [default: reports/NAME.html in the course]")
+@click.argument("name", required=False)
+@output_file("FILE", "Where to write.  [default: reports/NAME.html in the course, reports/index.html without a NAME]")
 @JSON
 @click.pass_context
-def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) -> None:
-    """Write one page on the class.
+def report(ctx: click.Context, name: str | None, output: Path | None, as_json: bool) -> None:
+    """Write one page on the class, or without a NAME on the term.
 
     \b
     Examples:
       autograder report softmax
       autograder report softmax -o softmax.html
       autograder report softmax --json
+      autograder report
 
     What to teach again, whom to talk to, which check to look at: scores, questions, checks with their commonest
     mistakes, times, incidents, late submissions, scores that changed since the last report, and answers that are
-    alike. The page needs no network; it names students, so keep it to yourself.
+    alike. On the term: points by assignment, who is falling behind, and which mistakes come back. The pages need no
+    network; they name students, so keep them to yourself.
     """
+    course = course_of(ctx)
+    if name is None:
+        report_term(course, output, as_json)
+    else:
+        report_class(course, name, output, as_json)
+
+
+def report_class(course: Course, name: str, output: Path | None, as_json: bool) -> None:
+    """Tell of one assignment."""
     # Imported here, so that --help is quick.
     from autograder.grading.told_scores import REPORT
     from autograder.publishing.news import read_news
     from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class
 
-    course = course_of(ctx)
     news = read_news(course, name)
     numbers = read_class(course, name, news.for_reader(REPORT))
     if as_json:
         click.echo(json.dumps(asdict(numbers), indent=2))
         return
     output = output or course.root / "reports" / f"{name}.html"
-    page = report_page(numbers, course, output)
+    write_page(report_page(numbers, course, output), output)
+    news.keep([REPORT])
+    click.echo(f"Written: {output}")
+
+
+def report_term(course: Course, output: Path | None, as_json: bool) -> None:
+    """Tell of all assignments."""
+    from autograder.publishing.report.class_page import term_page
+    from autograder.publishing.report.term import read_term
+
+    numbers = read_term(course)
+    if as_json:
+        click.echo(json.dumps(asdict(numbers), indent=2))
+        return
+    output = output or course.root / "reports" / "index.html"
+    write_page(term_page(numbers, output), output)
+    click.echo(f"Written: {output}")
+
+
+def write_page(page: str, output: Path) -> None:
+    """Write a page, and the folder that it lies in. Raises AutograderError if it cannot be written."""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8")
@@ -53,5 +87,3 @@ def report(ctx: click.Context, name: str, output: Path | None, as_json: bool) ->
         raise AutograderError(
             f"The report cannot be written to {output}: {error.strerror}. Name another file with -o FILE."
         ) from None
-    news.keep([REPORT])
-    click.echo(f"Written: {output}")

@@ -1,0 +1,176 @@
+"""A term as the report tells it: points by assignment, who falls behind, and which mistakes come back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nbgrader.api import Assignment, SubmittedAssignment
+from sqlalchemy import select
+
+from autograder.errors import AutograderError
+from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.publishing.class_results import ClassResults, read_results
+from autograder.publishing.pages import title
+from autograder.publishing.report.numbers import Entry, points_so_far, summary, told_cause
+
+__all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
+
+WEAK, DROP = 0.4, 0.25
+MANY = 2  # assignments
+
+
+@dataclass(frozen=True)
+class AssignmentNumbers:
+    """How an assignment went: the points that are given so far, how many handed in, and `median` and `mean` of their
+    scores after the late penalty, None where nobody has one yet."""
+
+    assignment: str
+    due: str | None
+    max_score: float
+    submissions: int
+    absent: int
+    waiting: int
+    median: float | None
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class StudentTerm:
+    """A student's share of the points that are given, by assignment: 0 where nothing was handed in, None where points
+    are missing still or nothing could be read. `behind` says why they are falling behind; it is empty if they are
+    not."""
+
+    student: str
+    shares: dict[str, float | None]
+    missing: list[str]
+    share: float | None
+    behind: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReturningMistake:
+    """A mistake that was told in several assignments: to how many students in each, and to whom in several, with the
+    names of these assignments."""
+
+    text: str
+    counts: dict[str, int]
+    again: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class TermNumbers:
+    """All that the report on a term tells; `names` are those of students by their id, where they have one."""
+
+    assignments: list[AssignmentNumbers]
+    students: list[StudentTerm]
+    mistakes: list[ReturningMistake]
+    names: dict[str, str]
+
+
+def read_term(course: Course) -> TermNumbers:
+    """The term of a course, in the order in which its assignments are due. Raises AutograderError if nothing was
+    graded."""
+    dues = due_dates(course)
+    classes = {name: read_results(course, name) for name in dues}
+    told = {name: list(mistakes_told(entries_of(found))) for name, found in classes.items()}
+    shares = {name: shares_of(found) for name, found in classes.items()}
+    people = sorted(set().union(*(shares[name].keys() | set(classes[name].absent) for name in classes)))
+    names = {student: name for found in classes.values() for student, name in found.names.items()}
+    return TermNumbers(
+        [assignment_numbers(name, dues[name], found) for name, found in classes.items()],
+        [student_term(student, shares, classes) for student in people],
+        list(returning(told)),
+        names,
+    )
+
+
+def due_dates(course: Course) -> dict[str, str | None]:
+    """The assignments that somebody has handed in, in the order in which they are due, those without a date last."""
+    if course.gradebook_file and not course.gradebook_file.is_file():
+        raise AutograderError("Nothing was graded yet: run `autograder grade NAME` first.")
+    with open_gradebook(course) as gradebook:
+        query = select(Assignment.name, Assignment.duedate).join(SubmittedAssignment).distinct()
+        found = gradebook.db.execute(query).all()
+    if not found:
+        raise AutograderError("Nothing was graded yet: run `autograder grade NAME` first.")
+    order = sorted(found, key=lambda row: (row[1] is None, row[1] and row[1].isoformat(), row[0]))
+    return {name: f"{due:%Y-%m-%d %H:%M} UTC" if due else None for name, due in order}
+
+
+def entries_of(found: ClassResults) -> list[Entry]:
+    return [Entry(student.student, student.results) for student in found.students]
+
+
+def assignment_numbers(name: str, due: str | None, found: ClassResults) -> AssignmentNumbers:
+    points = points_so_far(entries_of(found))
+    scores = summary(list(points.scores.values()))
+    middle, mean = scores.get("median"), scores.get("mean")
+    counts = (len(found.students), len(found.absent), len(points.waiting))
+    return AssignmentNumbers(name, due, points.max_score, *counts, middle, mean)
+
+
+def shares_of(found: ClassResults) -> dict[str, float | None]:
+    """Each student's share of the points that are given, None where some are missing."""
+    points = points_so_far(entries_of(found))
+    return {
+        student.student: points.scores[student.student] / points.max_score
+        if student.student in points.scores and points.max_score
+        else None
+        for student in found.students
+    }
+
+
+def student_term(
+    student: str, shares: dict[str, dict[str, float | None]], classes: dict[str, ClassResults]
+) -> StudentTerm:
+    missing = [name for name, found in classes.items() if student in found.absent]
+    mine = {name: 0.0 if name in missing else shares[name].get(student) for name in classes}
+    known = [share for share in mine.values() if share is not None]
+    whole = sum(known) / len(known) if known else None
+    return StudentTerm(student, mine, missing, whole, list(falling_behind(mine, missing)))
+
+
+def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> Iterator[str]:
+    """Why a student is falling behind: nothing handed in for the last assignment or for several, few points in all, or
+    fewer than before."""
+    last = list(shares)[-1]
+    if last in missing or len(missing) >= MANY:
+        yield f"handed in nothing for {', '.join(missing)}"
+    there = [share for name, share in shares.items() if share is not None and name not in missing]
+    if there and sum(there) / len(there) < WEAK:
+        yield f"{sum(there) / len(there):.0%} of the points of what was handed in"
+    elif len(there) > 1 and (before := sum(there[:-1]) / len(there[:-1])) - there[-1] >= DROP:
+        yield f"{there[-1]:.0%} of the points last, {before:.0%} before"
+
+
+def mistakes_told(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Each student, once, with each cause that they were told."""
+    told = {
+        (entry.student, cause)
+        for entry in entries
+        for name, cell, _ in entry.cells()
+        for check in cell.checks
+        if (cause := told_cause(check, title(name.split("/")[-1])))
+    }
+    yield from sorted(told)
+
+
+def returning(told: dict[str, list[tuple[str, str]]]) -> Iterator[ReturningMistake]:
+    """The mistakes of several assignments, those first that come back for most."""
+    counts = {name: Counter(text for _, text in pairs) for name, pairs in told.items()}
+    found = []
+    for text in sorted(set().union(*counts.values())):
+        here = {name: count[text] for name, count in counts.items() if text in count}
+        if len(here) < MANY:
+            continue
+        by_student: dict[str, list[str]] = {}
+        for name in here:
+            for student, other in told[name]:
+                if other == text:
+                    by_student.setdefault(student, []).append(name)
+        again = {student: names for student, names in sorted(by_student.items()) if len(names) >= MANY}
+        found.append(ReturningMistake(text, here, again))
+    yield from sorted(found, key=lambda one: (-len(one.again), -sum(one.counts.values()), one.text))

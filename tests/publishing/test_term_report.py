@@ -1,0 +1,125 @@
+"""The report on a term: points by assignment, who falls behind, which mistakes come back. No kernel runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import small_course
+from made_class import as_graded
+from small_course import NAME, Run
+
+from autograder.checking.outcomes import Outcome
+from autograder.grading.assignment import load_assignment
+from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading.graded import CellGrade
+from autograder.grading.record_grades import introduce, record
+from autograder.publishing.class_results import CheckResult
+from autograder.publishing.report.numbers import told_cause
+from autograder.publishing.report.term import falling_behind, read_term
+
+
+def all_wrong(grade: CellGrade) -> CellGrade:
+    verdicts = [replace(v, outcome=Outcome.WRONG, message="It is 3 times too large.") for v in grade.verdicts]
+    return replace(grade, verdicts=verdicts, score=None if grade.by_hand else 0.0)
+
+
+@pytest.fixture
+def term(recorded: Course) -> Course:
+    """To the small assignment comes a later one, due before it in the alphabet: ada has it wrong, s00001 hands in
+    nothing."""
+    shutil.copytree(recorded.source(NAME), recorded.source("a_later"))
+    recorded.source("a_later").joinpath(f"{NAME}.ipynb").rename(recorded.source("a_later") / "a_later.ipynb")
+    folder = recorded.path("submitted", "ada", "a_later")
+    small_course.write(folder / "a_later.ipynb", small_course.submission())
+    with open_gradebook(recorded) as gradebook:
+        sync_assignment(gradebook, recorded, "a_later")
+        graded = as_graded(recorded, load_assignment(recorded, "a_later"), "ada")
+        graded.notebooks[0].grades = [all_wrong(grade) for grade in graded.notebooks[0].grades]
+        record(gradebook, recorded, "a_later", graded)
+        introduce(gradebook, "ada", {"first_name": "Ada", "last_name": "<King>"})
+        for number, name in enumerate((NAME, "a_later")):
+            gradebook.update_or_create_assignment(name, duedate=f"2026-10-0{number + 1} 12:00")
+    return recorded
+
+
+def test_a_term_is_told_in_the_order_of_its_assignments(term: Course) -> None:
+    """Who is falling behind is seen from what came first and what came last."""
+    numbers = asdict(read_term(term))
+    assert [
+        (one["assignment"], one["due"], one["max_score"], one["submissions"], one["absent"], one["median"])
+        for one in numbers["assignments"]
+    ] == [("small", "2026-10-01 12:00 UTC", 5.0, 2, 0, 3.0), ("a_later", "2026-10-02 12:00 UTC", 5.0, 1, 1, 0.0)]
+    ada, other = numbers["students"]
+    assert (ada["shares"], ada["missing"]) == ({"small": 0.6, "a_later": 0.0}, [])
+    assert ada["behind"] == ["30% of the points of what was handed in"]
+    assert (other["shares"], other["missing"]) == ({"small": 0.6, "a_later": 0.0}, ["a_later"])
+    assert other["behind"] == ["handed in nothing for a_later"]
+    assert numbers["mistakes"] == [
+        {
+            "text": "It is … times too large.",
+            "counts": {"small": 2, "a_later": 1},
+            "again": {"ada": ["small", "a_later"]},
+        }
+    ]
+
+
+BEHIND: list[tuple[dict[str, float | None], list[str], list[str]]] = [
+    ({"a": 0.9, "b": 0.7}, [], []),
+    ({"a": 0.9, "b": 0.6}, [], ["60% of the points last, 90% before"]),
+    ({"a": 0.9, "b": None}, [], []),
+    ({"a": 0.0, "b": 0.8}, ["a"], []),
+    ({"a": 0.0, "b": 0.0, "c": 0.8}, ["a", "b"], ["handed in nothing for a, b"]),
+    ({"a": 0.3, "b": None}, [], ["30% of the points of what was handed in"]),
+    ({"a": None}, [], []),
+]
+
+
+@pytest.mark.parametrize(("shares", "missing", "why"), BEHIND)
+def test_who_falls_behind(shares: dict[str, float | None], missing: list[str], why: list[str]) -> None:
+    """Points that are still to be given are none that were lost, and one assignment that was left out is none."""
+    assert list(falling_behind(shares, missing)) == why
+
+
+def test_a_cause_is_found_under_another_question_s_name() -> None:
+    """The same slip in two functions would be two mistakes, and never come back."""
+    lost = CheckResult("t", "d", False, "wrong", 1.0, "relu changes its first argument: work on a copy. See 3.")
+    assert told_cause(lost, "relu") == "… changes its first argument: work on a copy."
+    assert told_cause(replace(lost, outcome="passed"), "relu") == ""
+    assert told_cause(replace(lost, message=""), "relu") == ""
+    assert told_cause(replace(lost, void="It was wrong."), "relu") == ""
+
+
+def test_the_command_writes_a_page(term: Course, run: Run) -> None:
+    """It is read before the next lecture."""
+    assert run("report", NAME, here=term.root)[0] == 0
+    page = term.root / "reports" / "index.html"
+    assert run("report", here=term.root) == (0, f"Written: {page}\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert f'<a href="{NAME}.html">{NAME}</a>' in text
+    assert 'href="a_later.html"' not in text
+    words = " ".join(re.sub(r"<[^>]*>", " ", text.split("<body>")[1]).split())
+    assert "2 assignments, 2 students, 2 falling behind" in words
+    assert "ada (Ada &lt;King&gt;) 30% of the points" in words
+    assert "s00001 60 % nothing 30 %" in words
+    assert json.loads(run("report", "--json", here=term.root)[1]) == asdict(read_term(term))
+
+
+def test_a_course_without_grades_is_told(tmp_path: Path, run: Run) -> None:
+    """An empty page would look like a quiet term."""
+    course = small_course.make_course(tmp_path / "c", students=[])
+    for _ in range(2):
+        assert run("report", here=course.root) == (
+            2,
+            "",
+            "autograder: Nothing was graded yet: run `autograder grade NAME` first.\n",
+        )
+        with open_gradebook(course):
+            pass
+    assert not (course.root / "reports").exists()

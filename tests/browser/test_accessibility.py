@@ -18,9 +18,12 @@ from small_course import NAME
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.table import html_table
 from autograder.grading.course import Course
+from autograder.grading.told_scores import REPORT
 from autograder.publishing.feedback.writing import write_feedback
-from autograder.publishing.report.class_page import report_page
+from autograder.publishing.news import read_news
+from autograder.publishing.report.class_page import report_page, term_page
 from autograder.publishing.report.classes import read_class
+from autograder.publishing.report.term import read_term
 
 pytestmark = pytest.mark.slow
 
@@ -109,10 +112,11 @@ def test_axe_finds_nothing_in_the_table_of_a_check_cell(page: Page) -> None:
 
 @dataclass
 class Pages:
-    """Feedback and report of a class; one of its students handed in everything that a notebook may hold."""
+    """Feedback and reports of a class; one of its students handed in everything that a notebook may hold."""
 
     feedback: Path
     report: Path
+    term: Path
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +134,19 @@ def pages(graded_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Pages:
         gradebook.find_comment("why", NAME, NAME, "bob").manual_comment = "Read **this** again."
         gradebook.db.commit()
     write_feedback(course, NAME, ["bob"])
-    report = root / "report.html"
-    report.write_text(report_page(read_class(course, NAME), course, report), encoding="utf-8")
-    return Pages(course.path("feedback", "bob", NAME) / f"{NAME}.html", report)
+    read_news(course, NAME).keep([REPORT])
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        gradebook.find_grade("test_mean", NAME, NAME, "bob").extra_credit = 0.5
+        gradebook.db.commit()
+    write_feedback(course, NAME, ["bob"])
+    report, term = root / "report.html", root / "index.html"
+    numbers = read_class(course, NAME, read_news(course, NAME).for_reader(REPORT))
+    report.write_text(report_page(numbers, course, report), encoding="utf-8")
+    term.write_text(term_page(read_term(course), term), encoding="utf-8")
+    feedback = course.path("feedback", "bob", NAME) / f"{NAME}.html"
+    for path, told in ((feedback, "Changed since you last saw it"), (report, "Scores that changed"), (term, "behind")):
+        assert told in path.read_text(encoding="utf-8")
+    return Pages(feedback, report, term)
 
 
 def opened(page: Page, path: Path, scheme: Literal["light", "dark"]) -> None:
@@ -144,7 +158,7 @@ def opened(page: Page, path: Path, scheme: Literal["light", "dark"]) -> None:
 
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["feedback", "report"])
+@pytest.mark.parametrize("name", ["feedback", "report", "term"])
 def test_axe_finds_nothing(page: Page, pages: Pages, name: str, scheme: Literal["light", "dark"]) -> None:
     """Who uses a keyboard, a screen reader or large letters could not read what was made for them."""
     opened(page, getattr(pages, name), scheme)
@@ -154,12 +168,12 @@ def test_axe_finds_nothing(page: Page, pages: Pages, name: str, scheme: Literal[
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["feedback", "report"])
+@pytest.mark.parametrize("name", ["feedback", "report", "term"])
 def test_every_text_has_contrast(page: Page, pages: Pages, name: str, scheme: Literal["light", "dark"]) -> None:
     """Code, tracebacks and plots have colours of their own, which were chosen for one of the two."""
     opened(page, getattr(pages, name), scheme)
     found = page.evaluate(f"({CONTRASTS})(document.body)")
-    assert len(found) > 50
+    assert len(found) > 40
     assert [(text, contrast) for text, contrast in found if contrast < LEAST_CONTRAST] == []
 
 

@@ -43,7 +43,8 @@ OPERATIONS |= {f"r{name}": lambda it, other, of=OPERATIONS[name]: of(other, it) 
 
 
 class ObjectTable:
-    """The objects that the other side has handles of, by number. A number is never used for two objects."""
+    """The objects that the other side has handles of, by number. With each test numbers begin anew: what a test is
+    answered does not depend on which tests ran before, and handles of an earlier test are refused over there."""
 
     def __init__(self) -> None:
         self.objects: dict[int, Any] = {}
@@ -61,7 +62,7 @@ class ObjectTable:
         return self.numbers[id(value)]
 
     def clear(self) -> None:
-        self.objects, self.numbers = {}, {}
+        self.objects, self.numbers, self.last = {}, {}, 0
 
 
 def type_name(value: Any) -> str:

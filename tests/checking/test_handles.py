@@ -16,8 +16,9 @@ from processes import forked
 
 from autograder.checking import proxies
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.handles import MAX_ITEMS
+from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
 from autograder.checking.transports import InProcessTransport, SocketTransport
@@ -216,6 +217,19 @@ def test_objects_end_with_their_test(notebook: Any) -> None:
     assert "Scaler is an object of an earlier test: objects end with the test that made them" in found[1].detail
 
 
+def test_what_a_test_is_answered_does_not_depend_on_earlier_tests() -> None:
+    """A known mistake, which is tried in the failed tests alone, would never be told where tests hold objects."""
+    test = "def test_b(student):\n    assert student.make(2.0).itself().offset == 2.0"
+    found = []
+    for before in ("", "def test_a(student):\n    student.several(3)\n"):
+        recorder = Recorder(InProcessTransport(defined(CLASSES)))
+        cell, student = CheckCell(f"%%check\n{before}{test}"), NotebookProxy(recorder)
+        with_checks({"": cell}, lambda checks, s=student, r=recorder: checks.run("", s, None, Seeds(b"", "", ""), r))
+        found.append(recorder.observed("test_b"))
+    assert found[0] == found[1]
+    assert len(found[0]) > 2
+
+
 def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
     """A notebook of a hundred tests would hold all that any of them made."""
     transport = InProcessTransport(defined(CLASSES))
@@ -224,7 +238,7 @@ def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
     assert len(transport.server.table.objects) == 1
     student._forget()
     assert student.offset_of(student.Scaler(2.0)) == 2.0
-    assert list(transport.server.table.objects) == [2]
+    assert [scaler.offset for scaler in transport.server.table.objects.values()] == [2.0]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from autograder.grading.cell_grades import cell_grades, unanswered
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
 from autograder.grading.handed_in import handed_in
-from autograder.grading.incidents import Incident, IncidentKind
+from autograder.grading.incidents import Incident, IncidentKind, first_of_each_kind
 from autograder.grading.notebook_run import GradingJob, NotebookRun
 from autograder.grading.own_limits import limited_memory
 from autograder.grading.reading import SubmissionRefused
@@ -149,12 +149,12 @@ class Grader:
         try:
             graded, incidents = self._attempt(job)
             if not any(incident.worth_retry for incident in incidents):
-                return graded, incidents
+                return graded, list(first_of_each_kind(incidents))
         except (SandboxBroken, GraderFault) as error:
             incidents = [Incident(IncidentKind.FAULT, str(error), worth_retry=True)]
         self.close()
         again, later = self._attempt(replace(job, seeds=job.seeds.of_attempt(2)))
-        return again, [*first_attempt(incidents, later), *later]
+        return again, list(first_of_each_kind([*first_attempt(incidents, later), *later]))
 
     def _attempt(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         fresh = replace(job, notebook=copy.deepcopy(job.notebook))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 
+from autograder.grading.incidents import IncidentKind
 from autograder.publishing.doctree import parsed_notebook
 from autograder.sandbox import memory_watchdog
 
@@ -213,3 +214,12 @@ def test_a_slow_notebook_ends_in_a_check_too(classroom, limits):
     last = trial.graded.notebooks[0].grades[0].verdicts[-1]
     assert "was stopped" in last.message
     assert "FAULT" not in trial.kinds
+
+
+def test_a_notebook_does_not_fill_the_screen_of_whoever_grades(classroom):
+    """Each of 5,000 cells could be told, above what the others' notebooks did."""
+    notebook = classroom.solved()
+    notebook.cells += [new_code_cell(f"open('/etc/{number}', 'w')") for number in range(50)]
+    incidents = classroom.grade(notebook).graded.incidents
+    assert len(incidents) == 21
+    assert (incidents[0].kind, incidents[-1].text) == (IncidentKind.OUTSIDE, "30 more of this kind")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import CheckFailed, student_error
 from autograder.collecting.collect import about
 from autograder.collecting.people import Person
+from autograder.grading.assignment import load_assignment
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.publishing.csv_forms import harmless
+from autograder.publishing.gradescope.results_json import Results
 from autograder.publishing.report.class_page import link
 
 CONFIG = Path(__file__).parents[2] / "nbgrader_config.py"
@@ -124,6 +127,14 @@ def test_no_incident_acts_where_it_is_shown() -> None:
     """It quotes errors and names of files."""
     assert is_harmless(Incident(IncidentKind.OUTSIDE, f"wrote to {ACTS}").text)
     assert Incident(IncidentKind.FAULT, "two\r\nlines\t").text == "two\nlines\t"
+
+
+def test_gradescope_takes_nothing_for_html(tmp_path: Path) -> None:
+    """A notebook's name stands above the tests, where Gradescope's default is a kind of HTML."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    Results(load_assignment(course, NAME), "hidden", tmp_path / "results.json").write(f"named {EVIL}")
+    document = json.loads((tmp_path / "results.json").read_bytes())
+    assert document["output_format"] == document["test_output_format"] == document["test_name_format"] == "text"
 
 
 @pytest.mark.slow

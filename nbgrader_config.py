@@ -13,6 +13,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# nbgrader collect and formgrader take no file that a student's link points at.
+c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
+
 # nbgrader generate_assignment and formgrader make releases with the records of `autograder release`.
 c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,32 @@ def test_nothing_that_is_handed_in_ends_the_process_or_fills_it(course: Path) ->
     graded = {path.parent.parent.name: path for path in (course / "autograded").glob(f"*/{NAME}/{NAME}.ipynb")}
     assert graded.keys() == {"cal", "zoe"}
     assert graded["cal"].stat().st_size < 2**20
+
+
+def test_no_link_in_the_exchange_is_followed(course: Path) -> None:
+    """Students can write there themselves: by a link, hidden tests and the gradebook would lie beside the notebook."""
+    config = f"""
+c.Exchange.root = "{course}/exchange"
+c.CourseDirectory.course_id = "c"
+c.CourseDirectory.max_dir_size = 100
+c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
+"""
+    with open(course / "nbgrader_config.py", "a") as file:
+        file.write(config)
+    inbound = course / "exchange" / "c" / "inbound"
+    mine, large, yours = (inbound / f"{who}+{NAME}+2026-10-01 10:00:00 UTC+1" for who in ("abe", "bea", "zoe"))
+    for folder in (mine, large, yours):
+        small_course.write(folder / f"{NAME}.ipynb", submission())
+    (mine / "file.txt").symlink_to(course / "gradebook.db")
+    (mine / "folder").symlink_to(course / "source")
+    os.mkfifo(mine / "pipe")
+    small_course.write(yours / "data" / "own.csv", "1,2")
+    (large / "large.bin").touch()
+    os.truncate(large / "large.bin", 10**9)
+    command = [sys.executable, "-m", "nbgrader", "collect", NAME]
+    said = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=200, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "larger than c.CourseDirectory.max_dir_size allows" in said.stderr
+    submitted, book = course / "submitted", f"{NAME}/{NAME}.ipynb"
+    found = {str(path.relative_to(submitted)) for path in submitted.rglob("*") if not path.is_dir()}
+    assert found == {f"abe/{book}", f"zoe/{book}", f"zoe/{NAME}/data/own.csv"}

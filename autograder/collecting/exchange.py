@@ -1,0 +1,60 @@
+"""nbgrader's exchange, without what a link points at: with this in `nbgrader_config.py`, `nbgrader collect` and
+formgrader's button take regular files only.
+
+Students can write to the exchange themselves, and nbgrader copies as whoever collects: by a link, the answers and the
+gradebook would become files of a submission, and student code would find them beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nbgrader.exchange.default import ExchangeCollect
+
+__all__ = ["CollectRegularFiles"]
+
+
+class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
+    """For `c.ExchangeFactory.collect`."""
+
+    def do_copy(self, src: str, dest: str, log: Any = None) -> None:
+        """Copy a submission as nbgrader does, from a copy of its regular files that nobody else can change. One that
+        cannot be copied is told, and the others are collected."""
+        with tempfile.TemporaryDirectory() as private:
+            regular = Path(private, "submission")
+            try:
+                copy_regular_files(src, regular, 1000 * self.coursedir.max_dir_size)
+            except (OSError, RecursionError, ValueError) as error:
+                self.log.error(f"{src} was not collected: {error}")
+            else:
+                super().do_copy(str(regular), dest, log)
+
+
+def copy_regular_files(source: str, target: Path, most: int) -> None:
+    """Copy the regular files below `source`, through no link, even one that appears meanwhile. Raises OSError, and
+    ValueError for more than `most` bytes."""
+    for base, _, names, folder in os.fwalk(source, follow_symlinks=False):
+        place = target / os.path.relpath(base, source)
+        place.mkdir(parents=True)
+        for name in names:
+            content = read_regular_in(folder, name, most)
+            most -= len(content or b"")
+            if most < 0:
+                raise ValueError("it is larger than c.CourseDirectory.max_dir_size allows")
+            if content is not None:
+                (place / name).write_bytes(content)
+
+
+def read_regular_in(folder: int, name: str, most: int) -> bytes | None:
+    """The first bytes of a regular file of an open folder, one more than `most` if there are as many; None for anything
+    else."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:  # a link, or gone
+        return None
+    with open(descriptor, "rb") as file:
+        return file.read(most + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.utils import parse_utc
+
+from autograder.grading.times import TIMESTAMP
 
 __all__ = ["CollectRegularFiles"]
 
@@ -28,10 +31,18 @@ class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
             regular = Path(private, "submission")
             try:
                 copy_regular_files(src, regular, 1000 * self.coursedir.max_dir_size)
+                write_time(Path(src).name, regular)
             except (OSError, RecursionError, ValueError) as error:
                 self.log.error(f"{src} was not collected: {error}")
             else:
                 super().do_copy(str(regular), dest, log)
+
+
+def write_time(name: str, folder: Path) -> None:
+    """Write when a submission was handed in, as its folder's name in the exchange says: STUDENT+ASSIGNMENT+TIME+NUMBER.
+    The file that a student has put there may hold anything, and formgrader shows nobody where it cannot read one."""
+    at = parse_utc(name.rsplit("+", 3)[2])
+    (folder / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
 
 
 def copy_regular_files(source: str, target: Path, most: int) -> None:

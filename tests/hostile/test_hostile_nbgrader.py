@@ -80,6 +80,7 @@ c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
     (mine / "folder").symlink_to(course / "source")
     os.mkfifo(mine / "pipe")
     small_course.write(yours / "data" / "own.csv", "1,2")
+    small_course.write(yours / "timestamp.txt", "no time")  # formgrader would show nobody
     (large / "large.bin").touch()
     os.truncate(large / "large.bin", 10**9)
     command = [sys.executable, "-m", "nbgrader", "collect", NAME]
@@ -88,4 +89,6 @@ c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
     assert "larger than c.CourseDirectory.max_dir_size allows" in said.stderr
     submitted, book = course / "submitted", f"{NAME}/{NAME}.ipynb"
     found = {str(path.relative_to(submitted)) for path in submitted.rglob("*") if not path.is_dir()}
-    assert found == {f"abe/{book}", f"zoe/{book}", f"zoe/{NAME}/data/own.csv"}
+    times = {f"{who}/{NAME}/timestamp.txt" for who in ("abe", "zoe")}
+    assert found == {f"abe/{book}", f"zoe/{book}", f"zoe/{NAME}/data/own.csv"} | times
+    assert {(submitted / name).read_text() for name in times} == {"2026-10-01 10:00:00.000000 UTC"}

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect
-from nbgrader.utils import parse_utc
 
 from autograder.grading.times import TIMESTAMP
 
@@ -40,9 +39,9 @@ class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
 
 def write_time(name: str, folder: Path) -> None:
     """Write when a submission was handed in, as its folder's name in the exchange says: STUDENT+ASSIGNMENT+TIME+NUMBER.
-    The file that a student has put there may hold anything, and formgrader shows nobody where it cannot read one."""
-    at = parse_utc(name.rsplit("+", 3)[2])
-    (folder / TIMESTAMP).write_text(f"{at:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
+    nbgrader has read that. The file that a student has put there may hold anything, and formgrader shows nobody where
+    it cannot read one."""
+    (folder / TIMESTAMP).write_text(name.rsplit("+", 3)[2], encoding="utf-8")
 
 
 def copy_regular_files(source: str, target: Path, most: int) -> None:

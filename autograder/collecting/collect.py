@@ -23,12 +23,14 @@ from autograder.collecting.found import Download, DownloadReader, Found
 from autograder.collecting.gradescope import GradescopeExport
 from autograder.collecting.people import Person, read_roster
 from autograder.collecting.source import open_source
+from autograder.collecting.teams import for_groups, groups_of
 from autograder.collecting.triage import Wanted, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.groups import keep_groups
 from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
@@ -88,12 +90,17 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         if not found:
             raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
         wanted, refused = triage(found, course.students(name), by, known, course.settings.submission_mb)
+        groups = groups_of(wanted, known)
+        wanted, unclear = for_groups(wanted, groups, known.mates if known else {})
+        refused += unclear
         refuse_too_much(wanted, source, course)
         results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
             results.append(written(course, name, submission))
             if results[-1].what is not What.REFUSED:
                 introduce(gradebook, submission.student, about(submission.person))
+        if groups:
+            keep_groups(gradebook.db, name, [submission.student for submission in wanted], groups)
     return sorted(results, key=lambda result: (result.student, result.origin))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -14,6 +14,7 @@ from autograder.text import printable
 __all__ = ["Person", "Roster", "checked_id", "read_roster", "student_id"]
 
 ID = re.compile(r"[\w(\[][\w.@+'()\[\]-]{0,99}")
+MOST = 128  # letters of a group's name
 KEYS = ("email", "lms_user_id", "sid")
 
 
@@ -32,10 +33,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Roster:
-    """The course's students by what a source may call them: id and person by a folded email, number or id."""
+    """The course's students by what a source may call them: id and person by a folded email, number or id; and by
+    id, the group of each student who is in one, and what is known of them."""
 
     path: Path
     known: dict[str, set[tuple[str, Person]]]
+    groups: dict[str, str] = field(default_factory=dict)
+    mates: dict[str, Person] = field(default_factory=dict)
 
     def find(self, person: Person) -> tuple[str, Person]:
         """The student id of a person, and what roster and source know of them. Raises SubmissionRefused if the roster
@@ -54,7 +58,8 @@ class Roster:
 
 def read_roster(path: Path) -> Roster:
     """The roster in a CSV file as `nbgrader db student import` takes it: a column `id`, and any of `email`,
-    `lms_user_id`, `sid`, `first_name` and `last_name`. Raises AutograderError for a file that is none."""
+    `lms_user_id`, `sid`, `first_name`, `last_name` and `group` (or `group_name`). Raises AutograderError for a file
+    that is none."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [{key: text or "" for key, text in row.items() if key} for row in csv.DictReader(file)]
@@ -67,12 +72,20 @@ def read_roster(path: Path) -> Roster:
             f"line names the columns, id and any of {', '.join(KEYS)}, first_name, last_name."
         )
     known: dict[str, set[tuple[str, Person]]] = {}
+    groups: dict[str, str] = {}
+    mates: dict[str, Person] = {}
     for row in rows:
         cells = {key.strip().lower(): text.strip() for key, text in row.items()}
         person = Person(**{key: cells.get(key, "") for key in (*KEYS, "first_name", "last_name")})
         for text in {cells["id"], *(cells.get(key, "") for key in KEYS)} - {""}:
             known.setdefault(text.casefold(), set()).add((cells["id"], person))
-    return Roster(path, known)
+        if group := cells.get("group") or cells.get("group_name"):
+            try:
+                student = checked_id(cells["id"])
+            except SubmissionRefused as error:
+                raise AutograderError(f"{path}: {error}.") from None
+            groups[student], mates[student] = printable(group)[:MOST], person
+    return Roster(path, known, groups, mates)
 
 
 def student_id(person: Person, by: str) -> str:

@@ -64,8 +64,9 @@ class GradeRow:
 
 @dataclass(frozen=True)
 class CommentRow:
-    """One of nbgrader's comments: a person's comes before the automatic one."""
+    """One of nbgrader's comments: a person's comes before the automatic one. `id` is its key."""
 
+    id: str
     cell: str
     auto_comment: str | None
     manual_comment: str | None
@@ -163,11 +164,11 @@ def read_submissions(session: Any, assignment: str, student: str = "") -> list[S
         name, _, kind, points = cells.get(cell, ("", "", "", 0.0))
         key, auto, manual, extra, needs = values
         notebooks[book].grades.append(GradeRow(key, name, kind, points, auto, manual, extra, needs))
-    said = select(Comment.notebook_id, BaseCell.name, Comment.auto_comment, Comment.manual_comment)
-    for book, cell, auto, manual in session.execute(
+    said = select(Comment.notebook_id, Comment.id, BaseCell.name, Comment.auto_comment, Comment.manual_comment)
+    for book, *values in session.execute(
         said.join(BaseCell, BaseCell.id == Comment.cell_id).where(Comment.notebook_id.in_(books))
     ):
-        notebooks[book].comments.append(CommentRow(cell, auto, manual))
+        notebooks[book].comments.append(CommentRow(*values))
     return list(found.values())
 
 

@@ -25,6 +25,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import ENDED, Grader
+from autograder.grading.groups import read_groups, share_points
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
@@ -117,19 +118,20 @@ def grade_class(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
+        share_points(gradebook.db, name)
         keep_given(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         before = read_recorded_class(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)
         run = ClassRun(rescored=rescored, due=due_date(gradebook.db, name))
-        times = read_run_times(gradebook.db, name)
+        times, groups = read_run_times(gradebook.db, name), read_groups(gradebook.db, name)
         todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment, times)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
             grader, errors = Grader.of(course, assignment, limits), CourseErrors()
             with pool_of(scheduler if todo else "", count, grader, on_note) as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
-                for result in chain(unread, executed(workers, todo, assignment, course)):
+                for result in chain(unread, executed(workers, todo, assignment, course, groups)):
                     errors.add(result)
                     graded = recorded(gradebook, course, assignment, result)
                     on_graded(graded)
@@ -213,10 +215,16 @@ def read(course: Course, student: str, folder: Path, assignment: Assignment) -> 
 
 
 def executed(
-    workers: Pool[Submission, GradedSubmission], todo: list[Todo], assignment: Assignment, course: Course
+    workers: Pool[Submission, GradedSubmission],
+    todo: list[Todo],
+    assignment: Assignment,
+    course: Course,
+    groups: Mapping[str, str],
 ) -> Iterator[GradedSubmission]:
     """Results as they come from the workers."""
-    for submission, outcome in workers.results(loaded(one, course, assignment) for one in todo):
+    for submission, outcome in workers.results(
+        replace(loaded(one, course, assignment), group=groups.get(one.student, "")) for one in todo
+    ):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 

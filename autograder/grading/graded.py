@@ -28,11 +28,13 @@ class Submission:
     digest: str
     reusable: dict[tuple[str, str], list[Verdict]] = field(default_factory=dict)
     run_time: float = 1.0
+    group: str = ""
 
     @property
     def identity(self) -> str:
-        """Names this very submission: what the same student hands in another time has another name."""
-        return f"{self.student} {self.digest}"
+        """Names this very submission: what the same student hands in another time has another name. That of a group
+        is one for all of it, so that all have the same random inputs."""
+        return f"group {self.group} {self.digest}" if self.group else f"{self.student} {self.digest}"
 
     def reusable_in(self, notebook: str) -> dict[str, list[Verdict]]:
         """The reusable verdicts of one notebook, by check cell."""

@@ -21,6 +21,7 @@ from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.graded import GradedNotebook, GradedSubmission, Submission
 from autograder.grading.grader import ENDED, Grader
+from autograder.grading.groups import read_groups
 from autograder.grading.handed_in import is_notebook
 from autograder.grading.incidents import Incident
 from autograder.grading.locking import course_lock
@@ -123,10 +124,11 @@ class Grade(CoursePreprocessor):
             check_secret(gradebook.db, course)
             assignment = with_voids(gradebook.db, self.assignment(course, resources))
             run_times = read_run_times(gradebook.db, assignment.name)
+            groups = read_groups(gradebook.db, assignment.name)
         template, student = self.template(assignment, resources), names_in(resources).student
         submitted = course.path("submitted", student, assignment.name)
         submission = read_submission(student, submitted, course.settings.submission_mb)
-        submission = replace(submission, run_time=run_times.get(student, 1.0))
+        submission = replace(submission, run_time=run_times.get(student, 1.0), group=groups.get(student, ""))
         graded = GradedSubmission(student, submission.digest, assignment.digest, run_time=submission.run_time)
         limits = checked_limits(course)
         grader = Grader.of(course, assignment, limits)

@@ -16,23 +16,20 @@ from nbgrader.api import Assignment, BaseCell, Grade, Notebook, SubmittedAssignm
 from sqlalchemy import and_, func, insert, literal, or_, select
 
 from autograder.checking.outcomes import Verdict
-from autograder.errors import AutograderError
 from autograder.grading import tables
-from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade, GradedSubmission
-from autograder.grading.locking import course_lock
 from autograder.grading.recorded import Place, Recorded
 
 __all__ = [
     "PENALTY",
     "Reason",
     "Why",
+    "given_places",
     "given_reason",
     "keep_given",
     "keep_graded",
     "keep_penalties",
     "keep_scores",
-    "notice_given",
     "void_reason",
 ]
 
@@ -114,20 +111,9 @@ def void_reason(before: Iterable[Verdict], now: Iterable[Verdict]) -> Reason:
     return Reason((Why.VOID,) * bool(void) + (Why.COUNTS,) * bool(counts), "; ".join(void + counts))
 
 
-def notice_given(course: Course, session: Any, assignment: str) -> None:
-    """Keep what persons have given since the last command, unless another run is at work in the course: what it finds
-    is kept by itself, and the rest by the next command."""
-    try:
-        with course_lock(course.root):
-            keep_given(session, assignment)
-            session.commit()
-    except AutograderError:
-        session.rollback()
-
-
 def keep_given(session: Any, assignment: str) -> None:
     """Keep the scores that changed while no command of autograder was at work."""
-    keep_scores(session, assignment, given_reason)
+    keep_scores(session, assignment, given_reason, given=True)
 
 
 def given_reason(moved: Moved) -> Reason:
@@ -136,14 +122,24 @@ def given_reason(moved: Moved) -> Reason:
     return Reason((Why.HAND if moved.extra or Why.HAND in moved.kept_why else Why.OUTSIDE,))
 
 
-def keep_scores(session: Any, assignment: str, reason: Callable[[Moved], Reason], student: str = "") -> None:
-    """Keep every score of the assignment, or of `student`, that is not the one that was kept last. `reason` is not
-    asked for what a person gave."""
+def given_places(session: Any, assignment: str) -> set[tuple[str, Place]]:
+    """Where a person has given points that were not kept yet, by student."""
+    found = session.execute(moved_scores(assignment, "")).all()
+    return {(who, (notebook, cell)) for _, _, _, by_hand, _, who, notebook, cell, *_ in found if by_hand is not None}
+
+
+def keep_scores(
+    session: Any, assignment: str, reason: Callable[[Moved], Reason], student: str = "", *, given: bool = False
+) -> None:
+    """Keep every score of the assignment, or of `student`, that is not the one that was kept last. What a person
+    gave is kept only where it is looked for (`given`), lest a group's other members not have it; `reason` is not asked
+    for it."""
     rows = []
     for kept, kept_why, score, by_hand, extra, *about in session.execute(moved_scores(assignment, student)):
         who, notebook, cell, *versions = about
         moved = Moved(who, (notebook, cell), score, by_hand is not None, extra is not None, kept, kept_why or "")
-        rows.append(row_of(assignment, moved, versions, reason_of(moved, reason)))
+        if given or not moved.by_hand:
+            rows.append(row_of(assignment, moved, versions, reason_of(moved, reason)))
     if rows:
         session.execute(insert(tables.scores), rows)
 

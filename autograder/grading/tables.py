@@ -29,6 +29,7 @@ __all__ = [
     "checks",
     "extensions",
     "graded",
+    "groups",
     "incidents",
     "make_tables",
     "metadata",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "8"
+VERSION_TABLE, NEWEST = "autograder_version", "9"
 
 metadata = MetaData()
 
@@ -92,6 +93,8 @@ extensions = Table(
     Column("seconds", Float),
     Column("run_time", Float),
 )
+
+groups = Table("autograder_group", metadata, *keys("assignment", "student"), Column("name", String(128)))
 
 incidents = Table(
     "autograder_incident",

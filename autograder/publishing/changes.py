@@ -14,7 +14,7 @@ from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.class_rows import full_name, student_rows
 from autograder.grading.course import Course
-from autograder.grading.score_history import notice_given
+from autograder.grading.groups import notice_given
 from autograder.publishing.class_results import graded_assignment
 from autograder.publishing.csv_forms import harmless
 from autograder.text import in_points, printable

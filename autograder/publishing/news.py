@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from autograder.grading.course import Course
-from autograder.grading.score_history import notice_given
+from autograder.grading.groups import notice_given
 from autograder.grading.told_scores import REPORT, Reader, Told, keep_told, read_told
 from autograder.publishing.changes import ScoreChange, all_changes
 from autograder.publishing.class_results import NetChange, graded_assignment

@@ -21,6 +21,8 @@ from autograder.collecting.collect import Collected, What, collect
 from autograder.collecting.source import open_source
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.groups import read_groups
 from autograder.grading.reading import MAX_FILES
 from autograder.grading.settings import Autograder
 
@@ -361,6 +363,45 @@ def test_a_course_may_keep_none(course: Course, tmp_path: Path) -> None:
         results = collect(course, NAME, zipped(tmp_path / f"{number}.zip", {f"ada/{BOOK}": book}))
     assert by_student(results) == {"ada": What.REPLACED}
     assert not (course.root / "replaced").exists()
+
+
+def groups(course: Course) -> dict[str, str]:
+    with open_gradebook(course) as gradebook:
+        return read_groups(gradebook.db, NAME)
+
+
+def test_what_one_of_a_group_hands_in_counts_for_all(course: Course, tmp_path: Path) -> None:
+    """Canvas has one submission of a group, under one of its members: the others would have none."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text("id,lms_user_id,first_name,group\nada,1,Ada,Blue\nbob,2,Bob,Blue\ncyd,3,Cyd,\ndan,4,Dan,Red\n")
+    source = zipped(tmp_path / "1.zip", {f"blue_1_10_{BOOK}": OTHER, f"cyd_3_11_{BOOK}": RIGHT})
+    assert by_student(collect(course, NAME, source, roster=roster)) == dict.fromkeys(("ada", "bob", "cyd"), What.NEW)
+    assert files_of(course, "ada") == files_of(course, "bob") != files_of(course, "cyd")
+    assert groups(course) == {"ada": "Blue", "bob": "Blue"}
+    with open_gradebook(course) as gradebook:
+        assert gradebook.find_student("bob").first_name == "Bob"
+    # Two hand in: nobody knows which counts.
+    source = zipped(tmp_path / "2.zip", {f"a_1_12_{BOOK}": RIGHT, f"b_2_13_{BOOK}": OTHER})
+    why = "several of the group Blue handed in, and the source does not say when: leave one of them"
+    assert told(collect(course, NAME, source, roster=roster)) == {"ada": why, "bob": why}
+    collect(course, NAME, source)
+    assert groups(course) == {"ada": "Blue", "bob": "Blue"}
+
+
+def test_the_newest_of_a_group_counts(course: Course, tmp_path: Path) -> None:
+    """The last one to hand in has the work of all."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"id,email,group_name\nada,{ADA},Blue\nbob,{BOB},Blue\n")
+    people = {
+        ADA: ("Ada", "2026-10-01 10:00:00 Z", {BOOK: OTHER}),
+        BOB: ("Bob", "2026-10-02 10:00:00 Z", {BOOK: RIGHT}),
+    }
+    collect(course, NAME, gradescope(tmp_path / "e.zip", people), roster=roster)
+    assert files_of(course, "ada") == files_of(course, "bob")
+    assert files_of(course, "ada")["timestamp.txt"] == b"2026-10-02 10:00:00.000000 UTC"
+    roster.write_text(f"id,email,group\n../x,{ADA},Blue\n")
+    with pytest.raises(AutograderError, match=r"'\.\./x' cannot be a student id"):
+        collect(course, NAME, gradescope(tmp_path / "e.zip", people), roster=roster)
 
 
 FILE, LINK, PIPE, DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR | 0o644

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from autograder.grading import tables
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, audience_of
 from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
@@ -94,7 +95,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
     assignment, found = load_assignment(course, name), read_results(course, name)
     wanted = frozenset(names_wanted(assignment))
     entries = [Entry(student.student, student.results, wanted) for student in found.students]
-    costs = costs_of(course, name)
+    costs, groups = costs_of(course, name), groups_of_class(course, name)
     points = points_so_far(entries)
     students = [
         student_of(entry, student, costs.get(student.student))
@@ -103,7 +104,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
     questions, checks = question_numbers(entries), check_numbers(entries)
     answers = grams_of_students({entry.student: notebooks_of(course, name, entry) for entry in entries})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
-    similar = similar_pairs(compared, known(course, assignment))
+    similar = list(not_together(similar_pairs(compared, known(course, assignment)), groups))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
     scores = summary(list(points.scores.values()))
     return ClassNumbers(
@@ -137,6 +138,17 @@ def costs_of(course: Course, name: str) -> dict[str, Cost]:
     with open_gradebook(course) as gradebook:
         found = gradebook.db.execute(select(of.student, of.seconds, of.memory_mb).where(of.assignment == name))
         return {student: (seconds, memory) for student, seconds, memory in found}
+
+
+def groups_of_class(course: Course, name: str) -> dict[str, str]:
+    """The group of each student who is in one."""
+    with open_gradebook(course) as gradebook:
+        return read_groups(gradebook.db, name)
+
+
+def not_together(pairs: Iterable[Pair], groups: Mapping[str, str]) -> Iterator[Pair]:
+    """The pairs who did not hand in together."""
+    return (pair for pair in pairs if pair.one not in groups or groups[pair.one] != groups.get(pair.other))
 
 
 def lateness_of(student: StudentResults) -> str:

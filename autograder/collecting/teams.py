@@ -1,0 +1,48 @@
+"""What one of a group hands in counts for all of it, as the roster or the source say who hands in together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from autograder.collecting.people import Person, Roster
+from autograder.collecting.triage import Refusal, Wanted
+
+__all__ = ["for_groups", "groups_of"]
+
+MOST = 128  # letters of a name in the gradebook
+
+
+def groups_of(wanted: list[Wanted], roster: Roster | None) -> dict[str, str]:
+    """The name of each student's group: by the roster, or as the source has one submission of several students."""
+    if roster is not None and roster.groups:
+        return roster.groups
+    together: dict[str, list[str]] = {}
+    for one in wanted:
+        together.setdefault(one.found.origin, []).append(one.student)
+    many = [sorted(students) for students in together.values() if len(students) > 1]
+    return {student: ", ".join(students)[:MOST] for students in many for student in students}
+
+
+def for_groups(
+    wanted: list[Wanted], groups: Mapping[str, str], people: Mapping[str, Person]
+) -> tuple[list[Wanted], list[Refusal]]:
+    """The newest submission of each group for each of its members, and all others as they are; `people` is what is
+    known of members. Where several of a group handed in and nobody knows when, theirs are refused."""
+    found, refused = [one for one in wanted if one.student not in groups], list[Refusal]()
+    together: dict[str, list[Wanted]] = {}
+    for one in wanted:
+        if one.student in groups:
+            together.setdefault(groups[one.student], []).append(one)
+    for name, submissions in together.items():
+        times = {one.found.origin: one.found.at for one in submissions}
+        if len(times) > 1 and None in times.values():
+            why = f"several of the group {name} handed in, and the source does not say when: leave one of them"
+            refused += [(one.found, one.student, why) for one in submissions]
+            continue
+        known = dict(people) | {one.student: one.person for one in submissions}
+        newest = max(submissions, key=lambda one: one.found.at or datetime.min)
+        members = [student for student, group in groups.items() if group == name]
+        found += [replace(newest, student=student, person=known.get(student, Person())) for student in members]
+    return found, refused

@@ -1,0 +1,102 @@
+"""Students who hand in together: what a person gives to one of them counts for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nbgrader.api import Comment, Grade
+from sqlalchemy import delete, insert, select, update
+
+from autograder.errors import AutograderError
+from autograder.grading import tables
+from autograder.grading.class_rows import NotebookRow, read_submissions
+from autograder.grading.course import Course
+from autograder.grading.locking import course_lock
+from autograder.grading.recorded import Place
+from autograder.grading.score_history import given_places, keep_given
+
+__all__ = ["keep_groups", "notice_given", "read_groups", "share_points"]
+
+
+def read_groups(session: Any, assignment: str) -> dict[str, str]:
+    """The name of each student's group, of those who have one."""
+    of = tables.groups.c
+    return dict(session.execute(select(of.student, of.name).where(of.assignment == assignment)).all())
+
+
+def keep_groups(session: Any, assignment: str, students: Iterable[str], groups: Mapping[str, str]) -> None:
+    """Keep which of these students are in a group; the others are in none from now on."""
+    of, mine = tables.groups.c, sorted(set(students))
+    session.execute(delete(tables.groups).where(of.assignment == assignment, of.student.in_(mine)))
+    rows = [{"assignment": assignment, "student": who, "name": groups[who]} for who in mine if who in groups]
+    if rows:
+        session.execute(insert(tables.groups), rows)
+    session.commit()
+
+
+def notice_given(course: Course, session: Any, assignment: str) -> None:
+    """Share in groups, and keep, what persons have given since the last command, unless another run is at work in the
+    course: what it finds
+    is kept by itself, and the rest by the next command."""
+    try:
+        with course_lock(course.root):
+            share_points(session, assignment)
+            keep_given(session, assignment)
+            session.commit()
+    except AutograderError:
+        session.rollback()
+
+
+def share_points(session: Any, assignment: str) -> None:
+    """Give what a person gave to one of a group since the last command, points, extra credit and comment, to all of it
+    whose answer is the same. Where they gave different points to several, each keeps their own."""
+    groups = read_groups(session, assignment)
+    given = {key for key in given_places(session, assignment) if key[0] in groups} if groups else set()
+    if not given:
+        return
+    books = {(row.student, book.name): book for row in read_submissions(session, assignment) for book in row.notebooks}
+    digests = answers(session, assignment)
+    grades, comments = [], []
+    for place in sorted({place for _, place in given}):
+        for name in sorted({groups[student] for student, where in given if where == place}):
+            members = [student for student, group in groups.items() if group == name]
+            fresh = [student for student in members if (student, place) in given]
+            model = values_of(books[fresh[0], place[0]], place)
+            if any(values_of(books[student, place[0]], place)[:2] != model[:2] for student in fresh):
+                continue
+            for student in members:
+                same = digests.get((student, place)) == digests.get((fresh[0], place)) is not None
+                if same and student not in fresh:
+                    grades += grade_of(books[student, place[0]], place, model)
+                    comments += comment_of(books[student, place[0]], place, model)
+    for kind, rows in ((Grade, grades), (Comment, comments)):
+        if rows:
+            session.execute(update(kind), rows)
+    session.expire_all()
+
+
+Values = tuple[float | None, float | None, str | None]
+
+
+def answers(session: Any, assignment: str) -> dict[tuple[str, Place], str]:
+    """The digests of what each student's cells were graded from."""
+    of = tables.cells.c
+    rows = session.execute(select(of.student, of.notebook, of.cell, of.digest).where(of.assignment == assignment))
+    return {(student, (notebook, cell)): digest for student, notebook, cell, digest in rows}
+
+
+def values_of(book: NotebookRow, place: Place) -> Values:
+    """What a person gave: points, extra credit, a comment."""
+    grade = next(grade for grade in book.grades if grade.cell == place[1])
+    said = [comment.manual_comment for comment in book.comments if comment.cell == place[1]]
+    return grade.manual_score, grade.extra_credit, said[0] if said else None
+
+
+def grade_of(book: NotebookRow, place: Place, values: Values) -> list[dict[str, Any]]:
+    new = {"manual_score": values[0], "extra_credit": values[1], "needs_manual_grade": False}
+    return [{"id": grade.id} | new for grade in book.grades if grade.cell == place[1]]
+
+
+def comment_of(book: NotebookRow, place: Place, values: Values) -> list[dict[str, Any]]:
+    return [{"id": said.id, "manual_comment": values[2]} for said in book.comments if said.cell == place[1]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from pdf_reading import needs_poppler, pages, text
 from small_course import NAME
 
+from autograder.grading.answer_modules import module_cells
 from autograder.grading.course import Course
 from autograder.publishing.pdf.batch import export_many
 
@@ -69,3 +71,17 @@ def test_a_notebook_that_no_gradebook_knows_has_no_points(graded: Course) -> Non
     first = " ".join(pages(export(graded, "ada")["ada"])[0].split())
     assert "1 mean 3 " in first
     assert "Total" not in first
+
+
+def test_a_module_that_the_graded_notebook_shows_is_not_shown_twice(graded: Course) -> None:
+    """Modules that students complete stand behind the graded notebook, and changed .py files follow every notebook."""
+    code = "def only_once():\n    pass\n"
+    for name, content in (("shown.py", code), ("other.py", "def another():\n    pass\n")):
+        (graded.path("submitted", "ada", NAME) / name).write_text(content, encoding="utf-8")
+    path = graded.path("autograded", "ada", NAME) / f"{NAME}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += module_cells({"shown.py": code.encode()}, {"shown.py": b""})
+    nbformat.write(notebook, path)
+    told = text(export(graded, "ada")["ada"])
+    assert told.count("def only_once") == 1
+    assert told.count("def another") == 1

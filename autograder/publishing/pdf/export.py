@@ -75,7 +75,8 @@ def submission_pdf(
     notebook: ParsedNotebook, submission: ExportInput, header: PageHeader, options: Options
 ) -> tuple[Document, bytes]:
     release = read(submission.release) if submission.release else None
-    listings = [listing_of(path) for path in submission.files]
+    shown = {cell.source.strip() for cell in notebook.cells}  # a graded notebook shows modules itself
+    listings = [(name, text) for name, text in map(listing_of, submission.files) if text.strip() not in shown]
     remarks = [] if submission.graded else list(unrun(notebook.cells))
     try:
         document = build(

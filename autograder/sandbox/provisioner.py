@@ -53,7 +53,8 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     async def send_signal(self, signum: int) -> None:
         """Interrupt the kernel by a message, since signals do not enter the sandbox; any other signal kills it."""
         if signum == signal.SIGINT:
-            interrupt(self.connection_info)
+            # A kernel that does not answer would hold up the server's event loop, and everybody in it.
+            await asyncio.to_thread(interrupt, self.connection_info)
         elif signum != 0:
             await self.kill()
 

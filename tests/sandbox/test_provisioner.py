@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+
+from autograder.sandbox.provisioner import SandboxProvisioner
 
 pytestmark = pytest.mark.slow
 
@@ -108,3 +113,20 @@ def test_its_processes_together_have_a_limit_of_memory(manager: KernelManager) -
         time.sleep(0.2)
     assert not process.alive
     client.stop_channels()
+
+
+def test_a_kernel_that_takes_no_interrupt_holds_up_nobody() -> None:
+    """It closes its control channel, and the Jupyter server would wait a second for each interrupt."""
+
+    async def longest_pause(port: int) -> float:
+        provisioner = SandboxProvisioner()
+        provisioner.connection_info = {"key": b"k", "transport": "tcp", "ip": "127.0.0.1", "control_port": port}
+        sent = asyncio.create_task(provisioner.send_signal(signal.SIGINT))
+        longest, last = 0.0, time.monotonic()
+        while not sent.done():
+            await asyncio.sleep(0.01)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        return longest
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert asyncio.run(longest_pause(silent.getsockname()[1])) < 0.8

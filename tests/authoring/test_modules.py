@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -161,3 +163,18 @@ def test_a_module_is_validated_released_and_graded(tmp_path: Path) -> None:
         score, _ = grade(grader, course, {"nndl/knn.py": hostile, "numpy.py": "1 / 0"})
         assert score == 0
         assert grade(grader, course, {"nndl/knn.py": RIGHT})[0] == 4.0
+
+
+@pytest.mark.slow
+def test_nbgrader_s_own_release_has_no_solution_and_no_private_file(tmp_path: Path) -> None:
+    """Formgrader's button would hand out what `autograder release` does not."""
+    course = make_course(tmp_path, OWN + RECORDS + 'c.CourseDirectory.ignore.append("private")\n')
+    (course.source(NAME) / "private").mkdir()
+    (course.source(NAME) / "private" / "labels.csv").write_text("1\n")
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", NAME, "--create", "--force"]
+    done = subprocess.run(command, cwd=course.root, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    folder = course.path("release", ".", NAME)
+    made = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert made == ["nndl/knn.py", "tiny.ipynb"]
+    assert "argmin" not in (folder / "nndl" / "knn.py").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
-from autograder.grading.source_files import refuse_private
+from autograder.grading.source_files import data_files, refuse_private
 
 IGNORE = 'c.CourseDirectory.ignore.append("private")\n'
 LABELS = b"2.5\n-7.5\n"
@@ -58,6 +58,7 @@ def test_other_private_files_are_another_assignment(tmp_path: Path) -> None:
 def test_what_nbgrader_would_release_is_refused(tmp_path: Path) -> None:
     """nbgrader's own commands copy all that lies in source/ but for what they are told to ignore."""
     course = make_course(tmp_path / "c", config="")
+    assert dict(data_files(course.source(NAME), course)) == {"given.csv": b"1\n"}
     line = re.escape("add the line c.CourseDirectory.ignore.append('private') to ")
     with pytest.raises(AutograderError, match=rf"^nbgrader would release .*/source/small/private: {line}"):
         load_assignment(course, NAME)

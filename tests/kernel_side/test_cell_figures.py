@@ -74,7 +74,7 @@ def test_only_the_last_cell_that_drew_counts(shell: InteractiveShell) -> None:
 def test_what_a_check_draws_is_no_cell_s(shell: InteractiveShell) -> None:
     """The first check of a plot would change what the second sees."""
     run(shell, f"{PLOT}\ndef other(): plt.figure()")
-    assert verdict(shell, f"student.other()\n    {LOSS}").passed
+    assert verdict(shell, f"student.other()\n    assert len(cell_figures(student)) == 1\n    {LOSS}").passed
 
 
 @pytest.mark.parametrize(

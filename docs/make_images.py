@@ -28,18 +28,17 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
+from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import ClearHiddenTests
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from rich.console import Console
 from rich.text import Text
 
-from autograder.authoring.notebooks import notebook_from_text
+from autograder.checking.cell import is_check_cell
 from autograder.demo import make_demo
 from autograder.grading.course import Course
 from autograder.grading.examples import read_examples
-from autograder.grading.made_from_text import text_path
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -58,11 +57,12 @@ TABLES = {
     "two_layer_net": ("softplus_checks", 260),
     "deep_net": ("init_layers_checks", 260),
 }
-FORMGRADER = "Student's answer"
+# The written answer that is shown in formgrader, and what its grader says. Formgrader's formulas need a network.
+FORMGRADER = ("The first template is the mean", "4", "Good. Why does the ring get thinner?")
 MISTAKE = ("softmax", "The loss is summed")
 # Of the demo class: the command, the page, what is at the picture's top, and its height.
 PAGES = {
-    "feedback": ("feedback", "feedback/carl/softmax/softmax.html", "section.answer:has(+ section .wrong)", 760),
+    "feedback": ("feedback", "feedback/emmy/softmax/softmax.html", "section.answer:has(+ section .wrong)", 760),
     "report": ("report", "reports/softmax.html", "h1", 800),
 }
 
@@ -86,7 +86,7 @@ def main(names: list[str]) -> None:
         elif name == "formgrader":
             picture = formgrader_picture()
         elif name == "mistake":
-            picture = notebook_picture(*with_mistake(*MISTAKE), above=430, height=690)
+            picture = notebook_picture(*with_mistake(*MISTAKE), above=330, height=760)
         else:
             picture = notebook_picture(name, student_notebook(name), *TABLES[name])
         save(picture, IMAGES / f"{name}.png")
@@ -143,31 +143,42 @@ def page_picture(command: str, path: str, top: str, height: int) -> bytes:
 
 
 def formgrader_picture() -> bytes:
-    """A written answer of the demo class in formgrader, as a grader sees it."""
+    """A written answer of the demo class in formgrader, while it is graded."""
+    text, points, comment = FORMGRADER
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "work")
         make_demo(course, Course(ROOT), "softmax")
+        nbformat.write(student_notebook("softmax"), course / "submitted" / "ada" / "softmax" / "softmax.ipynb")
         autograder(course, "grade", "softmax", "--student", "ada")
         with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
             submission = gradebook.find_submission_notebook("softmax", "softmax", "ada").id
         with lab(Path(folder)) as url, browser() as page:
             page.set_viewport_size({"width": WIDTH, "height": 760})
+            # The page waits for its formulas' home otherwise.
+            page.route(lambda address: "//127.0.0.1" not in address, lambda route: route.abort())
             page.goto(re.sub("doc/tree/.*[?]", f"formgrader/submissions/{submission}/?index=0&", url))
-            page.get_by_text(FORMGRADER).first.wait_for(timeout=90_000)
+            answer = page.locator(".nbgrader_cell").filter(has_text=text)
+            answer.wait_for(timeout=90_000)
             time.sleep(5)
-            page.get_by_text(FORMGRADER).first.evaluate("element => element.scrollIntoView()")
+            answer.locator("input.score").fill(points)
+            answer.locator("textarea.comment").fill(comment)
+            answer.evaluate("element => { element.scrollIntoView(); window.scrollBy(0, -330); }")
             time.sleep(2)
             return page.screenshot()
 
 
 def student_notebook(name: str) -> NotebookNode:
-    """The assignment as a student has it who has solved all of it: no hidden tests, no markers."""
-    notebook = notebook_from_text(text_path(ROOT, name))
-    notebook, _ = ClearHiddenTests().preprocess(notebook, {})
+    """The released assignment as a student has it who has solved all of it. Its check cells are folded."""
+    notebook = nbformat.read(ROOT / "release" / name / f"{name}.ipynb", as_version=4)
+    source = nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4)
+    answers = {c.metadata.nbgrader.grade_id: c.source for c in source.cells if utils.is_solution(c)}
     for cell in notebook.cells:
-        cell.source = "\n".join(
-            line for line in cell.source.split("\n") if "### BEGIN" not in line and "### END" not in line
-        )
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in answers:
+            lines = answers[grade_id].split("\n")
+            cell.source = "\n".join(line for line in lines if not MARKER.match(line.strip()))
+        if is_check_cell(cell.source):
+            cell.metadata["jupyter"] = {"source_hidden": True}
     return notebook
 
 

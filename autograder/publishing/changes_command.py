@@ -24,7 +24,7 @@ __all__ = ["changes"]
 @JSON
 @click.pass_context
 def changes(ctx: click.Context, name: str, since: str | None, csv_file: Path | None, as_json: bool) -> None:
-    """Show which scores changed: when, from what to what, and why.
+    """Show which scores changed, when and why.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ __all__ = ["report"]
 @JSON
 @click.pass_context
 def report(ctx: click.Context, name: str | None, output: Path | None, as_json: bool) -> None:
-    """Write one page on the class, or without a NAME on the term.
+    """Write a page on the class or, without NAME, the term.
 
     \b
     Examples:

@@ -247,15 +247,15 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Say what this machine can promise, one line each.
 
-    In a course also whether formgrader's button uses the sandbox and, if a Unix group shares it, what its group could
-    not use.
+    In a course also whether formgrader and nbgrader's own commands are as safe and, if a Unix group shares it, what its
+    group could not use.
 
     \b
     Example:  autograder doctor --json
     """
     from autograder.sandbox.doctor import examine
 
-    findings = [*examine(), *shared_course(ctx), *formgrader_button(ctx)]
+    findings = [*examine(), *shared_course(ctx), *nbgrader_settings(ctx)]
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
@@ -282,22 +282,23 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     return [Finding("shared course", not wrong, advice if wrong else "its group can use all of it")]
 
 
-def formgrader_button(ctx: click.Context) -> list[Finding]:
-    """Whether nbgrader's own way to grade, in the course at hand, is the sandboxed one."""
+def nbgrader_settings(ctx: click.Context) -> list[Finding]:
+    """Whether nbgrader's own commands and formgrader do in the course at hand what autograder does."""
     from autograder.sandbox.doctor import Finding
 
     try:
-        from autograder.grading.preconditions import unsandboxed_steps
+        from autograder.authoring.new_course import missing_settings
 
-        missing = unsandboxed_steps(course_of(ctx))
+        missing = missing_settings(course_of(ctx))
     except (AutograderError, ModuleNotFoundError):
         return []
-    good = "its Autograde button, and nbgrader autograde, run student code in the sandbox"
+    good = "formgrader and nbgrader's own commands grade in the sandbox, collect and show as autograder does"
     advice = (
-        "its Autograde button, and nbgrader autograde, run student code without a sandbox, as you: set "
-        f"{' and '.join(missing)} in nbgrader_config.py as docs/instructors.md says"
+        "formgrader and nbgrader's own commands are not as safe as autograder's; without the first two settings of "
+        f"c.Autograde they run student code as you. Missing in nbgrader_config.py: {', '.join(missing)}; "
+        "docs/instructors.md has the lines"
     )
-    return [Finding("formgrader", not missing, advice if missing else good, needed=False)]
+    return [Finding("nbgrader", not missing, advice if missing else good, needed=False)]
 
 
 @cli.command()

@@ -11,7 +11,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.authoring.new import new_assignment, start_course
+from autograder.authoring.new import new_assignment
+from autograder.authoring.new_course import start_course
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course

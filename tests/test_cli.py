@@ -411,16 +411,18 @@ def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_doctor_says_whether_formgrader_uses_the_sandbox(run: Run, tmp_path: Path) -> None:
-    """An instructor of an nbgrader course would click its button and run student code as themselves."""
+def test_doctor_says_what_nbgrader_s_commands_lack(run: Run, tmp_path: Path) -> None:
+    """An instructor of an nbgrader course would click formgrader's button and run student code as themselves."""
     course = small_course.make_course(tmp_path / "course", students=[])
-    assert "✓ formgrader: its Autograde button" in run("doctor", here=course.root)[1]
+    assert (
+        "✓ nbgrader: formgrader and nbgrader's own commands grade in the sandbox" in run("doctor", here=course.root)[1]
+    )
     config = course.config_file.read_text(encoding="utf-8")
     config = "\n".join(line for line in config.split("\n") if "preprocessors.Grade" not in line)
     course.config_file.write_text(config, encoding="utf-8")
     out = run("doctor", here=course.root)[1]
-    assert "✗ formgrader: its Autograde button, and nbgrader autograde, run student code without a sandbox, as" in out
-    assert "set c.Autograde.autograde_preprocessors in nbgrader_config.py" in out
+    assert "✗ nbgrader: formgrader and nbgrader's own commands are not as safe" in out
+    assert "Missing in nbgrader_config.py: c.Autograde.autograde_preprocessors; docs/instructors.md" in out
 
 
 def test_a_notebook_of_another_tool_is_not_graded(run: Run, tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def new(ctx: click.Context, name: str) -> None:
 
     A NAME has letters, digits and underscores, a letter first. Where there is no course, this folder becomes one.
     """
-    from autograder.authoring.new import new_assignment, start_course
+    from autograder.authoring.new import new_assignment
+    from autograder.authoring.new_course import start_course
     from autograder.grading.course import NoCourse
 
     try:

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
 from autograder.authoring.notebooks import make_notebook, notebook_path
 from autograder.errors import AutograderError
-from autograder.grading.course import CONFIG_FILE
 from autograder.grading.made_from_text import text_path
 
-__all__ = ["DOCUMENTS", "new_assignment", "start_course"]
+__all__ = ["DOCUMENTS", "new_assignment"]
 
 TEMPLATE = files("autograder.authoring") / "template"
 PLACEHOLDER = "NAME"
 DOCUMENTS = (f"{PLACEHOLDER}.md", "mistakes.md", "alternatives.md")
-CONFIGURATION = {CONFIG_FILE: "course_config.txt", "jupytext.toml": "jupytext.toml"}
-
-
-def start_course(root: Path) -> None:
-    """Make a course without assignments of the folder `root`: its configuration, but for what is there."""
-    for name, template in CONFIGURATION.items():
-        with suppress(FileExistsError), (root / name).open("x", encoding="utf-8") as file:
-            file.write((TEMPLATE / template).read_text(encoding="utf-8"))
 
 
 def new_assignment(root: Path, name: str) -> list[Path]:

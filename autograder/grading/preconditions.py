@@ -13,12 +13,7 @@ from autograder.sandbox.levels import confines
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.paths import readable_paths
 
-__all__ = ["checked_limits", "refuse_without_points", "unsandboxed_steps"]
-
-SANDBOXED = {
-    "sanitize_preprocessors": "autograder.grading.preprocessors.Restore",
-    "autograde_preprocessors": "autograder.grading.preprocessors.Grade",
-}
+__all__ = ["checked_limits", "refuse_without_points"]
 
 
 def checked_limits(course: Course, sandbox: str = "") -> Limits:
@@ -49,17 +44,3 @@ def refuse_without_points(assignment: Assignment) -> None:
             f"{assignment.name} has no cell with points, so everybody would get 0 of 0: give it check cells, or cells "
             "that nbgrader grades (docs/migrate.md)."
         )
-
-
-def unsandboxed_steps(course: Course) -> list[str]:
-    """The settings without which nbgrader's own autograde, and formgrader's button, run student code as nbgrader does:
-    without a sandbox."""
-    return [
-        f"c.Autograde.{setting}"
-        for setting, step in SANDBOXED.items()
-        if step not in map(dotted_name, course.config.Autograde.get(setting, []))
-    ]
-
-
-def dotted_name(step: object) -> str:
-    return step if isinstance(step, str) else f"{getattr(step, '__module__', '')}.{getattr(step, '__name__', '')}"

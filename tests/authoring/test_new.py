@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from autograder.authoring import new
-from autograder.authoring.new import new_assignment, start_course
+from autograder.authoring.new import new_assignment
+from autograder.authoring.new_course import missing_settings, start_course
 from autograder.authoring.validate import validate
 from autograder.cli import cli
 from autograder.errors import AutograderError
@@ -45,6 +46,37 @@ def test_settings_that_are_there_stay(tmp_path: Path) -> None:
     start_course(tmp_path)
     assert (tmp_path / "jupytext.toml").read_text() == "mine"
     assert (tmp_path / "nbgrader_config.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (("", ""), []),
+        (('course_id = "course"', 'course_id = "other"'), []),
+        (('    "autograder.grading.preprocessors.Grade",\n', ""), ["c.Autograde.autograde_preprocessors"]),
+        (("c.ExchangeFactory.collect =", "# "), ["c.ExchangeFactory.collect"]),
+        (("c.GenerateFeedback.preprocessors = []", ""), ["c.GenerateFeedback.preprocessors"]),
+        (("c.GenerateAssignment.preprocessors.append", "print"), ["c.GenerateAssignment.preprocessors"]),
+        (('    "highlight_code"', '    "another"'), ["c.HTMLExporter.filters"]),
+        (("c.HTMLExporter.filters = {", 'c.HTMLExporter.filters = {\n    "own": "mine",'), []),
+        (('"autograder.grading.preprocessors.Grade"', "Grade"), []),
+    ],
+)
+def test_settings_that_a_course_lacks_are_named(tmp_path: Path, change: tuple[str, str], missing: list[str]) -> None:
+    """nbgrader's own commands would go on running student code as the instructor, and nobody would know."""
+    start_course(tmp_path)
+    config = tmp_path / "nbgrader_config.py"
+    text = config.read_text(encoding="utf-8").replace(*change)
+    config.write_text(f"from autograder.grading.preprocessors import Grade\n{text}", encoding="utf-8")
+    assert missing_settings(Course(tmp_path)) == missing
+
+
+def test_the_docs_have_the_settings_of_a_new_course(tmp_path: Path) -> None:
+    """Who copies them from there would lack a line."""
+    start_course(tmp_path)
+    lines = (tmp_path / "nbgrader_config.py").read_text(encoding="utf-8")
+    docs = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    assert lines[lines.index("c.Autograde.exporter_class") :] in docs
 
 
 def everything(root: Path) -> list[str]:

@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAMES := $(notdir $(wildcard assignments/*))
 
-.PHONY: help setup demo test lint notebooks text release bench lock clean
+.PHONY: help setup demo test lint notebooks text release release-check bench lock clean
 
 help:            ## list the targets
-	@grep -E '^[a-z]+: .*##' Makefile | sed -E 's/:.*##/ —/'
+	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/:.*##/ —/'
 
 setup: .venv/ready ## a virtual environment with all that is needed, in .venv
 
@@ -43,6 +43,14 @@ release: setup   ## notebooks, validated, then release/ for students
 
 bench: setup     ## autograder, nbgrader and otter-grader with the same classes: about an hour
 	$(BIN)/python benchmarks/compare.py --docs
+
+release-check: setup ## build what goes to PyPI, look at it, and run the demo from it alone
+	rm -rf dist build/release-check
+	$(BIN)/uv build --quiet --out-dir dist
+	$(BIN)/uv tool run --quiet twine check --strict dist/*
+	$(PYTHON) -m venv build/release-check
+	build/release-check/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls $(CURDIR)/dist/*.whl)[grade]"
+	cd build/release-check && bin/autograder demo
 
 lock: setup      ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml

@@ -7,17 +7,20 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
+from processes import descendants
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "a-token-of-the-test"
@@ -137,7 +140,9 @@ class Hub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.terminate()
+        for process in descendants(self.process.pid):  # bubblewrap passes no signal on
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -13,6 +14,7 @@ from nbformat import NotebookNode
 
 from autograder.authoring.new import new_assignment
 from autograder.authoring.new_course import start_course
+from autograder.checking.regions import lines
 from autograder.errors import AutograderError
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
@@ -22,6 +24,7 @@ __all__ = ["NAME", "make_demo"]
 
 NAME = "forecast"  # the assignment that a demo without a course grades
 MARK = ".autograder-demo"
+MARK_SCHEME = r"(?m)^(?:\*\*|# )Mark scheme"
 SETTINGS = "\nc.Autograder.cell_seconds = 10\n"
 
 Change = Callable[[NotebookNode], None]
@@ -60,7 +63,7 @@ def copy_assignment(course: Course, name: str, folder: Path) -> None:
 
 def write_class(course: Course, name: str) -> dict[str, str]:
     """Write every student's notebook; returns who did what."""
-    solved = nbformat.read(course.source(name) / f"{name}.ipynb", as_version=4)
+    solved = as_handed_in(nbformat.read(course.source(name) / f"{name}.ipynb", as_version=4))
     stories: dict[str, str] = {}
     for student, (story, change) in everybody(course, name, solved).items():
         notebook = deepcopy(solved)
@@ -70,6 +73,16 @@ def write_class(course: Course, name: str) -> dict[str, str]:
         nbformat.write(notebook, target)
         stories[student] = story
     return stories
+
+
+def as_handed_in(solved: NotebookNode) -> NotebookNode:
+    """The answer key as a student would write it: answers for a person have no markers, and no mark scheme."""
+    for cell in solved.cells:
+        flags = cell.metadata.get("nbgrader", {})
+        if flags.get("solution") and flags.get("grade"):
+            answer = "\n".join(line.text for line in lines(cell.source) if line.inside and not line.marker)
+            cell.source = re.split(MARK_SCHEME, answer)[0].strip()
+    return solved
 
 
 def everybody(course: Course, name: str, solved: NotebookNode) -> dict[str, tuple[str, Change]]:

@@ -108,6 +108,7 @@ def test_every_assignment_of_the_project_has_a_demo(tmp_path: Path, name: str) -
     assert len(stories) == 13
     book = {s: (tmp_path / "course" / "submitted" / s / name / f"{name}.ipynb").read_text() for s in stories}
     assert len(set(book.values())) == 13
+    assert "Mark scheme" not in book["ada"]
 
 
 def test_an_assignment_that_is_not_there_makes_no_demo(tmp_path: Path) -> None:

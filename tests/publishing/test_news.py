@@ -14,6 +14,7 @@ from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
 
 CHANGED = "Changed since you last saw it"
+TABLE = f"{CHANGED} Points before and now Question"
 
 
 def returned(course: Course, student: str = "ada") -> str:
@@ -37,7 +38,7 @@ def test_a_page_says_what_is_not_as_on_the_page_before(recorded: Course) -> None
     record_again(recorded, all_pass)
     page = returned(recorded)
     assert "5 of 8 points (3 before)" in page
-    assert re.search(f"{CHANGED} 1 → 3 [\\w ]+ graded again", page)
+    assert re.search(f"{TABLE} 1 → 3 [\\w ]+ graded again", page)
     assert CHANGED not in returned(recorded, "s00001")
 
 
@@ -48,13 +49,13 @@ def test_news_stay_until_there_are_others(recorded: Course) -> None:
     first = returned(recorded)
     assert write_feedback(recorded, NAME).unchanged == ["ada", "s00001"]
     comment(recorded, "Well argued.")
-    assert f"{CHANGED} 1 → 3" in returned(recorded)
+    assert f"{TABLE} 1 → 3" in returned(recorded)
     give(recorded, 2.0)
     give(recorded, 2.0)
-    assert f"{CHANGED} 1 → 3" in returned(recorded)  # points that are given first are no change
+    assert f"{TABLE} 1 → 3" in returned(recorded)  # points that are given first are no change
     give(recorded, 1.0)
     second = returned(recorded)
-    assert f"{CHANGED} 2 → 1 why given by hand" in second
+    assert f"{TABLE} 2 → 1 why given by hand" in second
     assert "1 → 3" in first
     assert "1 → 3" not in second
 

@@ -1,11 +1,12 @@
-"""What calls leave behind beside their value: `printed`, `figures` and `written` watch the calls of a block.
+"""What calls leave behind beside their value, and what they cost: `printed`, `figures`, `written` and `measure` watch
+the calls of a block.
 
 What comes is plain data of the notebook's process, and is checked here before a test sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +18,13 @@ from autograder.checking.proxies import NotebookProxy
 
 __all__ = [
     "Axes",
+    "Cost",
     "Figure",
     "Printed",
     "WrittenFiles",
-    "assert_figure",
     "cell_figures",
     "figures",
+    "measure",
     "printed",
     "written",
 ]
@@ -92,6 +94,14 @@ class Figure:
     axes: list[Axes]
 
 
+@dataclass
+class Cost:
+    """Filled when a `measure` block ends: lines of the student's code that ran, peak allocation in bytes."""
+
+    lines: int = 0
+    peak_bytes: int = 0
+
+
 @contextmanager
 def printed(notebook: NotebookProxy) -> Iterator[Printed]:
     """Keep what calls print: `with printed(student) as out: …`, and then `out.text` and `out.lines`."""
@@ -120,6 +130,21 @@ def figures(notebook: NotebookProxy) -> Iterator[list[Figure]]:
         yield result
     for part in seen:
         result += figures_of(part)
+
+
+@contextmanager
+def measure(student: NotebookProxy) -> Iterator[Cost]:
+    """Count lines and peak allocation of the calls in the block, as far as the student's process says:
+    `with measure(student) as cost: …`."""
+    cost, first = Cost(), len(student._calls)
+    student._measure = True
+    try:
+        yield cost
+    finally:
+        student._measure = False
+        calls = student._calls[first:]
+        cost.lines = sum(call.cost.get("lines", 0) for call in calls)
+        cost.peak_bytes = max((call.cost.get("peak_bytes", 0) for call in calls), default=0)
 
 
 def cell_figures(notebook: NotebookProxy) -> list[Figure]:
@@ -171,104 +196,3 @@ def numbers(value: Any) -> Array:
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
         raise TypeError("no array of numbers")
     return value
-
-
-def assert_figure(
-    drawn: Sequence[Figure] | Figure | Axes,
-    *,
-    title: str | bool = False,
-    xlabel: str | bool = False,
-    ylabel: str | bool = False,
-    xscale: str | None = None,
-    yscale: str | None = None,
-    legend: Sequence[str] | bool = False,
-    lines: int | Sequence[tuple[Any, Any]] | None = None,
-    points: Any = None,
-    bars: Any = None,
-    image: Any = None,
-    rtol: float = 1e-6,
-) -> None:
-    """The figure shows what is asked for. `drawn` is what `figures` gave, one figure of it, or one Axes.
-
-    `title=True` asks for any title, a text for one that contains it, whatever its case; the same for labels, and for
-    each name of `legend`. `lines` is how many there must be, or the (x, y) of each; `points` the (n, 2) of a scatter
-    plot; `bars` the heights of a bar chart; `image` the array of a picture. Raises CheckFailed.
-    """
-    axes = only_axes(drawn)
-    for what, wanted, found in (
-        ("title", title, axes.title),
-        ("label on the x axis", xlabel, axes.xlabel),
-        ("label on the y axis", ylabel, axes.ylabel),
-    ):
-        check_text(what, wanted, found)
-    for name, scale, got in (("x", xscale, axes.xscale), ("y", yscale, axes.yscale)):
-        if scale is not None and scale != got:
-            raise CheckFailed(f"the {name} axis must have the scale {scale!r}", f"it has {got!r}")
-    check_legend(legend, axes)
-    if lines is not None:
-        check_lines(lines, axes, rtol)
-    for what, expected, all_found in (
-        ("points", points, axes.points),
-        ("bars", bars, [group[:, 3] for group in axes.bars]),
-        ("image", image, axes.images),
-    ):
-        if expected is not None:
-            check_arrays(what, np.asarray(expected), all_found, rtol)
-
-
-def only_axes(drawn: Sequence[Figure] | Figure | Axes) -> Axes:
-    """The first Axes. Raises CheckFailed if nothing was drawn."""
-    if isinstance(drawn, Axes):
-        return drawn
-    if not isinstance(drawn, Figure):
-        if not drawn:
-            raise CheckFailed("no figure was drawn")
-        drawn = drawn[0]
-    if not drawn.axes:
-        raise CheckFailed("the figure is empty")
-    return drawn.axes[0]
-
-
-def check_text(what: str, wanted: str | bool, found: str) -> None:
-    if wanted is not False and not found.strip():
-        raise CheckFailed(f"there is no {what}")
-    if isinstance(wanted, str) and wanted.casefold() not in found.casefold():
-        raise CheckFailed(f"the {what} must contain {wanted!r}", f"it is {found!r}")
-
-
-def check_legend(wanted: Sequence[str] | bool, axes: Axes) -> None:
-    if wanted is False:
-        return
-    if not axes.legend:
-        raise CheckFailed("there is no legend: label the lines and call legend()")
-    for name in wanted if not isinstance(wanted, bool) else ():
-        if not any(name.casefold() in entry.casefold() for entry in axes.legend):
-            raise CheckFailed(f"the legend does not name {name!r}", f"it has {', '.join(axes.legend)}")
-
-
-def check_lines(wanted: int | Sequence[tuple[Any, Any]], axes: Axes, rtol: float) -> None:
-    count = wanted if isinstance(wanted, int) else len(wanted)
-    if len(axes.lines) != count:
-        found = len(axes.lines)
-        raise CheckFailed(f"the number of lines must be {count}", f"there {'is' if found == 1 else 'are'} {found}")
-    for number, (x, y) in enumerate(() if isinstance(wanted, int) else wanted, start=1):
-        which = "the line" if count == 1 else f"line {number} of {count}"
-        if not any(close(got_x, x, rtol) for got_x, _ in axes.lines):
-            raise CheckFailed(f"{which} is not there: no line has its x values")
-        if not any(close(got_x, x, rtol) and close(got_y, y, rtol) for got_x, got_y in axes.lines):
-            raise CheckFailed(f"{which} has the wrong y values")
-
-
-def check_arrays(what: str, wanted: Array, found: list[Array], rtol: float) -> None:
-    if not found:
-        raise CheckFailed(f"there {'is no image' if what == 'image' else f'are no {what}'}")
-    if not any(got.shape == wanted.shape for got in found):
-        cause = "the image has the wrong shape" if what == "image" else f"the number of {what} is wrong"
-        raise CheckFailed(cause, f"shape {found[0].shape}, expected {wanted.shape}")
-    if not any(close(got, wanted, rtol) for got in found):
-        raise CheckFailed(f"the {what} {'has' if what == 'image' else 'have'} the wrong values")
-
-
-def close(got: Array, wanted: Any, rtol: float) -> bool:
-    expected = np.asarray(wanted)
-    return got.shape == expected.shape and bool(np.allclose(got, expected, rtol=rtol, atol=1e-9, equal_nan=True))

@@ -8,9 +8,10 @@ import pytest
 from autograder.checking import comparisons
 from autograder.checking.choice import assert_choice
 from autograder.checking.comparisons import *  # noqa: F403 - a new comparison needs no second line here
+from autograder.checking.figure_comparison import assert_figure
 from autograder.checking.marks import given, points, void
-from autograder.checking.observing import assert_figure, cell_figures, figures, printed, written
-from autograder.checking.proxies import evaluate, measure
+from autograder.checking.observing import cell_figures, figures, measure, printed, written
+from autograder.checking.proxies import evaluate
 from autograder.kernel_side.tensors import tensor
 
 __all__ = [

@@ -9,18 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn, cast
 
 from autograder.checking.handles import ObjectLink, ObjectProxy, Target, link_of, object_proxy, operate_for_other
 from autograder.checking.import_analysis import ImportAnalysis
-from autograder.checking.outcomes import (
-    Call,
-    CheckFailed,
-    GraderFault,
-    StudentError,
-    student_error,
-)
+from autograder.checking.outcomes import Call, CheckFailed, GraderFault, StudentError, student_error
 from autograder.checking.replies import call_of, raised_of
 from autograder.checking.transports import MAX_CALL_BACKS, Transport
 from autograder.kernel_side.object_table import MAX_OBJECTS
@@ -28,7 +22,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Cost", "NotebookProxy", "evaluate", "measure"]
+__all__ = ["NotebookProxy", "evaluate"]
 
 MAX_CALL_BACK_DEPTH = 20
 MAX_RAISED = 1_000
@@ -36,14 +30,6 @@ MOST_REMEMBERED = 10
 MAX_OPERATIONS = 100_000
 PLOT = "the plot"
 ROUTINES = frozenset({"function", "builtin_function_or_method", "method", "ufunc", "wrapper_descriptor"})
-
-
-@dataclass
-class Cost:
-    """Filled when a `measure` block ends: lines of the student's code that ran, peak allocation in bytes."""
-
-    lines: int = 0
-    peak_bytes: int = 0
 
 
 class NotebookProxy:
@@ -350,18 +336,3 @@ def evaluate(notebook: NotebookProxy, expression: str, **names: Any) -> Any:
         if isinstance(node, ast.Name) and node.id not in names:
             notebook._refuse_forbidden(node.id)
     return notebook._evaluate(expression.strip(), names)
-
-
-@contextmanager
-def measure(student: NotebookProxy) -> Iterator[Cost]:
-    """Count lines and peak allocation of the calls in the block, as far as the student's process says:
-    `with measure(student) as cost: …`."""
-    cost, first = Cost(), len(student._calls)
-    student._measure = True
-    try:
-        yield cost
-    finally:
-        student._measure = False
-        calls = student._calls[first:]
-        cost.lines = sum(call.cost.get("lines", 0) for call in calls)
-        cost.peak_bytes = max((call.cost.get("peak_bytes", 0) for call in calls), default=0)

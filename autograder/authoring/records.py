@@ -19,9 +19,9 @@ from autograder.checking.answer_record import (
     read_record,
     record_line,
 )
+from autograder.checking.call_recorder import Recorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
-from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import Mistake, Outcome
 from autograder.checking.proxies import NotebookProxy
 from autograder.errors import AutograderError

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.call_recorder import Recorder, asked_by, plain
 from autograder.checking.cell import RECORD
+from autograder.checking.equality import canonical
 from autograder.checking.mistakes import Attempt, unambiguous
-from autograder.checking.observed import Recorder, asked_by, canonical, plain
 from autograder.checking.outcomes import CheckFailed, Mistake, NotRecorded, StudentError, Verdict
 from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.serve import Reply

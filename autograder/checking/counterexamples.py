@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.answer_record import given_in
-from autograder.checking.observed import alike, plain, size_of
+from autograder.checking.call_recorder import plain, size_of
+from autograder.checking.equality import alike
 from autograder.checking.outcomes import CheckFailed, StudentError
 from autograder.checking.transports import CallBack, Transport
 from autograder.kernel_side.serve import Reply

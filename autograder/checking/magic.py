@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from autograder.checking.answer_record import Record, RecordedAnswers, named_in, read_record
+from autograder.checking.call_recorder import Recorder
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
-from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.signatures import signatures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from autograder.checking.observed import Recorder
+from autograder.checking.call_recorder import Recorder
 from autograder.checking.outcomes import Outcome, Verdict
 
 __all__ = ["Attempt", "unambiguous"]

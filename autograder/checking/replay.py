@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
+from autograder.checking.call_recorder import Observed, OutOfTime, Recorder
 from autograder.checking.check_runner import Checks
+from autograder.checking.equality import alike
 from autograder.checking.mistakes import Attempt, unambiguous
-from autograder.checking.observed import Observed, OutOfTime, Recorder, alike
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentError, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import Transport

@@ -10,12 +10,12 @@ from functools import cache, partial
 
 from nbformat import NotebookNode
 
+from autograder.checking.call_recorder import Recorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
-from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes

@@ -19,9 +19,10 @@ from autograder.checking.answer_record import (
     record_line,
     rounded,
 )
+from autograder.checking.call_recorder import asked_by
 from autograder.checking.cell import RECORD, without_record
+from autograder.checking.equality import canonical
 from autograder.checking.magic import check
-from autograder.checking.observed import asked_by, canonical
 from autograder.checking.outcomes import Outcome
 
 RECORDED = Record(

@@ -15,10 +15,10 @@ import pytest
 from processes import forked
 
 from autograder.checking import proxies
+from autograder.checking.call_recorder import Recorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.handles import MAX_ITEMS
-from autograder.checking.observed import Recorder
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
 from autograder.checking.transports import InProcessTransport, SocketTransport

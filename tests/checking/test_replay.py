@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from autograder.checking.call_recorder import Observed, Recorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.observed import Observed, Recorder, alike
+from autograder.checking.equality import alike
 from autograder.checking.outcomes import Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes

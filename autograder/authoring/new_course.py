@@ -19,15 +19,15 @@ OWN = ("CourseDirectory",)  # a course's name and folders are its own
 
 
 def start_course(root: Path) -> None:
-    """Make a course without assignments of the folder `root`: its configuration, but for what is there."""
+    """Make the folder `root` a course without assignments: write its configuration files. Files that are there stay."""
     for name, template in CONFIGURATION.items():
         with suppress(FileExistsError), (root / name).open("x", encoding="utf-8") as file:
             file.write((TEMPLATE / template).read_text(encoding="utf-8"))
 
 
 def missing_settings(course: Course) -> list[str]:
-    """The settings of a new course that this one lacks or has otherwise. Without them nbgrader's own commands and
-    formgrader's buttons do what they do in stock nbgrader: run student code without a sandbox, say."""
+    """The settings of a new course that this one lacks, or has with another value. Without them nbgrader's own commands
+    and formgrader's buttons do what they do in stock nbgrader, such as running student code without a sandbox."""
     with as_file(TEMPLATE / CONFIGURATION[CONFIG_FILE]) as path:
         wanted = PyFileConfigLoader(path.name, path=str(path.parent)).load_config()
     return [
@@ -48,7 +48,7 @@ def holds(wanted: Any, found: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A setting with what is appended to it as a list, and with classes by their names."""
+    """A setting that can be compared: appended values as a list, classes by their names."""
     if isinstance(value, LazyConfigValue):
         value = value.get_value([])
     if isinstance(value, list):

@@ -27,8 +27,9 @@ def assert_choice(
     """`answer` is the option `right`, or has all options of a set `right` and no others.
 
     Without `right` any option holds: for visible checks, whose text students read; `several` then says that a set is
-    asked for. `reasons` has for wrong options what whoever takes them is told. Case, and spaces at the ends, do not
-    count unless options differ in nothing else. Raises CheckFailed, and GraderFault for arguments that make no sense.
+    asked for. `reasons` maps wrong options to what a student who takes them is told. Case, and spaces at the ends, do
+    not count unless options differ in nothing else. Raises CheckFailed, and GraderFault for arguments that make no
+    sense.
     """
     several = several or isinstance(right, SEVERAL)
     spelled = same if len({folded(option) for option in options}) < len(options) else folded
@@ -69,7 +70,7 @@ def is_missing(answer: Any) -> bool:
 
 
 def as_set(value: Any) -> set[Any]:
-    """One option or several as a set; None are no options."""
+    """One option or several as a set; None is the empty set."""
     if value is None:
         return set()
     try:

@@ -118,7 +118,7 @@ def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
 
 
 def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]]) -> bool:
-    """Whether the arguments of a call were others with other seeds: if not, they are those that were graded."""
+    """Whether the arguments of a call differ from seed to seed: if not, they are those that were graded."""
     same_place = [other[place] for other in others if len(other) > place]
     given = calls[place].given
     return bool(same_place) and all(other.given != given for other in same_place)
@@ -142,7 +142,8 @@ def parts_of(value: Any) -> Iterable[Any]:
 
 
 def written(call: Kept, names: Names, outcome: str) -> tuple[int, str]:
-    """A call and what came of it as lines of Python, behind the number of its numbers. Raises TooMuch."""
+    """How many numbers the arguments of a call have, and the call with its outcome as lines of Python. Raises
+    TooMuch."""
     args, kwargs = (plain(call.message[key], call.buffers) for key in ("args", "kwargs"))
     known = [*names.get(call.name, ())][: len(args)]
     known += [f"argument_{place}" for place in range(len(known) + 1, len(args) + 1)]
@@ -153,7 +154,7 @@ def written(call: Kept, names: Names, outcome: str) -> tuple[int, str]:
 
 
 def indented(before: str, text: str) -> str:
-    """A text of several lines behind another one."""
+    """A text of several lines with `before` in front, aligned."""
     return before + text.replace("\n", "\n" + " " * len(before))
 
 

@@ -142,12 +142,12 @@ def object_proxy(link: ObjectLink, can_be_called: bool) -> ObjectProxy:
 
 
 def link_of(value: Any) -> ObjectLink | None:
-    """Where the object is that `value` is a handle of, if it is one. Nothing crosses."""
+    """The link of a handle; None for any other value. Nothing crosses."""
     return value.__link__ if isinstance(value, ObjectProxy) else None
 
 
 def type_name_of(value: Any) -> str:
-    """The name of the type of a value that has not crossed, or nothing. Nothing crosses."""
+    """The name of the type of a value that has not crossed; empty for any other value. Nothing crosses."""
     link = link_of(value)
     return link.type_name if link else value.type_name if isinstance(value, Unsupported) else ""
 

@@ -76,9 +76,9 @@ class NotebookProxy:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
 
     def _lent_to_other(self, value: ObjectProxy) -> ObjectProxy:
-        """The handle by which another notebook is lent what `value` is, so that nothing it does changes what is
-        expected of it: a function or class of the answer key is used in the copy that lends; and once another notebook
-        has an object of this copy, this copy is not asked for anything new."""
+        """The handle by which another notebook uses `value`. Nothing that it does with it may change what is expected
+        of it: a function or class of the answer key is used in the copy that lends, and once another notebook has an
+        object of this copy, this copy is not asked for anything new."""
         link = link_of(value)
         if self._lender is None or link is None:
             return value

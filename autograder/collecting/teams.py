@@ -1,4 +1,4 @@
-"""What one of a group hands in counts for all of it, as the roster or the source say who hands in together."""
+"""Groups: what one member hands in counts for all. The roster or the source says who is in a group."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def groups_of(wanted: list[Wanted], roster: Roster | None) -> dict[str, str]:
 def for_groups(
     wanted: list[Wanted], groups: Mapping[str, str], people: Mapping[str, Person]
 ) -> tuple[list[Wanted], list[Refusal]]:
-    """The newest submission of each group for each of its members, and all others as they are; `people` is what is
-    known of members. Where several of a group handed in and nobody knows when, theirs are refused."""
+    """The newest submission of each group, once for each of its members, and the submissions of all other students;
+    `people` is what is known of members. Where several members handed in and it is not known when, all of theirs are
+    refused."""
     found, refused = [one for one in wanted if one.student not in groups], list[Refusal]()
     together: dict[str, list[Wanted]] = {}
     for one in wanted:

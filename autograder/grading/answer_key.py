@@ -152,15 +152,15 @@ class FreshCopies:
 
 
 def lent_stopped(why: str) -> CheckFailed:
-    """A lent function does not come back from what a student's code gave it."""
+    """The failure of a test in which a lent function does not come back from what a student's code gave it."""
     return CheckFailed("a function that was lent to your code did not come back from what it was given", why)
 
 
 def refuse_call_back(message: Message, buffers: list[bytes]) -> Reply:
-    """A definition calls nobody."""
+    """Refuse a call-back: a known mistake is only being defined."""
     return {"op": "error"}, []
 
 
 def key_stopped(why: str) -> GraderFault:
-    """The answer key does not answer: not the student's doing."""
+    """The fault when the answer key does not answer, which is not the student's doing."""
     return GraderFault(f"the answer key: {why}")

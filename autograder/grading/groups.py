@@ -20,7 +20,7 @@ __all__ = ["keep_groups", "notice_given", "read_groups", "share_points"]
 
 
 def read_groups(session: Any, assignment: str) -> dict[str, str]:
-    """The name of each student's group, of those who have one."""
+    """The name of each student's group; students without a group are left out."""
     of = tables.groups.c
     return dict(session.execute(select(of.student, of.name).where(of.assignment == assignment)).all())
 
@@ -36,9 +36,8 @@ def keep_groups(session: Any, assignment: str, students: Iterable[str], groups: 
 
 
 def notice_given(course: Course, session: Any, assignment: str) -> None:
-    """Share in groups, and keep, what persons have given since the last command, unless another run is at work in the
-    course: what it finds
-    is kept by itself, and the rest by the next command."""
+    """Share in groups, and keep, what persons have given since the last command. While another run is at work in the
+    course nothing is done: that run or the next command does it."""
     try:
         with course_lock(course.root):
             share_points(session, assignment)
@@ -49,8 +48,8 @@ def notice_given(course: Course, session: Any, assignment: str) -> None:
 
 
 def share_points(session: Any, assignment: str) -> None:
-    """Give what a person gave to one of a group since the last command, points, extra credit and comment, to all of it
-    whose answer is the same. Where they gave different points to several, each keeps their own."""
+    """Give the points, extra credit and comment that one member of a group got since the last command to all members
+    with the same answer. Where several members got different points, each keeps their own."""
     groups = read_groups(session, assignment)
     given = {key for key in given_places(session, assignment) if key[0] in groups} if groups else set()
     if not given:

@@ -1,5 +1,5 @@
-"""Limits on what the grader itself takes for a submission. A check computes with what student code gave back: with a
-number of steps that never ends, or a size that fills the machine.
+"""Limits on the time and memory that the grader's own process takes for a submission: a check computes with what
+student code gave back, and could take for ever or fill the machine.
 
 Only in a process's main thread, and not on Windows: where workers of a cluster use threads, there are none.
 """

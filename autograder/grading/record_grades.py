@@ -95,7 +95,7 @@ def submission_rows(gradebook: Any, assignment: str, student: str, at: datetime 
 
 @contextmanager
 def unexpired(session: Any) -> Iterator[None]:
-    """nbgrader commits on its way, and would read all anew that it has just written."""
+    """Keep rows valid after a commit in the block: nbgrader commits often, and would read again all that it wrote."""
     session.expire_on_commit = False
     try:
         yield

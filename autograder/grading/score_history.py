@@ -37,7 +37,7 @@ PENALTY = ""  # in the place of a cell's name
 
 
 class Why(StrEnum):
-    """Why a score is another one than before."""
+    """Why a score changed."""
 
     SUBMISSION = "new submission"
     CHECK = "check changed"
@@ -56,7 +56,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a score is another one, and what there is to say of it."""
+    """Why a score changed, and a note with more about it."""
 
     why: tuple[Why, ...]
     note: str = ""
@@ -64,8 +64,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Moved:
-    """A cell whose score is not the one that was kept last. `kept` is that one's row, or None if there is none, and
-    `kept_why` its reason. `by_hand` says that a person's points count, `extra` that they gave extra credit."""
+    """A cell whose score differs from the row that was kept last: `kept` is the row's number, None if there is no row,
+    and `kept_why` its reason. `by_hand` says that a person's points count, `extra` that they gave extra credit."""
 
     student: str
     place: Place
@@ -89,7 +89,7 @@ def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before:
 
 
 def grading_reason(before: Recorded, graded: GradedSubmission, place: Place, grade: CellGrade | None) -> Reason:
-    """Why a grade is another one: what is not as it was when the submission was graded before."""
+    """Why a grade changed: what differs from the last time that the submission was graded."""
     earlier, versions, found = before.cells.get(place), graded.versions, list[Why]()
     if before.versions[0] and before.versions[0] != versions[0]:
         found.append(Why.SUBMISSION)
@@ -117,13 +117,13 @@ def keep_given(session: Any, assignment: str) -> None:
 
 
 def given_reason(moved: Moved) -> Reason:
-    """Why a score changed that no command of autograder changed: a person took points back or gave extra credit, or
+    """Why a score changed between two commands of autograder: a person took points back or gave extra credit, or
     another program was at work."""
     return Reason((Why.HAND if moved.extra or Why.HAND in moved.kept_why else Why.OUTSIDE,))
 
 
 def given_places(session: Any, assignment: str) -> set[tuple[str, Place]]:
-    """Where a person has given points that were not kept yet, by student."""
+    """The student and place of all points that a person gave and that are not kept yet."""
     found = session.execute(moved_scores(assignment, "")).all()
     return {(who, (notebook, cell)) for _, _, _, by_hand, _, who, notebook, cell, *_ in found if by_hand is not None}
 
@@ -131,9 +131,9 @@ def given_places(session: Any, assignment: str) -> set[tuple[str, Place]]:
 def keep_scores(
     session: Any, assignment: str, reason: Callable[[Moved], Reason], student: str = "", *, given: bool = False
 ) -> None:
-    """Keep every score of the assignment, or of `student`, that is not the one that was kept last. What a person
-    gave is kept only where it is looked for (`given`), lest a group's other members not have it; `reason` is not asked
-    for it."""
+    """Keep every score of the assignment, or of `student`, that differs from the row that was kept last. `reason` says
+    why it changed. Points that a person gave need no reason, and are kept only with `given`: first they must be shared
+    in the student's group."""
     rows = []
     for kept, kept_why, score, by_hand, extra, *about in session.execute(moved_scores(assignment, student)):
         who, notebook, cell, *versions = about
@@ -151,7 +151,7 @@ def reason_of(moved: Moved, reason: Callable[[Moved], Reason]) -> Reason:
 
 
 def keep_penalties(session: Any, assignments: Iterable[str], extended: Collection[str] = ()) -> None:
-    """Keep the late penalties of these assignments that are not the ones that were kept last, as points below zero.
+    """Keep the late penalties of these assignments that differ from the rows that were kept last, as points below zero.
     Students in `extended` were just given another extension."""
     rows = []
     for assignment in sorted(set(assignments)):
@@ -179,7 +179,7 @@ def row_of(assignment: str, moved: Moved, versions: list[str | None], reason: Re
 
 
 def moved_scores(assignment: str, student: str) -> Any:
-    """The query for cells whose score is not the one that was kept last; the database compares."""
+    """The query for cells whose score differs from the row that was kept last; the database compares."""
     points = func.coalesce(Grade.manual_score, Grade.auto_score) + func.coalesce(Grade.extra_credit, 0.0)
     last, of, made_from = tables.scores.c, tables.graded.c, tables.cells.c
     who, notebook = SubmittedAssignment.student_id, Notebook.name
@@ -202,7 +202,7 @@ def moved_scores(assignment: str, student: str) -> Any:
 
 
 def moved_penalties(assignment: str) -> Any:
-    """The query for notebooks whose late penalty is not the one that was kept last."""
+    """The query for notebooks whose late penalty differs from the row that was kept last."""
     points = literal(0.0) - func.coalesce(SubmittedNotebook.late_submission_penalty, 0.0)
     last, of = tables.scores.c, tables.graded.c
     who, notebook = SubmittedAssignment.student_id, Notebook.name

@@ -30,7 +30,7 @@ def share_what_is_made(root: Path) -> None:
 def unshared(root: Path) -> list[str]:
     """What another of the group could not use in a shared course, by its path in the course. Folders of students and of
     their assignments are looked at, not every file in them."""
-    return sorted(path.relative_to(root).as_posix() for path, mode in needed(root) if not mode_of(path, mode))
+    return sorted(path.relative_to(root).as_posix() for path, mode in needed(root) if not is_allowed(path, mode))
 
 
 def needed(root: Path) -> Iterator[tuple[Path, int]]:
@@ -43,7 +43,7 @@ def needed(root: Path) -> Iterator[tuple[Path, int]]:
             yield from ((path, WRITE) for path in folders)
 
 
-def mode_of(path: Path, wanted: int) -> bool:
+def is_allowed(path: Path, wanted: int) -> bool:
     """Whether the group may do what is wanted, or there is nothing yet."""
     try:
         return path.lstat().st_mode & wanted == wanted

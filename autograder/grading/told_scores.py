@@ -18,7 +18,8 @@ REPORT: Reader = ("", "")
 
 @dataclass(frozen=True)
 class Told:
-    """The numbers of changes up to which a reader was told before (`seen`), and is told by what was written last."""
+    """The number of the last change that a reader knows from before (`seen`), and of the last one that the page or
+    report tells them now (`told`)."""
 
     seen: int
     told: int

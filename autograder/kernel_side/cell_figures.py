@@ -50,7 +50,7 @@ def keep(figure: Any) -> None:
 
 @contextmanager
 def not_kept() -> Iterator[None]:
-    """What a check has the notebook draw takes the place of no cell's figures."""
+    """Keep no figures in the block: they are a check's, and the figures of the last cell stay."""
     before, state["keeping"] = state["keeping"], False
     try:
         yield

@@ -81,8 +81,8 @@ class CellResult:
 
 @dataclass(frozen=True)
 class NetChange:
-    """A grade cell whose score is another one than its reader knows; None where there was, or is, none. A `cell`
-    without a name is the late penalty of the notebook, below zero."""
+    """A grade cell whose score differs from the one that its reader knows; None where there was, or is, no score. A
+    `cell` without a name is the late penalty of the notebook, below zero."""
 
     student: str
     notebook: str
@@ -98,7 +98,7 @@ class NotebookResult:
 
     A comment is empty where nothing is said; `silent` are the answers that nbgrader found as they were released. `late`
     says how many late days it took. `refused` says that it could not be read, so that its points say nothing of the
-    student. `changed` is what differs from the page that the student has, where the page is what is made of this.
+    student. `changed` is what differs from the page that the student has; it is empty unless a page is made.
     """
 
     student: str

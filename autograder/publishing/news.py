@@ -33,14 +33,14 @@ class News:
         return found
 
     def told_now(self, reader: Reader) -> Told:
-        """What a reader knows already, and what they are told now. News stay news until there are others, and who is
-        told for the first time knows of no change."""
+        """What a reader knows already, and what they are told now. News stays until there is newer; whoever is told for
+        the first time is told of no change."""
         newest = max((change.number for change in self.by_reader.get(reader, ())), default=0)
         before = self.told.get(reader, Told(newest, newest))
         return Told(before.told, newest) if newest > before.told else before
 
     def for_reader(self, reader: Reader) -> list[NetChange]:
-        """What is another score now than the reader knows."""
+        """The scores that differ from those that the reader knows."""
         known = self.told_now(reader).seen
         return net(change for change in self.by_reader.get(reader, ()) if change.number > known)
 
@@ -62,7 +62,8 @@ def read_news(course: Course, name: str) -> News:
 
 
 def net(changes: Iterable[ScoreChange]) -> list[NetChange]:
-    """Each cell's change from first to last, with all reasons; none for a score that is again what it was."""
+    """Each cell's change from first to last, with all reasons. A score that is back at its first value did not
+    change."""
     found: dict[tuple[str, str, str], NetChange] = {}
     for change in changes:
         key = (change.student, change.notebook, change.cell)

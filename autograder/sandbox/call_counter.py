@@ -1,5 +1,5 @@
-"""Counts the calls by which student code has Linux keep something in memory that no process holds, watches of epoll and
-locks on parts of files, and refuses them when there were too many."""
+"""Limits how many epoll watches and file locks student code may ask Linux for: they take memory that no process holds,
+so no other limit counts it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from autograder.publishing.report.numbers import Entry, points_so_far, summary, 
 
 __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
 
-WEAK, DROP = 0.4, 0.25
+WEAK, DROP = 0.4, 0.25  # shares of the points: few in all, and fewer than before
 MANY = 2  # assignments
 
 
@@ -107,9 +107,8 @@ def entries_of(found: ClassResults) -> list[Entry]:
 def assignment_numbers(name: str, due: str | None, found: ClassResults) -> AssignmentNumbers:
     points = points_so_far(entries_of(found))
     scores = summary(list(points.scores.values()))
-    middle, mean = scores.get("median"), scores.get("mean")
     counts = (len(found.students), len(found.absent), len(points.waiting))
-    return AssignmentNumbers(name, due, points.max_score, *counts, middle, mean)
+    return AssignmentNumbers(name, due, points.max_score, *counts, scores.get("median"), scores.get("mean"))
 
 
 def shares_of(found: ClassResults) -> dict[str, float | None]:

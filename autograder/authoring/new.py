@@ -11,7 +11,7 @@ from autograder.authoring.notebooks import make_notebook, notebook_path
 from autograder.errors import AutograderError
 from autograder.grading.made_from_text import text_path
 
-__all__ = ["DOCUMENTS", "new_assignment"]
+__all__ = ["new_assignment"]
 
 TEMPLATE = files("autograder.authoring") / "template"
 PLACEHOLDER = "NAME"

@@ -21,7 +21,7 @@ from autograder.collecting.canvas import CanvasDownload
 from autograder.collecting.folders import NamedFiles, StudentFolders
 from autograder.collecting.found import Download, DownloadReader, Found
 from autograder.collecting.gradescope import GradescopeExport
-from autograder.collecting.people import Person, read_roster
+from autograder.collecting.people import MOST_LETTERS, Person, read_roster
 from autograder.collecting.source import open_source
 from autograder.collecting.teams import for_groups, groups_of
 from autograder.collecting.triage import Wanted, triage
@@ -41,7 +41,6 @@ from autograder.text import printable
 
 __all__ = ["Collected", "What", "collect"]
 
-COLUMN = 128  # letters of a name in nbgrader's tables
 READERS: tuple[DownloadReader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
 
 
@@ -196,6 +195,6 @@ def files_in(folder: Path, course: Course) -> dict[str, bytes] | None:
 
 def about(person: Person) -> dict[str, str]:
     """What nbgrader's gradebook has a place for, as one line without marks of HTML: students choose their names, and
-    not every page of nbgrader's shows them as text. PostgreSQL refuses what is longer than a column."""
+    not every page of nbgrader's shows them as text."""
     keys = ("first_name", "last_name", "email", "lms_user_id")
-    return {key: re.sub("[<>]", "", printable(getattr(person, key)))[:COLUMN] for key in keys}
+    return {key: re.sub("[<>]", "", printable(getattr(person, key)))[:MOST_LETTERS] for key in keys}

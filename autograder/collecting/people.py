@@ -11,10 +11,10 @@ from autograder.errors import AutograderError
 from autograder.grading.reading import SubmissionRefused
 from autograder.text import printable
 
-__all__ = ["Person", "Roster", "checked_id", "read_roster", "student_id"]
+__all__ = ["MOST_LETTERS", "Person", "Roster", "checked_id", "read_roster", "student_id"]
 
 ID = re.compile(r"[\w(\[][\w.@+'()\[\]-]{0,99}")
-MOST = 128  # letters of a group's name
+MOST_LETTERS = 128  # of a name in the gradebook; PostgreSQL refuses more
 KEYS = ("email", "lms_user_id", "sid")
 
 
@@ -84,7 +84,7 @@ def read_roster(path: Path) -> Roster:
                 student = checked_id(cells["id"])
             except SubmissionRefused as error:
                 raise AutograderError(f"{path}: {error}.") from None
-            groups[student], mates[student] = printable(group)[:MOST], person
+            groups[student], mates[student] = printable(group)[:MOST_LETTERS], person
     return Roster(path, known, groups, mates)
 
 

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from autograder.collecting.people import Person, Roster
+from autograder.collecting.people import MOST_LETTERS, Person, Roster
 from autograder.collecting.triage import Refusal, Wanted
 
 __all__ = ["for_groups", "groups_of"]
-
-MOST = 128  # letters of a name in the gradebook
 
 
 def groups_of(wanted: list[Wanted], roster: Roster | None) -> dict[str, str]:
@@ -22,7 +20,7 @@ def groups_of(wanted: list[Wanted], roster: Roster | None) -> dict[str, str]:
     for one in wanted:
         together.setdefault(one.found.origin, []).append(one.student)
     many = [sorted(students) for students in together.values() if len(students) > 1]
-    return {student: ", ".join(students)[:MOST] for students in many for student in students}
+    return {student: ", ".join(students)[:MOST_LETTERS] for students in many for student in students}
 
 
 def for_groups(

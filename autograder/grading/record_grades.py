@@ -31,7 +31,6 @@ __all__ = [
     "record",
     "record_notebook",
     "write_autograded",
-    "write_checks",
 ]
 
 

@@ -21,7 +21,6 @@ from autograder.grading.graded import CellGrade, GradedSubmission
 from autograder.grading.recorded import Place, Recorded
 
 __all__ = [
-    "PENALTY",
     "Reason",
     "Why",
     "given_places",

@@ -9,7 +9,7 @@ from functools import cache
 from autograder.sandbox.boot import python_command
 from autograder.sandbox.paths import package_folder
 
-__all__ = ["advice", "in_container", "may_mount"]
+__all__ = ["advice", "may_mount"]
 
 MARKS = ("/.dockerenv", "/run/.containerenv")
 CAP_SYS_ADMIN = 21

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.sandbox.limits import MB, Limits
 
-__all__ = ["ControlGroup", "group_around", "parent_of_groups", "why_no_groups"]
+__all__ = ["ControlGroup", "group_around", "why_no_groups"]
 
 CONTROLLERS = {"memory", "pids"}
 FOLDERS = 3  # in memory, each of `disk_mb`

@@ -20,6 +20,7 @@ __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers"
 
 WEAK, DROP = 0.4, 0.25  # shares of the points: few in all, and fewer than before
 MANY = 2  # assignments
+NOTHING_GRADED = "Nothing was graded yet: run `autograder grade NAME` first."
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ def read_term(course: Course) -> TermNumbers:
 def due_dates(course: Course) -> dict[str, str | None]:
     """The assignments that somebody has handed in, in the order in which they are due, those without a date last."""
     if course.gradebook_file and not course.gradebook_file.is_file():
-        raise AutograderError("Nothing was graded yet: run `autograder grade NAME` first.")
+        raise AutograderError(NOTHING_GRADED)
     with open_gradebook(course) as gradebook:
         query = select(Assignment.name, Assignment.duedate).join(SubmittedAssignment).distinct()
         found = gradebook.db.execute(query).all()
     if not found:
-        raise AutograderError("Nothing was graded yet: run `autograder grade NAME` first.")
+        raise AutograderError(NOTHING_GRADED)
     order = sorted(found, key=lambda row: (row[1] is None, row[1] and row[1].isoformat(), row[0]))
     return {name: f"{due:%Y-%m-%d %H:%M} UTC" if due else None for name, due in order}
 

@@ -14,7 +14,7 @@ from typing import Any
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.limits import MB
 
-__all__ = ["DEVICES", "WRITABLE", "confine"]
+__all__ = ["DEVICES", "confine"]
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WRITABLE = ("/home/student", "/tmp", "/dev/shm", *DEVICES)

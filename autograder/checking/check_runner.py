@@ -43,7 +43,7 @@ class Seeds:
         """Other numbers for the same submission: an attempt must not profit from what an earlier one has seen."""
         return replace(self, submission=f"{self.submission}, attempt {number}")
 
-    def of_example(self, number: int) -> Seeds:
+    def of_counterexample(self, number: int) -> Seeds:
         """Other numbers, for inputs that are shown: they say nothing of those that were graded."""
         return replace(self, submission=f"{self.submission}, counterexample {number}")
 
@@ -107,6 +107,7 @@ class Checks:
         reference: NotebookProxy | None,
         seeds: Seeds,
         watcher: Watcher | None = None,
+        *,
         lender: NotebookProxy | None = None,
         only: str = "",
         until: float = math.inf,

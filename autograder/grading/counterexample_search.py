@@ -62,9 +62,11 @@ class CounterexampleSearch:
         try:
             with self.answer_key.at(grade_id) as reference, self.answer_key.lent_at(grade_id) as lender:
                 for number in range(SEEDS):
-                    seeds = replace(self.seeds.of_example(number), cell=grade_id)
+                    seeds = replace(self.seeds.of_counterexample(number), cell=grade_id)
                     with limited_memory(), forced_end(until):
-                        self.checks.run(grade_id, student, reference, seeds, keeper, lender, test, until)
+                        self.checks.run(
+                            grade_id, student, reference, seeds, keeper, lender=lender, only=test, until=until
+                        )
                     attempts.append(SeededRun(keeper.calls, self.checks.errors.get(test)))
         except GraderFault:
             return ""

@@ -55,7 +55,7 @@ def share_points(session: Any, assignment: str) -> None:
     if not given:
         return
     books = {(row.student, book.name): book for row in read_submissions(session, assignment) for book in row.notebooks}
-    digests = answers(session, assignment)
+    digests = answer_digests(session, assignment)
     grades, comments = [], []
     for place in sorted({place for _, place in given}):
         for name in sorted({groups[student] for student, where in given if where == place}):
@@ -78,7 +78,7 @@ def share_points(session: Any, assignment: str) -> None:
 Values = tuple[float | None, float | None, str | None]
 
 
-def answers(session: Any, assignment: str) -> dict[tuple[str, Place], str]:
+def answer_digests(session: Any, assignment: str) -> dict[tuple[str, Place], str]:
     """The digests of what each student's cells were graded from."""
     of = tables.cells.c
     rows = session.execute(select(of.student, of.notebook, of.cell, of.digest).where(of.assignment == assignment))

@@ -227,7 +227,7 @@ class NotebookRun:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
             with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
                 with limited_memory(), forced_end(until):
-                    verdicts = checks.run(name, student, reference, seeds, recorder, lender, until=until)
+                    verdicts = checks.run(name, student, reference, seeds, recorder, lender=lender, until=until)
                 return self._named(template, checks, verdicts, recorder)
         except GraderFault as error:
             return all_ended(template.check, error)

@@ -80,7 +80,7 @@ def judged_and_kept(body: str, answers: str, number: int) -> tuple[BaseException
     cell = CheckCell(f"%%check\ndef test_a(student, rng):\n{text}")
 
     def work(checks: Checks) -> BaseException | None:
-        checks.run("", NotebookProxy(keeper), None, SEEDS.of_example(number), keeper)
+        checks.run("", NotebookProxy(keeper), None, SEEDS.of_counterexample(number), keeper)
         return checks.errors["test_a"]
 
     return with_checks({"": cell}, work), keeper

@@ -25,7 +25,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import ENDED, Grader
-from autograder.grading.groups import read_groups, share_points
+from autograder.grading.groups import read_groups, share_and_keep
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
@@ -35,7 +35,6 @@ from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record_grades import record
 from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
-from autograder.grading.score_history import keep_given
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
 from autograder.interrupts import uninterrupted
@@ -118,8 +117,7 @@ def grade_class(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
-        share_points(gradebook.db, name)
-        keep_given(gradebook.db, name)
+        share_and_keep(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         before = read_recorded_class(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)

@@ -16,11 +16,10 @@ from autograder.grading import tables
 from autograder.grading.course import Course
 from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import share_points
+from autograder.grading.groups import share_and_keep
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.recorded import rows_of
-from autograder.grading.score_history import keep_given
 
 __all__ = ["apply_extension", "extend", "give_run_time", "read_run_times"]
 
@@ -37,8 +36,7 @@ def extend(
     """
     with extending(course, name, students) as (gradebook, wanted):
         session = gradebook.db
-        share_points(session, name)
-        keep_given(session, name)
+        share_and_keep(session, name)
         due = due_date(session, name)
         if until is not None:
             if due is None or until <= due:

@@ -16,7 +16,7 @@ from autograder.grading.locking import course_lock
 from autograder.grading.recorded import Place
 from autograder.grading.score_history import given_places, keep_given
 
-__all__ = ["keep_groups", "notice_given", "read_groups", "share_points"]
+__all__ = ["keep_groups", "notice_given", "read_groups", "share_and_keep"]
 
 
 def read_groups(session: Any, assignment: str) -> dict[str, str]:
@@ -40,11 +40,16 @@ def notice_given(course: Course, session: Any, assignment: str) -> None:
     course nothing is done: that run or the next command does it."""
     try:
         with course_lock(course.root):
-            share_points(session, assignment)
-            keep_given(session, assignment)
+            share_and_keep(session, assignment)
             session.commit()
     except AutograderError:
         session.rollback()
+
+
+def share_and_keep(session: Any, assignment: str) -> None:
+    """Share in groups what persons have given since the last command, and then keep it for everybody."""
+    share_points(session, assignment)
+    keep_given(session, assignment)
 
 
 def share_points(session: Any, assignment: str) -> None:

@@ -2,7 +2,8 @@
 right.
 
 A failed check is run again with random numbers of its own, so that nothing is shown of those that were graded.
-Arguments that do not depend on the random numbers would be those that were graded, and are never shown.
+Arguments that do not depend on the random numbers would be those that were graded, and are never shown; nor is what is
+expected, where it may belong to such arguments.
 """
 
 from __future__ import annotations
@@ -54,9 +55,19 @@ class Kept:
         """A digest of the arguments."""
         return given_in(self.message, self.buffers)
 
+    def is_like(self, other: Kept) -> bool:
+        """Whether the arguments of both are the same, byte for byte."""
+        mine, theirs = ([kept.message.get(key) for key in ("args", "kwargs")] for kept in (self, other))
+        return mine == theirs and self.buffers == other.buffers
+
+
+# Stands for what was not kept: another request than a call of a function, or one behind the last that was kept.
+NOT_KEPT = Kept("", {}, [], {}, [])
+
 
 class CallKeeper:
-    """A transport that keeps the first calls of functions of the notebook in each test, until one gives too much."""
+    """A transport that keeps the first calls of functions of the notebook in each test, until one gives too much, and
+    where other requests were."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -68,12 +79,20 @@ class CallKeeper:
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
         reply, received = self.transport.request(message, buffers, call_back)
-        target = message.get("target") or [0]
-        if message["op"] == "call" and target[0] is None:
-            self.kept += size_of(reply, received)
-            if self.kept <= MOST_KEPT and len(self.calls) < MOST_CALLS:
-                self.calls.append(Kept(str(target[1]), message, buffers, reply, received))
+        # Before a function is called, it is asked whether it is one.
+        is_asked = message["op"] not in ("lend", "restore") and reply.get("op") != "function"
+        if is_asked and len(self.calls) <= MOST_CALLS:
+            self.calls.append(self.keep(message, buffers, reply, received))
         return reply, received
+
+    def keep(self, message: Message, buffers: list[bytes], reply: Message, received: list[bytes]) -> Kept:
+        """What is kept of a request."""
+        target = message.get("target") or [0]
+        if message["op"] != "call" or target[0] is not None:
+            return NOT_KEPT
+        self.kept += size_of(reply, received)
+        is_small = self.kept <= MOST_KEPT and len(self.calls) < MOST_CALLS
+        return Kept(str(target[1]), message, buffers, reply, received) if is_small else NOT_KEPT
 
 
 @dataclass(frozen=True)
@@ -109,8 +128,10 @@ def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
     found = []
     for attempt in attempts:
         suspects = attempt.suspects
-        others = [other.calls for other in attempts if other is not attempt]
-        if suspects and all(is_random(place, attempt.calls, others) for place in suspects):
+        rest = [other for other in attempts if other is not attempt]
+        others = [other.calls for other in rest]
+        is_shown = bool(suspects) and all(is_random(place, attempt.calls, others) for place in suspects)
+        if is_shown and (asks_only_random(attempt, rest) or expects_random(attempt, rest)):
             with suppress(TooMuch, ValueRefused):
                 found.append(written(attempt.calls[suspects[0]], names, attempt.outcome()))
     text = min(found)[1] if found else ""
@@ -122,6 +143,29 @@ def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]
     same_place = [other[place] for other in others if len(other) > place]
     given = calls[place].given
     return bool(same_place) and all(other.given != given for other in same_place)
+
+
+def asks_only_random(attempt: SeededRun, others: Sequence[SeededRun]) -> bool:
+    """Whether all that was asked in a run are calls whose arguments are others with other seeds."""
+    for place, call in enumerate(attempt.calls):
+        same_place = [other.calls[place] for other in others if len(other.calls) > place]
+        if call is NOT_KEPT or not same_place or any(call.is_like(other) for other in same_place):
+            return False
+    return True
+
+
+def expects_random(attempt: SeededRun, others: Sequence[SeededRun]) -> bool:
+    """Whether what was expected is something else with other seeds, after as many requests: if not, it may have been
+    compared with something else than the call that gave the same. An error of the student's expects nothing."""
+    if not isinstance(attempt.error, CheckFailed) or attempt.error.values is None:
+        return True
+    for other in others:
+        if not isinstance(other.error, CheckFailed) or other.error.values is None:
+            return False
+        same_expected = alike(other.error.values[1], attempt.error.values[1])
+        if same_expected or len(other.calls) != len(attempt.calls):
+            return False
+    return True
 
 
 def holds(call: Kept, got: Any) -> bool:
@@ -159,9 +203,11 @@ def indented(before: str, text: str) -> str:
 
 
 def size(value: Any) -> int:
+    """How many numbers a value has. Nothing but plain values is asked: a handle would ask the student's object, and a
+    masked array refuses to be one."""
     if isinstance(value, (list, tuple, dict)):
         return 1 + sum(map(size, parts_of(value)))
-    return int(np.size(value))
+    return int(value.size) if isinstance(value, np.ndarray) else 1
 
 
 def literal(value: Any) -> str:

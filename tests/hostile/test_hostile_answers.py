@@ -90,10 +90,10 @@ def test_what_calls_gave_is_not_kept_for_counterexamples_without_end():
     keeper = CallKeeper(Transport())
     for _ in range(50):
         keeper.request(reply.message, [], lambda message, buffers: ({}, []))
-    assert len(keeper.calls) == 1
+    assert sum(bool(call.received) for call in keeper.calls) == 1
     keeper.begin("test_next")
     keeper.request(reply.message, [], lambda message, buffers: ({}, []))
-    assert len(keeper.calls) == 1
+    assert sum(bool(call.received) for call in keeper.calls) == 1
 
 
 def test_a_large_answer_is_no_counterexample_and_a_broken_one_stops_nothing():

@@ -224,11 +224,66 @@ def test_a_counterexample_tells_no_number_that_was_graded(answer: str) -> None:
     assert smallest(runs, {"f": ["x"]}) == ""
 
 
+# How a test comes by a number that is always the same, when a call with random numbers can have given the same.
+ELSEWHERE = {
+    "a variable": ("", "student.w"),
+    "a method": ("net = student.Net()", "net.at(77345112.5)"),
+    "a part that is computed": ("", "float(student.rows(77345112.5).sum())"),
+    "after a large answer": ("student.large()", "student.f(77345112.5)"),
+    "after many calls": ("for i in range(60): student.g(float(rng.normal()))", "student.f(77345112.5)"),
+    "right at first": ("x = float(rng.normal())\nassert_close(student.twice(x), 2 * x)", "student.w"),
+}
+GIVES_THE_SAME = """
+import numpy as np
+w = 0.25
+class Net:
+    def at(self, x): return w
+def rows(x): return np.full(2, 0.125)
+def large(): return np.zeros(2**18)
+def f(x): return w
+def g(x): return 1.0
+def twice(x): return w if run else 2 * x
+"""
+
+
+@pytest.mark.parametrize("way", ELSEWHERE)
+def test_what_is_expected_of_graded_numbers_is_in_no_counterexample(way: str) -> None:
+    """It was shown beside a random input, of a function that gave what the test had got in another way: only calls of
+    functions that were kept, and gave it as it was, were taken for what was compared."""
+    before, got = ELSEWHERE[way]
+    body = f"student.f(float(rng.normal()))\n{before}\nassert_close({got}, 7734.0)"
+    runs = []
+    for number in range(3):
+        error, keeper = judged_and_kept(body, f"run = {number}{GIVES_THE_SAME}", number)
+        runs.append(SeededRun(keeper.calls, error))
+    assert "7734" not in smallest(runs, {"f": ["a"]})
+
+
+OBJECTS = {
+    "an object": "object()",
+    "a map": "map(abs, [x])",
+    "a list of objects": "[object()]",
+    "a masked array": "np.ma.array([x], mask=[True])",
+}
+
+
+@pytest.mark.parametrize("what", OBJECTS)
+def test_an_answer_that_is_no_plain_value_is_no_counterexample(what: str) -> None:
+    """NumPy was asked for its size, and it asked the student's object: the whole submission could not be graded."""
+    answer = f"import numpy as np\ndef f(x): return {OBJECTS[what]}"
+    body = "x = float(rng.normal())\nassert_close(student.f(x), 2 * x)"
+    found = [judged_and_kept(body, answer, number) for number in range(3)]
+    assert all(isinstance(error, CheckFailed) for error, _ in found)
+    assert smallest([SeededRun(keeper.calls, error) for error, keeper in found], {"f": ["x"]}) == ""
+
+
 def test_a_counterexample_of_a_random_input_is_shown() -> None:
-    """So that the test above does not pass because nothing is ever shown."""
+    """So that the tests above do not pass because nothing is ever shown."""
     body = "student.f(77345112.5)\nx = float(rng.normal())\nassert_close(student.f(x), 2 * x + 1)"
-    found = [judged_and_kept(body, "def f(x): return 2 * x", number) for number in range(3)]
-    assert "expected" in smallest([SeededRun(keeper.calls, error) for error, keeper in found], {"f": ["x"]})
+    same = "x = float(rng.normal())\nassert_close(student.f(x), 7.0)"
+    for text in (body, same):
+        found = [judged_and_kept(text, "def f(x): return 2 * x", number) for number in range(3)]
+        assert "expected" in smallest([SeededRun(keeper.calls, error) for error, keeper in found], {"f": ["x"]})
 
 
 ANSWERS = {

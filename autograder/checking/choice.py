@@ -38,6 +38,8 @@ def assert_choice(
     told = {spelled(option): reason for option, reason in (reasons or {}).items()}
     if not known or not wanted | told.keys() <= known.keys():
         raise GraderFault("assert_choice: options, right and reasons do not belong together")
+    if right is not None and not wanted:
+        raise GraderFault("assert_choice: right has no option: if none applies, make that an option of its own")
     if wanted & told.keys():
         raise GraderFault("assert_choice: a reason is given for an option that is right")
     chosen = {spelled(option) for option in chosen_of(answer, list(known.values()), several)}

@@ -13,6 +13,7 @@ from autograder.checking.outcomes import CheckFailed
 __all__ = ["assert_figure"]
 
 Array = np.ndarray[Any, Any]
+MOST_CANDIDATES = 20  # scatter plots, bar charts or images, of which one must be right: hundreds would be guesses
 
 
 def assert_figure(
@@ -104,6 +105,9 @@ def check_lines(wanted: int | Sequence[tuple[Any, Any]], axes: Axes, rtol: float
 def check_arrays(what: str, wanted: Array, found: list[Array], rtol: float) -> None:
     if not found:
         raise CheckFailed(f"there {'is no image' if what == 'image' else f'are no {what}'}")
+    if len(found) > MOST_CANDIDATES:
+        kinds = {"image": "images", "points": "scatter plots", "bars": "bar charts"}
+        raise CheckFailed(f"there are too many {kinds[what]} in one Axes", f"there are {len(found)}")
     if not any(got.shape == wanted.shape for got in found):
         cause = "the image has the wrong shape" if what == "image" else f"the number of {what} is wrong"
         raise CheckFailed(cause, f"shape {found[0].shape}, expected {wanted.shape}")

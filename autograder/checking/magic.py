@@ -23,6 +23,10 @@ from autograder.checking.transports import InProcessTransport
 __all__ = ["CheckTable", "check"]
 
 UNDER_NBGRADER = "NBGRADER_EXECUTION"
+NOT_BY_ITSELF = (
+    "No points: nbgrader by itself cannot run every check of this cell. Grade with `autograder grade`, or with the "
+    "lines of this package in nbgrader_config.py."
+)
 
 
 class CheckTable:
@@ -52,6 +56,11 @@ class CheckTable:
         """Whether every visible check does."""
         return all(verdict.passed for verdict in self.counted)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every check ran that is not void."""
+        return all(verdict.void or verdict.outcome is not Outcome.NOT_RUN for verdict in self.verdicts)
+
     def __repr__(self) -> str:
         return text_table(self.verdicts, self.heading, self.more)
 
@@ -63,12 +72,15 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
     """
     if UNDER_NBGRADER not in os.environ:
         return checked(source, namespace, cells)
-    # nbgrader's Validate grades a cell by its outputs: whatever is on stderr is the reason for no points, and a result
-    # is a number of points.
+    # nbgrader grades a cell by its outputs: whatever is on stderr is the reason for no points, and a result is a number
+    # of points.
     with redirect_stderr(sys.stdout):  # what a student's code says there is no reason
         table = checked(source, namespace, cells)
     if table is not None:
         print(table, file=sys.stdout if table.holds else sys.stderr)
+    # Its autograde without this course's configuration would give full points for checks that need the answer key.
+    if os.environ[UNDER_NBGRADER] == "autograde" and (table is None or not table.is_complete):
+        print(NOT_BY_ITSELF, file=sys.stderr)
     return None
 
 

@@ -217,7 +217,7 @@ def digest_of_test(recorder: Recorder, test: str, error: BaseException | None) -
         ending = error.cause
     else:
         ending = error.type_name if isinstance(error, StudentError) else type(error).__name__
-    given = [part for a in recorder.observed(test) for part in (a.asked, a.ended, canonical(a.value))]
+    given = [part for a in recorder.answered(test) for part in (a.asked, a.ended, canonical(a.value))]
     return digest([*given, ending])
 
 

@@ -13,7 +13,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["Observed", "OutOfTime", "Recorder", "asked_by", "plain", "size_of"]
+__all__ = ["NotebookAnswer", "OutOfTime", "Recorder", "asked_by", "plain", "size_of"]
 
 # What came back is kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
@@ -22,7 +22,7 @@ NODE_BYTES = 64
 ASKED = ("op", "target", "operation", "source")
 
 
-class Observed(NamedTuple):
+class NotebookAnswer(NamedTuple):
     """One answer: what was asked, how it ended, and the value, if one came back."""
 
     asked: str
@@ -46,7 +46,7 @@ class Recorder:
     def __init__(self, transport: Transport, until: float = math.inf) -> None:
         self.transport, self.until = transport, until
         self.replies: dict[str, list[tuple[Message, Reply]]] = {}
-        self.decoded: dict[str, list[Observed]] = {}
+        self.decoded: dict[str, list[NotebookAnswer]] = {}
         self.test = ""
         self.kept = self.answers = 0
 
@@ -79,10 +79,10 @@ class Recorder:
         targets = [message.get("target", [0]) for message, _ in self.replies.get(test, [])]
         return {target[1] for target in targets if target[0] is None}
 
-    def observed(self, test: str) -> list[Observed]:
+    def answered(self, test: str) -> list[NotebookAnswer]:
         """What came back in a test, in order."""
         decoded, replies = self.decoded.setdefault(test, []), self.replies.get(test, [])
-        decoded += [observed(*answer) for answer in replies[len(decoded) :]]
+        decoded += [read_answer(*answer) for answer in replies[len(decoded) :]]
         return decoded
 
 
@@ -110,18 +110,18 @@ def asked_by(message: Message) -> str:
     return " ".join(filter(None, [message["op"], target, *(message.get(key, "") for key in ("operation", "source"))]))
 
 
-def observed(message: Message, answer: Reply) -> Observed:
+def read_answer(message: Message, answer: Reply) -> NotebookAnswer:
     """One reply as plain data."""
     reply, received = answer
     asked, ended = asked_by(message), str(reply.get("op"))
     if ended == "raise":
-        return Observed(asked, f"raise {raised_of(reply)[0]}")
+        return NotebookAnswer(asked, f"raise {raised_of(reply)[0]}")
     if "value" not in reply:
-        return Observed(asked, ended)
+        return NotebookAnswer(asked, ended)
     try:
-        return Observed(asked, ended, plain(reply["value"], received))
+        return NotebookAnswer(asked, ended, plain(reply["value"], received))
     except ValueRefused:
-        return Observed(asked, "unreadable", MISSING)
+        return NotebookAnswer(asked, "unreadable", MISSING)
 
 
 def plain(tree: Any, buffers: list[bytes]) -> Any:

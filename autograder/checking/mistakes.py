@@ -46,7 +46,7 @@ class Attempt:
         return [test for test in tests if self.recorder.used(test) & names]
 
     def _answered(self, test: str) -> bool:
-        return any(answer.is_given for answer in self.recorder.observed(test))
+        return any(answer.is_given for answer in self.recorder.answered(test))
 
 
 def unambiguous(found: Mapping[str, list[Known]]) -> dict[str, Known]:

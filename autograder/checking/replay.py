@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from autograder.checking.call_recorder import Observed, OutOfTime, Recorder
+from autograder.checking.call_recorder import NotebookAnswer, OutOfTime, Recorder
 from autograder.checking.check_runner import Checks
 from autograder.checking.equality import alike
 from autograder.checking.mistakes import Attempt, unambiguous
@@ -113,7 +113,7 @@ class Comparer(Recorder):
 
     def keep(self, message: Message, reply: Message, received: list[bytes]) -> None:
         super().keep(message, reply, received)
-        given, expected, right = (recorder.observed(self.test) for recorder in (self, self.student, self.right))
+        given, expected, right = (recorder.answered(self.test) for recorder in (self, self.student, self.right))
         at = len(given) - 1
         if not self.complete or at >= len(expected) or not same(given[at], expected[at], right[at : at + 1]):
             self.differs = True
@@ -122,10 +122,10 @@ class Comparer(Recorder):
     @property
     def is_done(self) -> bool:
         """Whether the mistake gave exactly what the student's notebook gave in this test."""
-        return not self.differs and len(self.observed(self.test)) == len(self.student.observed(self.test))
+        return not self.differs and len(self.answered(self.test)) == len(self.student.answered(self.test))
 
 
-def same(given: Observed, expected: Observed, right: Sequence[Observed]) -> bool:
+def same(given: NotebookAnswer, expected: NotebookAnswer, right: Sequence[NotebookAnswer]) -> bool:
     """Whether a mistake gave what the student's notebook gave; `right` has the right answer to the same question."""
     if given[:2] != expected[:2]:
         return False

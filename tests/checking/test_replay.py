@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from autograder.checking.call_recorder import Observed, Recorder
+from autograder.checking.call_recorder import NotebookAnswer, Recorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.equality import alike
@@ -219,4 +219,4 @@ def test_more_than_can_be_kept_is_not_replayed() -> None:
 def test_values_are_alike_up_to_rounding(got: Any, other: Any, right: Any, expected: bool) -> None:
     """The same mistake would not be recognised, or another one would."""
     assert alike(got, other, right) is expected
-    assert Observed("call f", "return").is_given
+    assert NotebookAnswer("call f", "return").is_given

@@ -78,6 +78,7 @@ class NotebookRun:
     course_errors: list[tuple[str, bool]] = field(default_factory=list)
     student_code_ran: bool = False
     replay_seconds: float = REPLAY_SECONDS
+    last_count: int = 0
     last_answer: int = 0
 
     def __post_init__(self) -> None:
@@ -102,12 +103,12 @@ class NotebookRun:
             if template is not None and template.is_check:
                 self.check(cell, template, checks)
                 self._left(number)
-            elif cell.source.strip():
-                self.imports.read(cell.source)
-                self._execute(cell, number, left)
-                if template is not None and not template.locked:
-                    self.last_answer = cell.execution_count or self.last_answer
-                self._note_course_error(cell, template)
+            else:
+                if cell.source.strip():
+                    self.imports.read(cell.source)
+                    self._execute(cell, number, left)
+                    self._note_course_error(cell, template)
+                self._note_count(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
         if self.job.counterexamples:
             self._counterexamples(checks).add_to(self.grades)
@@ -118,6 +119,13 @@ class NotebookRun:
     def _signatures(self) -> dict[str, Signature]:
         """What the assignment's text says of its functions."""
         return signatures(cell.source for cell in self.cells.values() if cell.cell_type == "code")
+
+    def _note_count(self, cell: NotebookNode, template: TemplateCell | None) -> None:
+        """Keep from which execution count on a figure is an answer's. One that is empty does not run, and what
+        an earlier cell has drawn is not its figure."""
+        self.last_count = cell.execution_count or self.last_count
+        if template is not None and not template.locked:
+            self.last_answer = cell.execution_count or self.last_count + 1
 
     def _note_course_error(self, cell: NotebookNode, template: TemplateCell | None) -> None:
         """Keep the error of a cell that the course has locked and that gives no points: it may be the course's own."""

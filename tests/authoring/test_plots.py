@@ -67,6 +67,8 @@ def test_a_plot_is_checked_beside_the_person_who_grades_it(tmp_path: Path) -> No
     right, released = CURVE.replace("###", "#"), course.path("release", ".", NAME) / f"{NAME}.ipynb"
     with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
         assert grade(grader, released) == [False, False]
+        assert grade(grader, released, curve="") == [False, False], "an answer that was emptied took the demonstration"
+        assert grade(grader, released, curve="", own=right) == [True, True]
         assert grade(grader, released, curve=right) == [True, True]
         assert grade(grader, released, curve="values = [3, 4]", own=right) == [True, True]
         assert grade(grader, released, curve=right.replace("4", "5")) == [True, False]

@@ -247,8 +247,8 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Say what this machine can promise, one line each.
 
-    In a course also whether formgrader and nbgrader's own commands are as safe and, if a Unix group shares it, what its
-    group could not use.
+    In a course it also says whether formgrader and nbgrader's own commands are as safe as autograder's and, if a Unix
+    group shares the course, what the group cannot use.
 
     \b
     Example:  autograder doctor --json
@@ -316,9 +316,9 @@ def nbgrader_settings(ctx: click.Context) -> list[Finding]:
 def demo(ctx: click.Context, name: str | None, folder: Path) -> None:
     """Grade a class of made-up submissions.
 
-    Good, wrong, broken and hostile ones, from start to end: to the assignment NAME of this course, or without a course
-    to a small one that comes with the command. An earlier demo in the same folder is replaced, and so is all that was
-    done in it.
+    They are right, wrong, broken and hostile answers to the assignment NAME of this course. Without NAME no course is
+    needed: they answer a small assignment of the command's own. An earlier demo in the same folder is replaced, with
+    all that was done in it.
 
     \b
     Examples:

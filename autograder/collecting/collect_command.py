@@ -27,13 +27,14 @@ __all__ = ["collect"]
     "--id",
     "by",
     type=click.Choice(["email", "sid", "name"]),
-    help="What becomes a student's id where the source says several. Default: email if it says them, else sid.",
+    help="Which of a source's ids becomes the student's id. Default: email if it has emails, else sid.",
 )
 @click.option(
     "--roster",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="CSV",
-    help="The course's students, as for `nbgrader db student import`: their id is taken, others are refused.",
+    help="A list of the course's students, as for `nbgrader db student import`: it gives their ids, and groups in a "
+    "column `group`; others are refused.",
 )
 @JSON
 @click.pass_context

@@ -21,13 +21,13 @@ MOST = 10  # times; whoever needs more has code that does not end
 @click.command()
 @NAME
 @click.argument("students", nargs=-1, required=True, metavar="STUDENT…")
-@click.option("--days", type=click.FloatRange(min=0), help="So many days more than the due date; 0 takes it back.")
+@click.option("--days", type=click.FloatRange(min=0), help="Days after the due date; 0 takes the extension back.")
 @click.option("--until", metavar="TIME", help="Until this time, such as 2026-10-08T23:59-07:00.")
 @click.option(
     "--run-time",
     type=click.FloatRange(min=1, max=MOST),
     metavar="TIMES",
-    help="Their code may run so many times as long when it is graded; 1 takes it back.",
+    help="How many times as long their code may run when it is graded; 1 takes it back.",
 )
 @click.pass_context
 def extend(
@@ -46,8 +46,8 @@ def extend(
       autograder extend softmax ada --until "2026-10-08 23:59 America/Los_Angeles"
       autograder extend softmax ada --run-time 2
 
-    It replaces an earlier extension. What lateness costs them is counted anew at once; the next `autograder grade`
-    grades those again whose run time is another one.
+    An extension replaces an earlier one. What lateness costs them is counted anew at once; after --run-time, the next
+    `autograder grade` grades them again.
     """
     if days is not None and until is not None:
         raise click.UsageError("Give either --days or --until.")

@@ -33,10 +33,10 @@ def report(ctx: click.Context, name: str | None, output: Path | None, as_json: b
       autograder report softmax --json
       autograder report
 
-    What to teach again, whom to talk to, which check to look at: scores, questions, checks with their commonest
-    mistakes, times, incidents, late submissions, scores that changed since the last report, and answers that are
-    alike. On the term: points by assignment, who is falling behind, and which mistakes come back. The pages need no
-    network; they name students, so keep them to yourself.
+    A page on the class says what to teach again, whom to talk to and which check to look at. It has scores, questions,
+    checks with their commonest mistakes, times, incidents, late submissions, scores that changed since the last report,
+    and answers that are alike. The page on the term has points by assignment, who is falling behind, and which mistakes
+    come back. The pages need no network; they name students, so keep them to yourself.
     """
     course = course_of(ctx)
     if name is None:

@@ -19,6 +19,7 @@ from autograder.grading.incidents import Audience, audience_of
 from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (
+    WEAK_STUDENT,
     CheckNumbers,
     Entry,
     Points,
@@ -34,7 +35,6 @@ from autograder.text import in_points
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
 WEAK_QUESTION = 0.7
-WEAK_STUDENT = 0.4
 DEFINED = re.compile(r"(?m)^(?:def|class)\s+(\w+)")
 
 Cost = tuple[float | None, float | None]

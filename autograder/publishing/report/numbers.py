@@ -12,6 +12,7 @@ import numpy as np
 from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 
 __all__ = [
+    "WEAK_STUDENT",
     "CheckNumbers",
     "CommonMistake",
     "Entry",
@@ -24,6 +25,7 @@ __all__ = [
     "told_cause",
 ]
 
+WEAK_STUDENT = 0.4  # of the points: whoever has less needs help
 # With fewer, a coefficient says more about chance than about the check.
 ENOUGH = 8
 KINDS = 3

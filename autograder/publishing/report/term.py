@@ -14,11 +14,11 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.publishing.class_results import ClassResults, read_results
 from autograder.publishing.pages import title
-from autograder.publishing.report.numbers import Entry, points_so_far, summary, told_cause
+from autograder.publishing.report.numbers import WEAK_STUDENT, Entry, points_so_far, summary, told_cause
 
 __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
 
-WEAK, DROP = 0.4, 0.25  # shares of the points: few in all, and fewer than before
+DROP = 0.25  # so much less of the points than before
 MANY = 2  # assignments
 NOTHING_GRADED = "Nothing was graded yet: run `autograder grade NAME` first."
 
@@ -140,7 +140,7 @@ def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> I
     if last in missing or len(missing) >= MANY:
         yield f"handed in nothing for {', '.join(missing)}"
     there = [share for name, share in shares.items() if share is not None and name not in missing]
-    if there and sum(there) / len(there) < WEAK:
+    if there and sum(there) / len(there) < WEAK_STUDENT:
         yield f"{sum(there) / len(there):.0%} of the points of what was handed in"
     elif len(there) > 1 and (before := sum(there[:-1]) / len(there[:-1])) - there[-1] >= DROP:
         yield f"{there[-1]:.0%} of the points last, {before:.0%} before"

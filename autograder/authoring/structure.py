@@ -134,7 +134,8 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
     elif not sum(test.weight for test in found) > 0:
         yield "no test in this check cell weighs anything, so its points would be for nothing"
     for line in check.telling():
-        yield f"line {line}: students read here which options are right: hide the test, or leave `right` out"
+        told = "students read here which options are right: hide the test, or leave `right` and `reasons` out"
+        yield f"line {line}: {told}"
     for test in found:
         if test.name in tests:
             yield f"line {test.line}: {test.name} is the name of a test in {tests[test.name]} too: take another"

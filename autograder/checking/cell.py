@@ -17,6 +17,7 @@ MAGIC = "%%check"
 RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
+TELLING = ("right", "reasons")
 JUDGES = {"assert_choice", "assert_close", "assert_same"}
 
 
@@ -93,9 +94,10 @@ class CheckCell:
         return [test for test in self.tests() if believes(functions[test.name], set(functions))]
 
     def telling(self) -> list[int]:
-        """The lines (from 1) that students can read and that have the right options of a question."""
+        """The lines (from 1) that students can read and that have the right options of a question, or reasons against
+        the wrong ones, which tell as much."""
         calls = [node for node in ast.walk(ast.parse(self.module)) if is_call_of(node, "assert_choice")]
-        lines = {call.lineno for call in calls if any(keyword.arg == "right" for keyword in call.keywords)}
+        lines = {call.lineno for call in calls if any(word.arg in TELLING for word in call.keywords)}
         return sorted(lines - self.hidden_lines())
 
     def tests(self) -> list[Check]:

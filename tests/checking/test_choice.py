@@ -111,7 +111,14 @@ def test_a_question_that_makes_no_sense_is_the_authors(more: dict[str, Any]) -> 
 HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
 
 
-@pytest.mark.parametrize("call", ['(student.q, "abc", right="b")', '(student.q, "abc", right=reference.q)'])
+@pytest.mark.parametrize(
+    "call",
+    [
+        '(student.q, "abc", right="b")',
+        '(student.q, "abc", right=reference.q)',
+        '(student.q, "abc", reasons={"a": "no", "c": "no"})',
+    ],
+)
 def test_an_author_who_shows_the_right_option_is_told(call: str) -> None:
     """Everybody reads a visible test, and the record beside it."""
     test = f"def test_q(student, reference):\n    assert_choice{call}"

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 PLACES = ("*.md", "docs/*.md", "benchmarks/*.md", "examples/*/*.md")
 PAGES = [page for place in PLACES for page in sorted(ROOT.glob(place))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+TYPED = re.compile(r"(?m)(?:^ {4,}|`)autograder (?:--course \S+ )?([a-z][\w-]*)([^`\n]*)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 ABSOLUTE = re.compile(
     r"(?<![\w./:~])/(?:home|root|work|Users|mnt|opt|srv(?!/exchange)|tmp/\w)"
@@ -77,6 +78,15 @@ def test_options(command: str, option: str) -> None:
     """Every option is on a page that has its command."""
     word = re.compile(rf"(?<![\w-]){re.escape(option)}(?![\w-])")
     assert any(word.search(text) for page in PAGES if command in (text := page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_pages_type_exists(page: Path) -> None:
+    """A command or an option that a page shows as typed is there."""
+    for name, rest in TYPED.findall(page.read_text(encoding="utf-8")):
+        assert f"autograder {name}" in COMMANDS
+        options = {option for parameter in COMMANDS[f"autograder {name}"].params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", rest)) <= options | {"-h", "--help"}
 
 
 def configurables() -> list[type[Configurable]]:

@@ -9,10 +9,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.authoring import release as release_module
 from autograder.authoring.notebooks import make_notebook, notebook_from_text, notebook_path
+from autograder.authoring.records import stale_records
 from autograder.authoring.release import release
 from autograder.authoring.structure import structure_problems
 from autograder.authoring.validate import validate
+from autograder.checking.cell import without_record
+from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.made_from_text import text_path
 
@@ -87,18 +91,44 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_the_release_is_what_nbgrader_makes_of_the_source(course: Course, name: str) -> None:
-    """Students would get an old notebook: run `make release`."""
+def test_the_release_is_what_nbgrader_makes_of_the_source(
+    course: Course, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Students would get an old notebook: run `make release`. That the records are today's, their digests say; one
+    assignment's are made anew below, which takes long."""
+    monkeypatch.setattr(release_module, "add_records", lambda *arguments: None)
     release(course, name)
-    made = course.path("release", ".", name)
-    files = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
-    there = ROOT / "release" / name
-    assert files == sorted(path.relative_to(there) for path in there.rglob("*") if path.is_file())
-    for file in files:
+    made, there = course.path("release", ".", name), ROOT / "release" / name
+    assert files_in(made) == files_in(there)
+    for file in files_in(made):
         if file.suffix == ".ipynb":
-            assert contents(read(made / file)) == contents(read(there / file))
+            assert unrecorded(read(made / file)) == unrecorded(read(there / file))
         else:
             assert (made / file).read_bytes() == (there / file).read_bytes()
+    assignment = load_assignment(course, name)
+    released = read(there / f"{name}.ipynb")
+    assert list(stale_records(released, assignment.notebooks[0], assignment)) == []
+    shutil.rmtree(made)  # the next test would miss its records
+
+
+@pytest.mark.slow
+def test_the_records_are_what_the_answer_key_gives(course: Course) -> None:
+    """Students would be compared with other answers than the answer key's."""
+    release(course, "softmax")
+    path = Path("release", "softmax", "softmax.ipynb")
+    assert contents(read(course.root / path)) == contents(read(ROOT / path))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def unrecorded(notebook: nbformat.NotebookNode) -> list[object]:
+    """The cells without their records, and without the checksums that these are part of."""
+    for cell in notebook.cells:
+        cell.source = without_record(cell.source)
+        cell.metadata.get("nbgrader", {}).pop("checksum", None)
+    return contents(notebook)
 
 
 @pytest.mark.slow

@@ -338,8 +338,11 @@ def test_the_gradebook_s_tables_are_nbgrader_s_and_ours(graded: Course) -> None:
         "autograder_check",
         "autograder_extension",
         "autograder_graded",
+        "autograder_group",
         "autograder_incident",
+        "autograder_score",
         "autograder_secret",
+        "autograder_told",
         "autograder_version",
         "autograder_void",
     }

@@ -106,6 +106,9 @@ def gradescope(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Grades
 def check_form(document: dict[str, Any]) -> None:
     """That a document is as Gradescope's specification says, and can be read by its students."""
     kinds: dict[str, tuple[type, ...]] = {"score": (int, float), "output": (str,), "tests": (list,)}
+    formats = ("output_format", "test_output_format", "test_name_format")
+    assert {document[kind] for kind in formats if kind in document} <= {"text", "html", "simple_format", "md", "ansi"}
+    kinds |= dict.fromkeys(formats, (str,))
     of_tests: dict[str, tuple[type, ...]] = {
         "score": (int, float),
         "max_score": (int, float),

@@ -14,7 +14,7 @@ from typing import Any
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.limits import MB
 
-__all__ = ["DEVICES", "confine"]
+__all__ = ["DEVICES", "confine", "limit_descriptors"]
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WRITABLE = ("/home/student", "/tmp", "/dev/shm", *DEVICES)
@@ -42,7 +42,6 @@ def confine(
         resource.RLIMIT_NPROC: int(limits["processes"]),
         resource.RLIMIT_FSIZE: int(limits["file_mb"] * MB),
         resource.RLIMIT_CORE: 1,  # at 0 the host's core handler would run, as root, with the student's memory
-        resource.RLIMIT_NOFILE: 1024,
         resource.RLIMIT_SIGPENDING: 1024,  # of these, too, the user who grades has only so many
         resource.RLIMIT_NICE: 0,
         resource.RLIMIT_RTPRIO: 0,  # some desktops let their users take a processor for themselves
@@ -51,11 +50,22 @@ def confine(
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     for which, value in caps.items():
-        _, hard = resource.getrlimit(which)
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (most, most))
+        limit(which, value)
     if landlock.abi():
         landlock.restrict(filter(os.path.exists, writable), filter(os.path.exists, readable))
+
+
+def limit_descriptors() -> None:
+    """Limit how many descriptors this process may have. Until then it can send one although another submission has as
+    many on their way as it may: those of all are counted together."""
+    limit(resource.RLIMIT_NOFILE, 1024)
+
+
+def limit(which: int, value: int) -> None:
+    """Set a limit of this process for good, lower than it is."""
+    _, hard = resource.getrlimit(which)
+    most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (most, most))
 
 
 def mapped() -> int:

@@ -23,7 +23,7 @@ from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.descriptors import receive_descriptors, send_descriptors
 from autograder.sandbox.fonts import take_fonts
 from autograder.sandbox.inside import namespaces, seccomp
-from autograder.sandbox.inside.confine import confine
+from autograder.sandbox.inside.confine import confine, limit_descriptors
 from autograder.sandbox.inside.libc import libc
 from autograder.sandbox.inside.matplotlib_caches import fill_caches
 
@@ -142,6 +142,7 @@ def do(
             send_descriptors(parent, [] if asked is None else [asked])
         if asked is not None:
             os.close(asked)  # who has it may say yes
+        limit_descriptors()
         names = dict(zip(job["sockets"], descriptors, strict=True))
         if job["kind"] == "kernel":
             from autograder.sandbox.inside.ipython_kernel import run_kernel

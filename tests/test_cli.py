@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
+from autograder.authoring.new_course import start_course
 from autograder.cli import cli
 from autograder.grading import course, preconditions
 from autograder.grading.course import Course
@@ -413,14 +414,12 @@ def test_doctor_says_what_this_machine_can_promise(run: Run) -> None:
 @pytest.mark.slow
 def test_doctor_says_what_nbgrader_s_commands_lack(run: Run, tmp_path: Path) -> None:
     """An instructor of an nbgrader course would click formgrader's button and run student code as themselves."""
-    course = small_course.make_course(tmp_path / "course", students=[])
-    assert (
-        "✓ nbgrader: formgrader and nbgrader's own commands grade in the sandbox" in run("doctor", here=course.root)[1]
-    )
-    config = course.config_file.read_text(encoding="utf-8")
-    config = "\n".join(line for line in config.split("\n") if "preprocessors.Grade" not in line)
-    course.config_file.write_text(config, encoding="utf-8")
-    out = run("doctor", here=course.root)[1]
+    start_course(tmp_path)
+    assert "✓ nbgrader: formgrader and nbgrader's own commands grade in the sandbox" in run("doctor", here=tmp_path)[1]
+    settings = tmp_path / "nbgrader_config.py"
+    lines = settings.read_text(encoding="utf-8").split("\n")
+    settings.write_text("\n".join(line for line in lines if "preprocessors.Grade" not in line), encoding="utf-8")
+    out = run("doctor", here=tmp_path)[1]
     assert "✗ nbgrader: formgrader and nbgrader's own commands are not as safe" in out
     assert "Missing in nbgrader_config.py: c.Autograde.autograde_preprocessors; docs/instructors.md" in out
 

@@ -45,12 +45,12 @@ bench: setup     ## autograder, nbgrader and otter-grader with the same classes:
 	$(BIN)/python benchmarks/compare.py --docs
 
 release-check: setup ## build what goes to PyPI, look at it, and run the demo from it alone
-	rm -rf dist build/release-check
+	rm -rf dist build/release-check build/demo-course
 	$(BIN)/uv build --quiet --out-dir dist
 	$(BIN)/uv tool run --quiet twine check --strict dist/*
 	$(PYTHON) -m venv build/release-check
 	build/release-check/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls $(CURDIR)/dist/*.whl)[grade]"
-	cd build/release-check && bin/autograder demo
+	build/release-check/bin/autograder demo -o build/demo-course
 
 lock: setup      ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml

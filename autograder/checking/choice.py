@@ -78,7 +78,7 @@ def as_set(value: Any) -> set[Any]:
     try:
         return set(value) if isinstance(value, SEVERAL) else {value}
     except TypeError:  # a list of lists, or an array
-        raise CheckFailed("this is no option, but something that has parts") from None
+        raise CheckFailed("this is a list of lists, or an array, and no option") from None
 
 
 def folded(option: Any) -> str:
@@ -94,4 +94,4 @@ def asked(options: Collection[str], several: bool) -> str:
 
 
 def wrong(several: bool) -> str:
-    return "an option is missing or too many" if several else "another option is right"
+    return "a right option is missing, or a wrong one was chosen" if several else "another option is right"

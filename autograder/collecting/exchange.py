@@ -17,7 +17,9 @@ from nbgrader.exchange.default import ExchangeCollect
 
 from autograder.grading.times import TIMESTAMP
 
-__all__ = ["CollectRegularFiles"]
+__all__ = ["CollectRegularFiles", "copy_regular_files"]
+
+ENTRY = 4096  # bytes that a file or folder counts at least, so that empty ones have an end, too
 
 
 class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
@@ -46,17 +48,23 @@ def write_time(name: str, folder: Path) -> None:
 
 def copy_regular_files(source: str, target: Path, most: int) -> None:
     """Copy the regular files below `source`, through no link, even one that appears meanwhile. Raises OSError, and
-    ValueError for more than `most` bytes."""
-    for base, _, names, folder in os.fwalk(source, follow_symlinks=False):
+    ValueError for more than `most` bytes; a file or folder counts as a block at least."""
+    for base, folders, names, folder in os.fwalk(source, follow_symlinks=False):
         place = target / os.path.relpath(base, source)
         place.mkdir(parents=True)
+        most -= ENTRY * (len(folders) + len(names))
+        refuse_below_zero(most)
         for name in names:
-            content = read_regular_in(folder, name, most)
-            most -= len(content or b"")
-            if most < 0:
-                raise ValueError("it is larger than c.CourseDirectory.max_dir_size allows")
+            content = read_regular_in(folder, name, most + ENTRY)
+            most -= max(0, len(content or b"") - ENTRY)
+            refuse_below_zero(most)
             if content is not None:
                 (place / name).write_bytes(content)
+
+
+def refuse_below_zero(most: int) -> None:
+    if most < 0:
+        raise ValueError("it is larger than c.CourseDirectory.max_dir_size allows")
 
 
 def read_regular_in(folder: int, name: str, most: int) -> bytes | None:

@@ -12,6 +12,8 @@ import pytest
 import small_course
 from small_course import NAME, submission
 
+from autograder.collecting.exchange import copy_regular_files
+
 pytestmark = pytest.mark.slow
 
 # As a process ends that computes on after its time, or that the system ends for want of memory.
@@ -92,3 +94,23 @@ c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
     times = {f"{who}/{NAME}/timestamp.txt" for who in ("abe", "zoe")}
     assert found == {f"abe/{book}", f"zoe/{book}", f"zoe/{NAME}/data/own.csv"} | times
     assert {(submitted / name).read_text() for name in times} == {"2026-10-01 10:00:00 UTC"}
+
+
+@pytest.mark.parametrize("kind", ["files", "folders", "one large file"])
+def test_what_is_copied_from_the_exchange_has_an_end(tmp_path: Path, kind: str) -> None:
+    """Millions of empty files hold no bytes, and collecting would go on for hours."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "small.ipynb").write_text("x" * 5000)
+    copy_regular_files(str(source), tmp_path / "copied", 10_000)
+    assert (tmp_path / "copied" / "small.ipynb").read_text() == "x" * 5000
+    for number in range(30):
+        if kind == "files":
+            (source / f"{number}").touch()
+        elif kind == "folders":
+            (source / f"{number}").mkdir()
+    if kind == "one large file":
+        (source / "large").write_text("x" * 90_000)
+    with pytest.raises(ValueError, match="larger than"):
+        copy_regular_files(str(source), tmp_path / "again", 90_000)
+    copy_regular_files(str(source), tmp_path / "more", 140_000)

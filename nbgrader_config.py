@@ -19,10 +19,14 @@ c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
 # nbgrader generate_assignment and formgrader make releases with the records of `autograder release`.
 c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")
 
-# nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act.
+# nbgrader generate_feedback writes the pages of `autograder feedback`, and formgrader shows notebooks that cannot act,
+# with mark schemes below the answers.
 c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"
 c.GenerateFeedback.preprocessors = []
-c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs"]
+c.HTMLExporter.preprocessors = [
+    "autograder.publishing.queue.formgrader.MarkSchemes",
+    "autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs",
+]
 c.HTMLExporter.filters = {
     "markdown2html": "autograder.publishing.feedback.nbgrader_plugins.harmless_markdown",
     "highlight_code": "autograder.publishing.feedback.nbgrader_plugins.harmless_code",

@@ -38,6 +38,7 @@ COMMANDS = {
     "extend": "autograder.collecting.extend_command",
     "grade": "",
     "scores": "autograder.publishing.scores_command",
+    "queue": "autograder.publishing.queue.queue_command",
     "changes": "autograder.publishing.changes_command",
     "feedback": "autograder.publishing.feedback.feedback_command",
     "report": "autograder.publishing.report.report_command",

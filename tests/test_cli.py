@@ -319,7 +319,7 @@ def test_wrong_use_ends_with_two_and_a_hint(run: Run, empty: Path, args: str) ->
     assert "Try 'autograder" in err
 
 
-WHO = {"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late"}
+WHO = {"student", "group", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late"}
 WHOLE = {"score", "late_penalty", "final_score", "max_score", "needs_manual_grade", "late_days"}
 SHAPE = WHO | WHOLE | {"cells", "comments", "incidents"}
 CHECK = {"name", "passed", "points", "hidden", "message", "void", "mistake"}

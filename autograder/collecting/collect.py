@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -29,8 +29,9 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
+from autograder.grading.extensions import share_extensions
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import keep_groups
+from autograder.grading.groups import keep_groups, read_groups
 from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
@@ -89,17 +90,23 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         if not found:
             raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
         wanted, refused = triage(found, course.students(name), by, known, course.settings.submission_mb)
-        groups = groups_of(wanted, known)
+        told_groups = groups_of(wanted, known)
+        groups = told_groups or read_groups(gradebook.db, name)
         wanted, unclear = for_groups(wanted, groups, known.mates if known else {})
         refused += unclear
         refuse_too_much(wanted, source, course)
         results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
-            results.append(written(course, name, submission))
-            if results[-1].what is not What.REFUSED:
+            result = written(course, name, submission)
+            if not told_groups and submission.student in groups:
+                note = f"group {groups[submission.student]}, as collected before"
+                result = replace(result, note="; ".join(filter(None, (result.note, note))))
+            results.append(result)
+            if result.what is not What.REFUSED:
                 introduce(gradebook, submission.student, about(submission.person))
-        if groups:
+        if told_groups:
             keep_groups(gradebook.db, name, [submission.student for submission in wanted], groups)
+            share_extensions(gradebook.db, name)
     return sorted(results, key=lambda result: (result.student, result.origin))
 
 

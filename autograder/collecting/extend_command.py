@@ -38,7 +38,7 @@ def extend(
     until: str | None,
     run_time: float | None,
 ) -> None:
-    """Give students more time, before or after they hand in.
+    """Give students and their groups more time, before or after they hand in.
 
     \b
     Examples:
@@ -55,13 +55,13 @@ def extend(
         raise click.UsageError("Give --days or --until, or --run-time.")
     course = course_of(ctx)
     if days is not None or until is not None:
-        click.echo(f"{name} is due {extended(course, name, students, days, until)} for {', '.join(students)}.")
+        extended(course, name, students, days, until)
     if run_time is not None:
         give_run_time(course, name, students, run_time)
 
 
-def extended(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> str:
-    """Move the due date; returns when it is now."""
+def extended(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> None:
+    """Move the due date, and say when it is now and for whom."""
     from autograder.grading.extensions import extend as give_extension
     from autograder.grading.times import parse_time
 
@@ -70,17 +70,18 @@ def extended(course: Course, name: str, students: tuple[str, ...], days: float |
     except ValueError as error:
         raise AutograderError(f"--until: {error}.") from None
     more = timedelta(days=days) if days is not None else None
-    due = give_extension(course, name, students, more, time)
-    return f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
+    due, wanted = give_extension(course, name, students, more, time)
+    told = f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
+    click.echo(f"{name} is due {told} for {', '.join(wanted)}.")
 
 
 def give_run_time(course: Course, name: str, students: tuple[str, ...], times: float) -> None:
     """Let students' code run longer, and say how long that is."""
     from autograder.grading import extensions
 
-    extensions.give_run_time(course, name, students, times)
+    wanted = extensions.give_run_time(course, name, students, times)
     limits = course.settings.limits().with_run_time(times)
     click.echo(
         f"{name}: a cell may run {limits.cell_seconds:g} s and a notebook {limits.notebook_seconds:g} s for "
-        f"{', '.join(students)}. Then:  autograder grade {name}"
+        f"{', '.join(wanted)}. Then:  autograder grade {name}"
     )

@@ -25,6 +25,7 @@ from autograder.grading.class_rows import (
 )
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
 from autograder.grading.late_days import LateUse, late_days
 from autograder.grading.recorded import read_verdict
@@ -97,8 +98,9 @@ class NotebookResult:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
     A comment is empty where nothing is said; `silent` are the answers that nbgrader found as they were released. `late`
-    says how many late days it took. `refused` says that it could not be read, so that its points say nothing of the
-    student. `changed` is what differs from the page that the student has; it is empty unless a page is made.
+    says how many late days it took, `group` is empty for who handed in alone. `refused` says that it could not be read,
+    so that its points say nothing of the student. `changed` is what differs from the page that the student has; it is
+    empty unless a page is made.
     """
 
     student: str
@@ -112,6 +114,7 @@ class NotebookResult:
     silent: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     late: str = ""
+    group: str = ""
     refused: bool = False
     changed: list[NetChange] = field(default_factory=list)
 
@@ -136,10 +139,12 @@ class NotebookResult:
 
 @dataclass(frozen=True)
 class StudentResults:
-    """A student's submission: who, when, how late (`late` is None where the course has no late days), the results of
-    its notebooks, and what happened while it was graded: `{"kind", "cell", "text"}` each."""
+    """A student's submission: who, in which `group` (empty for who handed in alone), when, how late (`late` is None
+    where the course has no late days), the results of its notebooks, and what happened while it was graded: `{"kind",
+    "cell", "text"}` each."""
 
     student: str
+    group: str
     about: dict[str, str]
     submitted: datetime | None
     seconds_late: float
@@ -180,9 +185,15 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         incidents = rows_by_student(session, tables.incidents, name, student)
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
-        people = student_rows(session)
+        people, groups = student_rows(session), read_groups(session, name)
     found = [
-        student_results(row, uses.get(row.student, {}).get(name), checks[row.student], incidents[row.student])
+        student_results(
+            row,
+            groups.get(row.student, ""),
+            uses.get(row.student, {}).get(name),
+            checks[row.student],
+            incidents[row.student],
+        )
         for row in submissions
     ]
     absent = [] if student else sorted(people.keys() - {submission.student for submission in submissions})
@@ -258,9 +269,12 @@ def rows_by_student(session: Any, table: Any, assignment: str, student: str) -> 
     return found
 
 
-def student_results(row: SubmissionRow, use: LateUse | None, checks: list[Any], incidents: list[Any]) -> StudentResults:
+def student_results(
+    row: SubmissionRow, group: str, use: LateUse | None, checks: list[Any], incidents: list[Any]
+) -> StudentResults:
     return StudentResults(
         row.student,
+        group,
         row.about,
         row.timestamp,
         row.seconds_late,
@@ -268,13 +282,18 @@ def student_results(row: SubmissionRow, use: LateUse | None, checks: list[Any], 
         row.late_penalty,
         row.max_score,
         row.needs_manual_grade,
-        [result_of(row, notebook, use, checks, incidents) for notebook in row.notebooks],
+        [result_of(row, notebook, group, use, checks, incidents) for notebook in row.notebooks],
         [{key: incident[key] for key in ("kind", "cell", "text")} for incident in incidents],
     )
 
 
 def result_of(
-    submission: SubmissionRow, notebook: NotebookRow, use: LateUse | None, checks: list[Any], incidents: list[Any]
+    submission: SubmissionRow,
+    notebook: NotebookRow,
+    group: str,
+    use: LateUse | None,
+    checks: list[Any],
+    incidents: list[Any],
 ) -> NotebookResult:
     by_cell: dict[str, list[Any]] = defaultdict(list)
     for row in checks:
@@ -295,6 +314,7 @@ def result_of(
         silent,
         [row["text"] for row in told],
         lateness(use, 0.0),
+        group,
         any(row["kind"] == IncidentKind.REFUSED for row in here),
     )
 

@@ -67,9 +67,10 @@ def points_of(score: Score, cells: Iterable[str]) -> Row:
 
 
 def plain(scores: list[Score]) -> list[Row]:
-    """One line for each student: who, the whole score, points for each cell, a grader's comments."""
+    """One line for each student: who, in which group if there are any, the whole score, points for each cell, a
+    grader's comments."""
     cells = cells_of(scores)
-    who = ["student", "last_name", "first_name"]
+    who = ["student", "last_name", "first_name", *(["group"] if any(score["group"] for score in scores) else [])]
     whole = ["score", "late_penalty", "final_score", "max_score", "needs_manual_grade"]
     rows: list[Row] = [[*who, *whole, *cells, "comments"]]
     for score in scores:

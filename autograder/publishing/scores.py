@@ -32,7 +32,7 @@ Part = TypeVar("Part")
 def read_scores(course: Course, name: str) -> list[Score]:
     """One entry per submission, in order of student id:
 
-    `{"student", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late", "score",
+    `{"student", "group", "first_name", "last_name", "email", "lms_user_id", "submitted", "seconds_late", "score",
     "late_penalty", "final_score", "max_score", "needs_manual_grade", "cells": {grade_id: {"score", "max_score",
     "checks": [{"name", "passed", "points", "hidden", "message", "void", "mistake"}]}}, "comments": {cell: text},
     "late_days": {"days", "free", "left"} or None, "incidents": [{"kind", "cell", "text"}]}`.
@@ -55,6 +55,7 @@ def score_of(student: StudentResults) -> Score:
     comments = named(student.results, said_by_a_person)
     return {
         "student": student.student,
+        "group": student.group,
         **student.about,
         "submitted": f"{student.submitted.isoformat()}Z" if student.submitted else None,
         "seconds_late": student.seconds_late,
@@ -107,15 +108,18 @@ def data_of(cell: CellResult) -> dict[str, Any]:
 
 def scores_table(name: str, scores: list[Score]) -> Table:
     """A table for the terminal: students, points after late penalties, the checks they lose, what a person must look
-    at; and names and late days where somebody has some."""
+    at; and names, groups and late days where somebody has some."""
     from rich.table import Table
     from rich.text import Text
 
     any_late, any_name = any(map(late, scores)), any(map(full_name, scores))
+    any_group = any(score["group"] for score in scores)
     table = Table(title=f"{name}: {len(scores)} submission{'s' * (len(scores) != 1)}", title_justify="left")
     table.add_column("student")
     if any_name:
         table.add_column("name")
+    if any_group:
+        table.add_column("group")
     for column, justify in (("score", "right"), ("checks", "right"), ("by hand", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     if any_late:
@@ -128,6 +132,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         table.add_row(
             Text(printable(score["student"])),
             *([Text(printable(full_name(score)))] if any_name else []),
+            *([Text(printable(score["group"]))] if any_group else []),
             f"{in_points(score['final_score'])} / {in_points(score['max_score'])}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",

@@ -18,7 +18,10 @@ c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddR
 
 c.GenerateFeedback.exporter_class = "autograder.publishing.feedback.nbgrader_plugins.FeedbackExporter"
 c.GenerateFeedback.preprocessors = []
-c.HTMLExporter.preprocessors = ["autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs"]
+c.HTMLExporter.preprocessors = [
+    "autograder.publishing.queue.formgrader.MarkSchemes",
+    "autograder.publishing.feedback.nbgrader_plugins.HarmlessOutputs",
+]
 c.HTMLExporter.filters = {
     "markdown2html": "autograder.publishing.feedback.nbgrader_plugins.harmless_markdown",
     "highlight_code": "autograder.publishing.feedback.nbgrader_plugins.harmless_code",

@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,14 @@ import small_course
 from exports import as_bytes, gradescope, member, metadata, zipped
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
+from sqlalchemy import select
 
 from autograder.collecting.collect import Collected, What, collect
 from autograder.collecting.source import open_source
 from autograder.errors import AutograderError
+from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.extensions import extend, give_run_time, read_run_times
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import read_groups
 from autograder.grading.reading import MAX_FILES
@@ -386,6 +390,36 @@ def test_what_one_of_a_group_hands_in_counts_for_all(course: Course, tmp_path: P
     assert told(collect(course, NAME, source, roster=roster)) == {"ada": why, "bob": why}
     collect(course, NAME, source)
     assert groups(course) == {"ada": "Blue", "bob": "Blue"}
+
+
+def test_groups_are_remembered(course: Course, tmp_path: Path) -> None:
+    """Without the roster, what one member hands in next would leave the others with the old one, and nobody told."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text("id,group\nada,Blue\nbob,Blue\ncyd,\n")
+    collect(course, NAME, zipped(tmp_path / "1.zip", {f"ada/{BOOK}": OTHER, f"cyd/{BOOK}": RIGHT}), roster=roster)
+    assert groups(course) == {"ada": "Blue", "bob": "Blue"}
+    results = collect(course, NAME, zipped(tmp_path / "2.zip", {f"bob/{BOOK}": RIGHT, f"cyd/{BOOK}": RIGHT}))
+    assert by_student(results) == {"ada": What.REPLACED, "bob": What.REPLACED, "cyd": What.UNCHANGED}
+    assert files_of(course, "ada") == files_of(course, "bob")
+    notes = {result.student: result.note for result in results}
+    assert all(notes[who].endswith("group Blue, as collected before") for who in ("ada", "bob"))
+    assert notes["cyd"] == ""
+
+
+def test_a_member_with_more_time_has_it_for_all(course: Course, tmp_path: Path) -> None:
+    """Who hands in together is late together: the extension may have come before anybody knew of the group."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text("id,group\nada,Blue\nbob,Blue\ncyd,\n")
+    source = zipped(tmp_path / "1.zip", {f"{who}/{BOOK}": RIGHT for who in ("ada", "cyd")})
+    collect(course, NAME, source)
+    extend(course, NAME, ["ada"], timedelta(days=2))
+    give_run_time(course, NAME, ["ada"], 3)
+    collect(course, NAME, source, roster=roster)
+    with open_gradebook(course) as gradebook:
+        seconds = gradebook.db.execute(select(tables.extensions.c.student, tables.extensions.c.seconds)).all()
+        assert read_run_times(gradebook.db, NAME) == {"ada": 3, "bob": 3}
+    assert dict(seconds) == {"ada": 172800, "bob": 172800}
+    assert extend(course, NAME, ["bob"], timedelta(0))[1] == ["bob", "ada"]
 
 
 def test_the_newest_of_a_group_counts(course: Course, tmp_path: Path) -> None:

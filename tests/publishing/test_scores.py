@@ -77,7 +77,7 @@ def entry(student: str, cells: dict[str, float], **about: Any) -> dict[str, Any]
     inside = {name: {"score": score, "max_score": 1.0, "checks": []} for name, score in cells.items()}
     score = sum(cells.values())
     whole = {"score": score, "late_penalty": 0.0, "final_score": score, "max_score": 2.0, "needs_manual_grade": False}
-    who = {"student": student, "first_name": "", "last_name": "", "email": "", "lms_user_id": ""}
+    who = {"student": student, "group": "", "first_name": "", "last_name": "", "email": "", "lms_user_id": ""}
     more = {"submitted": None, "seconds_late": 0.0, "comments": {}, "late_days": None, "incidents": []}
     return who | whole | {"cells": inside} | more | about
 

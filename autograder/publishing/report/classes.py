@@ -14,7 +14,6 @@ from autograder.grading import tables
 from autograder.grading.assignment import Assignment, load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, audience_of
 from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
@@ -44,10 +43,12 @@ Cost = tuple[float | None, float | None]
 class Student:
     """One line of the table of students: the score so far, after the penalty, how late it was, and what grading took.
 
-    `score` is None where nothing could be read, `seconds` and `memory_mb` where they were not recorded.
+    `group` is empty for who handed in alone, `score` is None where nothing could be read, `seconds` and `memory_mb`
+    where they were not recorded.
     """
 
     student: str
+    group: str
     score: float | None
     penalty: float
     late: str
@@ -95,7 +96,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
     assignment, found = load_assignment(course, name), read_results(course, name)
     wanted = frozenset(names_wanted(assignment))
     entries = [Entry(student.student, student.results, wanted) for student in found.students]
-    costs, groups = costs_of(course, name), groups_of_class(course, name)
+    costs = costs_of(course, name)
     points = points_so_far(entries)
     students = [
         student_of(entry, student, costs.get(student.student))
@@ -104,6 +105,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
     questions, checks = question_numbers(entries), check_numbers(entries)
     answers = grams_of_students({entry.student: notebooks_of(course, name, entry) for entry in entries})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
+    groups = {student.student: student.group for student in found.students if student.group}
     similar = list(not_together(similar_pairs(compared, known(course, assignment)), groups))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
     scores = summary(list(points.scores.values()))
@@ -140,12 +142,6 @@ def costs_of(course: Course, name: str) -> dict[str, Cost]:
         return {student: (seconds, memory) for student, seconds, memory in found}
 
 
-def groups_of_class(course: Course, name: str) -> dict[str, str]:
-    """The group of each student who is in one."""
-    with open_gradebook(course) as gradebook:
-        return read_groups(gradebook.db, name)
-
-
 def not_together(pairs: Iterable[Pair], groups: Mapping[str, str]) -> Iterator[Pair]:
     """The pairs who did not hand in together."""
     return (pair for pair in pairs if pair.one not in groups or groups[pair.one] != groups.get(pair.other))
@@ -163,6 +159,7 @@ def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Stud
     checks = [check for cell in cells for check in cell.checks if not check.void]
     return Student(
         entry.student,
+        student.group,
         None if entry.refused else max(0.0, student.score - student.late_penalty),
         student.late_penalty,
         lateness_of(student),

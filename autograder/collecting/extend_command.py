@@ -38,7 +38,7 @@ def extend(
     until: str | None,
     run_time: float | None,
 ) -> None:
-    """Give students and their groups more time, before or after they hand in.
+    """Give students and their groups more time.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def extend(
       autograder extend softmax ada --until "2026-10-08 23:59 America/Los_Angeles"
       autograder extend softmax ada --run-time 2
 
-    An extension replaces an earlier one. What lateness costs them is counted anew at once; after --run-time, the next
+    It may come before or after they hand in. An extension replaces an earlier one. What lateness costs them is counted anew at once; after --run-time, the next
     `autograder grade` grades them again.
     """
     if days is not None and until is not None:

@@ -99,11 +99,9 @@ def state_of(grade: GradeRow) -> State:
     return State.GRADED if grade.manual_score is not None else State.EMPTY
 
 
-def give_points(
-    course: Course, name: str, given: Mapping[str, tuple[float, str]]
-) -> tuple[list[QueuedAnswer], list[str]]:
+def give_points(course: Course, name: str, given: Mapping[str, tuple[float, str]]) -> tuple[int, list[str]]:
     """Give answers, by their keys, points and a comment, as a person does in formgrader; penalties are settled at once.
-    Returns the answers that were graded now, and the keys of those that do not wait any more and have not these points:
+    Returns how many were graded now, and the keys of those that do not wait any more and have not these points:
     another person has graded them, or another answer is in their place."""
     with course_lock(course.root), open_gradebook(course) as gradebook:
         session = gradebook.db
@@ -120,7 +118,7 @@ def give_points(
         share_and_keep(session, name)
         session.commit()
         settle_late_penalties(course, gradebook, name)
-    return graded, gone
+    return len(graded), gone
 
 
 def grade_rows(answers: Iterable[QueuedAnswer], given: Mapping[str, tuple[float, str]]) -> Iterator[dict[str, Any]]:

@@ -57,7 +57,7 @@ def queue(
     points: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what is left to grade by hand, and grade it question by question.
+    """Show what is left to grade by hand, by question.
 
     \b
     Examples:
@@ -129,7 +129,7 @@ def give(course: Course, name: str, points: Path, answers: list[QueuedAnswer], b
     if not given:
         raise AutograderError(f"{points} has no points yet: fill in the column `points` or `keys`.")
     graded, gone = give_points(course, name, given)
-    click.echo(f"{len(graded)} answer{'s' * (len(graded) != 1)} graded. Pages: autograder feedback {name}")
+    click.echo(f"{graded} answer{'s' * (graded != 1)} graded. Pages: autograder feedback {name}")
     if gone:
         click.echo(
             f"Not given, since they do not wait any more (graded by another person, or handed in anew): "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shlex
@@ -75,6 +76,7 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
     130 stopped with Ctrl-C."""
     keep_interrupts()
+    gc.set_threshold(100_000)  # a class is read as many small objects that stay: looking through them costs half
     try:
         with extras_explained("This command"):
             cli.main(prog_name="autograder", standalone_mode=True)

@@ -99,9 +99,9 @@ def read_recorded_class(session: Any, assignment: str, student: str = "") -> dic
 
 def read_verdict(row: Any) -> Verdict:
     """A verdict as it was recorded."""
-    values = {name: row[name] for name in FIELDS}
-    later = {name: row[name] or "" for name in ("void", "mistake", "counterexample")}  # an older gradebook has none
-    return Verdict(**values | {"outcome": Outcome(row["outcome"])} | later)
+    name, description, weight, hidden, outcome, *texts = (row[field] for field in FIELDS)
+    said = (text or "" for text in texts)  # an older gradebook lacks some
+    return Verdict(name, description, weight, hidden, Outcome(outcome), *said)
 
 
 def stale_cells(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> set[Place]:
@@ -130,7 +130,11 @@ def checks_now(assignment: Assignment) -> dict[Place, CheckNow]:
 def reusable_verdicts(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> dict[Place, list[Verdict]]:
     """The recorded verdicts of every check cell, as they count now."""
     return {
-        place: [replace(verdict, void=checks[place].voids.get(verdict.name, "")) for verdict in cell.verdicts]
+        place: [counting_now(verdict, checks[place].voids.get(verdict.name, "")) for verdict in cell.verdicts]
         for place, cell in recorded.cells.items()
         if place in checks
     }
+
+
+def counting_now(verdict: Verdict, void: str) -> Verdict:
+    return verdict if verdict.void == void else replace(verdict, void=void)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from autograder.checking.outcomes import Verdict, shares
 from autograder.errors import AutograderError
@@ -179,9 +179,8 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         submissions = read_submissions(session, name, student)
         if not submissions:
             raise AutograderError(nothing_graded(course, name))
-        checks = rows_by_student(session, tables.checks, name, student)
-        if not counterexamples_are_shown(course, session, name):
-            checks = without_counterexamples(checks)
+        withheld = () if counterexamples_are_shown(course, session, name) else ("counterexample",)
+        checks = rows_by_student(session, tables.checks, name, student, withheld)
         incidents = rows_by_student(session, tables.incidents, name, student)
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
@@ -232,13 +231,6 @@ def why_held_back(course: Course, name: str) -> str:
     return f"Counterexamples are shown when everybody's time is over: {until:%Y-%m-%d %H:%M} UTC."
 
 
-def without_counterexamples(rows: Rows) -> Rows:
-    """The rows of checks without inputs that show failures."""
-    return defaultdict(
-        list, {student: [dict(row) | {"counterexample": ""} for row in mine] for student, mine in rows.items()}
-    )
-
-
 @contextmanager
 def graded_assignment(course: Course, name: str) -> Iterator[Any]:
     """A session of a gradebook that knows the assignment. Raises AutograderError for another."""
@@ -257,9 +249,10 @@ def nothing_graded(course: Course, name: str) -> str:
     return f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
 
 
-def rows_by_student(session: Any, table: Any, assignment: str, student: str) -> Rows:
-    """Our own rows on an assignment, or on one student's submission."""
-    query = select(table).where(table.c.assignment == assignment)
+def rows_by_student(session: Any, table: Any, assignment: str, student: str, withheld: Collection[str] = ()) -> Rows:
+    """Our own rows on an assignment, or on one student's submission; empty in the columns `withheld`."""
+    columns = (literal("").label(column.name) if column.name in withheld else column for column in table.c)
+    query = select(*columns).where(table.c.assignment == assignment)
     if student:
         query = query.where(table.c.student == student)
     order = [table.c.cell, table.c.position] if "position" in table.c else []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.errors import AutograderError
+from autograder.files import write_atomic
 from autograder.options import JSON, course_of, output_file
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def report_term(course: Course, output: Path | None, as_json: bool) -> None:
 def write_page(page: str, output: Path) -> None:
     """Write a page, and the folder that it lies in. Raises AutograderError if it cannot be written."""
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(page, encoding="utf-8")
+        write_atomic(output, page.encode())
     except OSError as error:
         raise AutograderError(
             f"The report cannot be written to {output}: {error.strerror}. Name another file with -o FILE."

@@ -46,8 +46,8 @@ def extend(
       autograder extend softmax ada --until "2026-10-08 23:59 America/Los_Angeles"
       autograder extend softmax ada --run-time 2
 
-    It may come before or after they hand in. An extension replaces an earlier one. What lateness costs them is counted anew at once; after --run-time, the next
-    `autograder grade` grades them again.
+    It may come before or after they hand in. An extension replaces an earlier one. What lateness costs them is counted
+    anew at once; after --run-time, the next `autograder grade` grades them again.
     """
     if days is not None and until is not None:
         raise click.UsageError("Give either --days or --until.")

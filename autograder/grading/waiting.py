@@ -21,6 +21,7 @@ from autograder.grading.locking import course_lock
 
 __all__ = ["QueuedAnswer", "State", "give_points", "read_answers"]
 
+WAIT = 20.0  # seconds for another grader's points; a run that grades takes longer
 DIGITS = 9  # of a digest: enough to tell the answers of a course apart
 
 
@@ -103,7 +104,7 @@ def give_points(course: Course, name: str, given: Mapping[str, tuple[float, str]
     """Give answers, by their keys, points and a comment, as a person does in formgrader; penalties are settled at once.
     Returns how many were graded now, and the keys of those that do not wait any more and have not these points:
     another person has graded them, or another answer is in their place."""
-    with course_lock(course.root), open_gradebook(course) as gradebook:
+    with course_lock(course.root, WAIT), open_gradebook(course) as gradebook:
         session = gradebook.db
         share_and_keep(session, name)
         known = {answer.key: answer for answer in read_answers(session, name)}

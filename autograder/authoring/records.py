@@ -67,8 +67,8 @@ def record_of(
         proxies = NotebookProxy(student), NotebookProxy(answers, trusted=True)
         for verdict in checks.run(cell.grade_id, *proxies, PUBLIC, answers):
             if not (verdict.passed or verdict.void):
-                told = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
-                raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {told}.")
+                reason = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
+                raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {reason}.")
     visible = {test.name for test in cell.check.tests() if not test.hidden}
     shown = [mistake for mistake in cell.mistakes if mistake.loses & visible]
     known = [known_mistake(mistake, cell, checks, keys, answers.answers) for mistake in shown]

@@ -35,18 +35,18 @@ def assert_choice(
     spelled = same if len({folded(option) for option in options}) < len(options) else folded
     known = {spelled(option): str(option) for option in options}
     wanted = {spelled(option) for option in as_set(right)}
-    told = {spelled(option): reason for option, reason in (reasons or {}).items()}
-    if not known or not wanted | told.keys() <= known.keys():
+    reason_for = {spelled(option): reason for option, reason in (reasons or {}).items()}
+    if not known or not wanted | reason_for.keys() <= known.keys():
         raise GraderFault("assert_choice: options, right and reasons do not belong together")
     if right is not None and not wanted:
         raise GraderFault("assert_choice: right has no option: if none applies, make that an option of its own")
-    if wanted & told.keys():
+    if wanted & reason_for.keys():
         raise GraderFault("assert_choice: a reason is given for an option that is right")
     chosen = {spelled(option) for option in chosen_of(answer, list(known.values()), several)}
     if not chosen <= known.keys():
         raise CheckFailed(f"this is no option: choose {asked(known.values(), several)}", f"it is {answer!r}"[:200])
     if wanted and chosen != wanted:
-        found = [told[option] for option in known if option in chosen - wanted and option in told]
+        found = [reason_for[option] for option in known if option in chosen - wanted and option in reason_for]
         raise CheckFailed(found[0] if found else wrong(several))
 
 

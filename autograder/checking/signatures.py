@@ -72,9 +72,9 @@ def signatures(sources: Iterable[str]) -> dict[str, Signature]:
 
 def signature(node: ast.FunctionDef) -> Signature:
     parameters = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    told = " ".join((ast.get_docstring(node) or "")[:MOST_READ].split())
-    shapes = {p.arg: shape for p in parameters if (shape := annotated(p.annotation) or told_of(p.arg, told))}
-    found = RETURNS.search(told)
+    text = " ".join((ast.get_docstring(node) or "")[:MOST_READ].split())
+    shapes = {p.arg: shape for p in parameters if (shape := annotated(p.annotation) or shape_of(p.arg, text))}
+    found = RETURNS.search(text)
     returns = annotated(node.returns) or (letters(found["shape"]) if found else ())
     known = {"1", *(letter for shape in shapes.values() for letter in shape), *(p.arg for p in parameters)}
     names = tuple(parameter.arg for parameter in parameters)
@@ -88,9 +88,9 @@ def annotated(node: ast.expr | None) -> Shape:
     return letters(found["shape"]) if found else ()
 
 
-def told_of(parameter: str, told: str) -> Shape:
+def shape_of(parameter: str, text: str) -> Shape:
     """The shape that a docstring gives a parameter."""
-    found = re.search(rf"(?<!\w){re.escape(parameter)}:? {SHAPE}", told)
+    found = re.search(rf"(?<!\w){re.escape(parameter)}:? {SHAPE}", text)
     return letters(found["shape"]) if found else ()
 
 

@@ -77,22 +77,22 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
     `nbgrader zip_collect` gives it. Of several files of one name, the one with the newest time is taken."""
     found: dict[str, Found] = {}
     for item in items:
-        told = None if item.problem else plugin.collect(str(source.resolve() / item.path))
-        if not told:
+        read = None if item.problem else plugin.collect(str(source.resolve() / item.path))
+        if not read:
             yield from stray([item], f"{type(plugin).__name__} does not know its name")
             continue
-        if missing := {"student_id", "file_id"} - told.keys():
+        if missing := {"student_id", "file_id"} - read.keys():
             yield from stray([item], f"{type(plugin).__name__} finds no {' and no '.join(sorted(missing))} in its name")
             continue
         try:
-            at = time_of(told)
+            at = time_of(read)
         except ValueError as error:
             yield from stray([item], f"its name has no time that can be read: {error}")
             continue
-        student = told["student_id"]
-        about = {key: told.get(key) or "" for key in ("email", "first_name", "last_name")}
+        student = read["student_id"]
+        about = {key: read.get(key) or "" for key in ("email", "first_name", "last_name")}
         mine = found.setdefault(student, Found(item.path, Person(sid=student, **about), student=student))
-        name = str(PurePosixPath(told["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
+        name = str(PurePosixPath(read["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
         if at and mine.at and name in dict(mine.files):
             if at <= mine.at:
                 continue
@@ -102,7 +102,7 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
     yield from found.values()
 
 
-def time_of(told: dict[str, Any]) -> datetime | None:
+def time_of(read: dict[str, Any]) -> datetime | None:
     """The time that the plugin has read from a name. Raises ValueError if it is none."""
-    told_at = told.get("timestamp") or None
-    return told_at if isinstance(told_at, datetime) or told_at is None else parse_time(str(told_at))
+    at = read.get("timestamp") or None
+    return at if isinstance(at, datetime) or at is None else parse_time(str(at))

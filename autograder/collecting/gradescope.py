@@ -91,7 +91,7 @@ def person_of(submitter: dict[str, str]) -> Person:
 def when(record: dict[str, Any]) -> datetime | None:
     """When a submission was made, from a time as Ruby writes it: 2026-09-30 23:59:01.123456789 Z."""
     try:
-        told = datetime.fromisoformat(re.sub(r"\s+(?=Z|[+-]\d)", "", record.get("created_at") or ""))
+        time = datetime.fromisoformat(re.sub(r"\s+(?=Z|[+-]\d)", "", record.get("created_at") or ""))
     except (TypeError, ValueError):
         return None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)

@@ -51,8 +51,8 @@ class Roster:
             ids = ", ".join(sorted(student for student, _ in found))
             many = f"is several students of {self.path.name}: {ids}" if found else f"is not in {self.path.name}"
             raise SubmissionRefused(f"{who} {many}")
-        ((student, told),) = found
-        fields = {name: getattr(told, name) or getattr(person, name) for name in vars(person)}
+        ((student, known),) = found
+        fields = {name: getattr(known, name) or getattr(person, name) for name in vars(person)}
         return student, replace(person, **fields)
 
 

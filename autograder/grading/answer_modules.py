@@ -61,16 +61,16 @@ def write_released(folder: Path, files: Mapping[str, bytes], modules: Mapping[st
 def with_modules(own: dict[str, bytes], modules: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Incident]]:
     """The files that a student has handed in, with each module where the notebook looks for it, and what is to be said
     of those that lay elsewhere or are missing."""
-    files, told = dict(own), []
+    files, incidents = dict(own), []
     for name in modules.keys() - own.keys():
         same = [other for other in own if PurePosixPath(other).name == PurePosixPath(name).name]
         if len(same) == 1 and same[0] not in modules:
             files[name] = own[same[0]]
-            told.append(Incident(IncidentKind.FOUND, f"{name} was found as {printable(same[0])}"))
+            incidents.append(Incident(IncidentKind.FOUND, f"{name} was found as {printable(same[0])}"))
         else:
             text = f"{name} was not handed in: what it defines counts as not done until it is"
-            told.append(Incident(IncidentKind.MISSING, text))
-    return files, told
+            incidents.append(Incident(IncidentKind.MISSING, text))
+    return files, incidents
 
 
 def module_cells(files: Mapping[str, bytes], modules: Mapping[str, bytes]) -> list[NotebookNode]:

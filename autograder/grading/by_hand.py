@@ -9,7 +9,7 @@ from autograder.grading.graded import CellGrade, GradedNotebook
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.recorded import Recorded
 
-__all__ = ["is_as_seen", "new_values", "told_changes", "write_grade"]
+__all__ = ["changed_answers", "is_as_seen", "new_values", "write_grade"]
 
 CHANGED = "the answer that was graded by hand has changed since: grade it again"
 
@@ -33,12 +33,12 @@ def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str
     What code shows may depend on all of the submission and the assignment, whose digests are `versions`."""
     if not grade.by_hand:
         return bool(row.auto_score == grade.score)
-    record = before.cells.get((row.notebook.name, row.name))
-    same = record is not None and record.digest == grade.digest
+    cell = before.cells.get((row.notebook.name, row.name))
+    same = cell is not None and cell.digest == grade.digest
     return same and (row.cell.cell_type == "markdown" or before.versions == versions)
 
 
-def told_changes(
+def changed_answers(
     rows: Any, graded: GradedNotebook | None, before: Recorded, *, unknown: bool = False
 ) -> Iterator[Incident]:
     """An incident for every answer that was graded by hand and has another text now, or is gone with its notebook;
@@ -47,9 +47,9 @@ def told_changes(
     digests = {grade.grade_id: grade.digest for grade in graded.grades} if graded is not None else {}
     for row in rows:
         place = (row.notebook.name, row.name)
-        record = before.cells.get(place)
-        by_hand = row.manual_score is not None and record is not None and record.points is None
-        if by_hand and record is not None:
-            unseen = row.needs_manual_grade and place in before.told
-            if unseen or record.digest != digests.get(row.name, record.digest if unknown else ""):
+        cell = before.cells.get(place)
+        by_hand = row.manual_score is not None and cell is not None and cell.points is None
+        if by_hand and cell is not None:
+            unseen = row.needs_manual_grade and place in before.reported
+            if unseen or cell.digest != digests.get(row.name, cell.digest if unknown else ""):
                 yield Incident(IncidentKind.BY_HAND, CHANGED, row.name, row.notebook.name)

@@ -152,8 +152,8 @@ class Cluster(Generic[Job, Result]):
                 self._refuse(address, f"it does {threads[address]} jobs in one process: start it with --nthreads 1")
         alone = not self.ready and not self.asked
         if alone and self.refused and not self.used:
-            told = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
-            raise AutograderError(f"No worker of the cluster at {self.address} can be used. {told}.")
+            refusals = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
+            raise AutograderError(f"No worker of the cluster at {self.address} can be used. {refusals}.")
         if alone and not self.alone:
             self.say(f"There is no worker at {self.address}: waiting for one.")
         self.alone = alone

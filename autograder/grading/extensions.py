@@ -41,8 +41,8 @@ def extend(
         due = due_date(session, name)
         if until is not None:
             if due is None or until <= due:
-                told = f"is due {due:%Y-%m-%d %H:%M} UTC, which is not before" if due else "has no due date, so none is"
-                raise AutograderError(f"{name} {told} {until:%Y-%m-%d %H:%M} UTC: give --days, or a later time.")
+                why = f"is due {due:%Y-%m-%d %H:%M} UTC, which is not before" if due else "has no due date, so none is"
+                raise AutograderError(f"{name} {why} {until:%Y-%m-%d %H:%M} UTC: give --days, or a later time.")
             more = until - due
         extension = more or timedelta(0)
         move_due_date(session, name, wanted, extension)

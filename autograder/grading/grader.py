@@ -90,8 +90,8 @@ class Grader:
         except SubmissionRefused as error:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded
-        mine, told = with_modules(sorted_out.files, self.assignment.modules)
-        graded.incidents += told
+        mine, incidents = with_modules(sorted_out.files, self.assignment.modules)
+        graded.incidents += incidents
         graded.files = self.files_beside(mine)
         own = sorted_out.notebook_files | graded.files
         graded.incidents += sorted_out.incidents

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SAWarning
 
 from autograder.files import atomic_dir
 from autograder.grading import tables
-from autograder.grading.by_hand import is_as_seen, told_changes, write_grade
+from autograder.grading.by_hand import changed_answers, is_as_seen, write_grade
 from autograder.grading.course import Course
 from autograder.grading.extensions import apply_extension
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
@@ -56,7 +56,7 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
         notebook = done.get(row.name)
-        graded.incidents += told_changes(
+        graded.incidents += changed_answers(
             row.grades, notebook, before, unknown=notebook is None and graded.needs_a_person
         )
         if notebook is not None:
@@ -114,7 +114,7 @@ def record_notebook(gradebook: Any, course: Course, assignment: str, graded: Gra
     before = read_recorded(session, assignment, graded.student)
     session.execute(delete(tables.graded).where(rows_of(tables.graded, assignment, graded.student)))
     for notebook in graded.notebooks:
-        graded.incidents += told_changes(rows[notebook.name].grades, notebook, before)
+        graded.incidents += changed_answers(rows[notebook.name].grades, notebook, before)
         write_grades(rows[notebook.name], notebook, before, graded.versions)
         for table in (tables.checks, tables.incidents, tables.cells):
             mine = and_(rows_of(table, assignment, graded.student), table.c.notebook == notebook.name)

@@ -59,7 +59,7 @@ class Recorded:
 
     versions: tuple[str, str] = ("", "")
     cells: dict[Place, CellRecord] = field(default_factory=dict)
-    told: frozenset[Place] = frozenset()
+    reported: frozenset[Place] = frozenset()
     run_time: float = 1.0
 
 
@@ -93,7 +93,7 @@ def read_recorded_class(session: Any, assignment: str, student: str = "") -> dic
             cells[row["notebook"], row["cell"]].verdicts.append(read_verdict(row))
     for row in rows(tables.incidents):
         if row["kind"] == IncidentKind.BY_HAND:
-            found[row["student"]].told |= {(row["notebook"], row["cell"])}
+            found[row["student"]].reported |= {(row["notebook"], row["cell"])}
     return found
 
 

@@ -70,6 +70,6 @@ def net(changes: Iterable[ScoreChange]) -> list[NetChange]:
         before, why = change.before, [change.why]
         if key in found:
             before, why = found[key].before, [found[key].why, change.why]
-        told = ", ".join(dict.fromkeys(", ".join(why).split(", ")))
-        found[key] = NetChange(*key, before, change.after, told)
+        reasons = ", ".join(dict.fromkeys(", ".join(why).split(", ")))
+        found[key] = NetChange(*key, before, change.after, reasons)
     return [change for change in found.values() if change.before != change.after]

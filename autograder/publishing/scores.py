@@ -128,7 +128,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     for score in scores:
         checks = [check for cell in score["cells"].values() for check in cell["checks"] if not check["void"]]
         passed = sum(check["passed"] for check in checks)
-        told = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
+        seen = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         table.add_row(
             Text(printable(score["student"])),
             *([Text(printable(full_name(score)))] if any_name else []),
@@ -137,7 +137,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
             *([late(score)] if any_late else []),
-            Text(", ".join(told)),
+            Text(", ".join(seen)),
         )
     return table
 

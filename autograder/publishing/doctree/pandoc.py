@@ -145,14 +145,14 @@ def run_pandoc(items: Sequence[Item], seconds: float) -> list[Block]:
     with subprocess.Popen(command, **pipes) as pandoc:  # type: ignore[call-overload]
         limit_processor_time(pandoc.pid, seconds)
         try:
-            written, told = pandoc.communicate(json.dumps(items).encode(), BUSY * seconds)
+            written, errors = pandoc.communicate(json.dumps(items).encode(), BUSY * seconds)
             ended = pandoc.returncode < 0  # by the system, when its time was over
         except subprocess.TimeoutExpired as error:
-            written, told, ended = b"", error.stderr, True
+            written, errors, ended = b"", error.stderr, True
         finally:
             pandoc.kill()
     if ended:
-        begun = re.findall(rb"^item (\d+)$", told or b"", re.MULTILINE)
+        begun = re.findall(rb"^item (\d+)$", errors or b"", re.MULTILINE)
         raise TooSlow(min(int(begun[-1]), len(items) - 1) if begun else 0)
     try:
         blocks: list[Block] = json.loads(written)["blocks"]

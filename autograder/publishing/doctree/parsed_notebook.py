@@ -89,8 +89,8 @@ def without_error(cell: ParsedCell) -> ParsedCell:
     """A cell that has hidden tests, without the error that would show their lines to whoever reads it."""
     if not any(output.get("output_type") == "error" for output in cell.outputs):
         return cell
-    told = "What this cell showed is left out, since it has hidden tests."
-    return replace(cell, outputs=({"output_type": "stream", "name": "stderr", "text": told},))
+    notice = "What this cell showed is left out, since it has hidden tests."
+    return replace(cell, outputs=({"output_type": "stream", "name": "stderr", "text": notice},))
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def of_cell(name: str, cell: CellResult, comments: Mapping[str, str]) -> Iterato
     if cell.score is None:
         return
     if cell.by_hand or not cell.checks:
-        told = "Graded by a person" + (": see the comment." if comments.get(name) else ".")
-        yield Loss(cell.max_score - cell.score, name, (), told if cell.by_hand else "This test failed.")
+        how = "Graded by a person" + (": see the comment." if comments.get(name) else ".")
+        yield Loss(cell.max_score - cell.score, name, (), how if cell.by_hand else "This test failed.")
         return
     reasons: dict[str, list[tuple[int, CheckResult]]] = {}
     for place, check in enumerate(cell.checks, start=1):

@@ -115,8 +115,8 @@ def key_of(node: NotebookNode) -> tuple[str, str, str]:
 def drawn_apart(nb: NotebookNode) -> list[Drawn]:
     """The HTML of each cell, made within limits; text only, if need be."""
     ((_, shown),) = first_that_works((drawn_cells, plain_cells), [nb], 1)
-    told = render("part.html.j2", {}, nodes=[TOO_MUCH])
-    return shown or [(told, "")] * len(nb.cells)
+    notice = render("part.html.j2", {}, nodes=[TOO_MUCH])
+    return shown or [(notice, "")] * len(nb.cells)
 
 
 def drawn_cells(nb: NotebookNode) -> list[Drawn]:

@@ -149,9 +149,9 @@ def not_together(pairs: Iterable[Pair], groups: Mapping[str, str]) -> Iterator[P
 
 def lateness_of(student: StudentResults) -> str:
     """How late a submission was: in late days where the course has them, else in hours; empty for one in time."""
-    told = lateness(student.late, student.late_penalty)
+    cost = lateness(student.late, student.late_penalty)
     hours = f"{student.seconds_late / 3600:.1f} h" if student.seconds_late and not student.late else ""
-    return ", ".join(filter(None, (hours, told)))
+    return ", ".join(filter(None, (hours, cost)))
 
 
 def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Student:

@@ -184,8 +184,8 @@ def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNum
     mean = float(np.mean(scores)) if scores else None
     share = mean / max_score if mean is not None and max_score else None
     # Each student once, however many checks of the cell tell them the same.
-    told = Counter(kind for cell in answers for kind in {kind_of(check) for check in cell.checks if is_lost(check)})
-    named = [CommonMistake(text, count) for text, count in told.most_common() if not text.startswith(NO_CAUSE)]
+    causes = Counter(kind for cell in answers for kind in {kind_of(check) for check in cell.checks if is_lost(check)})
+    named = [CommonMistake(text, count) for text, count in causes.most_common() if not text.startswith(NO_CAUSE)]
     silent, waiting = len(cells) - len(answers), len(answers) - len(scores)
     return QuestionNumbers(name, max_score, mean, share, silent, waiting, named[0] if named else None)
 
@@ -204,7 +204,7 @@ def one_check(question: str, name: str, found: list[tuple[Entry, CheckResult]]) 
     graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and entry.answers(check)]
     passed = np.array([check.passed for _, check in graded], dtype=float)
     rest = [entry.checked - check.points * check.passed for entry, check in graded]
-    told = Counter(kind_of(check) for _, check in graded if is_lost(check))
+    causes = Counter(kind_of(check) for _, check in graded if is_lost(check))
     first = found[0][1]
     return CheckNumbers(
         question,
@@ -215,7 +215,7 @@ def one_check(question: str, name: str, found: list[tuple[Entry, CheckResult]]) 
         len(graded),
         sum(check.outcome == "ungraded" for _, check in found),
         correlation(passed, np.array(rest)),
-        [CommonMistake(text, count) for text, count in told.most_common(KINDS)],
+        [CommonMistake(text, count) for text, count in causes.most_common(KINDS)],
     )
 
 

@@ -40,8 +40,8 @@ def score_plot(scores: Sequence[float], max_score: float) -> str:
         axes.set_xticks(edges, [f"{edge:g}" for edge in edges])
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         plain(axes)
-        told = ", ".join(f"{low:g} to {high:g}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False))
-        return svg(figure, "scores", "Points of the class", f"How many students have how many points. {told}.")
+        listed = ", ".join(f"{low:g} to {high:g}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False))
+        return svg(figure, "scores", "Points of the class", f"How many students have how many points. {listed}.")
 
 
 def question_plot(questions: Sequence[QuestionNumbers], weak: float) -> str:
@@ -56,8 +56,8 @@ def question_plot(questions: Sequence[QuestionNumbers], weak: float) -> str:
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         plain(axes)
-        told = ", ".join(f"{name} {share:.0%}" for name, share in shares)
-        return svg(figure, "questions", "Points per question", f"The share of each question's points: {told}.")
+        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+        return svg(figure, "questions", "Points per question", f"The share of each question's points: {listed}.")
 
 
 def plain(axes: Axes) -> None:
@@ -74,6 +74,6 @@ def svg(figure: Figure, name: str, heading: str, description: str) -> str:
     inside = re.sub(r"<metadata>.*?</metadata>", "", whole[whole.index("<svg") :], flags=re.DOTALL)
     for colour, variable in OF_THE_PAGE.items():
         inside = inside.replace(colour, variable)
-    told = f'<title id="{name}-title">{escape(heading)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+    labels = f'<title id="{name}-title">{escape(heading)}</title><desc id="{name}-desc">{escape(description)}</desc>'
     about = f'<svg role="img" aria-labelledby="{name}-title {name}-desc"'
-    return re.sub(r"<svg([^>]*)>", lambda found: f"{about}{found[1]}>{told}", inside, count=1)
+    return re.sub(r"<svg([^>]*)>", lambda found: f"{about}{found[1]}>{labels}", inside, count=1)

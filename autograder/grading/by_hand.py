@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.grading.graded import CellGrade, GradedNotebook
 from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.recorded import Recorded
+from autograder.grading.last_grading import LastGrading
 
 __all__ = ["changed_answers", "is_as_seen", "new_values", "write_grade"]
 
@@ -28,7 +28,7 @@ def write_grade(row: Any, grade: CellGrade, *, seen: bool) -> None:
         setattr(row, name, value)
 
 
-def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str, str]) -> bool:
+def is_as_seen(row: Any, grade: CellGrade, before: LastGrading, versions: tuple[str, str]) -> bool:
     """Whether a grade is unchanged since it was graded (same check score, same text).
     What code shows may depend on all of the submission and the assignment, whose digests are `versions`."""
     if not grade.by_hand:
@@ -39,7 +39,7 @@ def is_as_seen(row: Any, grade: CellGrade, before: Recorded, versions: tuple[str
 
 
 def changed_answers(
-    rows: Any, graded: GradedNotebook | None, before: Recorded, *, unknown: bool = False
+    rows: Any, graded: GradedNotebook | None, before: LastGrading, *, unknown: bool = False
 ) -> Iterator[Incident]:
     """An incident for every answer that was graded by hand and has another text now, or is gone with its notebook;
     where the notebook could not be graded that is `unknown`. It is repeated until a person has looked again. `rows` are

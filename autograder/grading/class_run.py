@@ -27,13 +27,20 @@ from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import ENDED, Grader
 from autograder.grading.groups import read_groups, share_and_keep
 from autograder.grading.incidents import Incident, IncidentKind
+from autograder.grading.last_grading import (
+    LastGrading,
+    Place,
+    checks_now,
+    read_last_gradings,
+    reusable_verdicts,
+    stale_cells,
+)
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.record_grades import record
-from autograder.grading.recorded import Place, Recorded, checks_now, read_recorded_class, reusable_verdicts, stale_cells
 from autograder.grading.rescore import rescore_class
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
@@ -119,7 +126,7 @@ def grade_class(
         sync_assignment(gradebook, course, name)
         share_and_keep(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
-        before = read_recorded_class(gradebook.db, name)
+        before = read_last_gradings(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)
         run = ClassRun(rescored=rescored, due=due_date(gradebook.db, name))
         times, groups = read_run_times(gradebook.db, name), read_groups(gradebook.db, name)
@@ -172,7 +179,7 @@ def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[s
 def to_grade(
     course: Course,
     submitted: dict[str, Path],
-    known: Mapping[str, Recorded],
+    known: Mapping[str, LastGrading],
     assignment: Assignment,
     run_times: Mapping[str, float],
 ) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
@@ -181,7 +188,7 @@ def to_grade(
     todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
     checks = checks_now(assignment)
     for student, folder in submitted.items():
-        submission, before = read(course, student, folder, assignment), known.get(student, Recorded())
+        submission, before = read(course, student, folder, assignment), known.get(student, LastGrading())
         # A run that is stopped between two renames leaves a grade without its notebook.
         there = course.path("autograded", student, assignment.name).is_dir()
         run_time = run_times.get(student, 1.0)
@@ -193,8 +200,8 @@ def to_grade(
             submission.run_time = run_time
             unread.append(submission)
         else:
-            recorded = reusable_verdicts(before, checks) if done else {}
-            reusable = {place: verdicts for place, verdicts in recorded.items() if place not in stale}
+            then = reusable_verdicts(before, checks) if done else {}
+            reusable = {place: verdicts for place, verdicts in then.items() if place not in stale}
             todo.append(Todo(student, submission.digest, reusable, run_time))
     return todo, unread, unchanged
 

@@ -18,9 +18,9 @@ from autograder.grading.course import Course
 from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import read_groups, share_and_keep
+from autograder.grading.last_grading import rows_of
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
-from autograder.grading.recorded import rows_of
 
 __all__ = ["apply_extension", "extend", "give_run_time", "read_run_times", "share_extensions"]
 

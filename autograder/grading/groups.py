@@ -12,8 +12,8 @@ from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.class_rows import NotebookRow, read_submissions
 from autograder.grading.course import Course
+from autograder.grading.last_grading import Place
 from autograder.grading.locking import course_lock
-from autograder.grading.recorded import Place
 from autograder.grading.score_history import given_places, keep_given
 
 __all__ = ["keep_groups", "notice_given", "read_groups", "share_and_keep"]

@@ -22,7 +22,7 @@ from autograder.grading.course import Course
 from autograder.grading.extensions import apply_extension
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
 from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.recorded import Recorded, read_recorded, rows_of
+from autograder.grading.last_grading import LastGrading, read_last_grading, rows_of
 from autograder.grading.score_history import keep_graded
 from autograder.grading.times import read_timestamp
 
@@ -52,7 +52,7 @@ def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmis
     at, untimed = submission_time(course.path("submitted", graded.student, assignment))
     graded.incidents += untimed
     submission = submission_rows(gradebook, assignment, graded.student, at)
-    before = read_recorded(gradebook.db, assignment, graded.student)
+    before = read_last_grading(gradebook.db, assignment, graded.student)
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
         notebook = done.get(row.name)
@@ -111,7 +111,7 @@ def record_notebook(gradebook: Any, course: Course, assignment: str, graded: Gra
     apply_extension(gradebook.db, assignment, submission)
     rows = {notebook.name: notebook for notebook in submission.notebooks}
     session = gradebook.db
-    before = read_recorded(session, assignment, graded.student)
+    before = read_last_grading(session, assignment, graded.student)
     session.execute(delete(tables.graded).where(rows_of(tables.graded, assignment, graded.student)))
     for notebook in graded.notebooks:
         graded.incidents += changed_answers(rows[notebook.name].grades, notebook, before)
@@ -126,7 +126,7 @@ def record_notebook(gradebook: Any, course: Course, assignment: str, graded: Gra
     session.commit()
 
 
-def write_grades(notebook: Any, graded: GradedNotebook, before: Recorded, versions: tuple[str, str]) -> None:
+def write_grades(notebook: Any, graded: GradedNotebook, before: LastGrading, versions: tuple[str, str]) -> None:
     """Set the automatic scores and comments of a submitted notebook's rows; what a person gave stays. `versions` are
     the digests of submission and assignment, `before` is what was recorded last."""
     grades = {grade.grade_id: grade for grade in graded.grades}

@@ -19,11 +19,11 @@ from autograder.grading.cell_grades import table
 from autograder.grading.class_rows import read_submissions
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade
-from autograder.grading.recorded import (
-    CellRecord,
+from autograder.grading.last_grading import (
+    CellGrading,
     CheckNow,
+    LastGrading,
     Place,
-    Recorded,
     checks_now,
     reusable_verdicts,
     stale_cells,
@@ -35,20 +35,20 @@ __all__ = ["rescore_class"]
 Grades = dict[Place, CellGrade]
 
 
-def rescore_class(gradebook: Any, course: Course, assignment: Assignment, recorded: dict[str, Recorded]) -> list[str]:
-    """Score every recorded submission as its check cells count now; returns whose verdicts or points changed. What is
-    `recorded` is brought up to date too. All is written at once, after the notebooks: whoever is stopped before that
-    starts again."""
+def rescore_class(gradebook: Any, course: Course, assignment: Assignment, known: dict[str, LastGrading]) -> list[str]:
+    """Score every graded submission as its check cells count now; returns whose verdicts or points changed. `known`,
+    what the gradebook has of each, is brought up to date too. All is written at once, after the notebooks: whoever is
+    stopped before that starts again."""
     checks = checks_now(assignment)
     changed: dict[str, Grades] = {}
     reasons: dict[tuple[str, Place], Reason] = {}
-    for student, before in sorted(recorded.items()):
+    for student, before in sorted(known.items()):
         grades = grades_now(before, checks)
         if grades:
             changed[student] = grades
             for place, grade in grades.items():
                 reasons[student, place] = rescore_reason(before.cells[place], grade)
-                before.cells[place] = CellRecord(before.cells[place].digest, grade.max_score, grade.verdicts)
+                before.cells[place] = CellGrading(before.cells[place].digest, grade.max_score, grade.verdicts)
     if changed:
         for student, grades in changed.items():
             show_anew(course.path("autograded", student, assignment.name), grades)
@@ -63,26 +63,26 @@ def rescore_class(gradebook: Any, course: Course, assignment: Assignment, record
     return list(changed)
 
 
-def rescore_reason(before: CellRecord, grade: CellGrade) -> Reason:
+def rescore_reason(before: CellGrading, grade: CellGrade) -> Reason:
     """Why a check cell counts otherwise than it did."""
     voids = void_reason(before.verdicts, grade.verdicts)
     points = (Why.POINTS,) * (before.points != grade.max_score)
     return Reason((*points, *voids.why), voids.note)
 
 
-def grades_now(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> Grades:
+def grades_now(last: LastGrading, checks: Mapping[Place, CheckNow]) -> Grades:
     """The new grades of check cells whose points or void checks changed, except those that must run again."""
     grades: Grades = {}
-    stale = stale_cells(recorded, checks)
-    for place, verdicts in reusable_verdicts(recorded, checks).items():
-        before, points = recorded.cells[place], checks[place].points
+    stale = stale_cells(last, checks)
+    for place, verdicts in reusable_verdicts(last, checks).items():
+        before, points = last.cells[place], checks[place].points
         if place not in stale and (verdicts, points) != (before.verdicts, before.points):
             grades[place] = CellGrade(place[1], score(verdicts, points), points, verdicts)
     return grades
 
 
 def write_scores(session: Any, assignment: str, changed: dict[str, Grades]) -> None:
-    """Write the new scores, which verdicts count now, and what they were shared out of."""
+    """Write the new scores, which verdicts count now, and the points of their cells."""
     values = [
         {"id": row.id} | new_values(row, grade, seen=row.auto_score == grade.score)
         for submission in read_submissions(session, assignment)

@@ -18,7 +18,7 @@ from sqlalchemy import and_, func, insert, literal, or_, select
 from autograder.checking.outcomes import Verdict
 from autograder.grading import tables
 from autograder.grading.graded import CellGrade, GradedSubmission
-from autograder.grading.recorded import Place, Recorded
+from autograder.grading.last_grading import LastGrading, Place
 
 __all__ = [
     "Reason",
@@ -75,7 +75,7 @@ class Moved:
     kept_why: str
 
 
-def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before: Recorded) -> None:
+def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before: LastGrading) -> None:
     """Keep the scores of a submission that was just recorded; `before` is what was recorded of it until then."""
     grades = {(book.name, grade.grade_id): grade for book in graded.notebooks for grade in book.grades}
 
@@ -87,7 +87,7 @@ def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before:
     keep_scores(session, assignment, reason, graded.student)
 
 
-def grading_reason(before: Recorded, graded: GradedSubmission, place: Place, grade: CellGrade | None) -> Reason:
+def grading_reason(before: LastGrading, graded: GradedSubmission, place: Place, grade: CellGrade | None) -> Reason:
     """Why a grade changed: what differs from the last time that the submission was graded."""
     earlier, versions, found = before.cells.get(place), graded.versions, list[Why]()
     if before.versions[0] and before.versions[0] != versions[0]:

@@ -27,8 +27,8 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
+from autograder.grading.last_grading import read_verdict
 from autograder.grading.late_days import LateUse, late_days
-from autograder.grading.recorded import read_verdict
 from autograder.text import in_points
 
 __all__ = [

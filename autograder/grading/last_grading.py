@@ -15,13 +15,13 @@ from autograder.grading.assignment import Assignment
 from autograder.grading.incidents import IncidentKind
 
 __all__ = [
-    "CellRecord",
+    "CellGrading",
     "CheckNow",
+    "LastGrading",
     "Place",
-    "Recorded",
     "checks_now",
-    "read_recorded",
-    "read_recorded_class",
+    "read_last_grading",
+    "read_last_gradings",
     "read_verdict",
     "reusable_verdicts",
     "rows_of",
@@ -33,8 +33,8 @@ FIELDS = [f.name for f in fields(Verdict)]
 
 
 @dataclass
-class CellRecord:
-    """What a cell's grade was made from. `points` are what a check cell's verdicts were shared out of; an answer that
+class CellGrading:
+    """What a cell's grade was made from. `points` are what a check cell's verdicts were worth together; an answer that
     is graded by hand has none."""
 
     digest: str
@@ -52,13 +52,13 @@ class CheckNow:
 
 
 @dataclass
-class Recorded:
+class LastGrading:
     """One submission as it was last graded: the digests of submission and assignment, its cells by (notebook, grade
     id), the answers already reported as changed since they were graded by hand, and how many times as long as usual its
     code could run."""
 
     versions: tuple[str, str] = ("", "")
-    cells: dict[Place, CellRecord] = field(default_factory=dict)
+    cells: dict[Place, CellGrading] = field(default_factory=dict)
     reported: frozenset[Place] = frozenset()
     run_time: float = 1.0
 
@@ -68,12 +68,12 @@ def rows_of(table: Any, assignment: str, student: str) -> Any:
     return and_(table.c.assignment == assignment, table.c.student == student)
 
 
-def read_recorded(session: Any, assignment: str, student: str) -> Recorded:
+def read_last_grading(session: Any, assignment: str, student: str) -> LastGrading:
     """What is recorded of one submission; nothing, if it was never graded."""
-    return read_recorded_class(session, assignment, student)[student]
+    return read_last_gradings(session, assignment, student)[student]
 
 
-def read_recorded_class(session: Any, assignment: str, student: str = "") -> dict[str, Recorded]:
+def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict[str, LastGrading]:
     """What is recorded of every submission, or of one, by student. Submissions that were never graded are not in it."""
 
     def rows(table: Any) -> Any:
@@ -81,12 +81,12 @@ def read_recorded_class(session: Any, assignment: str, student: str = "") -> dic
         query = select(table).where(mine)
         return session.execute(query.order_by(table.c.position) if "position" in table.c else query).mappings()
 
-    found: dict[str, Recorded] = defaultdict(Recorded)
+    found: dict[str, LastGrading] = defaultdict(LastGrading)
     for row in rows(tables.graded):
         found[row["student"]].versions = (row["submission_digest"], row["assignment_digest"])
         found[row["student"]].run_time = row["run_time"] or 1.0
     for row in rows(tables.cells):
-        found[row["student"]].cells[row["notebook"], row["cell"]] = CellRecord(row["digest"], row["points"])
+        found[row["student"]].cells[row["notebook"], row["cell"]] = CellGrading(row["digest"], row["points"])
     for row in rows(tables.checks):
         cells = found[row["student"]].cells
         if (row["notebook"], row["cell"]) in cells:
@@ -104,13 +104,13 @@ def read_verdict(row: Any) -> Verdict:
     return Verdict(name, description, weight, hidden, Outcome(outcome), *said)
 
 
-def stale_cells(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> set[Place]:
+def stale_cells(before: LastGrading, checks: Mapping[Place, CheckNow]) -> set[Place]:
     """The check cells whose recorded verdicts no longer hold: their text changed, or a check that never ran counts
     again."""
     return {
         place
-        for place, verdicts in reusable_verdicts(recorded, checks).items()
-        if recorded.cells[place].digest != checks[place].digest
+        for place, verdicts in reusable_verdicts(before, checks).items()
+        if before.cells[place].digest != checks[place].digest
         or any(verdict.outcome is Outcome.NOT_RUN and not verdict.void for verdict in verdicts)
     }
 
@@ -127,11 +127,11 @@ def checks_now(assignment: Assignment) -> dict[Place, CheckNow]:
     }
 
 
-def reusable_verdicts(recorded: Recorded, checks: Mapping[Place, CheckNow]) -> dict[Place, list[Verdict]]:
+def reusable_verdicts(before: LastGrading, checks: Mapping[Place, CheckNow]) -> dict[Place, list[Verdict]]:
     """The recorded verdicts of every check cell, as they count now."""
     return {
         place: [counting_now(verdict, checks[place].voids.get(verdict.name, "")) for verdict in cell.verdicts]
-        for place, cell in recorded.cells.items()
+        for place, cell in before.cells.items()
         if place in checks
     }
 

@@ -1,4 +1,4 @@
-"""What the tests of a whole class share: a small course, made once for each test process."""
+"""What tests share: an IPython with the extension, and a small course, made once for each test process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import small_course
@@ -15,11 +17,28 @@ from small_course import Run
 from autograder.cli import main
 from autograder.grading.course import Course
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
 # nbgrader's own way to a gradebook starts `alembic` by name: it is beside this Python.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 # What a shell starts in the background ignores Ctrl-C, and so would these tests and all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """An IPython with the extension loaded."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    made = InteractiveShell(config=config)
+    made.run_line_magic("load_ext", "autograder")
+    yield made
+    made.run_line_magic("unload_ext", "autograder")
 
 
 @pytest.fixture(scope="session")

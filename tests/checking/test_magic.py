@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import RichOutput, capture_output
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
-from traitlets.config import Config
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """An IPython with the extension loaded."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    made = InteractiveShell(config=config)
-    made.run_line_magic("load_ext", "autograder")
-    yield made
-    made.run_line_magic("unload_ext", "autograder")
 
 
 def shown(shell: InteractiveShell, source: str) -> tuple[dict[str, str], str]:

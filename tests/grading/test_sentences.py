@@ -139,14 +139,18 @@ def test_a_secret_that_cannot_be_read_is_told(root: Path, run: Run) -> None:
     assert "gradebook.secret cannot be read or made: Is a directory" in one_sentence(err)
 
 
+def refused_gradebook(root: Path, run: Run, command: list[str], address: str) -> str:
+    """What a command says in a course whose gradebook is at `address`."""
+    (root / "nbgrader_config.py").write_text(f"{small_course.CONFIG}c.CourseDirectory.db_url = {address!r}\n")
+    code, _, err = run(*command, here=root)
+    assert code == 2
+    return one_sentence(err)
+
+
 @pytest.mark.parametrize("command", [["grade", NAME], ["scores", NAME], ["release", NAME, "--no-validate"]])
 def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: list[str]) -> None:
     """A course on PostgreSQL, graded on another machine, would see an import fail somewhere in SQLAlchemy."""
-    address = 'c.CourseDirectory.db_url = "postgresql://ada:pw@localhost/grades"\n'
-    (root / "nbgrader_config.py").write_text(small_course.CONFIG + address)
-    code, _, err = run(*command, here=root)
-    assert code == 2
-    said = one_sentence(err)
+    said = refused_gradebook(root, run, command, "postgresql://ada:pw@localhost/grades")
     assert "The gradebook cannot be used (No module named 'psycopg" in said
     assert "c.CourseDirectory.db_url in" in said
     assert "pw" not in said
@@ -156,11 +160,7 @@ def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: li
 def test_a_database_server_that_is_down_is_told(root: Path, run: Run, command: list[str]) -> None:
     """A traceback of SQLAlchemy's would name no server, or its password."""
     pytest.importorskip("pg8000", reason="there is no driver for PostgreSQL here")
-    address = 'c.CourseDirectory.db_url = "postgresql+pg8000://ada:pw@127.0.0.1:1/grades"\n'
-    (root / "nbgrader_config.py").write_text(small_course.CONFIG + address)
-    code, _, err = run(*command, here=root)
-    assert code == 2
-    said = one_sentence(err)
+    said = refused_gradebook(root, run, command, "postgresql+pg8000://ada:pw@127.0.0.1:1/grades")
     assert "The gradebook postgresql+pg8000://ada:***@127.0.0.1:1/grades cannot be used: " in said
     assert "start again" in said
 

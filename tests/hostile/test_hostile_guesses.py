@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
-from traitlets.config import Config
 
 from autograder.checking.choice import assert_choice
 from autograder.checking.figure_comparison import assert_figure
@@ -62,15 +60,10 @@ def test_a_question_of_which_no_option_is_right_is_the_authors_to_mend(right: An
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+def autograding(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
     """A kernel in which `nbgrader autograde` runs a notebook without this course's configuration."""
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    config = Config()
-    config.HistoryManager.enabled = False
-    made = InteractiveShell(config=config)
-    made.run_line_magic("load_ext", "autograder")
-    yield made
-    made.run_line_magic("unload_ext", "autograder")
+    return shell
 
 
 def points_of(shell: InteractiveShell, source: str) -> float:
@@ -102,8 +95,8 @@ HIDDEN = (
     ids=["visible", "and hidden", "hidden", "void", "broken"],
 )
 def test_nbgrader_alone_gives_no_points_for_checks_that_did_not_run(
-    shell: InteractiveShell, source: str, earned: float
+    autograding: InteractiveShell, source: str, earned: float
 ) -> None:
     """A course without its lines in nbgrader_config.py gave everybody full points for hidden checks."""
-    shell.run_cell("def f(x): return 4")
-    assert points_of(shell, source) == earned
+    autograding.run_cell("def f(x): return 4")
+    assert points_of(autograding, source) == earned

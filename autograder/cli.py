@@ -15,6 +15,7 @@ import click
 
 from autograder.distribution import extras_explained
 from autograder.errors import AutograderError
+from autograder.imports import ADDRESS_PARSER, unimportable
 from autograder.interrupts import keep_interrupts
 from autograder.options import JSON, NAME, course_of
 from autograder.text import legible, printable
@@ -78,7 +79,7 @@ def main() -> None:
     keep_interrupts()
     gc.set_threshold(100_000)  # a class is read as many small objects that stay: looking through them costs half
     try:
-        with extras_explained("This command"):
+        with unimportable(ADDRESS_PARSER), extras_explained("This command"):
             cli.main(prog_name="autograder", standalone_mode=True)
     except AutograderError as error:
         click.echo(f"autograder: {legible(str(error))}", err=True)

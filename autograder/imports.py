@@ -6,7 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["unimportable"]
+__all__ = ["ADDRESS_PARSER", "unimportable"]
+
+# To check a kind of address that no notebook has, jsonschema would make a parser of it: a second for every process.
+ADDRESS_PARSER = "rfc3987_syntax"
 
 
 @contextmanager

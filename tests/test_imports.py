@@ -117,6 +117,17 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("command", ["scores", "report", "feedback", "changes"])
+def test_no_command_makes_the_parser_of_jsonschema(command: str, tmp_path: Path) -> None:
+    """Each of them would start a second later."""
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    code = f"import sys, autograder.cli as c\nsys.argv = ['autograder', {command!r}, 'nothing']\n"
+    code += "try: c.main()\nexcept SystemExit: pass\n"
+    code += "print('jsonschema' in sys.modules, 'rfc3987_syntax.syntax_helpers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines()[-1] == "True False"
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_is_public_and_has_it(module: str) -> None:
     """A name that is promised would be missing, or what is public be unclear."""

@@ -1,7 +1,6 @@
 """Grading a class: execute each submission, record its grades, resume where it stopped."""
 
-from autograder.imports import unimportable
+from autograder.imports import ADDRESS_PARSER, unimportable
 
-# To check a kind of address that no notebook has, jsonschema would make a parser: a second for every process.
-with unimportable("rfc3987_syntax"):
+with unimportable(ADDRESS_PARSER):
     import nbformat  # noqa: F401 - it imports jsonschema

@@ -103,7 +103,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     course = course_of(ctx)
     if text_path(course.root, name).is_file() and make_notebook(course.root, name):
         click.echo(f"{notebook_path(course.root, name)} was made anew from the text.")
-    if not no_validate and not show_problems(name, problems_of(course, name, RELEASE_SEEDS, released=False)):
+    if not no_validate and not show_problems(course, name, problems_of(course, name, RELEASE_SEEDS, released=False)):
         sys.exit(1)
     make_release(course, name)
     click.echo(f"{name} is in {course.path('release', '.', name)}.")
@@ -143,8 +143,8 @@ def validate(ctx: click.Context, name: str, seeds: int, mutants: bool, as_json: 
     problems = problems_of(course, name, seeds)
     if as_json:
         click.echo(json.dumps([vars(problem) for problem in problems], indent=2))
-    elif show_problems(name, problems):
-        tell_notes(course, name)
+    else:
+        show_problems(course, name, problems)
     sys.exit(1 if problems else 0)
 
 
@@ -191,27 +191,15 @@ def show_mutants(course: Course, name: str, as_json: bool) -> int:
     return len(survivors)
 
 
-def tell_notes(course: Course, name: str) -> None:
-    """Print what an author should know, although the assignment may be released."""
-    from autograder.authoring.structure import believing_checks
-    from autograder.grading.assignment import source_notebook
+def show_problems(course: Course, name: str, problems: list[Problem]) -> bool:
+    """Print the problems, or what is promised; returns whether there are none."""
+    from autograder.authoring.promises import promises
 
-    for path in sorted(course.source(name).glob("*.ipynb")):
-        if checks := believing_checks(source_notebook(path)):
-            click.echo(
-                f"Note: {', '.join(checks)} believe what a student's process says of itself (changed arguments, "
-                "warnings, costs), so a student who tampers with it can pass them."
-            )
-
-
-def show_problems(name: str, problems: list[Problem]) -> bool:
-    """Print the problems; returns whether there are none."""
     for problem in problems:
         click.echo(f"✗ {problem}")
     if not problems:
-        click.echo(
-            f"✓ {name} may be released: right code gets full marks, every known mistake is caught, nothing leaks."
-        )
+        for sentence in promises(course, name):
+            click.echo(sentence)
     return not problems
 
 

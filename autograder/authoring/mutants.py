@@ -18,12 +18,13 @@ COMPARISONS = {ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Lt: ("<", "<="), a
 
 @dataclass(frozen=True)
 class Mutant:
-    """An answer cell with one change: `what` was done to line `line`."""
+    """The answer cell `original` with one change: `what` was done to line `line`."""
 
     answer: str
     what: str
     line: int
     source: str
+    original: str
 
 
 def mutants_of(answer: str, source: str) -> list[Mutant]:
@@ -39,7 +40,7 @@ def mutants_of(answer: str, source: str) -> list[Mutant]:
             for place, text, what in changes(node):
                 changed = replaced(source, place, text)
                 if differs(source, changed):
-                    found.setdefault(changed, Mutant(answer, what, place.lineno, changed))  # type: ignore[attr-defined]
+                    found.setdefault(changed, Mutant(answer, what, place.lineno, changed, source))  # type: ignore[attr-defined]
     return list(found.values())
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autograder.authoring.mutants import Mutant, mutants_of
-from autograder.authoring.trials import Trials
+from autograder.authoring.trials import Attempt, Trials
 from autograder.authoring.validate import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
-from autograder.grading.assignment import Assignment, Template, load_assignment, source_notebook
+from autograder.errors import AutograderError
+from autograder.grading.assignment import Assignment, load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, mistakes_path, read_examples
 from autograder.grading.preconditions import checked_limits
@@ -33,7 +34,6 @@ class Noticed:
     """A mutant, and whether a visible check, or any check, is lost with it."""
 
     mutant: Mutant
-    original: str
     by_visible: bool
     by_any: bool
 
@@ -54,7 +54,8 @@ class Noticed:
     @property
     def diff(self) -> str:
         """The lines that were changed."""
-        found = difflib.unified_diff(self.original.split("\n"), self.mutant.source.split("\n"), lineterm="", n=0)
+        before, after = self.mutant.original.split("\n"), self.mutant.source.split("\n")
+        found = difflib.unified_diff(before, after, lineterm="", n=0)
         return "\n".join(line for line in found if not line.startswith(("---", "+++", "@@")))
 
 
@@ -66,41 +67,50 @@ def try_mutants(
     on_done: Callable[[str], None] = lambda what: None,
 ) -> list[Noticed]:
     """Every mutant of the assignment's answers, with the checks that can see it run once. Mutants that alternatives.md
-    says are right are left out. Raises AutograderError if there is no such assignment."""
-    assignment = load_assignment(course, name)
-    template = without_mistakes(assignment)
-    source = source_notebook(course.source(name) / f"{template.name}.ipynb")
-    bare, right = only_needed(source), alternatives(course, name)
-    wanted = answers(source)
-    sources = {c.metadata.nbgrader.grade_id: c.source for c in bare.cells if c.metadata.nbgrader.grade_id in wanted}
-    sources |= {module: data.decode() for module, data in assignment.modules.items()}
-    mutants = [mutant for answer in sources for mutant in mutants_of(answer, sources[answer])]
-    mutants = [mutant for mutant in mutants if (mutant.answer, meaning(mutant.source)) not in right]
-    on_start(len(mutants))
+    says are right are left out. Raises AutograderError if there is no such assignment, or no check cell in it."""
+    assignment = without_mistakes(load_assignment(course, name))
+    tested = list(attempts(course, assignment))
+    on_start(len(tested))
     limits = checked_limits(course)
     limits = replace(limits, cell_seconds=min(limits.cell_seconds, SECONDS))
-    tested = {}
-    for mutant in mutants:
-        notebook = with_replaced(bare, template, mutant.answer, mutant.source)
-        tested[id(notebook)] = (notebook, mutant)
-    found: dict[Mutant, Noticed] = {}
-    work = Trials(assignment, template, [SECRET], limits)
-    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(mutants)), work) as workers:
-        for notebook, outcome in workers.results(notebook for notebook, _ in tested.values()):
-            mutant = tested[id(notebook)][1]
+    mutant_of = {id(attempt): mutant for mutant, attempt in tested}
+    found: dict[Mutant, list[tuple[bool, bool]]] = {mutant: [] for mutant, _ in tested}
+    work = Trials(assignment, [SECRET], limits)
+    with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(tested)), work) as workers:
+        for attempt, outcome in workers.results(attempt for _, attempt in tested):
+            mutant = mutant_of[id(attempt)]
             # What cannot be tried at all is noticed: a person would look at it.
             lost = [] if isinstance(outcome, BaseException) else [v for v in outcome[1][0] if not v.passed]
             broken = isinstance(outcome, BaseException)
-            visible = broken or any(not verdict.hidden for verdict in lost)
-            found[mutant] = Noticed(mutant, sources[mutant.answer], visible, broken or bool(lost))
+            found[mutant].append((broken or any(not verdict.hidden for verdict in lost), broken or bool(lost)))
             on_done(mutant.what)
-    return [found[mutant] for mutant in mutants]
+    return [Noticed(mutant, *map(any, zip(*noticed, strict=True))) for mutant, noticed in found.items()]
 
 
-def without_mistakes(assignment: Assignment) -> Template:
-    """The assignment's notebook without known mistakes: nothing need be named."""
-    template = assignment.notebooks[0]
-    return replace(template, cells=tuple(replace(cell, mistakes=()) for cell in template.cells))
+def attempts(course: Course, assignment: Assignment) -> Iterator[tuple[Mutant, Attempt]]:
+    """What to try: each mutant of an answer in its notebook, and each of a module in every notebook with checks."""
+    checked = [template for template in assignment.notebooks if template.has_checks]
+    if not checked:
+        raise AutograderError(f"{assignment.name} has no check cell that could notice a change (docs/migrate.md).")
+    right = alternatives(course, assignment.name)
+    modules = {module: data.decode() for module, data in assignment.modules.items()}
+    for template in checked:
+        source = source_notebook(course.source(assignment.name) / f"{template.name}.ipynb")
+        bare, wanted = only_needed(source), answers(source)
+        sources = {c.metadata.nbgrader.grade_id: c.source for c in bare.cells if c.metadata.nbgrader.grade_id in wanted}
+        for answer, text in (sources | modules).items():
+            for mutant in mutants_of(answer, text):
+                if (answer, meaning(mutant.source)) not in right:
+                    yield mutant, with_replaced(bare, template, answer, mutant.source)
+
+
+def without_mistakes(assignment: Assignment) -> Assignment:
+    """The assignment without known mistakes: nothing need be named."""
+    notebooks = [
+        replace(template, cells=tuple(replace(cell, mistakes=()) for cell in template.cells))
+        for template in assignment.notebooks
+    ]
+    return replace(assignment, notebooks=tuple(notebooks))
 
 
 def alternatives(course: Course, name: str) -> set[tuple[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -14,7 +14,7 @@ from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_
 from autograder.checking.import_analysis import named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
 
-__all__ = ["Problem", "believing_checks", "place", "structure_problems"]
+__all__ = ["Problem", "place", "structure_problems"]
 
 
 @dataclass(frozen=True)
@@ -28,36 +28,32 @@ class Problem:
         return f"{self.where}: {self.text}"
 
 
-def structure_problems(notebook: NotebookNode, path: Path) -> list[Problem]:
-    """Every authoring mistake in a source notebook."""
-    problems = [
-        Problem(str(other), "only the assignment's own notebook may be here: move it away")
-        for other in sorted(path.parent.glob("*.ipynb"))
-        if other != path
-    ]
+def structure_problems(notebooks: Mapping[Path, NotebookNode]) -> Iterator[Problem]:
+    """Every authoring mistake in the source notebooks of an assignment, which are given by their paths."""
+    tests: dict[str, str] = {}
+    for path, notebook in notebooks.items():
+        for problem in notebook_problems(notebook, path, tests):
+            several = len(notebooks) > 1 and problem.where != path.name
+            yield replace(problem, where=f"{path.name}, {problem.where}") if several else problem
+
+
+def notebook_problems(notebook: NotebookNode, path: Path, tests: dict[str, str]) -> Iterator[Problem]:
+    """What is wrong with one notebook; `tests` collects the names of tests that are taken, with their cells."""
     if "forbidden" in notebook.metadata.get("autograder", {}):
         text = "modules that answers may not use are named in the setup cell: %forbid MODULE…"
-        problems.append(Problem(path.name, text))
-    tests: dict[str, str] = {}
+        yield Problem(path.name, text)
     checked: list[str] = []
+    has_checks = any(cell.cell_type == "code" and is_check_cell(cell.source) for cell in notebook.cells)
     for number, cell in enumerate(notebook.cells, start=1):
         where = place(number, cell)
-        problems += [Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell))]
+        yield from (Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell)))
         if cell.cell_type == "code" and is_check_cell(cell.source):
-            problems += [Problem(where, text) for text in check_problems(cell, tests, checked)]
+            yield from (Problem(where, text) for text in check_problems(cell, tests, checked))
         if utils.is_solution(cell) and not utils.is_grade(cell):
             checked += defined(cell.source) or [str(cell.metadata.nbgrader.grade_id)]
-            if not SOLUTION.opens(cell.source):
-                problems.append(Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION"))
-    if not tests:
-        problems.append(Problem(path.name, "there is no %%check cell with a test in it"))
-    return problems + list(lending_problems(notebook))
-
-
-def believing_checks(notebook: NotebookNode) -> list[str]:
-    """The checks with points that rest on what the student's own process says of itself, and on nothing else."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and is_check_cell(cell.source)]
-    return [test.name for cell in cells for test in CheckCell(cell.source).believing() if test.weight > 0]
+            if has_checks and not SOLUTION.opens(cell.source):
+                yield Problem(where, "the answer is not between ### BEGIN SOLUTION and ### END SOLUTION")
+    yield from lending_problems(notebook)
 
 
 def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
@@ -104,7 +100,8 @@ def misplaced(cell: NotebookNode, region: Region) -> Iterator[str]:
         yield "a solution in a cell that is not marked as one would be released to students"
     if region is HIDDEN_TESTS and not (utils.is_grade(cell) and not utils.is_solution(cell)):
         yield "hidden tests in a cell that is not a grade cell would be released to students"
-    if region is MARK_SCHEME and not utils.is_task(cell):
+    replaced_whole = utils.is_solution(cell) and not SOLUTION.opens(cell.source)
+    if region is MARK_SCHEME and not (utils.is_task(cell) or replaced_whole):
         yield "nbgrader keeps a mark scheme here in the release: write it inside the solution instead"
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
 from autograder.checking.check_runner import Checks, Seeds
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
-from autograder.grading.assignment import Assignment, Template, TemplateCell
+from autograder.grading.assignment import Assignment, TemplateCell
 from autograder.grading.graded import Submission
 from autograder.grading.grader import Grader
 from autograder.grading.notebook_run import NotebookRun
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxError
 
-__all__ = ["MODULES", "TrialFailed", "Trials", "Tried"]
+__all__ = ["Attempt", "TrialFailed", "Trials", "Tried"]
 
 # For all seeds of one notebook together: an author would rather wait than miss that two entries are alike.
 REPLAY_SECONDS = 300.0
 
-# In a notebook's metadata: texts of modules that are tried in the place of the answer key's.
-MODULES = "modules"
-
 Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A notebook to try, restored from the assignment's notebook `name`. By relative name, `files` take the place of
+    those beside the answer key."""
+
+    name: str
+    notebook: NotebookNode
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class TrialFailed(Exception):
@@ -43,25 +51,25 @@ class SeveralSeeds(NotebookRun):
 
 
 class Trials:
-    """Tries notebooks that were restored from `template`, with the seeds that `secrets` give."""
+    """Tries notebooks of `assignment`, with the seeds that `secrets` give."""
 
-    def __init__(self, assignment: Assignment, template: Template, secrets: list[bytes], limits: Limits) -> None:
-        self.template, self.secrets = template, secrets
+    def __init__(self, assignment: Assignment, secrets: list[bytes], limits: Limits) -> None:
+        self.templates, self.secrets = {template.name: template for template in assignment.notebooks}, secrets
         self.grader = Grader(assignment, limits, b"")
 
-    def do(self, notebook: NotebookNode) -> Tried:
+    def do(self, attempt: Attempt) -> Tried:
         """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises
         TrialFailed."""
         rounds: list[list[Verdict]] = [[] for _ in self.secrets]
         try:
-            tried = {name: text.encode() for name, text in notebook.metadata.get(MODULES, {}).items()}
-            files = self.grader.assignment.files | self.grader.assignment.modules | tried
-            job = self.grader.job(notebook, self.template, Submission("", {}, ""), files)
+            template = self.templates[attempt.name]
+            files = {**self.grader.assignment.key_files(template), **attempt.files}
+            job = self.grader.job(attempt.notebook, template, Submission("", {}, ""), files)
             self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None
         ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
-        return notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+        return attempt.notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
 
     def close(self) -> None:
         """End the processes of this worker."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,21 @@ from nbgrader import utils
 
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.records import stale_records
-from autograder.authoring.structure import Problem, structure_problems
-from autograder.authoring.trials import MODULES, Trials, Tried
+from autograder.authoring.structure import Problem, place, structure_problems
+from autograder.authoring.trials import Attempt, Trials, Tried
+from autograder.checking.cell import is_check_cell
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.assignment import Assignment, Template, load_assignment, plot_cells, source_notebook
+from autograder.grading.cell_grades import ordinary
 from autograder.grading.course import Course
 from autograder.grading.course_errors import memory_remedy
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
-from autograder.grading.preconditions import checked_limits
+from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.grading.sanitize import restore
+from autograder.text import in_points
 from autograder.workers import Pool, Workers
 
 __all__ = ["answers", "only_needed", "validate", "with_replaced"]
@@ -36,13 +39,15 @@ UNSOLVED = frozenset({"NotImplementedError"})
 
 @dataclass(frozen=True)
 class Trial:
-    """One notebook to grade for validation, and what must come of it with every seed."""
+    """One notebook to grade for validation, and what must come of it with every seed. Only errors in `may_raise` may
+    be shown (None: any); ordinary test cells must give all their points if it is `solved`, or none if it is not."""
 
     name: str
-    notebook: NotebookNode
+    attempt: Attempt
     judge: Callable[[Trial, list[Verdict]], Iterator[Problem]]
     example: Example | None = None
     may_raise: frozenset[str] | None = frozenset()
+    solved: bool | None = None
 
 
 def validate(
@@ -56,26 +61,22 @@ def validate(
 ) -> list[Problem]:
     """Every problem of the assignment `name`; none means that it may be released. `released` asks that a release that
     is there is up to date. Raises AutograderError if there is no such assignment."""
-    problems: list[Problem] = []
-    path = course.source(name) / f"{name}.ipynb"
-    if path.is_file():
-        problems += text_problems(course, name, path)
-        problems += structure_problems(source_notebook(path), path)
-    elif any(path.parent.glob("*.ipynb")):
-        problems.append(Problem(str(path.parent), f"the notebook of an assignment has its name: {path.name}"))
+    paths = sorted(course.source(name).glob("*.ipynb"))
+    sources = {path: source_notebook(path) for path in paths}
+    problems = [*text_problems(course, name, sources), *structure_problems(sources)]
     if problems:
         return problems
     assignment = load_assignment(course, name)
-    template = assignment.notebooks[0]
-    source = source_notebook(course.source(name) / f"{template.name}.ipynb")
-    problems += release_problems(source, template)
+    refuse_without_points(assignment)
+    for template, source in zip(assignment.notebooks, sources.values(), strict=True):
+        problems += release_problems(source, template)
     problems += module_problems(assignment)
     if released:
         problems += stale_release(course, name, assignment)
-    trials = list(all_trials(course.root / "assignments" / name, source, assignment, problems))
+    trials = list(all_trials(course.root / "assignments" / name, list(sources.values()), assignment, problems))
     on_start(len(trials))
     secrets = [f"validation {number}".encode() for number in range(seeds)]
-    work = Trials(assignment, template, secrets, checked_limits(course))
+    work = Trials(assignment, secrets, checked_limits(course))
     with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials)), work) as workers:
         found: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
         for trial, wrong in tried(workers, trials):
@@ -84,10 +85,15 @@ def validate(
     return [*problems, *chain.from_iterable(found.values())]
 
 
-def text_problems(course: Course, name: str, path: Path) -> Iterator[Problem]:
-    """The text and the notebook made from it must say the same."""
-    text = text_path(course.root, name)
-    if text.is_file() and contents(notebook_from_text(text)) != contents(source_notebook(path)):
+def text_problems(course: Course, name: str, sources: Mapping[Path, NotebookNode]) -> Iterator[Problem]:
+    """The text and the notebook made from it must say the same, and no other notebook may be beside it."""
+    text, path = text_path(course.root, name), course.source(name) / f"{name}.ipynb"
+    if not text.is_file() or not sources:
+        return
+    yield from (
+        Problem(str(other), f"{text.name} makes one notebook: move this one away") for other in sources if other != path
+    )
+    if path not in sources or contents(notebook_from_text(text)) != contents(sources[path]):
         yield Problem(
             str(path.relative_to(course.root)),
             f"is not what {text.relative_to(course.root)} says: "
@@ -141,31 +147,56 @@ def split_lines(source: str) -> tuple[set[str], set[str]]:
     return secret, public
 
 
-def all_trials(folder: Path, source: NotebookNode, assignment: Assignment, problems: list[Problem]) -> Iterator[Trial]:
-    """The answer key and the release in full, then every alternative and mistake with just what the checks need."""
-    template, modules = assignment.notebooks[0], assignment.modules
-    yield Trial("the answer key", restore(deepcopy(source), template), solved)
-    stubs = restore(unsolved(source, template), template)
-    stubs.metadata[MODULES] = {name: assignment.files[name].decode() for name in modules}
-    yield Trial("the release", stubs, untouched, may_raise=UNSOLVED)
-    bare = only_needed(source)
+def all_trials(
+    folder: Path, sources: Sequence[NotebookNode], assignment: Assignment, problems: list[Problem]
+) -> Iterator[Trial]:
+    """The answers and the release in full, then every alternative and mistake with just what the checks need."""
+    pairs = list(zip(assignment.notebooks, sources, strict=True))
+    for template, source in pairs:
+        yield from whole_trials(template, source, assignment)
+    bare = [(template, only_needed(source)) for template, source in pairs if template.has_checks]
     for document, judge in ((ALTERNATIVES, solved), (MISTAKES, mistaken)):
         for example in read_examples(folder / document):
-            where = f"{document}, {example.title!r}"
-            if example.replaces in {*answers(source), *modules}:
-                tested = with_replaced(bare, template, example.replaces, example.source)
-                yield Trial(where, tested, judge, example, None)
-            else:
-                problems.append(Problem(where, f"replaces {example.replaces}, which is not an answer cell"))
+            where, answer = f"{document}, {example.title!r}", example.replaces
+            found = [(t, notebook) for t, notebook in bare if answer in {*answers(notebook), *assignment.modules}]
+            if not found:
+                problems.append(
+                    Problem(where, f"replaces {answer}, which is not an answer cell of a notebook with check cells")
+                )
+            for template, notebook in found:
+                attempt = with_replaced(notebook, template, answer, example.source)
+                yield Trial(where, attempt, judge, in_notebook(example, template, assignment), None)
 
 
-def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> NotebookNode:
+def whole_trials(template: Template, source: NotebookNode, assignment: Assignment) -> Iterator[Trial]:
+    """A notebook as its author has solved it, and as it is released. Without check cells, as in a course of nbgrader's,
+    other cells than the tests may show any error."""
+    where = f"{template.name}.ipynb, " if len(assignment.notebooks) > 1 else ""
+    key = Attempt(template.name, restore(deepcopy(source), template))
+    files = {name: assignment.files[name] for name in assignment.modules} | assignment.released_notebooks(template)
+    stubs = Attempt(template.name, restore(unsolved(source, template), template), files)
+    nothing, unfinished = (frozenset[str](), UNSOLVED) if template.has_checks else (None, None)
+    yield Trial(f"{where}the answer key", key, solved, may_raise=nothing, solved=True)
+    yield Trial(f"{where}the release", stubs, untouched, may_raise=unfinished, solved=False)
+
+
+def in_notebook(example: Example, template: Template, assignment: Assignment) -> Example:
+    """An entry without the tests that are in other notebooks of the assignment."""
+    elsewhere = {
+        test.name
+        for other in assignment.others(template)
+        for cell in other.cells
+        if cell.is_check
+        for test in cell.check.tests()
+    }
+    return replace(example, loses=tuple(test for test in example.loses if test not in elsewhere))
+
+
+def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> Attempt:
     """The notebook to try with another source of an answer cell, and the checks that can see it, or of a module."""
     if answer.endswith(".py"):
-        notebook = restore(bare, template)
-        notebook.metadata[MODULES] = {answer: source}
-        return notebook
-    return with_affected_checks(restore(with_answer(bare, answer, source), template), answer)
+        return Attempt(template.name, restore(bare, template), {answer: source.encode()})
+    return Attempt(template.name, with_affected_checks(restore(with_answer(bare, answer, source), template), answer))
 
 
 def answers(notebook: NotebookNode) -> set[str]:
@@ -213,17 +244,17 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(utils.is_grade(cell) and utils.is_locked(cell))
 
 
-def tried(workers: Pool[NotebookNode, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
+def tried(workers: Pool[Attempt, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
     """Each trial with what was wrong with it, as they end."""
-    trial_of = {id(trial.notebook): trial for trial in trials}
-    for notebook, outcome in workers.results(trial.notebook for trial in trials):
-        trial = trial_of[id(notebook)]
+    trial_of = {id(trial.attempt): trial for trial in trials}
+    for attempt, outcome in workers.results(trial.attempt for trial in trials):
+        trial = trial_of[id(attempt)]
         if isinstance(outcome, BaseException):
             yield trial, [Problem(trial.name, str(outcome) or type(outcome).__name__)]
             continue
         shown, rounds, faults = outcome
         problems = [Problem(trial.name, fault) for fault in faults] or judged(trial, rounds)
-        yield trial, [*problems, *raised(trial, shown)]
+        yield trial, [*problems, *raised(trial, shown), *ordinary_problems(trial, shown)]
 
 
 def judged(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
@@ -233,12 +264,27 @@ def judged(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
 
 
 def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
-    """Errors that cells show and may not."""
+    """Errors that cells show and may not. Ordinary test cells are judged by their points."""
     for number, name, text in errors(notebook):
-        if trial.may_raise is not None and name not in trial.may_raise:
+        if trial.may_raise is not None and name not in trial.may_raise and not is_check(notebook.cells[number - 1]):
             allowed = f" (only {', '.join(trial.may_raise)} may be raised)" if trial.may_raise else ""
             remedy = memory_remedy(f"{name}: {text}")
             yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}{remedy and '. '}{remedy}")
+
+
+def ordinary_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
+    """Ordinary test cells that fail with the answers or do not give all their points, or that give any without them."""
+    said = {number: f"{name}: {text}".split("\n")[0] for number, name, text in errors(notebook)}
+    for number, cell in enumerate(notebook.cells, start=1):
+        if trial.solved is None or not is_check(cell) or cell.cell_type != "code" or is_check_cell(cell.source):
+            continue
+        grade = ordinary(cell)
+        got = f"{in_points(grade.score or 0.0)} of {in_points(grade.max_score)} points"
+        if trial.solved and (grade.score != grade.max_score or number in said):
+            why = said.get(number, "it shows this number")
+            yield Problem(trial.name, f"{place(number, cell)} gives {got}, but the answers are right: {why}")
+        if not trial.solved and grade.score:
+            yield Problem(trial.name, f"{place(number, cell)} gives {got} without an answer")
 
 
 def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.warnings import MissingIDFieldWarning
 from nbgrader import utils
 
 from autograder.checking.cell import CheckCell, CheckCellError, is_check_cell
@@ -125,6 +127,11 @@ class Template:
         """Whether anything in it is graded: else nobody has to hand it in."""
         return any(cell.graded or cell.nbgrader.get("task") for cell in self.cells)
 
+    @property
+    def has_checks(self) -> bool:
+        """Whether there is a `%%check` cell in it."""
+        return any(cell.is_check for cell in self.cells)
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -204,7 +211,11 @@ def load_assignment(course: Course, name: str) -> Assignment:
 def source_notebook(path: Path) -> NotebookNode:
     """An instructor's notebook. Raises AutograderError if it cannot be read."""
     try:
-        return nbformat.read(path, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", MissingIDFieldWarning
+            )  # older notebooks have no ids, and nothing needs them
+            return nbformat.read(path, as_version=4)
     except Exception as error:
         why = str(error).strip().split("\n")[0]
         raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None

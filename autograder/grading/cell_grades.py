@@ -14,7 +14,7 @@ from autograder.grading.assignment import digest_of
 from autograder.grading.graded import CellGrade
 from autograder.text import in_points
 
-__all__ = ["cell_grades", "table", "unanswered"]
+__all__ = ["cell_grades", "ordinary", "table", "unanswered"]
 
 
 def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:

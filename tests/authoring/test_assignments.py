@@ -51,7 +51,7 @@ def test_the_source_notebook_is_what_the_text_says(name: str, tmp_path: Path) ->
 def test_the_assignment_is_well_formed(name: str) -> None:
     """A marker, name or weight that is wrong would go out to students."""
     path = notebook_path(ROOT, name)
-    assert structure_problems(read(path), path) == []
+    assert list(structure_problems({path: read(path)})) == []
 
 
 def solution_lines(source: str) -> int:

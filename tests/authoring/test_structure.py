@@ -7,11 +7,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import tiny_course
 from nbformat import NotebookNode
 from tiny_course import NAME, TEXT, make_course
 
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.structure import structure_problems
+from autograder.errors import AutograderError
 
 BEGIN_SOLUTION, END_SOLUTION = "    ### BEGIN SOLUTION\n", "    ### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS\n", "### END HIDDEN TESTS"
@@ -24,7 +26,7 @@ def problems(tmp_path: Path, text: str = TEXT, change: Callable[[NotebookNode], 
     notebook = notebook_from_text(path)
     if change is not None:
         change(notebook)
-    return [str(problem) for problem in structure_problems(notebook, tmp_path / f"{NAME}.ipynb")]
+    return [str(problem) for problem in structure_problems({tmp_path / f"{NAME}.ipynb": notebook})]
 
 
 def replaced(old: str, new: str, count: int = 1) -> str:
@@ -188,13 +190,13 @@ def test_a_check_cell_without_a_test_or_without_weight_is_refused(tmp_path: Path
     ]
 
 
-def test_an_assignment_without_any_test_is_refused(tmp_path: Path) -> None:
+def test_an_assignment_without_any_points_is_refused(tmp_path: Path) -> None:
     """An assignment that checks nothing would be released."""
+    from autograder.authoring.validate import validate
 
-    def no_checks(notebook: NotebookNode) -> None:
-        notebook.cells = [cell for cell in notebook.cells if "%%check" not in cell.source]
-
-    assert problems(tmp_path, change=no_checks) == ["tiny.ipynb: there is no %%check cell with a test in it"]
+    text = TEXT.replace(tiny_course.SQUARE_CHECKS, "").replace(tiny_course.NORM_CHECKS, "")
+    with pytest.raises(AutograderError, match="tiny has no cell with points"):
+        validate(make_course(tmp_path, text), NAME, seeds=1)
 
 
 @pytest.mark.parametrize("other", ["mistakes.ipynb", "a_copy.ipynb", "tiny-Copy1.ipynb"])
@@ -206,17 +208,19 @@ def test_another_notebook_beside_it_is_refused(tmp_path: Path, other: str) -> No
     folder = course.source(NAME)
     nbformat.write(nbformat.v4.new_notebook(), folder / other)
     assert [str(problem) for problem in validate(course, NAME, seeds=1)] == [
-        f"{folder / other}: only the assignment's own notebook may be here: move it away"
+        f"{folder / other}: tiny.md makes one notebook: move this one away"
     ]
 
 
 def test_a_notebook_of_another_name_is_refused(tmp_path: Path) -> None:
-    """An assignment whose notebook is named otherwise would be validated against the wrong text."""
+    """An assignment whose notebook is not the one that its text makes would be validated against the wrong text."""
     from autograder.authoring.validate import validate
 
     course = make_course(tmp_path / "course")
     folder = course.source(NAME)
     (folder / f"{NAME}.ipynb").rename(folder / "other.ipynb")
     assert [str(problem) for problem in validate(course, NAME, seeds=1)] == [
-        f"{folder}: the notebook of an assignment has its name: tiny.ipynb"
+        f"{folder / 'other.ipynb'}: tiny.md makes one notebook: move this one away",
+        "source/tiny/tiny.ipynb: is not what assignments/tiny/tiny.md says: run `autograder make tiny` (with --text, "
+        "if the notebook was edited)",
     ]

@@ -172,6 +172,6 @@ def test_validate_refuses_lines_that_would_do_nothing() -> None:
     """In an unlocked cell, with something that is no module, or in the notebook's metadata."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%forbid sklearn.neighbors, 1st")])
     notebook.metadata["autograder"] = {"forbidden": ["scipy"]}
-    texts = "\n".join(map(str, structure_problems(notebook, Path("/nowhere/x/x.ipynb"))))
+    texts = "\n".join(map(str, structure_problems({Path("/nowhere/x/x.ipynb"): notebook})))
     for part in ("locked cells only", "'sklearn.neighbors,' is none", "'1st' is none", "are named in the setup cell"):
         assert part in texts

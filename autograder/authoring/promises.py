@@ -1,0 +1,47 @@
+"""What validation promises of an assignment that passes it, and what it cannot promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograder.checking.cell import is_check_cell
+from autograder.grading.assignment import Template, load_assignment
+from autograder.grading.course import Course
+
+__all__ = ["promises"]
+
+
+def promises(course: Course, name: str) -> Iterator[str]:
+    """Sentences for the author of an assignment that validation found no problem in."""
+    notebooks = load_assignment(course, name).notebooks
+    several = f" ({', '.join(f'{notebook.name}.ipynb' for notebook in notebooks)})" if len(notebooks) > 1 else ""
+    if any(notebook.has_checks for notebook in notebooks):
+        held = "right code gets full marks, every known mistake is caught, nothing leaks"
+    else:
+        held = "the answers pass every test, the release gets no points, nothing leaks"
+    yield f"✓ {name} may be released{several}: {held}."
+    for believing in filter(None, map(believing_checks, notebooks)):
+        yield (
+            f"Note: {', '.join(believing)} believe what a student's process says of itself (changed arguments, "
+            "warnings, costs), so a student who tampers with it can pass them."
+        )
+    if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
+        yield "Note: no cell has points, so everybody gets 0 of 0."
+    if count := sum(map(ordinary_tests, notebooks)):
+        yield (
+            f"Note: {count} ordinary test cells are graded as nbgrader grades them, though in the sandbox: a student "
+            "who tampers with them can get their points. %%check cells promise more (docs/migrate.md)."
+        )
+
+
+def believing_checks(notebook: Template) -> list[str]:
+    """The checks with points that rest on what the student's own process says of itself, and on nothing else."""
+    cells = [cell.check for cell in notebook.cells if cell.is_check]
+    return [test.name for cell in cells for test in cell.believing() if test.weight > 0]
+
+
+def ordinary_tests(notebook: Template) -> int:
+    """How many test cells nbgrader itself would grade."""
+    return sum(
+        cell.graded and not cell.nbgrader.get("solution") and not is_check_cell(cell.source) for cell in notebook.cells
+    )

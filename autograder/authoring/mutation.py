@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autograder.authoring.mutants import Mutant, mutants_of
-from autograder.authoring.trials import Attempt, Trials
+from autograder.authoring.trials import Trials, Variant
 from autograder.authoring.validate import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
 from autograder.errors import AutograderError
@@ -69,16 +69,16 @@ def try_mutants(
     """Every mutant of the assignment's answers, with the checks that can see it run once. Mutants that alternatives.md
     says are right are left out. Raises AutograderError if there is no such assignment, or no check cell in it."""
     assignment = without_mistakes(load_assignment(course, name))
-    tested = list(attempts(course, assignment))
+    tested = list(variants(course, assignment))
     on_start(len(tested))
     limits = checked_limits(course)
     limits = replace(limits, cell_seconds=min(limits.cell_seconds, SECONDS))
-    mutant_of = {id(attempt): mutant for mutant, attempt in tested}
+    mutant_of = {id(variant): mutant for mutant, variant in tested}
     found: dict[Mutant, list[tuple[bool, bool]]] = {mutant: [] for mutant, _ in tested}
     work = Trials(assignment, [SECRET], limits)
     with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(tested)), work) as workers:
-        for attempt, outcome in workers.results(attempt for _, attempt in tested):
-            mutant = mutant_of[id(attempt)]
+        for variant, outcome in workers.results(variant for _, variant in tested):
+            mutant = mutant_of[id(variant)]
             # What cannot be tried at all is noticed: a person would look at it.
             lost = [] if isinstance(outcome, BaseException) else [v for v in outcome[1][0] if not v.passed]
             broken = isinstance(outcome, BaseException)
@@ -87,7 +87,7 @@ def try_mutants(
     return [Noticed(mutant, *map(any, zip(*noticed, strict=True))) for mutant, noticed in found.items()]
 
 
-def attempts(course: Course, assignment: Assignment) -> Iterator[tuple[Mutant, Attempt]]:
+def variants(course: Course, assignment: Assignment) -> Iterator[tuple[Mutant, Variant]]:
     """What to try: each mutant of an answer in its notebook, and each of a module in every notebook with checks."""
     checked = [template for template in assignment.notebooks if template.has_checks]
     if not checked:

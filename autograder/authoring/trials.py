@@ -16,7 +16,7 @@ from autograder.grading.notebook_run import NotebookRun
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxError
 
-__all__ = ["Attempt", "TrialFailed", "Trials", "Tried"]
+__all__ = ["TrialFailed", "Trials", "Tried", "Variant"]
 
 # For all seeds of one notebook together: an author would rather wait than miss that two entries are alike.
 REPLAY_SECONDS = 300.0
@@ -25,7 +25,7 @@ Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Variant:
     """A notebook to try, restored from the assignment's notebook `name`. By relative name, `files` take the place of
     those beside the answer key."""
 
@@ -57,19 +57,19 @@ class Trials:
         self.templates, self.secrets = {template.name: template for template in assignment.notebooks}, secrets
         self.grader = Grader(assignment, limits, b"")
 
-    def do(self, attempt: Attempt) -> Tried:
+    def do(self, variant: Variant) -> Tried:
         """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises
         TrialFailed."""
         rounds: list[list[Verdict]] = [[] for _ in self.secrets]
         try:
-            template = self.templates[attempt.name]
-            files = {**self.grader.assignment.key_files(template), **attempt.files}
-            job = self.grader.job(attempt.notebook, template, Submission("", {}, ""), files)
+            template = self.templates[variant.name]
+            files = {**self.grader.assignment.key_files(template), **variant.files}
+            job = self.grader.job(variant.notebook, template, Submission("", {}, ""), files)
             self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None
         ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
-        return attempt.notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+        return variant.notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
 
     def close(self) -> None:
         """End the processes of this worker."""

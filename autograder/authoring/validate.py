@@ -16,7 +16,7 @@ from nbgrader import utils
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.records import stale_records
 from autograder.authoring.structure import Problem, place, structure_problems
-from autograder.authoring.trials import Attempt, Trials, Tried
+from autograder.authoring.trials import Trials, Tried, Variant
 from autograder.checking.cell import is_check_cell
 from autograder.checking.outcomes import Verdict
 from autograder.checking.regions import lines
@@ -43,7 +43,7 @@ class Trial:
     be shown (None: any); ordinary test cells must give all their points if it is `solved`, or none if it is not."""
 
     name: str
-    attempt: Attempt
+    variant: Variant
     judge: Callable[[Trial, list[Verdict]], Iterator[Problem]]
     example: Example | None = None
     may_raise: frozenset[str] | None = frozenset()
@@ -164,17 +164,17 @@ def all_trials(
                     Problem(where, f"replaces {answer}, which is not an answer cell of a notebook with check cells")
                 )
             for template, notebook in found:
-                attempt = with_replaced(notebook, template, answer, example.source)
-                yield Trial(where, attempt, judge, in_notebook(example, template, assignment), None)
+                variant = with_replaced(notebook, template, answer, example.source)
+                yield Trial(where, variant, judge, in_notebook(example, template, assignment), None)
 
 
 def whole_trials(template: Template, source: NotebookNode, assignment: Assignment) -> Iterator[Trial]:
     """A notebook as its author has solved it, and as it is released. Without check cells, as in a course of nbgrader's,
     other cells than the tests may show any error."""
     where = f"{template.name}.ipynb, " if len(assignment.notebooks) > 1 else ""
-    key = Attempt(template.name, restore(deepcopy(source), template))
+    key = Variant(template.name, restore(deepcopy(source), template))
     files = {name: assignment.files[name] for name in assignment.modules} | assignment.released_notebooks(template)
-    stubs = Attempt(template.name, restore(unsolved(source, template), template), files)
+    stubs = Variant(template.name, restore(unsolved(source, template), template), files)
     nothing, unfinished = (frozenset[str](), UNSOLVED) if template.has_checks else (None, None)
     yield Trial(f"{where}the answer key", key, solved, may_raise=nothing, solved=True)
     yield Trial(f"{where}the release", stubs, untouched, may_raise=unfinished, solved=False)
@@ -192,11 +192,11 @@ def in_notebook(example: Example, template: Template, assignment: Assignment) ->
     return replace(example, loses=tuple(test for test in example.loses if test not in elsewhere))
 
 
-def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> Attempt:
+def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> Variant:
     """The notebook to try with another source of an answer cell, and the checks that can see it, or of a module."""
     if answer.endswith(".py"):
-        return Attempt(template.name, restore(bare, template), {answer: source.encode()})
-    return Attempt(template.name, with_affected_checks(restore(with_answer(bare, answer, source), template), answer))
+        return Variant(template.name, restore(bare, template), {answer: source.encode()})
+    return Variant(template.name, with_affected_checks(restore(with_answer(bare, answer, source), template), answer))
 
 
 def answers(notebook: NotebookNode) -> set[str]:
@@ -244,11 +244,11 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(utils.is_grade(cell) and utils.is_locked(cell))
 
 
-def tried(workers: Pool[Attempt, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
+def tried(workers: Pool[Variant, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
     """Each trial with what was wrong with it, as they end."""
-    trial_of = {id(trial.attempt): trial for trial in trials}
-    for attempt, outcome in workers.results(trial.attempt for trial in trials):
-        trial = trial_of[id(attempt)]
+    trial_of = {id(trial.variant): trial for trial in trials}
+    for variant, outcome in workers.results(trial.variant for trial in trials):
+        trial = trial_of[id(variant)]
         if isinstance(outcome, BaseException):
             yield trial, [Problem(trial.name, str(outcome) or type(outcome).__name__)]
             continue

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -24,6 +25,7 @@ __all__ = ["EndedTwice", "Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
+SAFE_PATH = "PYTHONSAFEPATH"
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -54,6 +56,21 @@ class Pool(Protocol[Job, Result]):
     def __exit__(self, *error: Any) -> None: ...
 
 
+@contextmanager
+def without_working_folder() -> Iterator[None]:
+    """A process of Python that starts in this block imports nothing from the working folder. multiprocessing starts its
+    own with `python -c`, which would look there first, and a student's files may lie there."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 class Workers(Generic[Job, Result]):
     """`count` processes of this machine, each with a copy of `work`. The pool outlives the death of any of them."""
 
@@ -63,6 +80,7 @@ class Workers(Generic[Job, Result]):
         self.context = context(getattr(work, "preload", type(work).__module__))
         self._start()
 
+    @without_working_folder()
     def _start(self) -> None:
         ours, self.lifeline = self.context.Pipe(duplex=False)
         places = self.context.SimpleQueue()
@@ -111,6 +129,7 @@ class Workers(Generic[Job, Result]):
                     suspects.append(job)
 
     @uninterrupted()
+    @without_working_folder()
     def _submit(self, job: Job) -> Future[Any]:
         """Submit to a pool that works: a pool is broken for good when a worker dies, so a new one takes its place.
         Ctrl-C waits, since a worker that the pool does not know yet would outlive it."""
@@ -132,6 +151,7 @@ def context(preload: str) -> BaseContext:
     return made
 
 
+@without_working_folder()
 def start_forkserver(preload: str) -> None:
     """Start the process that workers are forked from, so that it loads `preload` while this process loads other things.
     It ends with this process. Ctrl-C, which reaches every process of a terminal, is not for it."""

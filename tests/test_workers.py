@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -115,3 +117,21 @@ def test_each_of_as_many_workers_as_processors_keeps_to_its_own() -> None:
     assert sorted(map(sorted, places)) == [[place] for place in sorted(all_of_them)]
     with Workers(len(all_of_them) + 1, Doing(own_processors)) as workers:
         assert [place for _, place in workers.results([0])] == [all_of_them]
+
+
+def test_worker_processes_import_nothing_from_the_working_folder(tmp_path: Path) -> None:
+    """Whoever looks at a submission may stand in its folder: a student's multiprocessing.py there must not run."""
+    script, folder = tmp_path / "script.py", tmp_path / "submission"
+    script.write_text(
+        "from math import sqrt\n"
+        "from autograder.publishing.page_limits import first_that_works\n"
+        "from autograder.workers import start_forkserver\n"
+        "if __name__ == '__main__':\n"
+        "    start_forkserver('autograder.grading.grader')\n"
+        "    print(list(first_that_works((sqrt,), [4.0], 1)))\n"
+    )
+    folder.mkdir()
+    for module in ("multiprocessing", "signal", "numpy", "autograder", "pytest"):
+        (folder / f"{module}.py").write_text(f"open('{module}.ran', 'w')\n")
+    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, [path.name for path in folder.glob("*.ran")]) == ("[(4.0, 2.0)]\n", []), done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 
@@ -20,13 +19,14 @@ from autograder.checking.answer_record import (
     record_line,
 )
 from autograder.checking.call_recorder import Recorder
-from autograder.checking.cell import CheckCell
+from autograder.checking.cell import CheckCell, without_record
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.outcomes import Mistake, Outcome
 from autograder.checking.proxies import NotebookProxy
 from autograder.errors import AutograderError
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import Assignment, Template, TemplateCell, digest_of
+from autograder.grading.made_from_text import MADE
 from autograder.sandbox.limits import Limits
 
 __all__ = ["add_records", "stale_records"]
@@ -37,6 +37,7 @@ MAX_LINE = 12_000
 def add_records(notebook: NotebookNode, template: Template, assignment: Assignment, limits: Limits) -> None:
     """Add its record to every check cell of a released notebook, and set the checksums anew. Raises AutograderError if
     the answer key loses a visible check there, or if a record is too large."""
+    notebook.metadata.pop(MADE, None)  # a digest of the whole text, answers too
     released = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
     cells = {cell.grade_id: cell for cell in template.cells if cell.is_check}
     if not cells:
@@ -47,7 +48,7 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
         keys = key, other
         made = with_checks(visible, lambda checks: {c.grade_id: record_of(c, checks, keys) for c in cells.values()})
     for grade_id, record in made.items():
-        line = record_line(Record(made_from(cells[grade_id], template, assignment), *record))
+        line = record_line(Record(made_from(cells[grade_id]), *record))
         if len(line) > MAX_LINE:
             raise AutograderError(
                 f"{grade_id}: the record of the visible checks takes {len(line) / 1000:.0f} kB, and may take "
@@ -69,11 +70,18 @@ def record_of(
             if not (verdict.passed or verdict.void):
                 reason = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
                 raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {reason}.")
+    known = [known_mistake(mistake, cell, checks, keys, answers.answers) for mistake in shown_mistakes(cell)]
+    return answers.answers, [mistake for mistake in known if mistake.loses], hidden_descriptions(cell)
+
+
+def shown_mistakes(cell: TemplateCell) -> list[Mistake]:
+    """The known mistakes that lose a visible check."""
     visible = {test.name for test in cell.check.tests() if not test.hidden}
-    shown = [mistake for mistake in cell.mistakes if mistake.loses & visible]
-    known = [known_mistake(mistake, cell, checks, keys, answers.answers) for mistake in shown]
-    hidden = [test.description for test in cell.check.tests() if test.hidden and not test.void]
-    return answers.answers, [mistake for mistake in known if mistake.loses], hidden
+    return [mistake for mistake in cell.mistakes if mistake.loses & visible]
+
+
+def hidden_descriptions(cell: TemplateCell) -> list[str]:
+    return [test.description for test in cell.check.tests() if test.hidden and not test.void]
 
 
 def known_mistake(
@@ -101,22 +109,38 @@ def lost_checks(
         return {test: digest_of_test(recorder, test, checks.errors[test]) for test in lost}
 
 
-def made_from(cell: TemplateCell, template: Template, assignment: Assignment) -> str:
-    """A digest of all that a record depends on."""
-    before = []
-    for other in template.key:
-        if other.grade_id == cell.grade_id:
-            break
-        before.append("" if other.is_check else other.source)
-    files = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(assignment.key_files(template).items())}
-    return digest_of([cell.digest, before, files])[:16]
+def made_from(cell: TemplateCell) -> str:
+    """A digest of the mistakes and descriptions in a check cell's record. It must not depend on answers or on the code
+    of hidden tests: whoever can compute a digest can try every option of a multiple-choice question."""
+    mistakes = [[mistake.source, mistake.says] for mistake in shown_mistakes(cell)]
+    return digest_of([mistakes, hidden_descriptions(cell)])[:16]
 
 
-def stale_records(notebook: NotebookNode, template: Template, assignment: Assignment) -> Iterator[str]:
-    """The check cells of a released notebook whose record is missing, or older than the assignment."""
-    released = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
-    for cell in template.cells:
-        if cell.is_check:
-            record = read_record(released[cell.grade_id].source) if cell.grade_id in released else None
-            if record is None or record.made_from != made_from(cell, template, assignment):
-                yield cell.grade_id
+def stale_records(notebook: NotebookNode, template: Template, assignment: Assignment, limits: Limits) -> Iterator[str]:
+    """The check cells of a released notebook that are not today's, whose record is missing or of other mistakes, or
+    whose record is not what the answer key gives. Raises GraderFault for an answer key that does not run."""
+    there = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if "nbgrader" in cell.metadata}
+    today = {cell.grade_id: cell.source for cell in template.release}
+    records = {}
+    for cell in filter(lambda cell: cell.is_check, template.cells):
+        name, source = cell.grade_id, there.get(cell.grade_id, "")
+        record = read_record(source)
+        if record is None or record.made_from != made_from(cell) or without_record(source) != today[name]:
+            yield name
+        else:
+            records[name] = record
+    if not records:
+        return
+    visible = {name: CheckCell(today[name]) for name in records}
+    with AnswerKey(template.key, assignment.key_files(template), limits) as key:
+        yield from with_checks(
+            visible, lambda checks: [name for name in records if not agrees(name, records[name], checks, key)]
+        )
+
+
+def agrees(grade_id: str, record: Record, checks: Checks, key: AnswerKey) -> bool:
+    """Whether the answer key passes the visible checks of a cell if they compare with its record."""
+    recorded = RecordedAnswers(record)
+    with key.stand_in(grade_id, math.inf, None) as student:
+        proxies = NotebookProxy(student), NotebookProxy(recorded, trusted=True)
+        return all(verdict.passed or verdict.void for verdict in checks.run(grade_id, *proxies, PUBLIC, recorded))

@@ -18,7 +18,7 @@ from autograder.authoring.records import stale_records
 from autograder.authoring.structure import Problem, place, structure_problems
 from autograder.authoring.trials import Trials, Tried, Variant
 from autograder.checking.cell import is_check_cell
-from autograder.checking.outcomes import Verdict
+from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.assignment import Assignment, Template, load_assignment, plot_cells, source_notebook
@@ -128,10 +128,16 @@ def module_problems(assignment: Assignment) -> Iterator[Problem]:
 
 
 def stale_release(course: Course, name: str, assignment: Assignment) -> Iterator[Problem]:
-    """A release whose check cells compare with another version of the answer key."""
+    """A release whose check cells compare with another version of the answer key. What is wrong with an answer key that
+    does not run, its own trial says."""
     for template in assignment.notebooks:
         path = course.path("release", ".", name) / f"{template.name}.ipynb"
-        stale = sorted(stale_records(source_notebook(path), template, assignment)) if path.is_file() else []
+        if not path.is_file():
+            continue
+        try:
+            stale = sorted(stale_records(source_notebook(path), template, assignment, checked_limits(course)))
+        except GraderFault:
+            continue
         if stale:
             where = str(path.relative_to(course.root)) if path.is_relative_to(course.root) else str(path)
             text = f"the recorded answers are not today's ({', '.join(stale)}): run `autograder release {name}`"

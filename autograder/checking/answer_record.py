@@ -75,8 +75,8 @@ class KnownMistake:
 
 @dataclass(frozen=True)
 class Record:
-    """The record of one check cell. `made_from` is a digest of all that it depends on; `hidden` are the descriptions
-    of the hidden checks."""
+    """The record of one check cell. `hidden` are the descriptions of the hidden checks; `made_from` is a digest of
+    these and of the mistakes."""
 
     made_from: str = ""
     answers: Mapping[str, list[Answer]] = field(default_factory=dict)

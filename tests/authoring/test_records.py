@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import tiny_course
 from nbformat import NotebookNode
 from nbgrader import utils
 
+from autograder.authoring.notebooks import make_notebook
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
 from autograder.checking.answer_record import read_record
@@ -145,30 +147,52 @@ def test_nbgrader_takes_the_cell_for_unchanged(course: Course) -> None:
             assert found.metadata.nbgrader.checksum == utils.compute_checksum(found)
 
 
-def test_a_stale_record_is_a_problem_until_the_next_release(course: Course) -> None:
-    """Students would be compared with yesterday's answer key."""
-    path = course.source(tiny_course.NAME) / "tiny.ipynb"
+@pytest.fixture
+def problems(course: Course) -> Iterator[Callable[[str, str], list[str]]]:
+    """What `validate` finds after a change of the text that no release has followed."""
+    path, text = course.source(tiny_course.NAME) / "tiny.ipynb", course.root / "assignments" / "tiny" / "tiny.md"
     before = path.read_bytes()
-    text = course.root / "assignments" / "tiny" / "tiny.md"
-    changed = text.read_text().replace("answer = x * x", "answer = x * x + 0")
-    try:
-        text.write_text(changed)
-        path.unlink()
-        from autograder.authoring.notebooks import make_notebook
 
+    def found(old: str, new: str) -> list[str]:
+        assert old in TEXT
+        text.write_text(TEXT.replace(old, new))
+        path.unlink()
         make_notebook(course.root, "tiny")
-        found = [str(problem) for problem in validate(course, "tiny", seeds=1)]
-        assert found == [
-            "release/tiny/tiny.ipynb: the recorded answers are not today's (square_checks, norm_checks): "
-            "run `autograder release tiny`"
-        ] or found == [
-            "release/tiny/tiny.ipynb: the recorded answers are not today's (norm_checks, square_checks): "
-            "run `autograder release tiny`"
-        ]
-        assert validate(course, "tiny", seeds=1, released=False) == []
-    finally:
-        text.write_text(TEXT)
-        path.write_bytes(before)
+        return [str(problem) for problem in validate(course, "tiny", seeds=1)]
+
+    yield found
+    text.write_text(TEXT)
+    path.write_bytes(before)
+
+
+STALE = "release/tiny/tiny.ipynb: the recorded answers are not today's ({}): run `autograder release tiny`"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("answer = x * x", "answer = x * x + np.maximum(-x, 0)"), ("Right on random numbers.", "Right on any number.")],
+    ids=["answer key", "hidden check"],
+)
+def test_a_stale_record_is_a_problem_until_the_next_release(
+    course: Course, problems: Callable[[str, str], list[str]], old: str, new: str
+) -> None:
+    """Students would be compared with yesterday's answer key, or be told of yesterday's checks."""
+    assert STALE.format("square_checks") in problems(old, new)
+    assert not any("not today's" in str(problem) for problem in validate(course, "tiny", seeds=1, released=False))
+
+
+def test_another_answer_of_the_same_values_needs_no_new_release(problems: Callable[[str, str], list[str]]) -> None:
+    """Students would get a new notebook for a comment."""
+    assert problems("answer = x * x", "answer = x**2  # the same") == []
+
+
+def test_a_release_depends_on_no_answer_and_no_hidden_test(course: Course, tmp_path: Path) -> None:
+    """A digest of them would tell a student who tries every option of a multiple-choice question which one is right."""
+    changed = TEXT.replace("answer = x * x", "answer = x**2").replace("this is x times 2", "this is double")
+    other = tiny_course.make_course(tmp_path / "course", changed, MISTAKES)
+    release(other, tiny_course.NAME)
+    assert changed.count("answer = x**2") == changed.count("this is double") == 1
+    assert notebook(other) == notebook(course)
 
 
 def test_a_visible_check_that_the_answer_key_loses_in_the_release_is_refused(tmp_path: Path) -> None:

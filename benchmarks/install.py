@@ -88,7 +88,9 @@ def measured(folder: Path, wheel: Path) -> Iterator[tuple[str, float, float]]:
         said = subprocess.run([python, "-c", RUN, cells], check=True, capture_output=True, text=True, cwd=folder)
         yield what, float(said.stdout.split()[-1]), 0
     site = folder / "site"
+    started = time.monotonic()
     make_site(Course(ROOT), [], site, wheel)
+    yield "site: made, with all assignments", time.monotonic() - started, size(site)
     yield "site: the notebook is shown", *shown_in_browser(site)
 
 

@@ -233,7 +233,7 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
         click.echo(f"{len(done.unchanged)} unchanged since they were graded (--regrade grades them again).")
     if done.rescored:
         click.echo(f"{len(done.rescored)} scored anew, without grading again, because what counts has changed.")
-    show_scores(course, name)
+    is_waiting = show_scores(course, name)
     if done.due:
         click.echo(f"{name} is due {done.due:%Y-%m-%d %H:%M} UTC.")
     scored = [*(submission.student for submission in done.graded), *done.rescored]
@@ -241,8 +241,10 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
         click.echo(f"Pages of feedback are older than these scores: autograder feedback {name}")
     there = shlex.quote(os.path.relpath(course.root))
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
-    click.echo(f"Look closer:      autograder {'' if there == '.' else f'--course {there} '}scores {name} --json")
-    click.echo(f"Grade by hand:    {'' if there == '.' else f'cd {there} && '}jupyter lab, then Nbgrader → Formgrader")
+    command = "autograder" if there == "." else f"autograder --course {there}"
+    click.echo(f"Look closer:      {command} scores {name} --json")
+    if is_waiting:
+        click.echo(f"Grade by hand:    {command} queue {name}, or formgrader in JupyterLab")
 
 
 @cli.command()

@@ -72,7 +72,7 @@ def extended(course: Course, name: str, students: tuple[str, ...], days: float |
     more = timedelta(days=days) if days is not None else None
     due, wanted = give_extension(course, name, students, more, time)
     when = f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
-    click.echo(f"{name} is due {when} for {', '.join(wanted)}.")
+    click.echo(f"For {', '.join(wanted)}, {name} is due {when}.")
 
 
 def give_run_time(course: Course, name: str, students: tuple[str, ...], times: float) -> None:

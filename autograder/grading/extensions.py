@@ -40,9 +40,12 @@ def extend(
         share_and_keep(session, name)
         due = due_date(session, name)
         if until is not None:
-            if due is None or until <= due:
-                why = f"is due {due:%Y-%m-%d %H:%M} UTC, which is not before" if due else "has no due date, so none is"
-                raise AutograderError(f"{name} {why} {until:%Y-%m-%d %H:%M} UTC: give --days, or a later time.")
+            if due is None:
+                raise AutograderError(f"{name} has no due date: give --days.")
+            if until <= due:
+                raise AutograderError(
+                    f"--until is not after {due:%Y-%m-%d %H:%M} UTC, when {name} is due: give --days, or a later time."
+                )
             more = until - due
         extension = more or timedelta(0)
         move_due_date(session, name, wanted, extension)

@@ -28,7 +28,6 @@ COLUMNS = (
     *("at", "student", "name", "notebook", "cell", "from", "to", "why", "note"),
     *("submission", "assignment", "check"),
 )
-DIGITS = 10  # of a digest in the table: enough to tell versions apart
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,14 @@ def all_changes(session: Any, name: str) -> list[ScoreChange]:
 
 
 def changes_table(name: str, changes: list[ScoreChange]) -> Table:
-    """A table for the terminal: when, whose, which cell, from what to what, why."""
+    """A table for the terminal: when, whose, which cell, from what to what, why. Versions would leave it no room."""
     from rich.table import Table
     from rich.text import Text
 
     many, any_name = len({change.notebook for change in changes}) > 1, any(change.name for change in changes)
     table = Table(title=f"{name}: {len(changes)} score{'s' * (len(changes) != 1)} changed", title_justify="left")
     names = ("name",) if any_name else ()
-    for column in ("when (UTC)", "student", *names, "cell", "from", "to", "why", "submission", "check"):
+    for column in ("when (UTC)", "student", *names, "cell", "from", "to", "why"):
         table.add_column(column, justify="right" if column in ("from", "to") else "left", overflow="fold")
     for change in changes:
         cell = change.cell or "late penalty"
@@ -109,8 +108,6 @@ def changes_table(name: str, changes: list[ScoreChange]) -> Table:
             points(change.before),
             points(change.after),
             Text(printable(": ".join(filter(None, (change.why, change.note))))),
-            change.submission[:DIGITS],
-            change.check[:DIGITS],
         )
     return table
 

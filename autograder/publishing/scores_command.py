@@ -83,8 +83,9 @@ def scores(
         sys.exit(1 if notes else 0)
 
 
-def show_scores(course: Course, name: str) -> None:
-    """Print the table of scores, what does not count in it, and who is missing."""
+def show_scores(course: Course, name: str) -> bool:
+    """Print the table of scores, what does not count in it, and who is missing; returns whether answers wait for points
+    by hand."""
     from rich.console import Console
 
     from autograder.publishing.class_results import read_results
@@ -100,6 +101,7 @@ def show_scores(course: Course, name: str) -> None:
         click.echo(f"Handed in and not graded: {first_of(missing)}")
     if absent := [student for student in results.absent if student not in missing]:
         click.echo(f"Handed in nothing: {first_of(absent)}")
+    return any(score["needs_manual_grade"] for score in found)
 
 
 def first_of(students: list[str]) -> str:

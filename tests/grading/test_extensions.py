@@ -44,12 +44,12 @@ def test_an_extension_counts_at_once_and_can_be_taken_back(late: Course, run: Ru
     """A student who was ill would be shown a penalty until somebody grades again."""
     assert penalties(late) == {"ada": 0.8, "s00001": 0.8}
     done = run("extend", NAME, "ada", "--days", "1", here=late.root)
-    assert done == (0, f"{NAME} is due 2026-10-02 12:00 UTC for ada.\n", "")
+    assert done == (0, f"For ada, {NAME} is due 2026-10-02 12:00 UTC.\n", "")
     assert penalties(late) == {"ada": 0.0, "s00001": 0.8}
     assert run("extend", NAME, "ada", "--days", "0", here=late.root)[0] == 0
     assert penalties(late) == {"ada": 0.8, "s00001": 0.8}
     both = ("ada", "s00001", "--until", "2026-10-02T08:00-04:00")
-    assert run("extend", NAME, *both, here=late.root)[1] == f"{NAME} is due 2026-10-02 12:00 UTC for ada, s00001.\n"
+    assert run("extend", NAME, *both, here=late.root)[1] == f"For ada, s00001, {NAME} is due 2026-10-02 12:00 UTC.\n"
     assert penalties(late) == {"ada": 0.0, "s00001": 0.0}
 
 
@@ -61,6 +61,14 @@ def test_an_extension_before_the_submission_is_kept(late: Course, run: Run) -> N
         record(gradebook, late, NAME, as_graded(late, load_assignment(late, NAME), "zoe"))
         settle_late_penalties(late, gradebook, NAME)
     assert penalties(late) == {"ada": 0.8, "s00001": 0.8, "zoe": 0.0}
+
+
+def test_more_time_until_a_day_needs_a_due_date(late: Course, run: Run) -> None:
+    """How long the extension is would be unknown."""
+    with open_gradebook(late) as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate=None)
+    done = run("extend", NAME, "ada", "--until", "2026-10-08 12:00 UTC", here=late.root)
+    assert done == (2, "", f"autograder: {NAME} has no due date: give --days.\n")
 
 
 @pytest.mark.slow
@@ -88,7 +96,11 @@ def test_a_student_s_code_may_run_longer(tmp_path: Path, run: Run) -> None:
 WRONG = {
     ("nobody", "--days", "1"): "nobody is no student of this course",
     ("ada", "nobody", "--days", "1"): "nobody is no student of this course",
-    ("ada", "--until", "2026-10-01 12:00 UTC"): "is due 2026-10-01 12:00 UTC, which is not before",
+    (
+        "ada",
+        "--until",
+        "2026-10-01 12:00 UTC",
+    ): "--until is not after 2026-10-01 12:00 UTC, when",
     ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
     ("ada",): "Give --days or --until, or --run-time.",
     ("ada", "--run-time", "0.5"): "0.5 is not in the range 1<=x<=10",

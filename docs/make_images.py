@@ -43,7 +43,7 @@ from autograder.grading.examples import read_examples
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 MARKER = re.compile("### (BEGIN|END)")
-WIDTH, HEIGHT = 1120, 1000
+WIDTH, HEIGHT = 1120, 1080
 COLUMNS, WIDEST_LINE = 100, 118
 # The lines of a table meet only in letters a little larger than rich makes them.
 TERMINAL_STYLE = "body { margin: 0 } text { font-size: 21px } [clip-path] { clip-path: none }"

@@ -1,6 +1,7 @@
 """What the pages of an exported notebook show, read back from real PDFs."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -167,6 +168,39 @@ def test_an_interactive_figure_is_one_line_or_its_picture(tmp_path, bundle, line
     assert "figure without a picture" in notices(document)
     with_picture = {**output, "data": {**bundle, "image/png": encoded(picture())}}
     assert draw(tmp_path, code("fig", with_picture))[1].notices == []
+
+
+def test_a_widget_is_one_sentence(tmp_path):
+    """Its text form is a piece of Python's representation, and means nothing to a reader."""
+    data = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "interactive(children=(Float"}
+    pdf, _ = draw(tmp_path, code("interact(f)", {"output_type": "display_data", "metadata": {}, "data": data}))
+    assert "Here is a widget" in text(pdf)
+    assert "children" not in text(pdf)
+
+
+FOLDED = "Before.\n\n<details><summary>Hint 1: a nudge</summary>\n\nINSIDE $x^2$\n\n</details>\n\nAfter."
+
+
+def test_hints_stay_folded_away_and_answers_do_not(tmp_path):
+    """As Jupyter first shows them; but who folds an answer has written it nevertheless."""
+    pdf, document = draw(tmp_path, markdown(FOLDED))
+    assert re.search(r"Before\.\s+▸ Hint 1: a nudge\s+After\.", text(pdf))
+    assert "INSIDE" not in text(pdf)
+    assert document.notices == []
+    answer = markdown(FOLDED, metadata={"nbgrader": {"grade_id": "why", "solution": True, "grade": True, "points": 2}})
+    assert "INSIDE" in text(draw(tmp_path, answer)[0])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FOLDED.replace("</details>", ""),
+        FOLDED.replace("<details>", "<details open>"),
+    ],
+)
+def test_what_is_not_plainly_folded_is_shown(tmp_path, source):
+    """A fold that is never closed would take the rest of the text with it."""
+    assert re.search(r"INSIDE.*After", text(draw(tmp_path, markdown(source))[0]), re.DOTALL)
 
 
 def test_nested_fractions_keep_their_meaning(tmp_path):

@@ -23,6 +23,7 @@ from autograder.publishing.doctree.text_lines import clean, shortened
 __all__ = ["CellReader", "PlainReader"]
 
 MAX_MARKDOWN = 60_000
+FOLD = re.compile(r"\s{0,3}<details>\s*<summary>(?P<summary>.*)</summary>\s*")
 DATA_ADDRESS = re.compile(r"data:image/[a-z+.-]+;base64,(?P<data>[A-Za-z0-9+/=]{100,})")
 MAX_CODE_LINES = 4_000
 # Of a whole document: a student's long day is a tenth of it.
@@ -46,9 +47,15 @@ class CellReader:
         self._inline: dict[str, dict[str, str]] = {}
         self._formulas: dict[str, Formulas] = {}
         self._markdown: dict[str, str] = {}
-        context.pandoc.convert(item for cell in cells for item in self._items(for_student(cell, regions)))
+        context.pandoc.convert(item for cell in cells for item in self._items(self._shown(cell)))
         # Formulas are expanded once more while nodes are made, from the start and in order.
         context.macros = Macros()
+
+    def _shown(self, cell: ParsedCell) -> ParsedCell:
+        """A cell without what is not for students and, in prose, without what is folded away."""
+        cell = for_student(cell, self.regions)
+        is_prose = cell.kind == "markdown" and not cell.is_answer
+        return replace(cell, source=folded(cell.source)) if is_prose else cell
 
     def _items(self, cell: ParsedCell) -> Iterator[Item]:
         if cell.kind == "markdown":
@@ -69,7 +76,7 @@ class CellReader:
     def nodes(self, cell: ParsedCell) -> list[Node]:
         """The nodes of one cell; one line only, when the document is longer than can be drawn."""
         self.context.cell = cell.number
-        cell = for_student(cell, self.regions)
+        cell = self._shown(cell)
         nodes = self._nodes(cell) if self.room > 0 else []
         self.room -= weight(nodes)
         if self.room > 0:
@@ -124,6 +131,22 @@ class CellReader:
             self.context.say(f"only the first {MAX_CODE_LINES:,} of {len(lines):,} lines of code are shown")
             source = "\n".join([*lines[:MAX_CODE_LINES], f"… {len(lines) - MAX_CODE_LINES:,} more lines …"])
         return highlighted(source, self.language)
+
+
+def folded(source: str) -> str:
+    """Markdown as Jupyter first shows it: of each `<details>` its summary, which must stand on the same line."""
+    shown: list[str] = []
+    is_folded = False
+    for line in source.split("\n"):
+        if is_folded:
+            is_folded = line.strip() != "</details>"
+        elif found := FOLD.fullmatch(line):
+            shown.append(f"▸ {found['summary']}")
+            is_folded = True
+        else:
+            shown.append(line)
+    # What is never closed might be all the rest of the text.
+    return source if is_folded else "\n".join(shown)
 
 
 class PlainReader:

@@ -23,6 +23,7 @@ __all__ = ["MAX_OUTPUTS", "output_items", "output_nodes", "printed_text", "raw_n
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif", "image/webp", "image/bmp")
 FIGURE_PROGRAMS = {"plotly": "plotly", "vega": "Altair", "bokeh": "Bokeh"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 MAX_OUTPUTS = 200
 LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\])\s*$", re.DOTALL)
 
@@ -115,6 +116,8 @@ def bundle(output: Mapping[str, Any], context: Context, markdown: Any) -> list[N
             return image_output(kind, image, output, context)
     if name := figure_program(data, source):
         return [undrawn_figure(name, data, context)]
+    if WIDGET in data:
+        return terminal("Here is a widget, which moves only while the notebook runs.", context, "output")
     if latex := text_of(data.get("text/latex")):
         return [context.formula(tex(latex), latex, True)]
     if text := text_of(data.get("text/markdown")):

@@ -59,7 +59,7 @@ def numbers_alike(got: Any, other: Any, right: Any) -> bool:
         return bool((got == other).all())
     with np.errstate(all="ignore"):
         finite = np.isfinite(a) & np.isfinite(b)
-        if not np.array_equal(got[~finite], other[~finite], equal_nan=True):
+        if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
             return False
         size = np.abs(b[finite])
         allowed = rounding(got, other) * (size + CANCELLED * size.max(initial=0.0))

@@ -28,6 +28,7 @@ MAX_KEYS = 10_000
 MAX_INT_BITS = 10_000
 MAX_TEXT = 2**19
 MAX_NDIM = 32
+MAX_EMPTY = 10**7
 MAX_NAMED = 5_000
 MAX_TABLES = 3_000
 MAX_PARTS = 10
@@ -239,7 +240,7 @@ class Decoder:
         dtype, data = np.dtype(name), self.buffers[index]
         if dtype.itemsize == 0 or math.prod(shape) * dtype.itemsize != len(data):
             raise ValueRefused("an array whose data does not fit its shape")
-        if math.prod(n or 1 for n in shape) * dtype.itemsize >= 2**63:
+        if 0 in shape and math.prod(n or 1 for n in shape) > MAX_EMPTY:  # as a list it would fill the memory
             raise ValueRefused("an array with an impossible shape")
         self.size += len(data)
         if self.size > MAX_BYTES:

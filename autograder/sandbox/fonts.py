@@ -42,7 +42,8 @@ def make_list(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         bare = {"MPLCONFIGDIR": home, "HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin"}
         command = [sys.executable, "-I", "-c", "import matplotlib.font_manager"]
-        subprocess.run(command, env=bare, check=False, capture_output=True)
+        # At home, since matplotlib reads a matplotlibrc of the working folder, which may be a student's.
+        subprocess.run(command, cwd=home, env=bare, check=False, capture_output=True)
         for made in Path(home).glob(LIST):
             write_atomic(folder / made.name, made.read_bytes())
 

@@ -205,6 +205,7 @@ def test_more_than_can_be_kept_is_not_replayed() -> None:
         (np.array(["a", "b"]), np.array(["a", "b"]), None, True),
         (np.array(["a", "b"]), np.array(["a", "c"]), None, False),
         (np.ones((2, 1)), np.ones(2), None, False),
+        (2**64, np.nan, None, False),
         (10**400, 10**400, None, True),
         (10**400, 10**400 + 1, None, False),
         ({1, 2}, {2, 1}, None, True),

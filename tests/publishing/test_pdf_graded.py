@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -27,7 +28,7 @@ def by_hand(course: Course) -> None:
 
 def export(course: Course, *students: str, **options: object) -> dict[str, Path]:
     folders = [course.path("submitted", student, NAME) for student in students]
-    done = export_many(folders, course.root / "pdfs", **options)  # type: ignore[arg-type]
+    done = export_many(folders, course.root / "pdfs", course=course.root, **options)  # type: ignore[arg-type]
     assert not [result.error for result in done if result.error]
     return {student: result.output for student, result in zip(students, done, strict=True)}
 
@@ -85,3 +86,26 @@ def test_a_module_that_the_graded_notebook_shows_is_not_shown_twice(graded: Cour
     told = text(export(graded, "ada")["ada"])
     assert told.count("def only_once") == 1
     assert told.count("def another") == 1
+
+
+@pytest.mark.parametrize("inside", ["submitted/mallory", "downloads"], ids=["of the course", "elsewhere"])
+def test_no_configuration_is_run_that_was_handed_in(
+    graded: Course, inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hands in a folder that looks like a course, with graded work in it, would run code as the teacher."""
+    course = graded.root.parent / inside if inside == "downloads" else graded.root / inside / NAME
+    for step in ("submitted", "autograded"):
+        shutil.copytree(graded.path(step, "ada", NAME), course / step / "ada" / NAME)
+    (course / "nbgrader_config.py").write_text(f"open({str(graded.root / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(graded.root)
+    (done,) = export_many([course / "submitted" / "ada" / NAME], graded.root / "pdfs")
+    assert not done.error
+    assert done.submission.graded
+    assert not (graded.root / "ran").exists()
+
+
+def test_the_course_that_is_meant_is_asked(graded: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points would be missing where the command is run as the docs say."""
+    monkeypatch.chdir(graded.root / "submitted")
+    (done,) = export_many([graded.path("submitted", "ada", NAME)], graded.root / "pdfs")
+    assert "Total" in text(done.output)

@@ -78,7 +78,7 @@ def test_typst_code_is_only_text(tmp_path, source):
     "typst_code",
     [
         '#read("x")', 'std.read("x")', "a#b", "x // y", "/* x */", "$x$", "`x`", "@x", "x <label>", 'read("x")',
-        'sys.inputs("x")', 'eval("x")', '"a"#b', '"\\""#read("x")', "\\\\#x", 'image("x")', "x_std.read(y)",
+        'sys.inputs("x")', 'eval("x")', '"a"#b', '"\\""#read("x")', '\\"#read("x")\\"', "\\\\#x", 'image("x")', "x_std.read(y)",
         '#h(1em)#read("x")', "#scale(x: 120%, y: 120%)[#x]", 'plugin("x")', "frac.with(x)",
     ],
 )  # fmt: skip

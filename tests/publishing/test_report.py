@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -297,3 +299,10 @@ def test_who_handed_in_nothing_is_named(run: Run, tmp_path: Path) -> None:
     assert "Handed in nothing: zoe\n" in run("scores", NAME, here=recorded.root)[1]
     code, out, _ = run("scores", NAME, "--csv", "a.csv", here=recorded.root)
     assert (code, "Handed in nothing, and not in the file: zoe\n" in out) == (0, True)
+
+
+def test_plots_take_no_settings_of_the_working_folder(tmp_path: Path) -> None:
+    """matplotlib before 3.11 evaluates some of them, and whoever makes a report may stand in a submission's folder."""
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff")  # matplotlib cannot be imported where it reads this
+    command = [sys.executable, "-c", "import autograder.publishing.report.plots"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0

@@ -43,6 +43,15 @@ def test_a_sandbox_takes_the_list_that_was_kept() -> None:
     assert "Kept Sans" in names_in_a_kernel()
 
 
+def test_the_list_is_made_without_settings_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """matplotlib before 3.11 evaluates some of them, and whoever grades may stand in a submission's folder."""
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff")  # matplotlib cannot be imported where it reads this
+    monkeypatch.chdir(tmp_path)
+    assert fonts.font_folder() is not None
+
+
 @pytest.mark.slow
 def test_without_a_cache_a_sandbox_makes_its_own_list(caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An account without a home could not grade."""

@@ -30,6 +30,7 @@ def export_many(
     jobs: int = 1,
     anonymous: bool = False,
     release: Path | None = None,
+    course: Path | None = None,
     room: int = ROOM,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[Exported], None] = lambda result: None,
@@ -46,7 +47,7 @@ def export_many(
     release, or the place for the PDFs cannot be written to.
     """
     options = Options(layout, paper, room)
-    submissions = with_results(find_all(notebooks, release, anonymous=anonymous))
+    submissions = with_results(find_all(notebooks, release, anonymous=anonymous), course)
     outputs = name_outputs(submissions, output, anonymous)
     prepared = {sub.release: prepare(sub.release, options) for sub in submissions if not sub.problem}
     if output is not None or len(outputs) == 1:

@@ -20,13 +20,14 @@ __all__ = ["earned", "remarks_on", "totals", "with_results"]
 Place = tuple[Path, str]
 
 
-def with_results(submissions: Sequence[ExportInput]) -> list[ExportInput]:
-    """The submissions, with the results of those that a gradebook knows; a class is read at once."""
+def with_results(submissions: Sequence[ExportInput], course: Path | None) -> list[ExportInput]:
+    """The submissions, with the results of those that the gradebook of the course knows: the course in the folder
+    `course`, or the one that the working folder is in. A class is read at once."""
     students: dict[Place, set[str]] = defaultdict(set)
     for submission in submissions:
         if submission.graded:
             students[place_of(submission)].add(submission.student)
-    known = {place: results_of(place, mine) for place, mine in students.items()}
+    known = {place: results_of(place, mine, course) for place, mine in students.items()}
     return [
         replace(sub, result=known[place_of(sub)].get((sub.student, sub.notebook.stem))) if sub.graded else sub
         for sub in submissions
@@ -39,17 +40,20 @@ def place_of(submission: ExportInput) -> Place:
     return folder.parents[2], folder.name
 
 
-def results_of(place: Place, students: set[str]) -> dict[tuple[str, str], NotebookResult]:
-    """The results of these students by student and notebook; none, if there is no gradebook that knows them."""
+def results_of(place: Place, students: set[str], given: Path | None) -> dict[tuple[str, str], NotebookResult]:
+    """The results of these students by student and notebook; none, if there is no gradebook that knows them. Only the
+    course that is meant is asked: what lies above a notebook may have been handed in, and to read a configuration is
+    to run it."""
     # Imported here, since whoever installs [pdf] alone has no gradebook.
-    from autograder.grading.course import CONFIG_FILE, Course
+    from autograder.grading.course import find_course
     from autograder.publishing.class_results import read_results
 
     root, assignment = place
-    if not (root / CONFIG_FILE).is_file():
-        return {}
     try:
-        found = read_results(Course(root), assignment, *(students if len(students) == 1 else ())).students
+        course = find_course(Path.cwd(), given)
+        if course.root != root.resolve():
+            return {}
+        found = read_results(course, assignment, *(students if len(students) == 1 else ())).students
     except AutograderError:
         return {}
     return {(one.student, result.notebook): result for one in found for result in one.results}

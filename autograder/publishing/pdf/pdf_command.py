@@ -41,7 +41,9 @@ LAYOUTS = ("flow", "fixed")
 )
 @click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
 @click.option("--anonymous", is_flag=True, help="No student's name on pages and files.")
+@click.pass_context
 def pdf(
+    ctx: click.Context,
     notebooks: tuple[Path, ...],
     output: Path | None,
     layout: str,
@@ -84,6 +86,7 @@ def pdf(
                 jobs=jobs or os.cpu_count() or 1,
                 anonymous=anonymous,
                 release=release,
+                course=ctx.obj,
                 room=room,
                 on_start=lambda total: start(total) if total > 1 else None,
                 on_done=exported,

@@ -14,8 +14,8 @@ CALLS = frozenset([
     "mono", "sans", "serif", "scr", "display", "inline", "limits", "scripts", "class", "breve", "caron",
     "grave", "acute", "circle", "diaer", "harpoon", "stretch", "mid",
 ])  # fmt: skip
-STRING = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
-ESCAPE = re.compile(r"\\.", re.DOTALL)
+# An escaped quotation mark begins no string, so both are looked for at once, from left to right.
+LITERAL = re.compile(r'\\.|"(?:\\.|[^"\\])*"', re.DOTALL)
 KNOWN_CODE = re.compile(
     r"#h\(-?\d+(?:\.\d+)?em\)"
     r"|#scale\(x: \d+%, y: \d+%\)\[[^\[\]#$`/]{0,30}\]"
@@ -32,7 +32,7 @@ def is_safe(typst: str) -> bool:
     Typst's `eval` may read files and fetch packages, so what it is given is checked here,
     however sure one may be of texmath's escaping.
     """
-    bare = KNOWN_CODE.sub(" ", ESCAPE.sub(" ", STRING.sub(" ", typst)))
+    bare = KNOWN_CODE.sub(" ", LITERAL.sub(" ", typst))
     relations = re.sub(r"(?<=\s)[<>](?=\s|$)", " ", f" {bare} ")
     if CODE.search(relations):
         return False

@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from contextlib import chdir
 from html import escape
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from autograder.publishing.pages import title
 from autograder.publishing.report.numbers import QuestionNumbers
+
+with chdir("/"):  # matplotlib reads a matplotlibrc of the working folder, which may be a student's
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
 __all__ = ["question_plot", "score_plot"]
 

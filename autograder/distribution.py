@@ -60,7 +60,7 @@ def extras_explained(what: str) -> Iterator[None]:
         module = (error.name or "").split(".")[0]
         for extra, modules in EXTRAS.items():
             if module in modules:
-                raise AutograderError(needs(extra, what, module)) from error
+                raise AutograderError(needs(extra, what, module)) from None  # nbconvert shows what it came from
         raise
 
 

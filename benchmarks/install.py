@@ -55,8 +55,13 @@ def main() -> None:
         folder = Path(name)
         wheel = build_wheel(ROOT, folder)
         print(f"| to download, Python {PYTHON} |", " | ".join(PLATFORMS), "|\n| --- | --- | --- | --- |")
-        for what, more in [("the wheel", []), ("the wheel and JupyterLab", ["jupyterlab"])]:
-            sizes = [f"{download(folder, platform, wheel, *more):.0f} MB" for platform in PLATFORMS.values()]
+        ways = {
+            "the wheel": [wheel],
+            "the wheel and JupyterLab": [wheel, "jupyterlab"],
+            "… for PDFs": [f"{wheel}[pdf]"],
+        }
+        for what, wanted in ways.items():
+            sizes = [f"{download(folder, platform, *wanted):.0f} MB" for platform in PLATFORMS.values()]
             print(f"| {what} |", " | ".join(sizes), "|")
         print("\n| on this machine | seconds | MB |\n| --- | --- | --- |")
         for what, seconds, megabytes in measured(folder, wheel):
@@ -87,6 +92,9 @@ def measured(folder: Path, wheel: Path) -> Iterator[tuple[str, float, float]]:
     for what in ("laptop: the first check, the first time", "hub, and every time after: the first check"):
         said = subprocess.run([python, "-c", RUN, cells], check=True, capture_output=True, text=True, cwd=folder)
         yield what, float(said.stdout.split()[-1]), 0
+    started = time.monotonic()
+    subprocess.run([*install[:-1], f"{wheel}[pdf]"], check=True)
+    yield "laptop: with what PDFs need", time.monotonic() - started, size(folder / "course")
     site = folder / "site"
     started = time.monotonic()
     make_site(Course(ROOT), [], site, wheel)

@@ -37,7 +37,8 @@ def examine() -> list[Finding]:
 
 def package() -> Finding:
     """Which of this package is installed, and whether another project has taken its place."""
-    text = f"{DISTRIBUTION} {__version__}, with the extras {', '.join(installed_extras()) or 'none'}"
+    extras = installed_extras()
+    text = f"{DISTRIBUTION} {__version__}, " + (f"with the extras {', '.join(extras)}" if extras else "without extras")
     other = other_autograder()
     return Finding("package", not other, other or text)
 

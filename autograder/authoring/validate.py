@@ -279,18 +279,34 @@ def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
 
 
 def ordinary_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
-    """Ordinary test cells that fail with the answers or do not give all their points, or that give any without them."""
-    said = {number: f"{name}: {text}".split("\n")[0] for number, name, text in errors(notebook)}
+    """Ordinary test cells that fail with the answers or do not give all their points, or that give any without them.
+    The first error before the first test that fails may be its cause, and is told, too."""
+    said = {number: f"{name}: {text}".split("\n")[0].rstrip(": ") for number, name, text in errors(notebook)}
+    failed = False
     for number, cell in enumerate(notebook.cells, start=1):
         if trial.solved is None or not is_check(cell) or cell.cell_type != "code" or is_check_cell(cell.source):
             continue
         grade = ordinary(cell)
         got = f"{in_points(grade.score or 0.0)} of {in_points(grade.max_score)} points"
         if trial.solved and (grade.score != grade.max_score or number in said):
-            why = said.get(number, "it shows this number")
+            before = min(said, default=number)
+            if not failed and before < number:
+                yield Problem(
+                    trial.name,
+                    f"{place(before, notebook.cells[before - 1])} raises {said[before]}, which may be why tests fail",
+                )
+            failed = True
+            why = said.get(number) or why_not_all(cell, grade.score)
             yield Problem(trial.name, f"{place(number, cell)} gives {got}, but the answers are right: {why}")
         if not trial.solved and grade.score:
             yield Problem(trial.name, f"{place(number, cell)} gives {got} without an answer")
+
+
+def why_not_all(cell: NotebookNode, score: float | None) -> str:
+    """Why a test cell without an error does not give all its points."""
+    if any(output.output_type == "stream" and output.name == "stderr" for output in cell.outputs):
+        return "it writes to stderr, for which nbgrader gives no points"
+    return "it shows a number that cannot be its score" if score is None else "it shows this score"
 
 
 def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:

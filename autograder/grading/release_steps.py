@@ -5,12 +5,14 @@ alone, and tests/grading/test_release_steps.py compares it with what nbgrader's 
 from __future__ import annotations
 
 import copy
+import shlex
 from contextlib import chdir
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
+from nbgrader.nbgraderformat import SchemaTooOldError
 from nbgrader.preprocessors import SaveCells
 from traitlets.utils.importstring import import_item
 
@@ -48,6 +50,9 @@ def after(source: NotebookNode, path: Path, course: Course, *, saved_only: bool)
             try:
                 notebook, resources = step(config=course.config).preprocess(notebook, resources)
             except Exception as error:
+                if isinstance(error, SchemaTooOldError):
+                    older = f"{path} has cells in an older format of nbgrader's"
+                    raise AutograderError(f"{older}: run `nbgrader update {shlex.quote(str(path))}` once.") from None
                 why = str(error).strip() or f"{type(error).__name__}, see what nbgrader says above"
                 raise AutograderError(f"{path}: nbgrader's step {step.__name__} fails: {why}") from None
     return notebook

@@ -153,7 +153,7 @@ def restore(submitted: NotebookNode, template: Template) -> NotebookNode:
         cells.append(restored(wanted, answers.get(wanted.grade_id)))
         cells += followers.get(wanted.grade_id, [])
     metadata = {"kernelspec": copy.deepcopy(template.kernelspec), "language_info": {"name": "python"}}
-    return with_ids(nbformat.v4.new_notebook(cells=cells, metadata=metadata))
+    return nbformat.v4.new_notebook(cells=with_ids(cells), metadata=metadata)
 
 
 def without_name(cell: NotebookNode) -> NotebookNode:
@@ -171,8 +171,8 @@ def restored(wanted: TemplateCell, answer: NotebookNode | None) -> NotebookNode:
     return cell
 
 
-def with_ids(notebook: NotebookNode) -> NotebookNode:
-    """Cell ids by position: a submission graded twice gives the same file."""
-    for number, cell in enumerate(notebook.cells):
+def with_ids(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """The cells with ids by position: a submission graded twice gives the same file."""
+    for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    return notebook
+    return cells

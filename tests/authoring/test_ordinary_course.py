@@ -78,12 +78,28 @@ def test_answers_that_fail_and_tests_that_prove_nothing_are_named(tmp_path: Path
     """Right submissions would lose points, and empty ones get some."""
     wrong = first(DOUBLE.replace("2 * x", "x + 2"), partial="2.0")
     wrong.cells[4].source = "answer = 4"
+    noise = "import sys\nprint('careful', file=sys.stderr)"
+    wrong.cells.append(cell("noise", noise, grade=True, locked=True, points=1))
+    wrong.cells.append(cell("beyond", "5.0", grade=True, locked=True, points=1))
     course = course_of(tmp_path / "course", homework=wrong)
     assert [str(problem) for problem in validate(course, NAME, seeds=1)] == [
+        "the answer key: cell 1 raises ZeroDivisionError: division by zero, which may be why tests fail",
         "the answer key: cell 3 (test_double) gives 0 of 2 points, but the answers are right: TypeError: can only "
         'concatenate str (not "int") to str',
-        "the answer key: cell 6 (practice) gives 0 of 0 points, but the answers are right: AssertionError: ",
+        "the answer key: cell 6 (practice) gives 0 of 0 points, but the answers are right: AssertionError",
+        "the answer key: cell 7 (noise) gives 0 of 1 points, but the answers are right: it writes to stderr, for which "
+        "nbgrader gives no points",
+        "the answer key: cell 8 (beyond) gives 0 of 1 points, but the answers are right: it shows a number that "
+        "cannot be its score",
         "the release: cell 4 (test_partial) gives 2 of 2 points without an answer",
     ]
     with pytest.raises(AutograderError, match="small has no check cell that could notice a change"):
         try_mutants(course, NAME)
+
+
+def test_cells_of_an_older_nbgrader_are_told_with_the_command_that_renews_them(tmp_path: Path) -> None:
+    """“Outdated schema version: 1 (expected 3)” says neither where nor what to do."""
+    old = first()
+    old.cells[1].metadata.nbgrader.schema_version = 1
+    with pytest.raises(AutograderError, match=r"older format of nbgrader's: run `nbgrader update .*old.ipynb` once"):
+        validate(course_of(tmp_path / "course", old=old), NAME, seeds=1)

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_cell
-from autograder.checking.import_analysis import named_modules
+from autograder.checking.import_analysis import bindings_of, module_paths, named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
 
 __all__ = ["Problem", "place", "structure_problems"]
@@ -49,6 +49,8 @@ def notebook_problems(notebook: NotebookNode, path: Path, tests: dict[str, str])
         yield from (Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell)))
         if cell.cell_type == "code" and is_check_cell(cell.source):
             yield from (Problem(where, text) for text in check_problems(cell, tests, checked))
+        if cell.cell_type == "code" and utils.is_locked(cell) and not utils.is_grade(cell):
+            checked += imported_from(cell.source, path.parent)
         if utils.is_solution(cell) and not utils.is_grade(cell):
             checked += defined(cell.source) or [str(cell.metadata.nbgrader.grade_id)]
             if has_checks and not SOLUTION.opens(cell.source):
@@ -78,6 +80,14 @@ def lending_problems(notebook: NotebookNode) -> Iterator[Problem]:
 def defined(source: str) -> list[str]:
     """The functions and classes that an answer cell defines: its own and, say, its derivative."""
     return re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE)
+
+
+def imported_from(source: str, folder: Path) -> list[str]:
+    """The names that a cell imports from modules in `folder`."""
+    found = [(name, binding.imported) for name, binding in bindings_of(source) if binding.imported]
+    return [
+        name for name, used in found if any((folder / path).is_file() for path in module_paths(used.rpartition(".")[0]))
+    ]
 
 
 def place(number: int, cell: NotebookNode) -> str:

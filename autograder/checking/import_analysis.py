@@ -11,24 +11,28 @@ mistaken for a name of the notebook, and a cell that is run again replaces what 
 itself is never seen, `sklearn.datasets` may be used beside a forbidden `sklearn.neighbors`, and an import that no
 answer uses (for a comparison, say) costs nothing.
 
+Modules beside the notebook are read like cells, when a name leads there.
+
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
-computed text, `sys.modules`), star imports, what is stored in an attribute or an item, a student's own `.py`
-files, cells beyond `MAX_SOURCE` characters, and code copied from a library. So it tells an honest student at
-once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
+computed text, `sys.modules`), star imports from a library, what is stored in an attribute or an item, cells and
+modules beyond `MAX_SOURCE` characters, modules beyond `MAX_MODULES`, and code copied from a library. So it tells an
+honest student at once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["ImportAnalysis", "bindings_of", "named_modules"]
+__all__ = ["ImportAnalysis", "bindings_of", "module_paths", "named_modules"]
 
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
+MAX_MODULES, MAX_LOOKUPS = 30, 2_000  # in modules beside the notebook: they can import each other in endless ways
+MAX_DOTS = 20
 MAX_NAMES = 100  # that a name is followed to through its earlier meanings: more would cost the square of their number
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -52,25 +56,47 @@ class Binding:
         return Binding("", modules, self.names | before.names)
 
 
-class ImportAnalysis:
-    """Knows what the cells read so far define, and which of these names use a forbidden module."""
+class Namespace:
+    """What a notebook or a module defines, and the modules from which it imports everything."""
 
-    def __init__(self, forbidden: Collection[str] = (), cells: Iterable[str] = ()) -> None:
-        self.forbidden = forbidden
+    def __init__(self) -> None:
         self.bindings: dict[str, Binding] = {}
+        self.stars: list[str] = []
+
+    def read(self, source: str) -> None:
+        """Read one more cell, or all of a module."""
+        for name, binding in bindings_of(source):
+            if name == "*":
+                self.stars.append(binding.imported.removesuffix(".*"))
+                continue
+            before = self.bindings.get(name)
+            again = any(dotted.partition(".")[0] == name for dotted in binding.names)
+            self.bindings[name] = binding.merged_with(before) if again and before else binding
+
+
+class ImportAnalysis:
+    """Knows what the cells read so far define, and which of these names use a forbidden module. `text_of` gives the
+    text of a module beside the notebook, by its dotted name."""
+
+    def __init__(
+        self,
+        forbidden: Collection[str] = (),
+        cells: Iterable[str] = (),
+        text_of: Callable[[str], str | None] = lambda module: None,
+    ) -> None:
+        self.forbidden, self.text_of = forbidden, text_of
+        self.notebook = Namespace()
+        self.modules: dict[str, Namespace | None] = {}
+        self.left, self.lookups = MAX_MODULES, 0
         self.known: dict[tuple[str, frozenset[str]], str] = {}
         for source in cells:
             self.read(source)
 
     def read(self, source: str) -> None:
         """Read one more cell, as its author typed it."""
-        if not self.forbidden or len(source) > MAX_SOURCE:
-            return
-        self.known = {}
-        for name, binding in bindings_of(source):
-            before = self.bindings.get(name)
-            again = any(dotted.partition(".")[0] == name for dotted in binding.names)
-            self.bindings[name] = binding.merged_with(before) if again and before else binding
+        if self.forbidden and len(source) <= MAX_SOURCE:
+            self.known = {}
+            self.notebook.read(source)
 
     def forbidden_module(self, name: str, lent: frozenset[str] = frozenset()) -> str:
         """The forbidden module that `name` uses, or nothing; the names in `lent` are the answer key's for now."""
@@ -79,23 +105,60 @@ class ImportAnalysis:
         return self.known[name, lent]
 
     def _search(self, name: str, lent: frozenset[str]) -> str:
-        waiting, seen = [name], set()
+        waiting, seen = [("", name)], set()
         while waiting:
-            dotted = waiting.pop()
+            module, dotted = waiting.pop()
+            namespace = self._module(module) if module else self.notebook
             root, _, rest = dotted.partition(".")
-            binding = self.bindings.get(root)
-            if binding is None or dotted in seen or root in lent:
+            if namespace is None or (module, dotted) in seen or (not module and root in lent):
                 continue
-            seen.add(dotted)
-            for module in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
-                if forbidden := self._part_of(module):
+            seen.add((module, dotted))
+            binding = namespace.bindings.get(root)
+            if binding is None:  # a star stands for what a module beside the notebook defines, never for a library's
+                waiting += [place for star in namespace.stars for place in self._places(f"{star}.{dotted}", module)]
+                continue
+            for used in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
+                if forbidden := self._part_of(used):
                     return forbidden
-            waiting += sorted(binding.names)
+                waiting += self._places(used.rstrip("."), module)
+            waiting += [(module, mentioned) for mentioned in sorted(binding.names)]
         return ""
 
     def _part_of(self, module: str) -> str:
         """Which forbidden module `module` is or is a part of."""
         return next((forbidden for forbidden in self.forbidden if f"{module}.".startswith(f"{forbidden}.")), "")
+
+    def _places(self, used: str, importer: str) -> list[tuple[str, str]]:
+        """The names in modules beside the notebook for which `used` may stand in the module `importer`: as it is, or
+        relative to a package that the importer is in."""
+        self.lookups += 1
+        if used.count(".") > MAX_DOTS or self.lookups > MAX_LOOKUPS:
+            return []
+        packages = importer.split(".") if importer else []
+        for depth in range(len(packages) + 1):
+            parts = [*packages[:depth], *used.split(".")]
+            for length in range(len(parts) - 1, depth, -1):
+                module = ".".join(parts[:length])
+                if self._module(module) is not None:
+                    return [(module, ".".join(parts[length:]))]
+        return []
+
+    def _module(self, name: str) -> Namespace | None:
+        """What the module `name` beside the notebook defines; None if there is none, or too much was read already."""
+        if name not in self.modules:
+            text = self.text_of(name) if self.left > 0 else None
+            namespace = None if text is None or len(text) > MAX_SOURCE else Namespace()
+            if namespace is not None and text is not None:
+                self.left -= 1
+                namespace.read(text)
+            self.modules[name] = namespace
+        return self.modules[name]
+
+
+def module_paths(name: str) -> tuple[str, str]:
+    """Where the text of a module may be, relative to the notebook."""
+    path = name.replace(".", "/")
+    return f"{path}.py", f"{path}/__init__.py"
 
 
 def named_modules(source: str) -> list[str]:
@@ -176,7 +239,7 @@ def imports(statement: Import) -> Iterator[tuple[str, str]]:
     """(name, what it stands for) of an import."""
     for alias in statement.names:
         if isinstance(statement, ast.ImportFrom):
-            yield alias.asname or alias.name, f"{statement.module}.{alias.name}"
+            yield alias.asname or alias.name, f"{statement.module}.{alias.name}" if statement.module else alias.name
         else:
             root = alias.name.partition(".")[0]
             yield alias.asname or root, alias.name if alias.asname else root
@@ -217,7 +280,7 @@ def mentioned(nodes: list[ast.AST]) -> set[str]:
 def dotted_name(node: ast.AST) -> str | None:
     """`a.b.c` as text; None for what is no chain of names."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute) and len(parts) < 20:
+    while isinstance(node, ast.Attribute) and len(parts) < MAX_DOTS:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from autograder.checking.answer_record import Record, RecordedAnswers, named_in, read_record
 from autograder.checking.call_recorder import Recorder
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
-from autograder.checking.import_analysis import ImportAnalysis, named_modules
+from autograder.checking.import_analysis import ImportAnalysis, module_paths, named_modules
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.signatures import signatures
@@ -87,7 +88,7 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
 def checked(source: str, namespace: dict[str, Any], cells: Sequence[str]) -> CheckTable | None:
     """The verdicts of a check cell; None, and a sentence, if it has none."""
     cell = CheckCell(f"{MAGIC}\n{source}")
-    imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells)
+    imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells, module_here)
     record = read_record(source) or Record()
     try:
         verdicts = with_checks({"": cell}, lambda checks: verdicts_here(checks, record, namespace, imports, cells))
@@ -98,6 +99,12 @@ def checked(source: str, namespace: dict[str, Any], cells: Sequence[str]) -> Che
         print("No check of this cell can be run here: hidden checks run after you hand in.")
         return None
     return CheckTable(verdicts, record.hidden)
+
+
+def module_here(name: str) -> str | None:
+    """The text of a module in the notebook's folder."""
+    paths = [Path(path) for path in module_paths(name)]
+    return next((path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file()), None)
 
 
 def verdicts_here(

@@ -15,7 +15,7 @@ from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
-from autograder.checking.import_analysis import ImportAnalysis, named_modules
+from autograder.checking.import_analysis import ImportAnalysis, module_paths, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
@@ -84,7 +84,8 @@ class NotebookRun:
     def __post_init__(self) -> None:
         self.cells = {cell.grade_id: cell for cell in self.job.template.cells}
         locked = [cell.source for cell in self.cells.values() if cell.locked and cell.cell_type == "code"]
-        self.imports = ImportAnalysis([module for source in locked for module in named_modules(source)])
+        forbidden = [module for source in locked for module in named_modules(source)]
+        self.imports = ImportAnalysis(forbidden, text_of=partial(module_text, self.job.files))
 
     def run(self) -> None:
         """Run every code cell in order, each within what is left of the notebook's time."""
@@ -291,6 +292,12 @@ class NotebookRun:
             text = f"a call from a check took longer than {limit} and was stopped"
             self.incidents.append(Incident(IncidentKind.TIME, text, grade_id))
         self.stops.clear()
+
+
+def module_text(files: Mapping[str, bytes], name: str) -> str | None:
+    """The text of a module among the files beside a notebook."""
+    found = [files[path] for path in module_paths(name) if path in files]
+    return found[0].decode("utf-8", errors="replace") if found else None
 
 
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:

@@ -58,12 +58,22 @@ def test_random(student, reference, rng):
     right.fit(X, y)
     assert_same(knn.predict(x), right.predict(x))
 ### END HIDDEN TESTS'''
+LABEL = "def label(x):\n    knn = KNN()\n    knn.fit(np.eye(2), np.array([3, 4]))\n    return knn.predict(x)"
+LABEL_CHECK = '''%%check
+### BEGIN HIDDEN TESTS
+@given("KNN")
+def test_label(student):
+    """The label of the nearer unit vector, with a right KNN."""
+    assert_same(student.label(np.array([0.1, 0.9])), 4)
+### END HIDDEN TESTS'''
 TEXT = "\n".join(
     [
         HEAD,
-        SETUP.replace("import numpy as np", "import numpy as np\nfrom nndl.knn import KNN"),
+        SETUP.replace("import numpy as np", "%forbid fractions\nimport numpy as np\nfrom nndl.knn import KNN"),
         "# Neighbours\n",
         code("knn_checks", CHECK, grade=True, points=4),
+        code("label", f"### BEGIN SOLUTION\n{LABEL}\n### END SOLUTION", solution=True),
+        code("label_checks", LABEL_CHECK, grade=True, points=1),
     ]
 )
 FARTHEST = RIGHT.replace("argmin", "argmax")
@@ -127,7 +137,10 @@ def test_a_module_is_shown_up_to_a_length() -> None:
 
 def grade(grader: Grader, course: Course, files: dict[str, str]) -> tuple[float | None, GradedSubmission]:
     """The points of a submission of the released notebook and these files."""
-    notebook = (course.path("release", ".", NAME) / f"{NAME}.ipynb").read_bytes()
+    released = nbformat.read(course.path("release", ".", NAME) / f"{NAME}.ipynb", as_version=4)
+    (label,) = [cell for cell in released.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "label"]
+    label.source = LABEL
+    notebook = nbformat.writes(released).encode()
     own = {name: text.encode() for name, text in files.items()}
     graded = grader.grade(Submission("ada", {f"{NAME}.ipynb": notebook, **own}, str(hash(str(files)))))
     return graded.notebooks[0].grades[0].score, graded
@@ -155,6 +168,12 @@ def test_a_module_is_validated_released_and_graded(tmp_path: Path) -> None:
         score, graded = grade(grader, course, {"nndl/knn.py": released})
         assert (score, graded.incidents) == (0.0, [])
         assert "still raises NotImplementedError" in graded.notebooks[0].grades[0].verdicts[0].message
+        assert graded.notebooks[0].grades[1].score == 1  # with the answer key's KNN
+        _, graded = grade(
+            grader, course, {"nndl/knn.py": f"import fractions\n{RIGHT}        return fractions.Fraction(1)"}
+        )
+        told = "Answers may not use fractions, and KNN does."
+        assert [verdict.message for verdict in graded.notebooks[0].grades[0].verdicts] == [told, told]
         score, graded = grade(grader, course, {})
         assert (score, [i.kind for i in graded.incidents]) == (0.0, [IncidentKind.MISSING])
         hostile = (

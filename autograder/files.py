@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["atomic_dir", "atomic_file", "open_regular", "read_inside", "undo_leftovers", "write_atomic"]
+__all__ = ["atomic_dir", "atomic_file", "open_regular", "read_inside", "undo_leftovers", "walk", "write_atomic"]
 
 
 @contextmanager
@@ -61,6 +61,26 @@ def undo_leftovers(folder: Path) -> None:
 def beside(folder: Path) -> tuple[Path, Path]:
     """Where the new folder is written, and where the old one waits until the new one is in place."""
     return folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+
+
+def walk(top: Path, on_error: Callable[[OSError], None]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each folder below `top`, with the names of the folders and of all else in it, as `os.walk` gives them; folders
+    that are taken out of the list are not entered. Before Python 3.12 `os.walk` calls itself for each folder inside a
+    folder, and ends in a RecursionError where there are a thousand."""
+    waiting = [str(top)]
+    while waiting:
+        base = waiting.pop()
+        folders, names = list[str](), list[str]()
+        try:
+            with os.scandir(base) as entries:
+                for entry in entries:
+                    (folders if entry.is_dir() else names).append(entry.name)
+        except OSError as error:
+            on_error(error)
+            continue
+        yield base, folders, names
+        below = (os.path.join(base, name) for name in reversed(folders))
+        waiting += [path for path in below if not os.path.islink(path)]
 
 
 def open_regular(path: Path) -> BinaryIO | None:

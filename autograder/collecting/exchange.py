@@ -15,6 +15,7 @@ from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect
 
+from autograder.grading.reading import PATH_BYTES
 from autograder.grading.times import TIMESTAMP
 
 __all__ = ["CollectRegularFiles", "copy_regular_files"]
@@ -50,7 +51,10 @@ def copy_regular_files(source: str, target: Path, most: int) -> None:
     """Copy the regular files below `source`, through no link, even one that appears meanwhile. Raises OSError, and
     ValueError for more than `most` bytes; a file or folder counts as a block at least."""
     for base, folders, names, folder in os.fwalk(source, follow_symlinks=False):
-        place = target / os.path.relpath(base, source)
+        inside = os.path.relpath(base, source)
+        if len(os.fsencode(inside)) > PATH_BYTES:
+            raise ValueError(f"it has a path of more than {PATH_BYTES} bytes")
+        place = target / inside
         place.mkdir(parents=True)
         most -= ENTRY * (len(folders) + len(names))
         refuse_below_zero(most)

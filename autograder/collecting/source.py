@@ -15,6 +15,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from autograder.errors import AutograderError
+from autograder.files import walk
 from autograder.grading.archive import NOISE, Item, name_problem, zip_items
 from autograder.grading.reading import SubmissionRefused, read_regular
 from autograder.grading.settings import Autograder
@@ -64,8 +65,8 @@ def wanted(source: Path, items: list[Item], settings: Autograder, ignore: list[s
 def in_folder(source: Path, settings: Autograder) -> Iterator[Item]:
     """The files below a folder; a folder that cannot be read is an item that says so."""
     unread: list[OSError] = []
-    for base, folders, names in os.walk(source, onerror=unread.append):
-        links = [name for name in folders if Path(base, name).is_symlink()]
+    for base, folders, names in walk(source, unread.append):
+        links = [name for name in folders if os.path.islink(Path(base, name))]
         for name in sorted(names + links):
             path = Path(base, name)
             yield on_disk(path, path.relative_to(source).as_posix(), settings)
@@ -78,12 +79,14 @@ def in_folder(source: Path, settings: Autograder) -> Iterator[Item]:
 
 def on_disk(path: Path, name: str, settings: Autograder) -> Item:
     """A file in a folder."""
-    status = path.lstat()
     problem = name_problem(name)
+    if problem:  # the system may refuse to look at a path that is too long
+        return Item(normalize("NFC", name), 0, bytes, problem)
+    status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        problem = problem or "is a link"
+        problem = "is a link"
     elif not stat.S_ISREG(status.st_mode):
-        problem = problem or "is no regular file"
+        problem = "is no regular file"
     return Item(normalize("NFC", name), status.st_size, partial(read_file, path, settings.submission_mb * MB), problem)
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from functools import partial
 from unicodedata import normalize
 
-from autograder.grading.reading import MAX_FILES, SubmissionRefused
+from autograder.grading.reading import MAX_FILES, PATH_BYTES, SubmissionRefused
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
@@ -23,7 +23,7 @@ __all__ = ["NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 # What zipfile and its methods of compression raise for a file that is damaged, locked or of an unknown kind.
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
-NAME_BYTES, PATH_BYTES = 200, 1000
+NAME_BYTES = 200
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of any other, zipfile unpacks more than it is asked for
 ENTRY = b"PK\x01\x02"  # begins each entry of a zip's list of files

@@ -6,14 +6,15 @@ import hashlib
 import os
 from pathlib import Path
 
-from autograder.files import open_regular
+from autograder.files import open_regular, walk
 from autograder.grading.graded import Submission
 from autograder.sandbox.limits import MB
 from autograder.text import printable, storable
 
-__all__ = ["MAX_FILES", "SubmissionRefused", "read_regular", "read_submission"]
+__all__ = ["MAX_FILES", "PATH_BYTES", "SubmissionRefused", "read_regular", "read_submission"]
 
 MAX_FILES = 1_000
+PATH_BYTES = 1_000
 
 
 class SubmissionRefused(Exception):
@@ -29,10 +30,12 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
 
     files: dict[str, bytes] = {}
     size = 0
-    for base, folders, names in os.walk(folder, onerror=fail):
+    for base, folders, names in walk(folder, fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(base, name)
+            if len(os.fsencode(path.relative_to(folder))) > PATH_BYTES:
+                raise SubmissionRefused(f"it has a path of more than {PATH_BYTES} bytes (to {printable(name)})")
             content = read_regular(path, max_mb * MB - size)
             if content is None:
                 continue

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -531,6 +532,26 @@ def test_a_folder_that_cannot_be_read_is_told(course: Course, tmp_path: Path, mo
     closed.add(str(tmp_path / "class"))
     with pytest.raises(AutograderError, match=r"class cannot be read: Permission denied\.$"):
         collect(course, NAME, tmp_path / "class")
+
+
+@pytest.mark.parametrize(("depth", "why"), [(1500, "has a name that is too long"), (2040, "cannot be read: ")])
+def test_folders_inside_folders_stop_nobody_else(
+    course: Course, tmp_path: Path, depth: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unpacking makes what a zip asks for, and Python's own ways to walk through it end in a RecursionError."""
+    for student in ("ada", "bob"):
+        small_course.write(tmp_path / "class" / student / BOOK, RIGHT)
+    monkeypatch.chdir(tmp_path / "class" / "bob")
+    for _ in range(depth):
+        os.mkdir("a")
+        os.chdir("a")
+    Path("x" * 100).touch()
+    os.chdir(tmp_path)
+    results = collect(course, NAME, tmp_path / "class")
+    assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED}
+    assert why in told(results)["bob"]
+    assert nothing_but(course, "ada")
+    subprocess.run(["rm", "-r", "class"], check=True)
 
 
 def test_a_folder_with_links_and_pipes(course: Course, tmp_path: Path) -> None:

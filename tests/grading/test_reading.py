@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from autograder.grading.reading import MAX_FILES, SubmissionRefused, read_submission
+from autograder.grading.reading import MAX_FILES, PATH_BYTES, SubmissionRefused, read_submission
 
 
 @pytest.fixture
@@ -81,6 +82,22 @@ def test_too_many_files_are_refused(folder: Path) -> None:
         (folder / str(number)).touch()
     with pytest.raises(SubmissionRefused, match=f"more than {MAX_FILES} files"):
         read_submission("ada", folder, 1)
+
+
+@pytest.mark.parametrize("depth", [600, 1500, 3000])
+def test_folders_inside_folders_without_end_are_refused(
+    folder: Path, depth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's own ways to walk through folders end in a RecursionError, which would end the class's run."""
+    monkeypatch.chdir(folder)
+    for _ in range(depth):  # relative, since the whole path may be longer than Linux takes
+        os.mkdir("a")
+        os.chdir("a")
+    Path("x").touch()
+    with pytest.raises((SubmissionRefused, OSError), match=f"more than {PATH_BYTES} bytes|File name too long"):
+        read_submission("ada", folder, 1)
+    os.chdir(folder)
+    subprocess.run(["rm", "-r", "a"], check=True)
 
 
 def test_unreadable_names_become_readable(folder: Path) -> None:

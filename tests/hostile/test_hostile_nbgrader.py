@@ -114,3 +114,10 @@ def test_what_is_copied_from_the_exchange_has_an_end(tmp_path: Path, kind: str) 
     with pytest.raises(ValueError, match="larger than"):
         copy_regular_files(str(source), tmp_path / "again", 90_000)
     copy_regular_files(str(source), tmp_path / "more", 140_000)
+
+
+def test_a_path_without_end_in_the_exchange_is_not_copied(tmp_path: Path) -> None:
+    """What nbgrader's own commands do with it afterwards would end in a RecursionError."""
+    (tmp_path / "source" / "/".join(["a"] * 600)).mkdir(parents=True)
+    with pytest.raises(ValueError, match="a path of more than 1000 bytes"):
+        copy_regular_files(str(tmp_path / "source"), tmp_path / "copied", 10**9)

@@ -3,6 +3,7 @@ message says which dependency has changed and what here depends on it."""
 
 from __future__ import annotations
 
+import unicodedata
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from nbformat import v4
 from traitlets.config import Config
 
 from autograder.publishing.doctree import pandoc
+from autograder.publishing.doctree.nodes import Formula
 from autograder.publishing.doctree.pandoc import Pandoc
+from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.pdf.exporter import TypstPDFExporter
 from autograder.publishing.pdf.typeset import FONTS, WIDE_FONTS, package_folder
 from autograder.publishing.pdf.typstmath import CALLS, NAMES
@@ -52,6 +55,32 @@ def test_pandoc_writes_mathml_as_one_element() -> None:
         "see Pandoc.mathml"
     )
     assert "<mfrac>" in drawn
+
+
+@pytest.mark.parametrize(
+    "accent",
+    [
+        "acute",
+        "bar",
+        "breve",
+        "check",
+        "ddot",
+        "dot",
+        "grave",
+        "hat",
+        "mathring",
+        "tilde",
+        "vec",
+        "widehat",
+        "widetilde",
+    ],
+)
+def test_accents_in_feedback_are_above_their_letters(accent: str) -> None:
+    """Chromium without a font for formulas draws combining characters beside the letter."""
+    formula = PageContext().formula(rf"\{accent} y", "", display=False)
+    assert isinstance(formula, Formula)
+    assert "</mi><mo accent" in formula.drawn
+    assert not any(map(unicodedata.combining, formula.drawn))
 
 
 def compiled(text: str, folder: Path) -> bytes:

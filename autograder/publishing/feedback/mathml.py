@@ -26,6 +26,13 @@ ATTRIBUTES = frozenset([
     "depth", "voffset", "notation", "displaystyle", "scriptlevel", "columnalign", "rowspacing", "columnspacing",
     "rowlines", "columnlines", "frame",
 ])  # fmt: skip
+# Pandoc writes LaTeX's accents as combining characters. A browser without a font for formulas draws these beside their
+# letter, and the others above it.
+ABOVE = {
+    "\u0300": "`", "\u0301": "´", "\u0302": "^", "\u0303": "~", "\u0306": "˘", "\u0307": "˙", "\u0308": "¨",
+    "\u030a": "˚", "\u030c": "ˇ",
+}  # fmt: skip
+ACCENT = re.compile(f'(?<=<mo accent="true">)[{"".join(ABOVE)}](?=</mo>)')
 STYLE = re.compile(r"(?:(?:text-align: (?:left|right|center)|padding-(?:left|right): 0)(?:; |;|$))*")
 
 
@@ -43,7 +50,7 @@ class PageContext(Context):
         for candidate in tries(tex):
             mathml = self.pandoc.mathml(candidate, display)
             if mathml is not None and is_harmless(mathml):
-                return Formula(mathml, tex, written, display)
+                return Formula(ACCENT.sub(lambda accent: ABOVE[accent[0]], mathml), tex, written, display)
         return self.written(written, "LaTeX not understood", block=display)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -23,8 +24,7 @@ from autograder.grading.due_dates import due_date
 from autograder.grading.extensions import read_run_times
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.graded import GradedSubmission, Submission
-from autograder.grading.grader import ENDED, Grader
+from autograder.grading.graded import ENDED, GradedSubmission, Submission
 from autograder.grading.groups import read_groups, share_and_keep
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.last_grading import (
@@ -46,7 +46,7 @@ from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
 from autograder.interrupts import uninterrupted
 from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
-from autograder.sandbox.limits import BEST
+from autograder.sandbox.limits import BEST, Limits
 from autograder.sandbox.sandbox_errors import SandboxMissing
 from autograder.text import printable
 from autograder.workers import EndedTwice, Pool, Workers
@@ -111,13 +111,8 @@ def grade_class(
     `on_note` which workers of a cluster are not used and why, and what the sandbox leaves open.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
-    # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
-    wanted = sandbox or course.settings.sandbox
-    level = LEVELS[on_cluster(wanted)] if scheduler else choose_level(wanted)
     refuse_stale(course, name)
-    limits = checked_limits(course, level.name)
-    for line in level.notice.splitlines():
-        on_note(line)
+    limits = checked_limits(course, sandbox)
     assignment = load_assignment(course, name)
     refuse_without_points(assignment)
     submitted = wanted_folders(course, name, students)
@@ -133,10 +128,10 @@ def grade_class(
         todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment, times)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
-            grader, errors = Grader.of(course, assignment, limits), CourseErrors()
-            with pool_of(scheduler if todo else "", count, grader, on_note) as workers:
+            errors = CourseErrors()
+            with pool_of(scheduler, count, course, assignment, limits, on_note) if todo else nullcontext() as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
-                for result in chain(unread, executed(workers, todo, assignment, course, groups)):
+                for result in chain(unread, executed(workers, todo, assignment, course, groups) if workers else ()):
                     errors.add(result)
                     graded = recorded(gradebook, course, assignment, result)
                     on_graded(graded)
@@ -149,10 +144,19 @@ def grade_class(
 
 
 def pool_of(
-    scheduler: str, count: int, grader: Grader, say: Callable[[str], None]
+    scheduler: str, count: int, course: Course, assignment: Assignment, limits: Limits, say: Callable[[str], None]
 ) -> Pool[Submission, GradedSubmission]:
-    """The workers of the cluster at `scheduler`, each with a copy of `grader`; without one `count` processes."""
-    return Cluster(scheduler, grader.limits.sandbox, grader, say) if scheduler else Workers(count, grader)
+    """The workers of the cluster at `scheduler`; without one `count` processes. `say` is told what their sandbox leaves
+    open. Raises SandboxMissing."""
+    # Who has nothing to grade waits neither for pytest to be imported nor for a sandbox to be tried out.
+    from autograder.grading.grader import Grader
+
+    # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.
+    level = LEVELS[on_cluster(limits.sandbox)] if scheduler else choose_level(limits.sandbox)
+    for line in level.notice.splitlines():
+        say(line)
+    grader = Grader.of(course, assignment, replace(limits, sandbox=level.name))
+    return Cluster(scheduler, level.name, grader, say) if scheduler else Workers(count, grader)
 
 
 def on_cluster(wanted: str) -> str:

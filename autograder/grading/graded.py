@@ -8,11 +8,17 @@ from autograder.checking.outcomes import Verdict
 from autograder.grading.incidents import Audience, Incident, IncidentKind
 
 __all__ = [
+    "ENDED",
     "CellGrade",
     "GradedNotebook",
     "GradedSubmission",
     "Submission",
 ]
+
+ENDED = (
+    "the process that graded it ended by itself, and a second one too: either a check computes without end with what "
+    "this notebook gives, so look at the notebook, or the machine had no memory left, so grade it alone (--student ID)"
+)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,8 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxBroken, SandboxError
 from autograder.text import storable
 
-__all__ = ["ENDED", "Grader"]
+__all__ = ["Grader"]
 
-ENDED = (
-    "the process that graded it ended by itself, and a second one too: either a check computes without end with what "
-    "this notebook gives, so look at the notebook, or the machine had no memory left, so grade it alone (--student ID)"
-)
 UNCONFINED = "its code could read and change whatever the grader could: nothing of this grade is promised"
 
 

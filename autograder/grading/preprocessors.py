@@ -19,8 +19,8 @@ from autograder.grading.course import Course
 from autograder.grading.extensions import read_run_times
 from autograder.grading.find_answers import find_answers
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.graded import GradedNotebook, GradedSubmission, Submission
-from autograder.grading.grader import ENDED, Grader
+from autograder.grading.graded import ENDED, GradedNotebook, GradedSubmission, Submission
+from autograder.grading.grader import Grader
 from autograder.grading.groups import read_groups
 from autograder.grading.handed_in import is_notebook
 from autograder.grading.incidents import Incident

@@ -13,7 +13,7 @@ from small_course import NAME, submission
 from autograder.checking.counterexamples import CallKeeper, Kept, SeededRun
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import CheckFailed
-from autograder.grading.grader import ENDED
+from autograder.grading.graded import ENDED
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.similar import grams
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from unicodedata import category
 
-__all__ = ["has_more_parts", "in_points", "legible", "printable", "storable"]
+__all__ = ["first_of", "has_more_parts", "in_points", "legible", "printable", "storable"]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
+MOST_NAMES = 20
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def in_points(value: float) -> str:
     """A number of points: at most two decimals, and none that say nothing."""
     return f"{round(value, 2) + 0.0:.10g}"
+
+
+def first_of(students: list[str]) -> str:
+    """The students in a line, or the first of many and how many more there are."""
+    more = f" and {len(students) - MOST_NAMES} more" if students[MOST_NAMES:] else ""
+    return printable(f"{', '.join(students[:MOST_NAMES])}{more}")
 
 
 def storable(text: str) -> str:

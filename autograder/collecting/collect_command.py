@@ -61,18 +61,19 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in results], indent=2))
     else:
-        Console().print(collected_table(name, results))
+        if new := [result for result in results if result.what is not What.UNCHANGED]:
+            Console().print(collected_table(f"{name}: {len(results)} found", new))
         click.echo(", ".join(f"{counts[what]} {what}" for what in What if counts[what]) + ".")
         click.echo(f"Then:  autograder grade {name}")
     sys.exit(1 if counts[What.REFUSED] else 0)
 
 
-def collected_table(name: str, results: list[Collected]) -> Table:
+def collected_table(title: str, results: list[Collected]) -> Table:
     """A table for the terminal: whose, what became of it, when it was handed in, what to know."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{name}: {len(results)} found", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for column in ("student", "what", "handed in (UTC)", "files"):
         table.add_column(column, justify="right" if column == "files" else "left")
     table.add_column("note", overflow="fold")

@@ -9,6 +9,7 @@ import click
 
 from autograder.errors import AutograderError
 from autograder.options import NAME, course_of
+from autograder.text import first_of
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
@@ -72,7 +73,7 @@ def extended(course: Course, name: str, students: tuple[str, ...], days: float |
     more = timedelta(days=days) if days is not None else None
     due, wanted = give_extension(course, name, students, more, time)
     when = f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
-    click.echo(f"For {', '.join(wanted)}, {name} is due {when}.")
+    click.echo(f"For {first_of(wanted)}, {name} is due {when}.")
 
 
 def give_run_time(course: Course, name: str, students: tuple[str, ...], times: float) -> None:
@@ -83,5 +84,5 @@ def give_run_time(course: Course, name: str, students: tuple[str, ...], times: f
     limits = course.settings.limits().with_run_time(times)
     click.echo(
         f"{name}: a cell may run {limits.cell_seconds:g} s and a notebook {limits.notebook_seconds:g} s for "
-        f"{', '.join(wanted)}. Then:  autograder grade {name}"
+        f"{first_of(wanted)}. Then:  autograder grade {name}"
     )

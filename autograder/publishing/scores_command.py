@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.options import JSON, NAME, course_of
-from autograder.text import printable
+from autograder.text import first_of, printable
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
 
 __all__ = ["scores", "show_scores"]
-
-MOST = 20
 
 
 @click.command()
@@ -102,9 +100,3 @@ def show_scores(course: Course, name: str) -> bool:
     if absent := [student for student in results.absent if student not in missing]:
         click.echo(f"Handed in nothing: {first_of(absent)}")
     return any(score["needs_manual_grade"] for score in found)
-
-
-def first_of(students: list[str]) -> str:
-    """The students by name, or the first of many and how many more there are."""
-    more = f" and {len(students) - MOST} more" if students[MOST:] else ""
-    return printable(f"{', '.join(students[:MOST])}{more}")

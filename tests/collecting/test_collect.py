@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import small_course
-from exports import as_bytes, gradescope, member, metadata, zipped
+from exports import Content, as_bytes, gradescope, member, metadata, zipped
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
 from sqlalchemy import select
@@ -668,6 +668,19 @@ def test_a_disk_that_is_full_leaves_the_old_submission(
     assert b"Because it is so." in files_of(course, ADA)[BOOK]
     assert nothing_but(course, ADA)
     assert by_student(collect(course, NAME, new)) == {ADA: What.REPLACED}
+
+
+def test_what_is_unchanged_is_counted(course: Course, tmp_path: Path, run: Run) -> None:
+    """In a class of forty, two who have handed in anew would stand somewhere among forty lines."""
+    files: dict[str, Content] = {f"s{number:02}/{BOOK}": RIGHT for number in range(40)}
+    collect(course, NAME, zipped(tmp_path / "1.zip", files))
+    source = zipped(tmp_path / "2.zip", files | dict.fromkeys((f"s03/{BOOK}", f"s17/{BOOK}"), OTHER))
+    code, out, _ = run("collect", source, NAME, here=course.root)
+    assert (code, set(re.findall(r"s\d\d", out))) == (0, {"s03", "s17"})
+    assert "40 found" in out
+    assert "2 replaced, 38 unchanged." in out
+    out = run("collect", source, NAME, here=course.root)[1]
+    assert out == f"40 unchanged.\nThen:  autograder grade {NAME}\n"
 
 
 def test_the_command(course: Course, tmp_path: Path, run: Run) -> None:

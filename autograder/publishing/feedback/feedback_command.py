@@ -7,7 +7,7 @@ import sys
 import click
 
 from autograder.options import NAME, course_of
-from autograder.text import printable
+from autograder.text import first_of
 
 __all__ = ["feedback"]
 
@@ -36,18 +36,14 @@ def feedback(ctx: click.Context, name: str, students: tuple[str, ...]) -> None:
     with progress_bar(f"feedback on {name}") as (start, advance, _):
         done = write_feedback(course, name, students, on_start=start, on_done=lambda student: advance())
     pages = course.path("feedback", "*", name)
-    click.echo(f"{len(done.written)} written, {len(done.unchanged)} unchanged: {pages}")
+    new = f" ({first_of(done.written)})" if done.written and done.unchanged else ""
+    click.echo(f"{len(done.written)} written{new}, {len(done.unchanged)} unchanged: {pages}")
     if done.waiting:
-        click.echo(f"Points by hand are still to come for {names(done.waiting)}; their pages say so.")
+        click.echo(f"Points by hand are still to come for {first_of(done.waiting)}; their pages say so.")
     if held_back := why_held_back(course, name):
         click.echo(held_back)
     if done.plain:
-        click.echo(f"Could not be drawn, so these pages have the notebook's text only: {names(done.plain)}.")
+        click.echo(f"Could not be drawn, so these pages have the notebook's text only: {first_of(done.plain)}.")
     if done.not_graded:
-        click.echo(f"Not graded, so without feedback: {names(done.not_graded)} (autograder grade {name}).")
+        click.echo(f"Not graded, so without feedback: {first_of(done.not_graded)} (autograder grade {name}).")
     sys.exit(1 if done.not_graded or done.plain else 0)
-
-
-def names(students: list[str]) -> str:
-    """The students in a line."""
-    return printable(", ".join(students))

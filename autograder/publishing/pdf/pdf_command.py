@@ -112,6 +112,6 @@ def summarise(results: list[Exported]) -> None:
     looks = sum(result.needs_a_look for result in results)
     folders = sorted({str(result.output.parent) for result in written})
     click.echo(
-        f"{len(written)} PDFs in {', '.join(folders) or 'no folder'}"
+        f"{len(written)} PDF{'s' * (len(written) != 1)} in {', '.join(folders) or 'no folder'}"
         + (f"; {looks} to look at (see above)" if looks else "")
     )

@@ -11,6 +11,7 @@ import click
 
 from autograder.errors import AutograderError
 from autograder.options import JSON, NAME, course_of, output_file
+from autograder.text import first_of
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
@@ -133,6 +134,6 @@ def give(course: Course, name: str, points: Path, answers: list[QueuedAnswer], b
     if gone:
         click.echo(
             f"Not given, since they do not wait any more (graded by another person, or handed in anew): "
-            f"{', '.join(gone)}."
+            f"{first_of(gone)}."
         )
     return 1 if gone else 0

@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 
 import pytest
 import small_course
+from nbgrader.api import Gradebook
 from small_course import COMMAND, NAME
 
 from autograder.errors import AutograderError
@@ -298,3 +299,32 @@ def test_an_address_that_cannot_be_holds_nobody_up(there: Path) -> None:
 def test_every_address_that_dask_takes_is_taken(scheme: str, host: str) -> None:
     """A cluster that can be reached would be refused because of how its address is written."""
     check_address(f"{scheme}{host}:8786")
+
+
+def test_student_code_reaches_no_port_of_the_cluster_and_sends_no_pickle(tmp_path: Path, cluster: Cluster) -> None:
+    """Whoever can reach the scheduler can run code on the workers, which hold tests, answers and the secret."""
+    course = small_course.make_course(tmp_path / "course", students=[])
+    port, ran = cluster.address.rpartition(":")[2], tmp_path / "ran"
+    reach = (
+        "import socket\n\n"
+        "def mean(a):\n"
+        "    try:\n"
+        f"        socket.create_connection(('127.0.0.1', {port}), 3)\n"
+        "    except OSError:\n"
+        "        return np.mean(a)\n"
+        "    return 0.0"
+    )
+    pickled = (
+        "class Pickled:\n"
+        f"    def __reduce__(self):\n        return open, ({str(ran)!r}, 'w')\n\n"
+        "def mean(a):\n    return [Pickled(), np.array([Pickled()], object)]"
+    )
+    small_course.submit(course.root, "mallory", small_course.submission(mean=reach))
+    small_course.submit(course.root, "oscar", small_course.submission(mean=pickled, why=repr(pickled)))
+    cluster.worker()
+    said, complained = cluster.grade(course.root).communicate(timeout=240)
+    assert "Traceback" not in said + complained
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        scores = {who: gradebook.find_submission(NAME, who).score for who in ("mallory", "oscar")}
+    assert scores == {"mallory": 5, "oscar": 2}
+    assert not ran.exists()

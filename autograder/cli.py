@@ -113,6 +113,7 @@ def cli(ctx: click.Context, course: Path | None) -> None:
       autograder collect FILE softmax put in place what was handed in
       autograder grade softmax        grade what was submitted
       autograder scores softmax       who has how many points
+      autograder queue softmax        what is left to grade by hand
       autograder feedback softmax     a page for every student
 
     \b

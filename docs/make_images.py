@@ -203,7 +203,8 @@ def notebook_picture(name: str, notebook: NotebookNode, check: str, above: int, 
     with tempfile.TemporaryDirectory() as folder:
         for child in ("work", "data"):
             Path(folder, child).mkdir()
-        NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
+        # nbclient can sleep through the end of a cell with a slider, and looks again when the time is over.
+        NotebookClient(notebook, timeout=60, resources={"metadata": {"path": folder}}).execute()
         NotebookNotary(data_dir=str(Path(folder, "data"))).sign(notebook)
         nbformat.write(notebook, Path(folder, "work", f"{name}.ipynb"))
         with lab(Path(folder)) as url, browser() as page:

@@ -55,6 +55,18 @@ def test_a_student_learns_what_was_wrong_and_nothing_of_hidden_tests(graded: Cou
     assert "small.ipynb is not a Jupyter notebook" in fay.replace("the file", "small.ipynb")
 
 
+def test_what_a_page_says_of_its_making_is_keyed(graded: Course) -> None:
+    """A digest of what a page was made from, hidden tests too, would tell a student who guesses their text."""
+    write_feedback(graded, NAME, ["ada"])
+    page = page_of(graded, "ada").read_text(encoding="utf-8")
+    (digest,) = re.findall(r'<meta name="autograder" content="(\w{64})">', page)
+    graded.secret_file.write_bytes(bytes(32))
+    write_feedback(Course(graded.root), NAME, ["ada"])
+    other = page_of(graded, "ada").read_text(encoding="utf-8")
+    assert digest not in other
+    assert re.sub(r"\w{64}", digest, other) == page
+
+
 def test_points_by_hand_comments_and_lateness_are_in_it(graded: Course) -> None:
     """A grader's work would not reach the student, or the sum would not be the one in the gradebook."""
     with open(graded.root / "nbgrader_config.py", "a") as config:

@@ -62,7 +62,7 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         result = next(result for result in mine.results if result.notebook == names.notebook)
         result = replace(result, changed=news.for_reader(reader))
         notebook = Path(metadata["path"]) / f"{metadata['name']}.ipynb"
-        (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config))])
+        (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config), course.secret)])
         news.keep([reader])
         return page.decode(), resources
 

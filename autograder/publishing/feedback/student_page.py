@@ -7,6 +7,7 @@ text escaped. What a page could still be made to do, its content security policy
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,24 +76,26 @@ class QuestionRow:
 
 @dataclass(frozen=True)
 class PageJob:
-    """A page to make: the graded notebook, where the page goes, and what the gradebook says."""
+    """A page to make: the graded notebook, where the page goes, what the gradebook says, and the course's secret."""
 
     notebook: Path
     target: Path
     result: NotebookResult
     regions: Regions
+    secret: bytes = field(repr=False)
 
     @cached_property
     def digest(self) -> str:
-        """A digest of all that the page depends on, by which one that is still right is known. The notebook's file is
-        not parsed for this, since a hostile one takes more than it looks like."""
+        """A digest of all that the page depends on, by which one that is still right is known. It is keyed, since it
+        stands in the page and hidden tests are in it: a student could try every text that they may have. The notebook's
+        file is not parsed for this, since a hostile one takes more than it looks like."""
         templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
         try:
             content = read_inside(self.notebook.parent, self.notebook.name, MAX_BYTES + 1)
         except OSError:
             content = b""
         made_of = [__version__, templates, hashlib.sha256(content).hexdigest(), self.result.data(), self.regions]
-        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+        return hmac.digest(self.secret, json.dumps(made_of).encode(), "sha256").hex()
 
 
 def made_pages(jobs: Sequence[PageJob]) -> Iterator[tuple[PageJob, bytes]]:

@@ -84,7 +84,8 @@ def changed_pages(course: Course, name: str, student: str, results: list[Noteboo
     regions = secret_regions(course.config)
     source, target = course.path("autograded", student, name), course.path("feedback", student, name)
     for result in results:
-        job = PageJob(source / f"{result.notebook}.ipynb", target / f"{result.notebook}.html", result, regions)
+        notebook, page = source / f"{result.notebook}.ipynb", target / f"{result.notebook}.html"
+        job = PageJob(notebook, page, result, regions, course.secret)
         if job.digest not in head(job.target):
             yield job
 

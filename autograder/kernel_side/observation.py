@@ -82,7 +82,9 @@ def axes_data(axes: Any) -> dict[str, Any]:
     data = {name: str(getattr(axes, f"get_{name}")()) for name in names}
     lines = [line_data(line) for line in axes.lines[:MAX_ARTISTS]]
     points = [{"xy": np.ma.getdata(c.get_offsets()), "label": label_of(c)} for c in collections(axes)]
-    bars = [{"label": label_of(group), "bars": bar_data(group)} for group in axes.containers if is_bars(group)]
+    bars = [
+        {"label": label_of(group), "bars": bar_data(group)} for group in axes.containers[:MAX_ARTISTS] if is_bars(group)
+    ]
     images = [{"data": np.ma.getdata(image.get_array())} for image in axes.images[:MAX_ARTISTS]]
     return data | {
         "xlim": list(map(float, axes.get_xlim())),

@@ -294,7 +294,7 @@ TERMINAL = "\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n"
 
 
 def test_terminal_colours_and_overwritten_lines(tmp_path):
-    pdf, _ = draw(tmp_path, code("p()", stream("\x1b[31mred\x1b[0m\n10%\r100%\nab\b\bcd\n\x1b]0;title\x07end\n")))
+    pdf, _ = draw(tmp_path, code("p()", stream(TERMINAL)))
     shown = text(pdf)
     assert "100%" in shown
     assert " 10%" not in shown

@@ -149,7 +149,8 @@ def compare_exactly(actual: Any, expected: Any) -> None:
     elif isinstance(expected, np.ndarray):
         got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else as_array(actual)
         compare_shapes(got, expected)
-        if not np.array_equal(got, expected, equal_nan=expected.dtype.kind in "mM"):
+        are_times = got.dtype.kind in "mM" and expected.dtype.kind in "mM"
+        if not np.array_equal(got, expected, equal_nan=are_times):
             raise CheckFailed("the values are wrong", first_unequal(got, expected))
     elif isinstance(actual, np.ndarray):
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
@@ -191,8 +192,8 @@ def as_float(value: Any) -> Any:
 
 def equal(actual: Any, expected: Any) -> bool:
     try:
-        return bool(actual == expected)
-    except ValueError:
+        return actual is expected or bool(actual == expected)  # pandas.NA is, and compares with nothing
+    except (ValueError, TypeError, OverflowError):
         return False
 
 

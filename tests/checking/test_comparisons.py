@@ -8,6 +8,7 @@ import tracemalloc
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -145,6 +146,10 @@ SAME = [
     (np.array([[1], [2]]), np.array([1, 2]), "The result has an extra axis of length 1.", None),
     (["a", "c"], np.array(["a", "b"]), WRONG, "At [1]: got c, expected b."),
     ([1, 2], np.array(["a", "b"]), WRONG, None),
+    (np.array([1]), np.array(["2026-01-02"], "M8[D]"), WRONG, "At [0]: got 1, expected 2026-01-02."),
+    (["x"], np.array(["2026-01-02"], "M8[D]"), WRONG, None),
+    (pd.NA, 3, "The value is wrong.", "Got <NA>, expected 3."),
+    (10**400, 0.5, "The value is wrong.", None),
     (Unsupported("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
 ]
 
@@ -190,6 +195,8 @@ def test_right_answers_are_close(actual: Any, expected: Any, options: Any) -> No
         ([1, (2, "a")], [1, (2, "a")]),
         ({1, 2}, {2, 1}),
         (None, None),
+        (pd.NA, pd.NA),
+        (np.array(["NaT"], "M8[D]"), np.array(["NaT"], "M8[D]")),
         (np.array(["a"]), np.array(["a"])),
         ([1, 2], np.array([1, 2])),
         (np.array([1.0, 2.0]), np.array([1, 2])),

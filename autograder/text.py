@@ -8,7 +8,7 @@ __all__ = ["first_of", "has_more_parts", "in_points", "legible", "printable", "s
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
-MOST_NAMES = 20
+MOST_NAMES = 10
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -1,0 +1,13 @@
+"""Text that somebody else wrote, made fit to be shown."""
+
+from __future__ import annotations
+
+from autograder.text import first_of
+
+
+def test_a_long_list_is_counted() -> None:
+    """A hundred names push what matters out of the terminal, and one of them may be written to do so."""
+    students = [f"s{number}" for number in range(40)]
+    assert first_of(students) == "s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 30 more"
+    assert first_of(students[:10]).endswith("s8, s9")
+    assert first_of(["a\x1b[2Jb"]) == "a\N{REPLACEMENT CHARACTER}[2Jb"

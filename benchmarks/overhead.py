@@ -40,6 +40,7 @@ from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.memory_watchdog import tree
 
+ROOT = Path(__file__).parents[1]
 NAME = "tiny"
 CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -187,12 +188,16 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
     return spent, once, len(students) - 1
 
 
-def of_command(root: Path, *options: str) -> float:
-    """Processor seconds of `autograder grade` and of all that it starts, also of what is ended from outside."""
+def of_command(root: Path, name: str, *options: str, code: Path = ROOT) -> float:
+    """Processor seconds of `autograder grade` and of all that it starts, also of what is ended from outside. `code` is
+    the checkout whose autograder runs."""
     ctypes.CDLL(None).prctl(CHILD_SUBREAPER, 1, 0, 0, 0)  # whoever loses its parent becomes this process's child
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "autograder.cli", "grade", NAME, *options]
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "autograder.cli", "grade", name, *options]
+    environment = os.environ | {"PYTHONPATH": str(code)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2000:]}")
     with suppress(ChildProcessError):
         while True:
             os.wait()
@@ -207,9 +212,9 @@ def main() -> None:
     wanted = parser.parse_args().n
     with tempfile.TemporaryDirectory() as folder:
         course = make_course(Path(folder), wanted + 1)
-        of_command(course.root, "--student", "s000")  # what a course costs once: its gradebook
-        command = of_command(course.root)
-        nothing = of_command(course.root)
+        of_command(course.root, NAME, "--student", "s000")  # what a course costs once: its gradebook
+        command = of_command(course.root, NAME)
+        nothing = of_command(course.root, NAME)
     with tempfile.TemporaryDirectory() as folder:
         spent, once, count = measure(make_course(Path(folder), wanted + 1))
     print(f"| of {count} tiny notebooks, each | processor seconds |\n| --- | ---: |")

@@ -23,7 +23,7 @@ from autograder.workers import Workers
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Noticed", "mutation_table", "survivor_text", "try_mutants"]
+__all__ = ["Noticed", "mutation_table", "survivor_text", "try_mutants", "variants"]
 
 SECONDS = 10.0
 SECRET = b"mutants"

@@ -17,6 +17,10 @@ ROUNDING = 1e-9
 CLOSER, NEAR = 1e-3, 1e-5
 # What sums of large terms leave of a small one.
 CANCELLED = 1e-3
+# What rounding leaves of zero, where numbers are around one: alone, it has no other number beside it to show its size.
+ZERO = 1e-14
+# What the root of a rounding error leaves of zero, beside the largest number.
+ROOTED = 1e-7
 NUMBERS = "biufc"
 MISSING = object()  # where there is no value to compare with
 
@@ -62,7 +66,7 @@ def numbers_alike(got: Any, other: Any, right: Any) -> bool:
         if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
             return False
         size = np.abs(b[finite])
-        allowed = rounding(got, other) * (size + CANCELLED * size.max(initial=0.0))
+        allowed = ZERO + rounding(got, other) * (size + CANCELLED * size.max(initial=0.0))
         if is_numeric(right) and np.shape(right) == got.shape:
             away = np.nan_to_num(np.abs(a - np.asarray(right).astype(complex)))[finite]
             allowed += np.minimum(CLOSER * away, NEAR * size)
@@ -104,5 +108,5 @@ def digits(array: Any) -> list[str]:
         return [str(array)]
     with np.errstate(all="ignore"):
         finite = flat[np.isfinite(flat)]
-        tiny = ROUNDING * np.abs(finite).max(initial=0.0)
+        tiny = max(ZERO, ROOTED * np.abs(finite).max(initial=0.0))
         return [f"{x:.5e}" for x in np.where(np.abs(flat) <= tiny, 0.0, flat)]

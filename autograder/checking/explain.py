@@ -72,7 +72,7 @@ def named(verdict: Verdict, mistake: Mistake | None) -> Verdict:
         return verdict
     told = verdict.message
     if mistake.says.lower() not in told.lower():
-        told = legible(" ".join(filter(None, (sentence(told), sentence(mistake.says)))))
+        told = legible(" ".join(filter(None, (stopped(told), sentence(mistake.says)))))
     return replace(verdict, message=told, mistake=mistake.title)
 
 
@@ -89,7 +89,12 @@ def sentence(text: str) -> str:
     """`text` with a full stop and, unless it begins with code such as `dW` or `f(1)`, a capital."""
     text = text.strip()
     first = text[:1].upper() if WORD.match(text) else text[:1]
-    return text and first + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return stopped(first + text[1:])
+
+
+def stopped(text: str) -> str:
+    """`text` with a full stop, and else as it is: it may begin with the name of a function."""
+    return text and text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def wrong(error: CheckFailed, hidden: bool) -> str:

@@ -11,6 +11,7 @@ from autograder.checking.explain import UNGRADED, verdict_of
 from autograder.checking.outcomes import (
     CheckFailed,
     GraderFault,
+    Mistake,
     Outcome,
     StudentError,
     StudentStopped,
@@ -65,6 +66,13 @@ def test_what_is_told_of_a_test(
     """A student would read something else than what happened, or of a hidden check what it compares."""
     expected = Verdict("test_a", "What it says.", 2.0, test.hidden, outcome, message, detail)
     assert verdict_of(test, error) == expected
+
+
+def test_the_name_of_a_function_that_raised_stays_as_it_is_before_the_sentence_of_a_mistake() -> None:
+    """Students would look for a function `Forward` that they do not have."""
+    mistake = Mistake("columns", "", "The columns of W were used.", frozenset(), frozenset())
+    told = verdict_of(SEEN, student_error("forward", "ValueError", "mismatch", []), mistake).message
+    assert told == "forward raised ValueError: mismatch. The columns of W were used."
 
 
 @pytest.mark.parametrize("error", [GraderFault("the answer key died"), ValueError("unusable")])

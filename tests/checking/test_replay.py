@@ -196,6 +196,8 @@ def test_more_than_can_be_kept_is_not_replayed() -> None:
         (2, 2.0, None, True),
         (np.float32(0.1), 0.1, None, True),
         (1.0, 1.0 + 1e-6, None, False),
+        (1e-17, -3e-17, 0.5, True),
+        (1e-9, 2e-9, None, False),
         (1.0, 1.0 + 1e-6, 2.0, True),
         (1.0, 1.0 + 1e-6, 1.0 + 1e-5, False),
         (np.array([1e9, 1.0]), np.array([1e9, 1.5]), np.array([0.0, 0.0]), False),

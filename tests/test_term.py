@@ -251,7 +251,7 @@ def test_a_term(term: Term) -> None:
 
     # Ada and Cyd hand in again, and Fay for Dan too: she had more time, and so have both. What was given by hand stays,
     # what is unchanged is not graded again.
-    assert "for fay@uni.edu, dan@uni.edu" in term.types("extend", NAME, FAY, "--days", "2")
+    assert "For fay@uni.edu, dan@uni.edu" in term.types("extend", NAME, FAY, "--days", "2")
     second = first | {
         ADA: ("2026-10-02 11:00:00 Z", term.answered(RIGHT | {"bootstrap": "def bootstrap(*about):\n    return 0"})),
         CYD: ("2026-10-03 13:00:00 Z", term.answered(RIGHT)),

@@ -20,7 +20,7 @@ from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 
-__all__ = ["NAME", "make_demo"]
+__all__ = ["NAME", "as_handed_in", "make_demo"]
 
 NAME = "forecast"  # the assignment that a demo without a course grades
 MARK = ".autograder-demo"

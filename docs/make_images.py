@@ -36,7 +36,7 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.checking.cell import is_check_cell
-from autograder.demo import make_demo
+from autograder.demo import as_handed_in, make_demo
 from autograder.grading.course import Course
 from autograder.grading.examples import read_examples
 
@@ -156,7 +156,7 @@ def formgrader_picture() -> bytes:
             page.set_viewport_size({"width": WIDTH, "height": 760})
             # The page waits for its formulas' home otherwise.
             page.route(lambda address: "//127.0.0.1" not in address, lambda route: route.abort())
-            page.goto(re.sub("doc/tree/.*[?]", f"formgrader/submissions/{submission}/?index=0&", url))
+            page.goto(re.sub("doc/tree/.*[?]", f"formgrader/submissions/{submission}/?index=0&", url), timeout=90_000)
             answer = page.locator(".nbgrader_cell").filter(has_text=text)
             answer.wait_for(timeout=90_000)
             time.sleep(5)
@@ -170,7 +170,7 @@ def formgrader_picture() -> bytes:
 def student_notebook(name: str) -> NotebookNode:
     """The released assignment as a student has it who has solved all of it. Its check cells are folded."""
     notebook = nbformat.read(ROOT / "release" / name / f"{name}.ipynb", as_version=4)
-    source = nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4)
+    source = as_handed_in(nbformat.read(ROOT / "source" / name / f"{name}.ipynb", as_version=4))
     answers = {c.metadata.nbgrader.grade_id: c.source for c in source.cells if utils.is_solution(c)}
     for cell in notebook.cells:
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")

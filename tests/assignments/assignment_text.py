@@ -81,11 +81,9 @@ class AssignmentText:
         got = {grade_id: score(self.verdicts(grade_id, namespace), points) for grade_id, points in full.items()}
         return {grade_id.removesuffix("_checks") for grade_id in full if got[grade_id] != full[grade_id]}
 
-    def hidden_checks_lost(self, grade_id: str, namespace: Namespace) -> list[str]:
-        """The hidden checks of a cell that do not hold of a notebook with these names; the cell has some."""
-        hidden = [verdict for verdict in self.verdicts(grade_id, namespace) if verdict.hidden]
-        assert hidden
-        return [verdict.name for verdict in hidden if not verdict.passed]
+    def checks_lost(self, grade_id: str, namespace: Namespace) -> list[str]:
+        """The checks of a cell that do not hold of a notebook with these names."""
+        return [verdict.name for verdict in self.verdicts(grade_id, namespace) if not verdict.passed]
 
     def refuse_misplaced_checks(self) -> None:
         """Fail unless each answer cell is followed by the check cell that carries its points."""

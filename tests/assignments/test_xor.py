@@ -293,12 +293,12 @@ def test_wide_networks_want_small_steps(key: Namespace) -> None:
     ],
 )
 def test_a_wrong_earlier_answer_costs_nothing_later(broken: str, checked: str, heading: str) -> None:
-    """An answer that calls an earlier, wrong one keeps all of its hidden checks."""
+    """An answer that calls an earlier, wrong one keeps all of its checks."""
     right = XOR_TEXT.answers(**{checked: XOR_TEXT.entry("alternatives.md", heading)})
     wrong = {**right}
     exec(f"def {broken}(*args):\n    return 1 / 0", wrong)
     exec(XOR_TEXT.entry("alternatives.md", heading), wrong)
-    assert XOR_TEXT.hidden_checks_lost(f"{checked}_checks", wrong) == []
+    assert XOR_TEXT.checks_lost(f"{checked}_checks", wrong) == []
 
 
 def test_every_check_cell_follows_its_answer() -> None:

@@ -16,10 +16,12 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import keep_groups
 from autograder.publishing.changes import read_changes
-from autograder.publishing.queue.comment_bank import bank_path
+from autograder.publishing.queue.comment_bank import bank_path, read_bank
 from autograder.publishing.queue.formgrader import MarkSchemes
+from autograder.publishing.queue.mark_schemes import read_mark_schemes
 from autograder.publishing.scores import read_scores
 
+ROOT = Path(__file__).parents[2]
 BANK = """# Comments for graders
 
 - name −1: Your name is missing.
@@ -30,6 +32,14 @@ BANK = """# Comments for graders
   for.
 - good: Well argued.
 """
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("assignments/*/comments.md")), ids=lambda path: path.parent.name)
+def test_the_comments_of_an_assignment_are_on_its_questions(path: Path) -> None:
+    """A TA would meet the error when the answers wait."""
+    course, name = Course(ROOT), path.parent.name
+    questions = {question for _, question in read_mark_schemes(course, name)}
+    assert {comment.question for comment in read_bank(course, name, questions)} == questions
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
         return verdict(test, Outcome.RAISED, f"Your code was stopped: {error}.", str(error))
     if isinstance(error, pytest.fail.Exception):
         return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
-    if isinstance(error, (GraderFault, pytest.FixtureLookupError)) or not isinstance(error, Exception):
+    if isinstance(error, GraderFault):  # its text says what a person must know
+        return verdict(test, Outcome.UNGRADED, UNGRADED, str(error))
+    if isinstance(error, pytest.FixtureLookupError) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, in_full(error))
     return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), in_full(error))
 

@@ -20,66 +20,34 @@ HERE = Path(__file__).parents[1]
 NAME = "forecast"
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo course, made and graded twice where there is neither a course nor a clone."""
-    elsewhere = tmp_path_factory.mktemp("demo")
-    folder = elsewhere / "course"
-    for _ in range(2):
-        done = autograder(elsewhere, "demo", "-o", str(folder), timeout=300)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
-        assert "Graded notebooks:" in done.stdout
-    return folder
-
-
-@pytest.fixture(scope="module")
-def scores(demo: Path) -> dict[str, dict[str, object]]:
-    """What the demo says of each student."""
-    return {score["student"]: score for score in json.loads(autograder(demo, "scores", NAME, "--json").stdout)}
-
-
 def passed(score: dict[str, object]) -> list[bool]:
     return [check["passed"] for cell in score["cells"].values() for check in cell["checks"]]  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
-def test_the_right_ones_hold_every_check(scores: dict[str, dict[str, object]]) -> None:
-    """A demo in which right answers lose points convinces nobody."""
-    for student in ("ada", "alan"):
-        assert all(passed(scores[student]))
-        assert len(passed(scores[student])) == 7
-
-
-@pytest.mark.slow
-def test_each_cheat_and_the_unsolved_have_nothing(scores: dict[str, dict[str, object]]) -> None:
-    """It is what the demo is there to show."""
-    for student in ("frank", "kurt", "lofty", "mallory"):
-        assert scores[student]["score"] == 0.0
-
-
-@pytest.mark.slow
-def test_each_mistake_costs_something_and_not_all(scores: dict[str, dict[str, object]]) -> None:
-    """Partial credit is what instructors look for."""
-    for student in ("blaise", "carl", "emmy", "grace", "hedy"):
-        assert 0 < sum(passed(scores[student])) < len(passed(scores[student]))
-
-
-@pytest.mark.slow
-def test_what_happened_is_told(scores: dict[str, dict[str, object]]) -> None:
-    """A kernel that ended and memory that ran out must be seen at a glance."""
-    kinds = {student: {i["kind"] for i in score["incidents"]} for student, score in scores.items()}  # type: ignore[attr-defined]
+def test_a_demo_that_was_stopped_says_how_to_go_on_and_starts_anew_where_there_is_no_clone(tmp_path: Path) -> None:
+    """`autograder demo` again would begin anew, and `grade` needs the course's name. What the class then shows is what
+    the demo is there for."""
+    folder = tmp_path / "course"
+    stop_a_demo(folder)
+    done = autograder(tmp_path, "demo", "-o", str(folder), timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Graded notebooks:" in done.stdout
+    scores = {score["student"]: score for score in json.loads(autograder(folder, "scores", NAME, "--json").stdout)}
+    check_points(scores)
+    kinds = {student: {i["kind"] for i in score["incidents"]} for student, score in scores.items()}
     assert "kernel died" in kinds["john"]
     assert "memory limit" in kinds["isaac"]
     assert kinds["ada"] == set()
 
 
-@pytest.mark.slow
-def test_a_demo_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
-    """`autograder demo` again would begin anew, and `grade` needs the course's name."""
-    folder = tmp_path / "course"
+def stop_a_demo(folder: Path) -> None:
+    """Start a demo and stop it with Ctrl-C while it grades."""
     command = [*COMMAND, "demo", "-o", str(folder)]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, cwd=folder.parent, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         deadline = time.monotonic() + 60
         while not (folder / "gradebook.db").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -88,6 +56,16 @@ def test_a_demo_that_is_stopped_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert complained.splitlines()[-1] == f"Stopped. Go on with: autograder --course {folder} grade forecast"
     assert "Traceback" not in complained
+
+
+def check_points(scores: dict[str, dict[str, object]]) -> None:
+    """Right answers hold every check, cheats and the unsolved have nothing, mistakes cost something and not all."""
+    for student in ("ada", "alan"):
+        assert passed(scores[student]) == [True] * 7
+    for student in ("frank", "kurt", "lofty", "mallory"):
+        assert scores[student]["score"] == 0.0
+    for student in ("blaise", "carl", "emmy", "grace", "hedy"):
+        assert 0 < sum(passed(scores[student])) < len(passed(scores[student]))
 
 
 def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:

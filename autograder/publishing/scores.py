@@ -121,7 +121,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     if any_group:
         table.add_column("group")
     for column, justify in (("score", "right"), ("checks", "right"), ("by hand", "left")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     if any_late:
         table.add_column("late")
     table.add_column("incidents", overflow="fold")
@@ -129,16 +129,17 @@ def scores_table(name: str, scores: list[Score]) -> Table:
         checks = [check for cell in score["cells"].values() for check in cell["checks"] if not check["void"]]
         passed = sum(check["passed"] for check in checks)
         seen = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
-        table.add_row(
-            Text(printable(score["student"])),
-            *([Text(printable(full_name(score)))] if any_name else []),
-            *([Text(printable(score["group"]))] if any_group else []),
+        row = [
+            printable(score["student"]),
+            *([printable(full_name(score))] if any_name else []),
+            *([printable(score["group"])] if any_group else []),
             f"{in_points(score['final_score'])} / {in_points(score['max_score'])}",
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
             *([late(score)] if any_late else []),
-            Text(", ".join(seen)),
-        )
+            ", ".join(seen),
+        ]
+        table.add_row(*map(Text, row))
     return table
 
 

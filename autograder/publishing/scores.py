@@ -121,7 +121,7 @@ def scores_table(name: str, scores: list[Score]) -> Table:
     if any_group:
         table.add_column("group")
     for column, justify in (("score", "right"), ("checks", "right"), ("by hand", "left")):
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
     if any_late:
         table.add_column("late")
     table.add_column("incidents", overflow="fold")

@@ -22,7 +22,7 @@ from autograder.grading.locking import course_lock
 __all__ = ["QueuedAnswer", "State", "give_points", "read_answers"]
 
 WAIT = 20.0  # seconds for another grader's points; a run that grades takes longer
-DIGITS = 9  # of a digest: enough to tell the answers of a course apart
+DIGITS = 15  # of a digest: two answers of a course with the same would get each other's points
 
 
 class State(StrEnum):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 from autograder.errors import AutograderError
@@ -49,7 +49,7 @@ def read_sheet(path: Path, answers: Sequence[QueuedAnswer], bank: Sequence[BankC
         used = used_comments(keys, answer, bank, where)
         if not points and not keys:
             raise AutograderError(f"{where}: it has a comment and no points.")
-        full = answer.max_score if answer else 0.0
+        full = answer.max_score if answer else inf  # one that is gone is given nothing, whatever the line says
         score = number(points, full, where) if points else min(full, max(0.0, full + sum(c.points for c in used)))
         given[key] = (score, "\n\n".join(filter(None, [*(one.text for one in used), legible(comment)])))
     return given
@@ -89,6 +89,6 @@ def number(points: str, full: float, where: str) -> float:
         value = float(points.replace(",", "."))
     except ValueError:
         raise AutograderError(f"{where}: {points!r} is no number of points.") from None
-    if full and not (isfinite(value) and 0 <= value <= full):
+    if not (isfinite(value) and 0 <= value <= full):
         raise AutograderError(f"{where}: {points} points, and the question has 0 to {in_points(full)}.")
     return value

@@ -12,13 +12,16 @@ from nbgrader.api import Gradebook
 from recorded_class import record_again
 from small_course import NAME, Run
 
+from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import keep_groups
+from autograder.grading.waiting import QueuedAnswer, State
 from autograder.publishing.changes import read_changes
 from autograder.publishing.queue.comment_bank import bank_path, read_bank
 from autograder.publishing.queue.formgrader import MarkSchemes
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
+from autograder.publishing.queue.sheet import read_sheet
 from autograder.publishing.scores import read_scores
 
 ROOT = Path(__file__).parents[2]
@@ -140,10 +143,10 @@ def test_an_answer_of_a_group_is_graded_once(waiting: Course, run: Run) -> None:
 
 def test_formgrader_shows_the_mark_scheme_below_the_answer(waiting: Course) -> None:
     """A grader would look for it in another window, two hundred times."""
-    folder = waiting.path("autograded", "ada", NAME)
-    resources = {"metadata": {"path": str(folder)}, "assignment_id": NAME, "notebook_id": NAME}
+    resources = {"assignment_id": NAME, "notebook_id": NAME}
     book = small_course.submission()
-    shown, _ = MarkSchemes().preprocess(book, resources)
+    formgrader = MarkSchemes(config=waiting.config)
+    shown, _ = formgrader.preprocess(book, resources)
     answer = next(number for number, cell in enumerate(shown.cells) if cell.source == "Because it is so.")
     key, comments = (cell.source for cell in shown.cells[answer + 1 : answer + 3])
     assert "Because of the answer key." in key
@@ -152,10 +155,33 @@ def test_formgrader_shows_the_mark_scheme_below_the_answer(waiting: Course) -> N
     assert comments.split("\n")[1] == "- `key` −0.5: Say what the key is for."
     assert len(shown.cells) == len(small_course.submission().cells) + 2
     bank_path(waiting, NAME).write_text("## who\n")  # the answers must be shown all the same
-    shown, _ = MarkSchemes().preprocess(small_course.submission(), resources)
+    shown, _ = formgrader.preprocess(small_course.submission(), resources)
     assert "no question 'who'" in shown.cells[0].source
-    as_it_was, _ = MarkSchemes().preprocess(small_course.submission(), {})  # no page of formgrader's
+    as_it_was, _ = formgrader.preprocess(small_course.submission(), {})  # no page of formgrader's
     assert as_it_was == small_course.submission()
+
+
+def test_formgrader_runs_no_configuration_that_was_handed_in(waiting: Course, tmp_path: Path) -> None:
+    """It would run in the instructor's own server. A course may call its folders as it likes."""
+    folder = waiting.root / "graded" / "ada" / NAME
+    folder.mkdir(parents=True)
+    (folder / "nbgrader_config.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    waiting.config.CourseDirectory.autograded_directory = "graded"
+    resources = {"metadata": {"path": str(folder)}, "assignment_id": NAME, "notebook_id": NAME}
+    shown, _ = MarkSchemes(config=waiting.config).preprocess(small_course.submission(), resources)
+    assert len(shown.cells) > len(small_course.submission().cells)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_source_that_is_no_notebook_is_a_sentence(waiting: Course, run: Run) -> None:
+    """A TA would see a traceback."""
+    path = waiting.source(NAME) / f"{NAME}.ipynb"
+    path.write_text("{")
+    code, _, complained = run("queue", NAME, here=waiting.root)
+    assert (code, complained.startswith(f"autograder: {path} cannot be read as a notebook: it is not JSON")) == (
+        2,
+        True,
+    )
 
 
 def test_parts_share_the_answers(waiting: Course, run: Run) -> None:
@@ -187,6 +213,15 @@ def test_a_line_that_is_amiss_gives_nobody_points(waiting: Course, run: Run, cel
     done = filled_in(waiting, run, [first | cells, *([second | {"points": "1"}] if cells else [])])
     assert done == (2, "", f"autograder: {said}\n")
     assert {points for points, _ in given(waiting).values()} == {None}
+
+
+def test_a_question_without_points_gets_no_other_number(tmp_path: Path) -> None:
+    """Whatever was typed would be in the gradebook, and in every sum."""
+    answer = QueuedAnswer("a1", "ada", NAME, "why", 0.0, State.WAITS, None, "", "")
+    path = tmp_path / "sheet.csv"
+    path.write_text("number,answer,points,keys,comment\n1,a1,nan,,\n")
+    with pytest.raises(AutograderError, match="nan points, and the question has 0 to 0"):
+        read_sheet(path, [answer], [])
 
 
 def test_a_sheet_is_not_written_over(waiting: Course, run: Run) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.coursedir import CourseDirectory
 
 from autograder.errors import AutograderError
-from autograder.grading.course import find_course
+from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.queue.comment_bank import BankComment, comments_on, read_bank
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
@@ -30,22 +31,25 @@ class MarkSchemes(Preprocessor):  # type: ignore[misc]
         """The notebook with more cells, if formgrader shows it: its resources say of which assignment it is."""
         if assignment := resources.get("assignment_id"):
             try:
-                beside = cells_beside(Path(resources["metadata"]["path"]), assignment, resources["notebook_id"])
+                beside = cells_beside(self.course(), assignment, resources["notebook_id"])
             except AutograderError as error:
                 nb.cells.insert(0, new_markdown_cell(str(error)))
             else:
                 nb.cells = [new for cell in nb.cells for new in (cell, *beside.get(grade_id(cell), ()))]
         return nb, resources
 
+    def course(self) -> Course:
+        """The course that formgrader shows, by the configuration that it has read: whoever looked for one above the
+        notebook could run a student's."""
+        return Course(Path(CourseDirectory(config=self.config).root), self.config.copy())
+
 
 def grade_id(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
-def cells_beside(folder: Path, assignment: str, notebook: str) -> dict[str, list[NotebookNode]]:
-    """What stands below each question of a notebook, whose graded copy is in `folder`. Raises AutograderError for a
-    comments.md that is amiss."""
-    course = find_course(folder)
+def cells_beside(course: Course, assignment: str, notebook: str) -> dict[str, list[NotebookNode]]:
+    """What stands below each question of a notebook. Raises AutograderError for a comments.md that is amiss."""
     schemes = read_mark_schemes(course, assignment)
     bank = read_bank(course, assignment, {question for _, question in schemes})
     return {

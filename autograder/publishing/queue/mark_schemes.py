@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from autograder.checking.regions import lines
+from autograder.errors import AutograderError
 from autograder.grading.course import Course
-from autograder.publishing.doctree.parsed_notebook import ParsedCell, read
+from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, read
 
 __all__ = ["read_mark_schemes"]
 
 
 def read_mark_schemes(course: Course, name: str) -> dict[tuple[str, str], ParsedCell]:
     """The answer key's cell for each question of an assignment that a person grades, by notebook and grade id, without
-    markers and outputs. Raises Unreadable if a source notebook is none."""
+    markers and outputs. Raises AutograderError if a source notebook is none."""
     return {
         (path.stem, cell.grade_id): without_markers(cell)
         for path in sorted(course.source(name).glob("*.ipynb"))
-        for cell in read(path).cells
+        for cell in source_cells(path)
         if cell.is_graded and cell.is_answer
     }
+
+
+def source_cells(path: Path) -> Sequence[ParsedCell]:
+    try:
+        return read(path).cells
+    except (Unreadable, OSError) as error:
+        raise AutograderError(f"{path} cannot be read as a notebook: {error}.") from None
 
 
 def without_markers(cell: ParsedCell) -> ParsedCell:

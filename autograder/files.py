@@ -74,13 +74,21 @@ def walk(top: Path, on_error: Callable[[OSError], None]) -> Iterator[tuple[str, 
         try:
             with os.scandir(base) as entries:
                 for entry in entries:
-                    (folders if entry.is_dir() else names).append(entry.name)
+                    (folders if is_folder(entry) else names).append(entry.name)
         except OSError as error:
             on_error(error)
             continue
         yield base, folders, names
         below = (os.path.join(base, name) for name in reversed(folders))
         waiting += [path for path in below if not os.path.islink(path)]
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def open_regular(path: Path) -> BinaryIO | None:

@@ -36,6 +36,7 @@ def test_links_lead_nowhere(folder: Path, tmp_path: Path) -> None:
     (folder / "file.txt").symlink_to(secret / "gradebook.db")
     (folder / "folder").symlink_to(secret)
     (folder / "loop").symlink_to(folder)
+    (folder / "itself").symlink_to(folder / "itself")
     assert read_submission("ada", folder, 1).files == {}
 
 

@@ -31,7 +31,8 @@ __all__ = ["ImportAnalysis", "bindings_of", "module_paths", "named_modules"]
 
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
-MAX_MODULES, MAX_LOOKUPS = 30, 2_000  # in modules beside the notebook: they can import each other in endless ways
+MAX_MODULES = 30  # beside the notebook, that are read
+MAX_LOOKUPS = 2_000  # for one name: modules can import each other in endless ways
 MAX_DOTS = 20
 MAX_NAMES = 100  # that a name is followed to through its earlier meanings: more would cost the square of their number
 
@@ -105,7 +106,7 @@ class ImportAnalysis:
         return self.known[name, lent]
 
     def _search(self, name: str, lent: frozenset[str]) -> str:
-        waiting, seen = [("", name)], set()
+        waiting, seen, self.lookups = [("", name)], set(), 0
         while waiting:
             module, dotted = waiting.pop()
             namespace = self._module(module) if module else self.notebook

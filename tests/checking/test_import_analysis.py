@@ -225,3 +225,14 @@ def test_validate_refuses_lines_that_would_do_nothing() -> None:
     texts = "\n".join(map(str, structure_problems({Path("/nowhere/x/x.ipynb"): notebook})))
     for part in ("locked cells only", "'sklearn.neighbors,' is none", "'1st' is none", "are named in the setup cell"):
         assert part in texts
+
+
+def test_a_long_notebook_is_followed_into_modules_to_its_end() -> None:
+    """The last exercises could use what is forbidden, by way of a module, and nothing would be said."""
+    texts = {"helper": "import sklearn.neighbors\ndef f(x):\n    return sklearn.neighbors.KDTree(x)"}
+    analysis = ImportAnalysis(["sklearn.neighbors"], ["import numpy as np"], texts.get)
+    for number in range(60):
+        analysis.read(f"def g{number}(x):\n    return np.abs(x) + np.exp(x) + np.log(x)")
+        assert not any(analysis.forbidden_module(f"g{before}") for before in range(number + 1))
+    analysis.read("from helper import f\ndef last(x):\n    return f(x)")
+    assert analysis.forbidden_module("last") == "sklearn.neighbors"

@@ -28,9 +28,10 @@ def promises(course: Course, name: str) -> Iterator[str]:
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."
     if count := sum(map(ordinary_tests, notebooks)):
+        graded = "ordinary test cells are" if count > 1 else "ordinary test cell is"
         yield (
-            f"Note: {count} ordinary test cells are graded as nbgrader grades them, though in the sandbox: a student "
-            "who tampers with them can get their points. %%check cells promise more (docs/migrate.md)."
+            f"Note: {count} {graded} graded in nbgrader's own way, though in the sandbox: a student who tampers with "
+            "such a cell can get its points. %%check cells promise more (docs/migrate.md)."
         )
 
 

@@ -212,9 +212,8 @@ def source_notebook(path: Path) -> NotebookNode:
     """An instructor's notebook. Raises AutograderError if it cannot be read."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", MissingIDFieldWarning
-            )  # older notebooks have no ids, and nothing needs them
+            # Older notebooks have no ids, and nothing needs them.
+            warnings.simplefilter("ignore", MissingIDFieldWarning)
             return nbformat.read(path, as_version=4)
     except Exception as error:
         why = str(error).strip().split("\n")[0]

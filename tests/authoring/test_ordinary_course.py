@@ -66,7 +66,7 @@ def test_several_notebooks_of_any_name_are_validated_and_released(tmp_path: Path
     ]
     held, note = promises(course, NAME)
     assert held.startswith("✓ small may be released (a_first.ipynb, b_second.ipynb): right code gets full marks")
-    assert note.startswith("Note: 4 ordinary test cells are graded as nbgrader grades them, though in the sandbox")
+    assert note.startswith("Note: 4 ordinary test cells are graded in nbgrader's own way, though in the sandbox")
     release(course, NAME)
     made = {path.name for path in course.path("release", ".", NAME).iterdir()}
     assert made == {"a_first.ipynb", "b_second.ipynb"}

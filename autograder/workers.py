@@ -215,7 +215,8 @@ def begin(lifeline: Connection, places: SimpleQueue[int | None], work: Work[Any,
             os.sched_setaffinity(0, {place})
     signal.signal(signal.SIGINT, lambda number, frame: None)
     gc.freeze()  # what is imported stays: garbage collections need not look at it, nor copy what processes share
-    threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
+    # No daemon: who leaves because there are no more jobs waits for it, and so for the end of its work.
+    threading.Thread(target=end_with, args=(lifeline,)).start()
 
 
 def do(job: Any) -> Any:

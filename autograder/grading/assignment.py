@@ -220,7 +220,7 @@ def source_notebook(path: Path) -> NotebookNode:
         raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None
 
 
-def template_of(path: Path, course: Course, examples: Sequence[Example], modules: Collection[str] = ()) -> Template:
+def template_of(path: Path, course: Course, examples: Sequence[Example], modules: Collection[str]) -> Template:
     """The template and the answer key of one source notebook; `examples` are the assignment's known mistakes, also of
     its `modules`."""
     source = source_notebook(path)

@@ -36,7 +36,7 @@ class NoCourse(AutograderError):
     """Neither here nor in a folder above is a course."""
 
 
-def find_course(start: Path, given: Path | None = None) -> Course:
+def find_course(start: Path, given: Path | None) -> Course:
     """The course at `given`, or the nearest folder from `start` upwards that has a configuration file and is none that
     a student handed in: to read it is to run it."""
     if given is not None:

@@ -37,14 +37,14 @@ def forced_end(deadline: float) -> Iterator[None]:
 
 
 @contextmanager
-def limited_memory(more: int = MEMORY) -> Iterator[None]:
-    """Let this process take `more` bytes of memory in the block than it has; then there is a MemoryError."""
+def limited_memory() -> Iterator[None]:
+    """Let this process take `MEMORY` bytes more in the block than it has; beyond that there is a MemoryError."""
     if not can_limit():
         yield
         return
     resource = importlib.import_module("resource")  # POSIX alone has it
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = data_size() + more
+    wanted = data_size() + MEMORY
     if soft == resource.RLIM_INFINITY or wanted < soft:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
     try:

@@ -149,7 +149,7 @@ def reason_of(moved: Moved, reason: Callable[[Moved], Reason]) -> Reason:
     return reason(moved) if moved.kept is not None else Reason(())  # a score that is given first needs none
 
 
-def keep_penalties(session: Any, assignments: Iterable[str], extended: Collection[str] = ()) -> None:
+def keep_penalties(session: Any, assignments: Iterable[str], extended: Collection[str]) -> None:
     """Keep the late penalties of these assignments that differ from the rows that were kept last, as points below zero.
     Students in `extended` were just given another extension."""
     rows = []

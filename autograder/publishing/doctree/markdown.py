@@ -139,7 +139,7 @@ class MarkdownReader:
             return [self.context.written(text, "table too large", block=True)]
         return [node]
 
-    def inlines(self, inlines: Iterable[PandocNode], depth: int = 0) -> Content:
+    def inlines(self, inlines: Iterable[PandocNode], depth: int) -> Content:
         """The nodes for a list of pandoc inlines; HTML marks such as <b>…</b> are paired here."""
         frames: list[tuple[str, list[Inline]]] = [("", [])]
         for inline in inlines:

@@ -75,7 +75,7 @@ class ParsedCell:
         return float(points) if isinstance(points, (int, float)) and 0 <= points < 1e6 else 0.0
 
 
-def for_student(cell: ParsedCell, regions: Regions = MARKERS) -> ParsedCell:
+def for_student(cell: ParsedCell, regions: Regions) -> ParsedCell:
     """A cell without what its author keeps from students (hidden tests, mark schemes, what hidden tests let slip), and
     without the record of a released check cell, which only `%%check` reads."""
     if not cell.nbgrader or cell.nbgrader.get("solution"):

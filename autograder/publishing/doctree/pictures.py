@@ -116,7 +116,7 @@ class Pictures:
             raise BadImage("not an image") from None
         return *written_again(image), (float(size[0]), float(size[1]))
 
-    def add_base64(self, text: str, width: float | None = None) -> Picture:
+    def add_base64(self, text: str, width: float | None) -> Picture:
         """Decode a picture of an output or a data: address."""
         if len(text) > MAX_BYTES * 4 // 3 + 4:
             raise BadImage(TOO_LARGE)
@@ -129,7 +129,7 @@ class Pictures:
         """Keep an SVG, which notebooks hold as text."""
         return self.add(text.encode("utf-8", "replace"), width)
 
-    def add_file(self, address: str, width: float | None = None) -> Picture:
+    def add_file(self, address: str, width: float | None) -> Picture:
         """Read a picture that lies in the notebook's folder, and nowhere else."""
         if self.folder is None or re.match(r"[a-z][a-z0-9+.-]*:|//", address, re.IGNORECASE):
             raise BadImage("image not fetched")

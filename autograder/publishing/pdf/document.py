@@ -151,7 +151,7 @@ def comment_section(comments: Sequence[tuple[str, ParsedCell]], reader: CellRead
     return [Section(tuple(blocks), "Comments", first_page=True)] if blocks else []
 
 
-def make_section(group: CellGroup, reader: CellReader, number: int, result: NotebookResult | None = None) -> Section:
+def make_section(group: CellGroup, reader: CellReader, number: int, result: NotebookResult | None) -> Section:
     blocks = tuple(node for cell in group.cells for node in cell_nodes(reader, cell))
     question = group.question
     if question is None:

@@ -45,7 +45,7 @@ class NoNotebook(AutograderError):
         self.what = what
 
 
-def find_all(paths: Sequence[Path], release: Path | None = None, *, anonymous: bool = False) -> list[ExportInput]:
+def find_all(paths: Sequence[Path], release: Path | None, *, anonymous: bool) -> list[ExportInput]:
     """The submissions at paths. One of several without a notebook says so and stops no other.
     Raises AutograderError if a path does not exist, or the only one holds no notebook."""
     if len(paths) == 1:

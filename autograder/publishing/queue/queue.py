@@ -53,7 +53,7 @@ def queue_of(answers: list[QueuedAnswer]) -> list[QuestionQueue]:
     return [QuestionQueue(name, points[name], *(counts[name][state] for state in states)) for name in sorted(counts)]
 
 
-def answers_waiting(answers: list[QueuedAnswer], question: str, part: Part = (1, 1)) -> list[QueuedAnswer]:
+def answers_waiting(answers: list[QueuedAnswer], question: str, part: Part) -> list[QueuedAnswer]:
     """The answers to one question that wait, or a part of them: the same answers, however many are graded meanwhile.
     Raises AutograderError for a question that no person grades."""
     if question not in (known := sorted({answer.question for answer in answers})):

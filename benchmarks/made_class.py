@@ -18,8 +18,8 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
 from autograder.grading.reading import read_submission
-from autograder.grading.record_grades import record
 from autograder.grading.secret import check_secret
+from autograder.grading.write_results import write_result
 
 __all__ = ["make_class"]
 
@@ -32,7 +32,7 @@ def make_class(course: Course, name: str, size: int, model: str = "ada") -> None
     with open_gradebook(course) as gradebook:
         check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
-        record(gradebook, course, name, as_graded(course, assignment, model))
+        write_result(gradebook, course, name, as_graded(course, assignment, model))
         copy_rows(gradebook.db, name, model, [f"s{number:05}" for number in range(1, size)])
     for number in range(1, size):
         for step in ("submitted", "autograded"):

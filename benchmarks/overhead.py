@@ -28,7 +28,7 @@ from typing import Any
 import nbformat
 
 from autograder.grading import grader as grader_module
-from autograder.grading import handed_in, notebook_run, record_grades
+from autograder.grading import handed_in, notebook_run, write_results
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
@@ -97,9 +97,9 @@ WATCHED = [
     (NotebookRun, "check", "grader: check cells but for pytest"),
     (notebook_run, "with_checks", "grader: checks (pytest and calls)"),
     (grader_module.nbformat, "writes", "grader: writing the notebook as text"),
-    (record_grades, "write_autograded", "grader: writing it to disk"),
-    (record_grades, "submission_rows", "grader: nbgrader's rows"),
-    (record_grades, "record", "grader: recording, the rest"),
+    (write_results, "write_autograded", "grader: writing it to disk"),
+    (write_results, "submission_rows", "grader: nbgrader's rows"),
+    (write_results, "write_result", "grader: writing results, the rest"),
 ]
 
 
@@ -165,7 +165,7 @@ def measure(course: Course) -> tuple[dict[str, float], dict[str, float], int]:
             submission = read_submission(student, folder, 64)
             graded = grader.grade(submission)
             assert graded.notebooks[0].grades[0].score == 2, graded.incidents
-            record_grades.record(gradebook, course, NAME, graded)
+            write_results.write_result(gradebook, course, NAME, graded)
             if number == 0:
                 sandboxes = [grader.sandbox(), grader.answer_key(assignment.notebooks[0]).sandbox]
                 once = {"this process, from its start": time.process_time()}

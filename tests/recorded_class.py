@@ -17,7 +17,7 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.graded import CellGrade, GradedSubmission
 from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.record_grades import record
+from autograder.grading.write_results import write_result
 
 LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"
 LATE += "c.LateDays.budget = 0\n"
@@ -34,7 +34,7 @@ def record_again(
         if fault:
             graded.notebooks = []
             graded.incidents = [Incident(IncidentKind.FAULT, "the sandbox ended")]
-        record(gradebook, course, NAME, replace(graded, **about))
+        write_result(gradebook, course, NAME, replace(graded, **about))
 
 
 def all_pass(grade: CellGrade) -> CellGrade:

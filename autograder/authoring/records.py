@@ -18,7 +18,7 @@ from autograder.checking.answer_record import (
     read_record,
     record_line,
 )
-from autograder.checking.call_recorder import Recorder
+from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell, without_record
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.outcomes import Mistake, Outcome
@@ -102,7 +102,7 @@ def lost_checks(
     """The visible checks that a known mistake loses, run as in a student's notebook, with digests of what it gave."""
     recorded = RecordedAnswers(Record(answers=answers))
     with key.stand_in(cell.grade_id, math.inf, mistake) as transport:
-        recorder = Recorder(transport)
+        recorder = CallRecorder(transport)
         proxies = NotebookProxy(recorder), NotebookProxy(recorded, trusted=True)
         verdicts = checks.run(cell.grade_id, *proxies, PUBLIC, Watchers([recorder, recorded]))
         lost = [verdict.name for verdict in verdicts if verdict.outcome in (Outcome.WRONG, Outcome.RAISED)]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking.call_recorder import Recorder, asked_by, plain
+from autograder.checking.call_recorder import CallRecorder, asked_by, plain
 from autograder.checking.cell import RECORD
 from autograder.checking.equality import canonical
 from autograder.checking.mistakes import Attempt, unambiguous
@@ -211,7 +211,7 @@ def digest(parts: Sequence[str]) -> str:
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=4).hexdigest()
 
 
-def digest_of_test(recorder: Recorder, test: str, error: BaseException | None) -> str:
+def digest_of_test(recorder: CallRecorder, test: str, error: BaseException | None) -> str:
     """A digest of what a notebook answered in a test and of how the test ended, up to rounding."""
     if isinstance(error, CheckFailed):
         ending = error.cause
@@ -222,7 +222,7 @@ def digest_of_test(recorder: Recorder, test: str, error: BaseException | None) -
 
 
 def named_in(
-    record: Record, verdicts: Sequence[Verdict], recorder: Recorder, errors: Mapping[str, BaseException | None]
+    record: Record, verdicts: Sequence[Verdict], recorder: CallRecorder, errors: Mapping[str, BaseException | None]
 ) -> dict[str, Mistake]:
     """The recorded mistakes that explain the failed tests of a student's notebook, by test."""
     attempt = Attempt(verdicts, recorder)

@@ -13,7 +13,7 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["NotebookAnswer", "OutOfTime", "Recorder", "asked_by", "plain", "size_of"]
+__all__ = ["CallRecorder", "NotebookAnswer", "OutOfTime", "asked_by", "plain", "size_of"]
 
 # What came back is kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
@@ -39,7 +39,7 @@ class OutOfTime(BaseException):
     """Nothing more may be asked. Not an Exception, so that no test catches it."""
 
 
-class Recorder:
+class CallRecorder:
     """A transport that keeps what came back, by test. `begin` starts a test; after `until` (`time.monotonic`
     seconds) it raises OutOfTime."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking.answer_record import Record, RecordedAnswers, named_in, read_record
-from autograder.checking.call_recorder import Recorder
+from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.import_analysis import ImportAnalysis, module_paths, named_modules
@@ -34,7 +34,7 @@ class CheckTable:
     """What a check cell shows: a table where HTML is shown, lines of text elsewhere. `later` says what the hidden
     checks will ask."""
 
-    def __init__(self, verdicts: list[Verdict], later: Sequence[str] = ()) -> None:
+    def __init__(self, verdicts: list[Verdict], later: Sequence[str]) -> None:
         self.verdicts, self.later = verdicts, later
         self.counted = [verdict for verdict in verdicts if not verdict.void and verdict.outcome is not Outcome.NOT_RUN]
 
@@ -112,7 +112,7 @@ def verdicts_here(
 ) -> list[Verdict]:
     """The verdicts in a student's own notebook, with what the record knows of the answer key and of known mistakes."""
     checks.signatures = cache(lambda: signatures(cells))
-    recorder, answers = Recorder(InProcessTransport(namespace)), RecordedAnswers(record)
+    recorder, answers = CallRecorder(InProcessTransport(namespace)), RecordedAnswers(record)
     proxies = NotebookProxy(recorder, imports), NotebookProxy(answers, trusted=True)
     verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, answers]))
     return checks.verdicts(named_in(record, verdicts, recorder, checks.errors))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from autograder.checking.call_recorder import Recorder
+from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.outcomes import Outcome, Verdict
 
 __all__ = ["Attempt", "unambiguous"]
@@ -24,7 +24,7 @@ Known = TypeVar("Known", bound=Named)
 class Attempt:
     """The tests of a cell that a student's notebook failed and passed, and what it answered in them."""
 
-    def __init__(self, verdicts: Sequence[Verdict], recorder: Recorder) -> None:
+    def __init__(self, verdicts: Sequence[Verdict], recorder: CallRecorder) -> None:
         self.recorder = recorder
         self.failed = [v.name for v in verdicts if not v.void and v.outcome in (Outcome.WRONG, Outcome.RAISED)]
         self.passed = [v.name for v in verdicts if not v.void and v.passed]

@@ -23,7 +23,7 @@ __all__ = [
     "StudentStopped",
     "Verdict",
     "score",
-    "shares",
+    "split_points",
     "student_error",
 ]
 
@@ -84,7 +84,7 @@ class Mistake:
     loses: frozenset[str]
 
 
-def shares(checks: Sequence[Check | Verdict], points: float) -> list[float]:
+def split_points(checks: Sequence[Check | Verdict], points: float) -> list[float]:
     """Each check's share of a cell's points, by weight; a void check has none."""
     total = sum(check.weight for check in checks if not check.void) or 1
     return [0.0 if check.void else points * check.weight / total for check in checks]

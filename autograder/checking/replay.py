@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from autograder.checking.call_recorder import NotebookAnswer, OutOfTime, Recorder
+from autograder.checking.call_recorder import CallRecorder, NotebookAnswer, OutOfTime
 from autograder.checking.check_runner import Checks
 from autograder.checking.equality import alike
 from autograder.checking.mistakes import Attempt, unambiguous
@@ -34,7 +34,7 @@ class Differs(BaseException):
 def named_mistakes(
     checks: Checks,
     verdicts: Sequence[Verdict],
-    recorder: Recorder,
+    recorder: CallRecorder,
     mistakes: Iterable[Mistake],
     stand_in: StandIn,
     seconds: float,
@@ -64,7 +64,7 @@ class Replays:
     def __init__(self, checks: Checks, attempt: Attempt, stand_in: StandIn, until: float) -> None:
         self.checks, self.attempt, self.stand_in, self.until = checks, attempt, stand_in, until
         self.endings = dict(checks.errors)
-        self.right: Recorder | None = None
+        self.right: CallRecorder | None = None
 
     def explained_by(self, mistake: Mistake) -> list[str]:
         """The failed tests that a mistake explains: all that use what it replaces, or none of them."""
@@ -77,7 +77,7 @@ class Replays:
                 comparer = Comparer(transport, self.attempt.recorder, right, self.until)
                 if not all(self.fails_alike(comparer, test) for test in failed):
                     return []
-                recorder = Recorder(transport, self.until)
+                recorder = CallRecorder(transport, self.until)
                 return failed if all(self.rerun(test, recorder) is None for test in passed) else []
         except GraderFault:
             return []
@@ -87,26 +87,26 @@ class Replays:
         error = self.rerun(test, comparer)
         return comparer.is_done and same_ending(self.endings[test], error)
 
-    def rerun(self, test: str, recorder: Recorder) -> BaseException | None:
+    def rerun(self, test: str, recorder: CallRecorder) -> BaseException | None:
         error = self.checks.rerun(test, NotebookProxy(recorder), recorder)
         if isinstance(error, OutOfTime) or time.monotonic() > self.until:
             raise OutOfTime
         return error
 
-    def right_answers(self) -> Recorder:
+    def right_answers(self) -> CallRecorder:
         """What the answer key gives in the failed tests, found out when it is first asked for."""
         if self.right is None:
             with self.stand_in(None) as transport:
-                self.right = Recorder(transport, self.until)
+                self.right = CallRecorder(transport, self.until)
                 for test in self.attempt.failed:
                     self.rerun(test, self.right)
         return self.right
 
 
-class Comparer(Recorder):
+class Comparer(CallRecorder):
     """A transport to a mistake that raises Differs at the first answer that the student's notebook did not give."""
 
-    def __init__(self, transport: Transport, student: Recorder, right: Recorder, until: float) -> None:
+    def __init__(self, transport: Transport, student: CallRecorder, right: CallRecorder, until: float) -> None:
         super().__init__(transport, until)
         self.student, self.right = student, right
         self.differs = False

@@ -29,14 +29,14 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
-from autograder.grading.extensions import share_extensions
+from autograder.grading.extensions import extend_groups
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import keep_groups, read_groups
 from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record_grades import introduce
 from autograder.grading.times import TIMESTAMP, read_timestamp
+from autograder.grading.write_results import introduce
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
@@ -106,7 +106,7 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
                 introduce(gradebook, submission.student, about(submission.person))
         if told_groups:
             keep_groups(gradebook.db, name, [submission.student for submission in wanted], groups)
-            share_extensions(gradebook.db, name)
+            extend_groups(gradebook.db, name)
     return sorted(results, key=lambda result: (result.student, result.origin))
 
 

@@ -45,39 +45,39 @@ def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[Found]
     """The submissions of an export; one of a group counts for each of its students. Raises AutograderError if the
     metadata cannot be read."""
     top = metadata.path.rpartition("/")[0]
-    records = read_records(metadata)
+    entries = read_metadata(metadata)
     inside = below(items, top)
-    for key, record in records.items():
+    for key, entry in entries.items():
         origin = f"{top}/{key}" if top else key
         files = below((item for _, item in inside), origin) or [
             (path, item) for path, item in inside if path == key and "/" not in key
         ]
-        submitters = record.get("submitters") or []
+        submitters = entry.get("submitters") or []
         problem = "" if files else f"there is no {key} in the export"
         for submitter in submitters:
-            yield Found(origin, person_of(submitter), files, when(record), problem=problem)
+            yield Found(origin, person_of(submitter), files, when(entry), problem=problem)
         if not submitters:
             yield Found(origin, problem=f"{METADATA} names no student for it")
-    known = set(records) | {METADATA}
+    known = set(entries) | {METADATA}
     lost = [item for path, item in inside if path.partition("/")[0] not in known]
     yield from stray(lost, f"{METADATA} does not say whose it is")
     yield from stray([item for item in items if not item.path.startswith(top)], "it lies beside the export")
 
 
-def read_records(metadata: Item) -> dict[str, dict[str, Any]]:
+def read_metadata(metadata: Item) -> dict[str, dict[str, Any]]:
     """What the metadata says of each submission, by the name of its folder."""
     text = metadata.read().decode("utf-8", errors="replace")
-    records: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     try:
         # Ruby ends the document behind an output that ends with empty lines, and goes on without starting another.
         for document in yaml.load_all(re.sub(r"(?m)^\.\.\.$", "---", text), Loader=LOADER):
-            for key, record in (document or {}).items():
-                if key in records:
+            for key, entry in (document or {}).items():
+                if key in entries:
                     raise AutograderError(f"{metadata.path} has two entries for {key}: export it again.")
-                records[key] = {name.lstrip(":"): value for name, value in record.items()}
+                entries[key] = {name.lstrip(":"): value for name, value in entry.items()}
     except (yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
         raise AutograderError(f"{metadata.path} cannot be read: {' '.join(str(error).split())[:200]}.") from None
-    return records
+    return entries
 
 
 def person_of(submitter: dict[str, str]) -> Person:
@@ -88,10 +88,10 @@ def person_of(submitter: dict[str, str]) -> Person:
     return Person(known.get("sid", ""), known.get("email", ""), name, first.strip(), last)
 
 
-def when(record: dict[str, Any]) -> datetime | None:
+def when(entry: dict[str, Any]) -> datetime | None:
     """When a submission was made, from a time as Ruby writes it: 2026-09-30 23:59:01.123456789 Z."""
     try:
-        time = datetime.fromisoformat(re.sub(r"\s+(?=Z|[+-]\d)", "", record.get("created_at") or ""))
+        time = datetime.fromisoformat(re.sub(r"\s+(?=Z|[+-]\d)", "", entry.get("created_at") or ""))
     except (TypeError, ValueError):
         return None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)

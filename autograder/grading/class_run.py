@@ -25,7 +25,7 @@ from autograder.grading.extensions import read_run_times
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import ENDED, GradedSubmission, Submission
-from autograder.grading.groups import read_groups, share_and_keep
+from autograder.grading.groups import read_groups, settle_given
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.last_grading import (
     LastGrading,
@@ -40,10 +40,10 @@ from autograder.grading.locking import course_lock
 from autograder.grading.made_from_text import refuse_stale
 from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.record_grades import record
 from autograder.grading.rescore import rescore_class
 from autograder.grading.secret import check_secret, renew_secret
 from autograder.grading.voids import voided_anew
+from autograder.grading.write_results import write_result
 from autograder.interrupts import uninterrupted
 from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
 from autograder.sandbox.limits import BEST, Limits
@@ -119,7 +119,7 @@ def grade_class(
     with course_lock(course.root), open_gradebook(course) as gradebook:
         renew_secret(gradebook.db, course) if new_secret else check_secret(gradebook.db, course)
         sync_assignment(gradebook, course, name)
-        share_and_keep(gradebook.db, name)
+        settle_given(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
         before = read_last_gradings(gradebook.db, name)
         rescored = rescore_class(gradebook, course, assignment, before)
@@ -133,7 +133,7 @@ def grade_class(
                 on_start(len(todo) + len(unread), len(run.unchanged))
                 for result in chain(unread, executed(workers, todo, assignment, course, groups) if workers else ()):
                     errors.add(result)
-                    graded = recorded(gradebook, course, assignment, result)
+                    graded = kept_result(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
             run.course_errors = list(errors.told())
@@ -247,19 +247,19 @@ def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
 
 
 @uninterrupted()
-def recorded(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> GradedSubmission:
-    """Record a result, and return it. One that cannot be recorded, whatever is in it, becomes one that says so: it must
+def kept_result(gradebook: Any, course: Course, assignment: Assignment, graded: GradedSubmission) -> GradedSubmission:
+    """Write a result, and return it. One that cannot be written, whatever is in it, becomes one that says so: it must
     not stop the class. Ctrl-C waits, since SQLAlchemy's session is of no use after one within a commit. Raises OSError
     and SQLAlchemyError, which no submission causes."""
     try:
-        record(gradebook, course, assignment.name, graded)
+        write_result(gradebook, course, assignment.name, graded)
         return graded
     except (OSError, SQLAlchemyError):
         raise
     except Exception as error:
         gradebook.db.rollback()
         fault = not_graded(Submission(graded.student, {}, graded.digest), error, assignment)
-        record(gradebook, course, assignment.name, fault)
+        write_result(gradebook, course, assignment.name, fault)
         return fault
 
 

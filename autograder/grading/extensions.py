@@ -17,12 +17,12 @@ from autograder.grading import tables
 from autograder.grading.course import Course
 from autograder.grading.due_dates import due_date
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import read_groups, share_and_keep
+from autograder.grading.groups import read_groups, settle_given
 from autograder.grading.last_grading import rows_of
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 
-__all__ = ["apply_extension", "extend", "give_run_time", "read_run_times", "share_extensions"]
+__all__ = ["apply_extension", "extend", "extend_groups", "give_run_time", "read_run_times"]
 
 
 def extend(
@@ -37,7 +37,7 @@ def extend(
     """
     with extending(course, name, students) as (gradebook, wanted):
         session = gradebook.db
-        share_and_keep(session, name)
+        settle_given(session, name)
         due = due_date(session, name)
         if until is not None:
             if due is None:
@@ -67,7 +67,7 @@ def move_due_date(session: Any, name: str, students: list[str], extension: timed
     )
 
 
-def share_extensions(session: Any, name: str) -> None:
+def extend_groups(session: Any, name: str) -> None:
     """Give all members of a group the longest extension and run time that one of them has: they hand in together."""
     of = tables.extensions.c
     rows = session.execute(select(of.student, of.seconds, of.run_time).where(of.assignment == name)).all()

@@ -16,7 +16,7 @@ from autograder.grading.last_grading import Place
 from autograder.grading.locking import course_lock
 from autograder.grading.score_history import given_places, keep_given
 
-__all__ = ["keep_groups", "notice_given", "read_groups", "share_and_keep"]
+__all__ = ["keep_groups", "notice_given", "read_groups", "settle_given"]
 
 
 def read_groups(session: Any, assignment: str) -> dict[str, str]:
@@ -40,19 +40,19 @@ def notice_given(course: Course, session: Any, assignment: str) -> None:
     course nothing is done: that run or the next command does it."""
     try:
         with course_lock(course.root):
-            share_and_keep(session, assignment)
+            settle_given(session, assignment)
             session.commit()
     except AutograderError:
         session.rollback()
 
 
-def share_and_keep(session: Any, assignment: str) -> None:
+def settle_given(session: Any, assignment: str) -> None:
     """Share in groups what persons have given since the last command, and then keep it for everybody."""
-    share_points(session, assignment)
+    give_to_groups(session, assignment)
     keep_given(session, assignment)
 
 
-def share_points(session: Any, assignment: str) -> None:
+def give_to_groups(session: Any, assignment: str) -> None:
     """Give the points, extra credit and comment that one member of a group got since the last command to all members
     with the same answer. Where several members got different points, each keeps their own."""
     groups = read_groups(session, assignment)

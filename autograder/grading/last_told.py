@@ -10,14 +10,14 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from autograder.grading import tables
 
-__all__ = ["REPORT", "Reader", "Told", "keep_told", "read_told"]
+__all__ = ["REPORT", "LastTold", "Reader", "keep_last_told", "read_last_told"]
 
 Reader = tuple[str, str]  # a student and a notebook
 REPORT: Reader = ("", "")
 
 
 @dataclass(frozen=True)
-class Told:
+class LastTold:
     """The number of the last change that a reader knows from before (`seen`), and of the last one that the page or
     report tells them now (`told`)."""
 
@@ -25,14 +25,14 @@ class Told:
     told: int
 
 
-def read_told(session: Any, assignment: str) -> dict[Reader, Told]:
+def read_last_told(session: Any, assignment: str) -> dict[Reader, LastTold]:
     """What each reader of the assignment was told."""
     of = tables.told.c
     rows = session.execute(select(of.student, of.notebook, of.seen, of.told).where(of.assignment == assignment))
-    return {(student, notebook): Told(seen, told) for student, notebook, seen, told in rows}
+    return {(student, notebook): LastTold(seen, told) for student, notebook, seen, told in rows}
 
 
-def keep_told(session: Any, assignment: str, told: Mapping[Reader, Told]) -> None:
+def keep_last_told(session: Any, assignment: str, told: Mapping[Reader, LastTold]) -> None:
     """Keep what readers are told now."""
     if not told:
         return

@@ -10,7 +10,7 @@ from functools import cache, partial
 
 from nbformat import NotebookNode
 
-from autograder.checking.call_recorder import Recorder
+from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.deadline import TOOK_TOO_LONG
@@ -228,7 +228,7 @@ class NotebookRun:
             return all_ended(template.check, StudentStopped(self.why_stopped))
         seconds, until = self.kernel.limits.cell_seconds, self.deadline
         transport = SocketTransport(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
-        recorder = Recorder(transport)
+        recorder = CallRecorder(transport)
         student = NotebookProxy(recorder, self.imports)
         student._plot_cell = self.last_answer
         asked = self.kernel.start_serving()
@@ -267,7 +267,7 @@ class NotebookRun:
         self.incidents.append(Incident(IncidentKind.OUTPUT, text, grade_id))
 
     def _named(
-        self, template: TemplateCell, checks: Checks, verdicts: list[Verdict], recorder: Recorder
+        self, template: TemplateCell, checks: Checks, verdicts: list[Verdict], recorder: CallRecorder
     ) -> list[Verdict]:
         """The verdicts with the known mistakes that explain them. The student's notebook is not charged the time."""
         if template.grade_id in self.job.reusable:

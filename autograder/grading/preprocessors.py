@@ -27,11 +27,11 @@ from autograder.grading.incidents import Incident
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.reading import read_regular, read_submission
-from autograder.grading.record_grades import record_notebook
 from autograder.grading.release_steps import names_in
 from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
 from autograder.grading.voids import with_voids
+from autograder.grading.write_results import write_notebooks
 from autograder.sandbox.limits import MB
 from autograder.workers import EndedTwice, Workers
 
@@ -151,7 +151,7 @@ class Grade(CoursePreprocessor):
         beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}
         wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
-            record_notebook(gradebook, course, assignment.name, graded, whole=wanted <= beside)
+            write_notebooks(gradebook, course, assignment.name, graded, whole=wanted <= beside)
         return nbformat.reads(done.text, as_version=4)
 
 

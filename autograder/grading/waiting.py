@@ -15,7 +15,7 @@ from autograder.grading import tables
 from autograder.grading.class_rows import GradeRow, NotebookRow, read_submissions
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import read_groups, share_and_keep
+from autograder.grading.groups import read_groups, settle_given
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
 
@@ -106,7 +106,7 @@ def give_points(course: Course, name: str, given: Mapping[str, tuple[float, str]
     another person has graded them, or another answer is in their place."""
     with course_lock(course.root, WAIT), open_gradebook(course) as gradebook:
         session = gradebook.db
-        share_and_keep(session, name)
+        settle_given(session, name)
         known = {answer.key: answer for answer in read_answers(session, name)}
         graded = [known[key] for key in given if key in known and known[key].state is State.WAITS]
         others = given.keys() - {answer.key for answer in graded}
@@ -116,7 +116,7 @@ def give_points(course: Course, name: str, given: Mapping[str, tuple[float, str]
         if comments := list(comment_rows(graded, given)):
             session.execute(update(Comment), comments)
         session.expire_all()
-        share_and_keep(session, name)
+        settle_given(session, name)
         session.commit()
         settle_late_penalties(course, gradebook, name)
     return len(graded), gone

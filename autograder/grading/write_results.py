@@ -1,5 +1,5 @@
-"""Records what was graded. What a grade was made from is written last, so that a submission whose recording was stopped
-is graded again."""
+"""Writes what was graded into autograded/ and the gradebook. What a grade was made from is written last, so that a
+submission whose writing was stopped is graded again."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from autograder.grading.times import read_timestamp
 
 __all__ = [
     "introduce",
-    "record",
-    "record_notebook",
     "write_autograded",
+    "write_notebooks",
+    "write_result",
 ]
 
 
@@ -45,8 +45,8 @@ def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:
     gradebook.update_or_create_student(student, **{key: value for key, value in about.items() if value})
 
 
-def record(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission) -> None:
-    """Record one submission. autograded/ is in place before the database says so: whenever this is stopped,
+def write_result(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission) -> None:
+    """Write the result of a submission. autograded/ is in place before the database says so: whenever this is stopped,
     grading again ends in the same gradebook."""
     write_autograded(course, assignment, graded)
     at, untimed = submission_time(course.path("submitted", graded.student, assignment))
@@ -102,8 +102,8 @@ def unexpired(session: Any) -> Iterator[None]:
         session.expire_on_commit = True
 
 
-def record_notebook(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:
-    """Record notebooks of a submission whose rows are there already, and leave its other notebooks as they are.
+def write_notebooks(gradebook: Any, course: Course, assignment: str, graded: GradedSubmission, *, whole: bool) -> None:
+    """Write the results of some notebooks of a submission that has rows already; its other notebooks stay as they are.
     `whole` says that it is graded as a whole with these. The time of submission is as we read it: nbgrader guesses."""
     submission = gradebook.find_submission(assignment, graded.student)
     submission.timestamp, untimed = submission_time(course.path("submitted", graded.student, assignment))

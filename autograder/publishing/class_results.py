@@ -12,7 +12,7 @@ from typing import Any
 from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
 from sqlalchemy import literal, select
 
-from autograder.checking.outcomes import Verdict, shares
+from autograder.checking.outcomes import Verdict, split_points
 from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.class_rows import (
@@ -315,7 +315,7 @@ def result_of(
 def cell_of(grade: GradeRow, checks: Iterable[Any]) -> CellResult:
     """The points of one grade cell, and its checks with their share of them."""
     verdicts = [read_verdict(row) for row in checks]
-    found = [check_of(*pair) for pair in zip(verdicts, shares(verdicts, grade.max_score), strict=True)]
+    found = [check_of(*pair) for pair in zip(verdicts, split_points(verdicts, grade.max_score), strict=True)]
     return CellResult(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from autograder.grading.course import Course
 from autograder.grading.groups import notice_given
-from autograder.grading.told_scores import REPORT, Reader, Told, keep_told, read_told
+from autograder.grading.last_told import REPORT, LastTold, Reader, keep_last_told, read_last_told
 from autograder.publishing.changes import ScoreChange, all_changes
 from autograder.publishing.class_results import NetChange, graded_assignment
 
@@ -22,7 +22,7 @@ class News:
     course: Course
     assignment: str
     changes: list[ScoreChange]
-    told: dict[Reader, Told]
+    told: dict[Reader, LastTold]
 
     @cached_property
     def by_reader(self) -> dict[Reader, list[ScoreChange]]:
@@ -32,12 +32,12 @@ class News:
             found.setdefault((change.student, change.notebook), []).append(change)
         return found
 
-    def told_now(self, reader: Reader) -> Told:
+    def told_now(self, reader: Reader) -> LastTold:
         """What a reader knows already, and what they are told now. News stays until there is newer; whoever is told for
         the first time is told of no change."""
         newest = max((change.number for change in self.by_reader.get(reader, ())), default=0)
-        before = self.told.get(reader, Told(newest, newest))
-        return Told(before.told, newest) if newest > before.told else before
+        before = self.told.get(reader, LastTold(newest, newest))
+        return LastTold(before.told, newest) if newest > before.told else before
 
     def for_reader(self, reader: Reader) -> list[NetChange]:
         """The scores that differ from those that the reader knows."""
@@ -50,7 +50,7 @@ class News:
         new = {reader: told for reader, told in now.items() if told != self.told.get(reader)}
         if new:
             with graded_assignment(self.course, self.assignment) as session:
-                keep_told(session, self.assignment, new)
+                keep_last_told(session, self.assignment, new)
 
 
 def read_news(course: Course, name: str) -> News:
@@ -58,7 +58,7 @@ def read_news(course: Course, name: str) -> News:
     not know the assignment."""
     with graded_assignment(course, name) as session:
         notice_given(course, session, name)
-        return News(course, name, all_changes(session, name), read_told(session, name))
+        return News(course, name, all_changes(session, name), read_last_told(session, name))
 
 
 def net(changes: Iterable[ScoreChange]) -> list[NetChange]:

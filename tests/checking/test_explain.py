@@ -16,7 +16,7 @@ from autograder.checking.outcomes import (
     StudentError,
     StudentStopped,
     Verdict,
-    shares,
+    split_points,
     student_error,
 )
 
@@ -99,7 +99,7 @@ def test_an_exception_that_cannot_be_mixed_in_says_the_same(kind: str) -> None:
 def test_checks_share_a_cells_points_by_weight() -> None:
     """Points would be shown that nobody can get, or be given for a check that does not count."""
     one, three = replace(SEEN, weight=1.0), replace(SEEN, weight=3.0)
-    assert shares([one, three], 8.0) == [2.0, 6.0]
-    assert shares([one, replace(three, void="unfair"), three], 8.0) == [2.0, 0.0, 6.0]
-    assert shares([replace(one, weight=0.0)], 8.0) == [0.0]
-    assert shares([replace(one, weight=0.5)], 8.0) == [8.0]
+    assert split_points([one, three], 8.0) == [2.0, 6.0]
+    assert split_points([one, replace(three, void="unfair"), three], 8.0) == [2.0, 0.0, 6.0]
+    assert split_points([replace(one, weight=0.0)], 8.0) == [0.0]
+    assert split_points([replace(one, weight=0.5)], 8.0) == [8.0]

@@ -15,7 +15,7 @@ import pytest
 from processes import forked
 
 from autograder.checking import proxies
-from autograder.checking.call_recorder import Recorder
+from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.handles import MAX_ITEMS
@@ -222,7 +222,7 @@ def test_what_a_test_is_answered_does_not_depend_on_earlier_tests() -> None:
     test = "def test_b(student):\n    assert student.make(2.0).itself().offset == 2.0"
     found = []
     for before in ("", "def test_a(student):\n    student.several(3)\n"):
-        recorder = Recorder(InProcessTransport(defined(CLASSES)))
+        recorder = CallRecorder(InProcessTransport(defined(CLASSES)))
         cell, student = CheckCell(f"%%check\n{before}{test}"), NotebookProxy(recorder)
         with_checks({"": cell}, lambda checks, s=student, r=recorder: checks.run("", s, None, Seeds(b"", "", ""), r))
         found.append(recorder.answered("test_b"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from autograder.checking.call_recorder import NotebookAnswer, Recorder
+from autograder.checking.call_recorder import CallRecorder, NotebookAnswer
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.equality import alike
@@ -83,7 +83,7 @@ def graded(
     """The verdicts on `answer` by test, and the titles of the mistakes that were named."""
 
     def work(checks: Checks) -> tuple[dict[str, Verdict], dict[str, str]]:
-        recorder = Recorder(InProcessTransport(namespace(RIGHT, answer)))
+        recorder = CallRecorder(InProcessTransport(namespace(RIGHT, answer)))
         reference = NotebookProxy(InProcessTransport(namespace(RIGHT)), trusted=True)
         verdicts = checks.run("c", NotebookProxy(recorder), reference, Seeds(b"s", "a", "b"), recorder)
         named = named_mistakes(checks, verdicts, recorder, known, stand_in, seconds)

@@ -21,7 +21,7 @@ from small_course import NAME, rows
 from sqlalchemy import select
 
 from autograder.errors import AutograderError
-from autograder.grading import class_run, record_grades, tables
+from autograder.grading import class_run, tables, write_results
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
@@ -231,14 +231,14 @@ def test_what_the_machine_cannot_read_waits_for_a_person(tmp_path: Path, monkeyp
 def test_a_result_that_cannot_be_recorded_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever we have not thought of in one student's notebook would leave the whole class without grades."""
     course = small_course.make_course(tmp_path / "c", students=["ada", "bob"])
-    write = record_grades.write_autograded
+    write = write_results.write_autograded
 
     def fails_for_ada(course: Course, assignment: str, graded: GradedSubmission) -> None:
         if graded.student == "ada" and graded.notebooks:
             raise UnicodeError("a text that nobody can write")
         write(course, assignment, graded)
 
-    monkeypatch.setattr(record_grades, "write_autograded", fails_for_ada)
+    monkeypatch.setattr(write_results, "write_autograded", fails_for_ada)
     done = grade_class(course, NAME)
     assert done.needs_a_person
     scores = small_course.auto_scores(course.root)

@@ -15,7 +15,7 @@ from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
-from autograder.grading.record_grades import record
+from autograder.grading.write_results import write_result
 from autograder.publishing.changes import read_changes
 from autograder.publishing.scores import read_scores
 
@@ -58,7 +58,7 @@ def test_an_extension_before_the_submission_is_kept(late: Course, run: Run) -> N
     assert run("extend", NAME, "zoe", "--days", "1", here=late.root)[0] == 0
     shutil.copytree(late.root / "submitted" / "ada", late.root / "submitted" / "zoe")
     with open_gradebook(late) as gradebook:
-        record(gradebook, late, NAME, as_graded(late, load_assignment(late, NAME), "zoe"))
+        write_result(gradebook, late, NAME, as_graded(late, load_assignment(late, NAME), "zoe"))
         settle_late_penalties(late, gradebook, NAME)
     assert penalties(late) == {"ada": 0.8, "s00001": 0.8, "zoe": 0.0}
 

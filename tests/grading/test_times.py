@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.incidents import IncidentKind
-from autograder.grading.record_grades import submission_time
 from autograder.grading.times import parse_time, read_timestamp
+from autograder.grading.write_results import submission_time
 
 READ = {
     "2026-10-01 23:59 UTC": datetime(2026, 10, 1, 23, 59),

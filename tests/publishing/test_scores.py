@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME
 
-from autograder.checking.outcomes import Outcome, Verdict, shares
+from autograder.checking.outcomes import Outcome, Verdict, split_points
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.publishing.csv_forms import write_csv
@@ -259,5 +259,5 @@ def test_a_check_has_its_share_of_the_points_of_those_that_count() -> None:
         Verdict(f"test_{n}", "says", weight, False, Outcome.PASSED, void=void)
         for n, (weight, void) in enumerate([(1.0, ""), (2.0, "unfair"), (3.0, "")])
     ]
-    assert shares(verdicts, 2.0) == [0.5, 0.0, 1.5]
-    assert shares(verdicts[1:2], 2.0) == [0.0]
+    assert split_points(verdicts, 2.0) == [0.5, 0.0, 1.5]
+    assert split_points(verdicts[1:2], 2.0) == [0.0]

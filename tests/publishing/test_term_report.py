@@ -19,7 +19,7 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import CellGrade
-from autograder.grading.record_grades import introduce, record
+from autograder.grading.write_results import introduce, write_result
 from autograder.publishing.class_results import CheckResult
 from autograder.publishing.report.numbers import told_cause
 from autograder.publishing.report.term import falling_behind, read_term
@@ -42,7 +42,7 @@ def term(recorded: Course) -> Course:
         sync_assignment(gradebook, recorded, "a_later")
         graded = as_graded(recorded, load_assignment(recorded, "a_later"), "ada")
         graded.notebooks[0].grades = [all_wrong(grade) for grade in graded.notebooks[0].grades]
-        record(gradebook, recorded, "a_later", graded)
+        write_result(gradebook, recorded, "a_later", graded)
         introduce(gradebook, "ada", {"first_name": "Ada", "last_name": "<King>"})
         for number, name in enumerate((NAME, "a_later")):
             gradebook.update_or_create_assignment(name, duedate=f"2026-10-0{number + 1} 12:00")

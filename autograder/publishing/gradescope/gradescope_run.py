@@ -75,10 +75,10 @@ def grade(root: Path, course: Course, results: Results) -> bool:
         except SubmissionRefused as error:
             results.write(f"Your submission was not read: {error}. Please hand it in again.")
             return False
-        graded = grader.grade(submission, recorder(results))
+        graded = grader.grade(submission, writer_of(results))
     for notebook in graded.notebooks:
         for cell in notebook.grades:
-            results.record(notebook.name, cell)
+            results.add(notebook.name, cell)
     results.write(told(graded))
     tell_instructors(graded)
     print(f"{graded.seconds:.1f} s, sandbox: {limits.sandbox}, Landlock: {landlock.abi()}")
@@ -101,12 +101,14 @@ def limits_here(course: Course) -> Limits:
     return replace(limits, sandbox=choose_level(limits.sandbox, alone=True).name)
 
 
-def recorder(results: Results) -> Callable[[str, Any], None]:
-    def record(notebook: str, grade: Any) -> None:
-        results.record(notebook, grade)
+def writer_of(results: Results) -> Callable[[str, Any], None]:
+    """Writes the results anew with each cell that is graded."""
+
+    def write(notebook: str, grade: Any) -> None:
+        results.add(notebook, grade)
         results.write(UNFINISHED)
 
-    return record
+    return write
 
 
 def told(graded: GradedSubmission) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checking.cell import Check
-from autograder.checking.outcomes import Outcome, Verdict, shares
+from autograder.checking.outcomes import Outcome, Verdict, split_points
 from autograder.checking.regions import HIDDEN_TESTS
 from autograder.files import write_atomic
 from autograder.grading.assignment import Assignment, Template, TemplateCell
@@ -30,7 +30,7 @@ class Results:
         self.assignment, self.hidden_checks, self.path = assignment, hidden_checks, path
         self.grades: dict[tuple[str, str], CellGrade] = {}
 
-    def record(self, notebook: str, grade: CellGrade) -> None:
+    def add(self, notebook: str, grade: CellGrade) -> None:
         """Take in the grade of a cell; a second one, when the notebook is tried again, replaces the first."""
         self.grades[notebook, grade.grade_id] = grade
 
@@ -71,7 +71,7 @@ class Results:
         tests = cell.check.tests()
         verdicts = {verdict.name: verdict for verdict in grade.verdicts} if grade is not None else {}
         points = float(cell.nbgrader["points"])
-        parts = shares(tests, points)
+        parts = split_points(tests, points)
         counts = any(not test.void for test in tests)
         entries = [
             self.check(test, part if counts else points / len(tests), verdicts.get(test.name))

@@ -49,7 +49,7 @@ def report(ctx: click.Context, name: str | None, output: Path | None, as_json: b
 def report_class(course: Course, name: str, output: Path | None, as_json: bool) -> None:
     """Tell of one assignment."""
     # Imported here, so that --help is quick.
-    from autograder.grading.told_scores import REPORT
+    from autograder.grading.last_told import REPORT
     from autograder.publishing.news import read_news
     from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class

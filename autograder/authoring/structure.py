@@ -84,7 +84,7 @@ def defined(source: str) -> list[str]:
 
 def imported_from(source: str, folder: Path) -> list[str]:
     """The names that a cell imports from modules in `folder`."""
-    found = [(name, binding.imported) for name, binding in bindings_of(source) if binding.imported]
+    found = [(name, one.imported) for name, meanings in bindings_of(source) for one in meanings if one.imported]
     return [
         name for name, used in found if any((folder / path).is_file() for path in module_paths(used.rpartition(".")[0]))
     ]

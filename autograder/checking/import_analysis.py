@@ -14,9 +14,10 @@ answer uses (for a comparison, say) costs nothing.
 Modules beside the notebook are read like cells, when a name leads there.
 
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
-computed text, `sys.modules`), star imports from a library, what is stored in an attribute or an item, cells and
-modules beyond `MAX_SOURCE` characters, modules beyond `MAX_MODULES`, and code copied from a library. So it tells an
-honest student at once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
+computed text, `sys.modules`), names that a function makes global, star imports from a library, what is stored in an
+attribute or an item, cells and modules beyond `MAX_SOURCE` characters, cells beyond `MAX_CELLS` characters together,
+modules beyond `MAX_MODULES`, and code copied from a library. So it tells an honest student at once that a shortcut does
+not count, and leaves a cheat in plain sight of whoever reads the answer.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 __all__ = ["ImportAnalysis", "bindings_of", "module_paths", "named_modules"]
 
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
+MAX_CELLS = 2_000_000  # characters of all cells together, which take some ten seconds and a hundred megabytes
 MAX_MODULES = 30  # beside the notebook, that are read
 MAX_LOOKUPS = 2_000  # for one name: modules can import each other in endless ways
 MAX_DOTS = 20
-MAX_NAMES = 100  # that a name is followed to through its earlier meanings: more would cost the square of their number
+MAX_MEANINGS = 100  # of a name, if each is made of the one before
+MAX_REMEMBERED = 20_000  # characters of a cell; those that a class has in common are short
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Import = ast.Import | ast.ImportFrom
@@ -49,30 +52,37 @@ class Binding:
     modules: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
 
-    def merged_with(self, before: Binding) -> Binding:
-        """What a name stands for after `name = something of name`."""
-        if len(before.names) + len(before.modules) > MAX_NAMES:
-            return self
-        modules = self.modules | before.modules | ({before.imported} - {""})
-        return Binding("", modules, self.names | before.names)
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The names without what follows a dot."""
+        return frozenset(dotted.partition(".")[0] for dotted in self.names)
+
+
+Meanings = tuple[Binding, ...]
+"""All that a name may stand for. Statements share bindings: their names together may be the square of a cell."""
+
+
+def merged(meanings: Meanings, before: Meanings) -> Meanings:
+    """What a name stands for after `name = something of name`."""
+    return meanings if len(before) >= MAX_MEANINGS else tuple(dict.fromkeys((*meanings, *before)))
 
 
 class Namespace:
     """What a notebook or a module defines, and the modules from which it imports everything."""
 
     def __init__(self) -> None:
-        self.bindings: dict[str, Binding] = {}
+        self.bindings: dict[str, Meanings] = {}
         self.stars: list[str] = []
 
     def read(self, source: str) -> None:
         """Read one more cell, or all of a module."""
-        for name, binding in bindings_of(source):
+        for name, meanings in bindings_of(source) if len(source) <= MAX_REMEMBERED else read_bindings(source):
             if name == "*":
-                self.stars.append(binding.imported.removesuffix(".*"))
+                self.stars += [binding.imported.removesuffix(".*") for binding in meanings]
                 continue
             before = self.bindings.get(name)
-            again = any(dotted.partition(".")[0] == name for dotted in binding.names)
-            self.bindings[name] = binding.merged_with(before) if again and before else binding
+            again = any(name in binding.roots for binding in meanings)
+            self.bindings[name] = merged(meanings, before) if again and before else meanings
 
 
 class ImportAnalysis:
@@ -88,15 +98,16 @@ class ImportAnalysis:
         self.forbidden, self.text_of = forbidden, text_of
         self.notebook = Namespace()
         self.modules: dict[str, Namespace | None] = {}
-        self.left, self.lookups = MAX_MODULES, 0
+        self.left, self.lookups, self.letters = MAX_MODULES, 0, 0
         self.known: dict[tuple[str, frozenset[str]], str] = {}
         for source in cells:
             self.read(source)
 
     def read(self, source: str) -> None:
         """Read one more cell, as its author typed it."""
-        if self.forbidden and len(source) <= MAX_SOURCE:
+        if self.forbidden and len(source) <= MAX_SOURCE and self.letters + len(source) <= MAX_CELLS:
             self.known = {}
+            self.letters += len(source)
             self.notebook.read(source)
 
     def forbidden_module(self, name: str, lent: frozenset[str] = frozenset()) -> str:
@@ -106,23 +117,28 @@ class ImportAnalysis:
         return self.known[name, lent]
 
     def _search(self, name: str, lent: frozenset[str]) -> str:
-        waiting, seen, self.lookups = [("", name)], set(), 0
+        waiting, self.lookups = [("", name)], 0
+        seen, done = set(waiting), set[tuple[str, Binding]]()
         while waiting:
             module, dotted = waiting.pop()
             namespace = self._module(module) if module else self.notebook
             root, _, rest = dotted.partition(".")
-            if namespace is None or (module, dotted) in seen or (not module and root in lent):
+            if namespace is None or (not module and root in lent):
                 continue
-            seen.add((module, dotted))
-            binding = namespace.bindings.get(root)
-            if binding is None:  # a star stands for what a module beside the notebook defines, never for a library's
-                waiting += [place for star in namespace.stars for place in self._places(f"{star}.{dotted}", module)]
-                continue
-            for used in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
-                if forbidden := self._part_of(used):
-                    return forbidden
-                waiting += self._places(used.rstrip("."), module)
-            waiting += [(module, mentioned) for mentioned in sorted(binding.names)]
+            found: list[tuple[str, str]] = []
+            if root not in namespace.bindings:  # a star is what a module beside the notebook defines, never a library's
+                found = [place for star in namespace.stars for place in self._places(f"{star}.{dotted}", module)]
+            for binding in namespace.bindings.get(root, ()):
+                if not binding.imported and (module, binding) in done:
+                    continue
+                done.add((module, binding))
+                for used in sorted({f"{binding.imported}.{rest}"} if binding.imported else binding.modules):
+                    if forbidden := self._part_of(used):
+                        return forbidden
+                    found += self._places(used.rstrip("."), module)
+                found += [(module, mentioned) for mentioned in sorted(binding.names)]
+            waiting += [place for place in dict.fromkeys(found) if place not in seen]
+            seen.update(found)
         return ""
 
     def _part_of(self, module: str) -> str:
@@ -167,20 +183,22 @@ def named_modules(source: str) -> list[str]:
     return [name for line in FORBID.findall(source) for name in line.split()]
 
 
-@lru_cache(maxsize=300)
-def bindings_of(source: str) -> tuple[tuple[str, Binding], ...]:
+def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:
     """What a cell binds, in order. A cell that is not Python binds nothing: it could not run either."""
     top = parsed(source)
     on_top = set(map(id, top))
-    found: list[tuple[str, Binding]] = []
-    latest: dict[str, Binding] = {}
+    found: list[tuple[str, Meanings]] = []
+    latest: dict[str, Meanings] = {}
     for statement in flat(top):
         for name, binding in bound_by(statement):
             # In a branch (`try: import …`, `except: name = None`) either may be what the name stands for.
             before = None if id(statement) in on_top else latest.get(name)
-            latest[name] = binding.merged_with(before) if before else binding
+            latest[name] = merged((binding,), before) if before else (binding,)
             found.append((name, latest[name]))
     return tuple(found)
+
+
+bindings_of = lru_cache(maxsize=300)(read_bindings)
 
 
 def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:

@@ -58,8 +58,8 @@ def names_in(sources: Iterable[str]) -> dict[str, set[str]]:
     """The names that the notebook defines, each with those that any of its definitions mentions."""
     found: dict[str, set[str]] = {}
     for source in sources:
-        for name, binding in bindings_of(source):
-            found.setdefault(name, set()).update(dotted.partition(".")[0] for dotted in binding.names)
+        for name, meanings in bindings_of(source):
+            found.setdefault(name, set()).update(*(binding.roots for binding in meanings))
     return found
 
 

@@ -106,7 +106,8 @@ class NotebookRun:
                 self._left(number)
             else:
                 if cell.source.strip():
-                    self.imports.read(cell.source)
+                    if self.kernel.alive:  # reading takes the notebook's time, too
+                        self.imports.read(cell.source)
                     self._execute(cell, number, left)
                     self._note_course_error(cell, template)
                 self._note_count(cell, template)

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import autograder
 from autograder.authoring.structure import structure_problems
+from autograder.checking import import_analysis
 from autograder.checking.import_analysis import ImportAnalysis, named_modules
 from autograder.checking.magic import CheckTable, check
 
@@ -61,6 +62,11 @@ def test_the_line_names_the_modules() -> None:
             "try:\n    from scipy.spatial import KDTree\nexcept ImportError:\n    KDTree = None",
             "def answer(x):\n    return KDTree(x)",
         ],
+        [
+            "try:\n    from fast import KDTree\nexcept ImportError:\n    from scipy.spatial import KDTree",
+            "def answer(x):\n    return KDTree(x)",
+        ],
+        ["if True:\n    tools = None\n    import scipy as tools", "def answer(x):\n    return tools.spatial.KDTree(x)"],
         ["%%time\nimport importlib\ndef answer(x):\n    return importlib.import_module('scipy.spatial').KDTree(x)"],
         ["%matplotlib inline\nnp.sum?\nimport scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
         [
@@ -176,15 +182,29 @@ def hostile() -> Iterator[str]:
     yield "def f():\n" + " x = f()\n" * 15_000
     yield "".join(f"def f{i}(): return f{i + 1}(), f{i + 2}()\n" for i in range(4_000))
     yield "x = 1\n" * 100_000
+    yield "if 1:\n" + " f = f.f\n" * 18_000
+    names = [f"a{number:x}" for number in range(9_000)]
+    targets, values = "=".join(names), ",".join(names)
+    yield f"{targets} = 0\n{targets} = f = ({values})"
+    yield f"if 1:\n {targets} = 0\n {targets} = f = ({values})"
 
 
-@pytest.mark.parametrize("source", list(hostile()), ids=range(11))
+@pytest.mark.parametrize("source", list(hostile()), ids=range(14))
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
     started = time.process_time()
     analysis = ImportAnalysis(FORBIDDEN, [source])
     assert [analysis.forbidden_module(name) for name in ("f", "f0", "x") for _ in range(1000)] == [""] * 3000
     assert time.process_time() - started < 20
+
+
+def test_the_cells_that_are_read_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submission may hold 64 MB of them, each of which names thousands of things."""
+    monkeypatch.setattr(import_analysis, "MAX_CELLS", 1_000)
+    analysis = ImportAnalysis(FORBIDDEN)
+    for number in range(1_000):
+        analysis.read(f"a{number} = b{number}")
+    assert 950 < sum(len(f"{name} = b{name[1:]}") for name in analysis.notebook.bindings) <= 1_000
 
 
 def test_without_forbidden_modules_nothing_is_read() -> None:

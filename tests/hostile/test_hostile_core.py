@@ -316,16 +316,18 @@ tried(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x
 
 
 def test_no_more_rights_can_be_had(classroom, no_gain):
-    """A student who became root, or got a namespace in which to be root, could do all of the above."""
+    """A student who became root, or got a namespace in which to be root, could do all of the above; with a higher priority
+    than others', they could hold up the class."""
     rise = """\
 import ctypes
 libc = ctypes.CDLL(None)
 print(libc.unshare(0x10000000), libc.syscall(101, 16, os.getppid(), 0, 0))
 tried(os.setuid, 0)
+print(tried(os.nice, -1), tried(os.sched_setscheduler, 0, os.SCHED_RR, os.sched_param(1)))
 print(os.getuid() > 0, "CapEff:\\t0000000000000000" in open("/proc/self/status").read() if MAY else True)
 """
     rise = rise.replace("MAY", "tried(lambda: open('/proc/self/status').close()) is None")
-    assert no_gain(classroom.cheat(TRY + rise)).printed() == "-1 -1\nTrue True\n"
+    assert no_gain(classroom.cheat(TRY + rise)).printed() == "-1 -1\nPermissionError PermissionError\nTrue True\n"
 
 
 def test_forged_answers_gain_nothing(no_gain):

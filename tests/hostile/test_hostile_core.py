@@ -316,8 +316,8 @@ tried(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x
 
 
 def test_no_more_rights_can_be_had(classroom, no_gain):
-    """A student who became root, or got a namespace in which to be root, could do all of the above; with a higher priority
-    than others', they could hold up the class."""
+    """A student who became root, or got a namespace in which to be root, could do all of the above. With a higher
+    priority than others', they could hold up the class."""
     rise = """\
 import ctypes
 libc = ctypes.CDLL(None)

@@ -16,9 +16,9 @@ from autograder.authoring.new import new_assignment
 from autograder.authoring.new_course import start_course
 from autograder.checking.regions import lines
 from autograder.errors import AutograderError
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import CONFIG_FILE, Course
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
+from autograder.grading.source_notebooks import load_assignment
 
 __all__ = ["NAME", "as_handed_in", "make_demo"]
 

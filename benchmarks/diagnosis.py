@@ -34,9 +34,9 @@ from autograder.authoring.mutation import variants
 from autograder.authoring.validate import only_needed
 from autograder.checking.cell import RECORD, is_check_cell
 from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.examples import mistakes_path, read_examples
+from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 HERE = Path(__file__).parent
 OUT = HERE / "out/diagnosis.json"  # what was measured last, of each assignment and kind

@@ -12,13 +12,14 @@ from sqlalchemy import insert, select
 
 from autograder.checking.outcomes import Outcome, Verdict, score
 from autograder.grading import tables
-from autograder.grading.assignment import Assignment, TemplateCell, load_assignment
+from autograder.grading.assignment import Assignment, TemplateCell
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
 from autograder.grading.reading import read_submission
 from autograder.grading.secret import check_secret
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import write_result
 
 __all__ = ["make_class"]

@@ -18,8 +18,8 @@ import nbformat
 from material import submitted
 from overhead import ROOT, of_command
 
-from autograder.grading.assignment import source_notebook
 from autograder.grading.examples import MISTAKES, Example, mistakes_path, read_examples
+from autograder.grading.source_notebooks import source_notebook
 
 
 def make_course(folder: Path, root: Path, name: str, examples: list[Example]) -> None:

@@ -12,11 +12,11 @@ from nbgrader.api import Gradebook
 from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, score
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.graded import CellGrade, GradedSubmission
 from autograder.grading.incidents import Incident, IncidentKind
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import write_result
 
 LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"

@@ -117,6 +117,14 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_what_workers_are_forked_from_loads_no_nbgrader() -> None:
+    """Each run would cost half a second more, and workers would hold a library that opens the gradebook."""
+    names = ("nbgrader", "nbconvert", "sqlalchemy", "jupyter_server", "rich")
+    code = f"import sys, autograder.grading.grader\nprint([name for name in {names!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", ["scores", "report", "feedback", "changes"])
 def test_no_command_makes_the_parser_of_jsonschema(command: str, tmp_path: Path) -> None:
     """Each of them would start a second later."""

@@ -14,10 +14,11 @@ from autograder.authoring.trials import Trials, Variant
 from autograder.authoring.validate import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
 from autograder.errors import AutograderError
-from autograder.grading.assignment import Assignment, load_assignment, source_notebook
+from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 from autograder.grading.examples import ALTERNATIVES, mistakes_path, read_examples
 from autograder.grading.preconditions import checked_limits
+from autograder.grading.source_notebooks import load_assignment, source_notebook
 from autograder.workers import Workers
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
-from autograder.grading.assignment import source_notebook
 from autograder.grading.made_from_text import MADE, text_digest, text_path
+from autograder.grading.source_notebooks import source_notebook
 
 __all__ = ["make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook"]
 

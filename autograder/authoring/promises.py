@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from autograder.checking.cell import is_check_cell
-from autograder.grading.assignment import Template, load_assignment
+from autograder.grading.assignment import Template
 from autograder.grading.course import Course
+from autograder.grading.source_notebooks import load_assignment
 
 __all__ = ["promises"]
 

@@ -22,12 +22,12 @@ from autograder.checking.regions import slips
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
 from autograder.grading.answer_modules import write_released
-from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.course import Course
 from autograder.grading.gradebook import make_gradebook, refusals_told
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.source_files import refuse_private, source_paths
+from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 __all__ = ["left_out", "release"]
 

@@ -21,7 +21,7 @@ from autograder.checking.cell import is_check_cell
 from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import Assignment, Template, load_assignment, plot_cells, source_notebook
+from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import ordinary
 from autograder.grading.course import Course
 from autograder.grading.course_errors import memory_remedy
@@ -29,6 +29,7 @@ from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_ex
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.grading.sanitize import restore
+from autograder.grading.source_notebooks import load_assignment, plot_cells, source_notebook
 from autograder.text import in_points
 from autograder.workers import Pool, Workers
 

@@ -27,7 +27,6 @@ from autograder.collecting.teams import for_groups, groups_of
 from autograder.collecting.triage import Wanted, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.extensions import extend_groups
 from autograder.grading.gradebook import open_gradebook
@@ -35,6 +34,7 @@ from autograder.grading.groups import keep_groups, read_groups
 from autograder.grading.handed_in import is_notebook, without_wrapping
 from autograder.grading.locking import course_lock
 from autograder.grading.reading import SubmissionRefused, read_submission
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.times import TIMESTAMP, read_timestamp
 from autograder.grading.write_results import introduce
 from autograder.sandbox.limits import MB

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.checking.regions import SOLUTION, slips
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
 from autograder.grading.course import Course
-from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.release_steps import configured
-from autograder.text import printable, storable
+from autograder.grading.submitted_modules import text_of
 
-__all__ = ["answer_modules", "module_cells", "released_module", "with_modules", "write_released"]
+__all__ = ["answer_modules", "released_module", "write_released"]
 
 RECORD_STEP = "AddRecords"  # the step of nbgrader's release that takes solutions out of modules
-MOST_SHOWN = 200_000
 
 
 def answer_modules(files: Mapping[str, bytes], course: Course, assignment: str) -> dict[str, bytes]:
@@ -56,33 +53,3 @@ def write_released(folder: Path, files: Mapping[str, bytes], modules: Mapping[st
     """Put the modules of a release in `folder` in their places, without the solutions that nbgrader has copied."""
     for name in modules:
         write_atomic(folder / name, files[name])
-
-
-def with_modules(own: dict[str, bytes], modules: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Incident]]:
-    """The files that a student has handed in, with each module where the notebook looks for it, and what is to be said
-    of those that lay elsewhere or are missing."""
-    files, incidents = dict(own), []
-    for name in modules.keys() - own.keys():
-        same = [other for other in own if PurePosixPath(other).name == PurePosixPath(name).name]
-        if len(same) == 1 and same[0] not in modules:
-            files[name] = own[same[0]]
-            incidents.append(Incident(IncidentKind.FOUND, f"{name} was found as {printable(same[0])}"))
-        else:
-            text = f"{name} was not handed in: what it defines counts as not done until it is"
-            incidents.append(Incident(IncidentKind.MISSING, text))
-    return files, incidents
-
-
-def module_cells(files: Mapping[str, bytes], modules: Mapping[str, bytes]) -> list[NotebookNode]:
-    """Cells that show a student's modules behind the graded notebook, where feedback, PDF and formgrader find them."""
-    cells = []
-    for number, name in enumerate(sorted(modules.keys() & files.keys())):
-        text = storable(text_of(files[name]))
-        text = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n# …"
-        cells.append(nbformat.v4.new_markdown_cell(f"## The module {name}", id=f"module-{number}"))
-        cells.append(nbformat.v4.new_code_cell(text, id=f"module-{number}-text"))
-    return cells
-
-
-def text_of(data: bytes) -> str:
-    return data.decode("utf-8", errors="replace").replace("\r\n", "\n")

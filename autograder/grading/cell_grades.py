@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import utils
 
 from autograder.checking.outcomes import Verdict
 from autograder.checking.table import html_table
-from autograder.grading.assignment import digest_of
+from autograder.grading.assignment import Template, digest_of
 from autograder.grading.graded import CellGrade
 from autograder.text import in_points
 
@@ -24,30 +23,66 @@ def table(verdicts: list[Verdict], earned: float | None, points: float) -> Noteb
     return nbformat.v4.new_output("execute_result", data=data)
 
 
-def cell_grades(notebook: NotebookNode, checked: Iterable[CellGrade]) -> list[CellGrade]:
-    """The grade of every grade cell of a notebook that was run; those of check cells are given in `checked`."""
+def cell_grades(notebook: NotebookNode, checked: Iterable[CellGrade], unanswered: Collection[str]) -> list[CellGrade]:
+    """The grade of every grade cell of a notebook that was run; those of check cells are given in `checked`. An answer
+    to grade by hand that is `unanswered` has no points."""
     by_id = {grade.grade_id: grade for grade in checked}
-    return [by_id.get(c.metadata.nbgrader.grade_id) or ordinary(c) for c in notebook.cells if utils.is_grade(c)]
+    return [by_id.get(id_of(cell)) or grade_of(cell, unanswered) for cell in notebook.cells if is_set(cell, "grade")]
+
+
+def grade_of(cell: NotebookNode, unanswered: Collection[str]) -> CellGrade:
+    return by_hand(cell, id_of(cell) in unanswered) if is_set(cell, "solution") else ordinary(cell)
+
+
+def by_hand(cell: NotebookNode, unanswered: bool) -> CellGrade:
+    """The grade of an answer that a person grades."""
+    score, points = 0.0 if unanswered else None, points_of(cell)
+    digest = digest_of([cell.source, cell.get("attachments") or None])
+    return CellGrade(id_of(cell), score, points, digest=digest, by_hand=True)
 
 
 def ordinary(cell: NotebookNode) -> CellGrade:
-    """The grade of a cell that nbgrader itself would grade: by its outputs, or by hand. A test whose output says
-    more points than there are, or fewer than none, stops nbgrader; here it waits for a person.
-    """
-    points = float(cell.metadata.nbgrader["points"])
-    try:
-        earned, _ = utils.determine_grade(cell)
-    except (ValueError, KeyError):
-        earned = None
-    by_hand = utils.is_solution(cell)
-    digest = digest_of([cell.source, cell.get("attachments") or None]) if by_hand else ""
-    return CellGrade(cell.metadata.nbgrader["grade_id"], earned, points, digest=digest, by_hand=by_hand)
+    """The grade of a cell with a test of nbgrader's own kind."""
+    points = points_of(cell)
+    return CellGrade(id_of(cell), points_shown(cell, points), points)
 
 
-def unanswered(notebook: NotebookNode) -> list[str]:
+def points_shown(cell: NotebookNode, points: float) -> float | None:
+    """What the outputs of a test cell give, of `points`. This is `determine_grade` of nbgrader.utils, which worker
+    processes would take half a second to import. A test that shows more points than there are, or nothing as its
+    result, stops nbgrader; here it waits for a person, as does a cell without code."""
+    if cell.cell_type != "code":
+        return None
+    for output in cell.outputs:
+        if output.output_type == "error" or (output.output_type == "stream" and output.name == "stderr"):
+            return 0.0
+        if output.output_type == "execute_result":
+            shown = output.data.get("text/plain")
+            try:
+                earned = float(shown)
+            except ValueError:
+                return points if shown else None
+            except TypeError:  # there is no text
+                return None
+            return None if earned > points else earned if earned >= 0 else points
+    return points
+
+
+def unanswered(notebook: NotebookNode, template: Template) -> list[str]:
     """The grade ids of answers that are as they were released."""
-    return [
-        cell.metadata.nbgrader["grade_id"]
-        for cell in notebook.cells
-        if utils.is_solution(cell) and cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
-    ]
+    released = {cell.grade_id: cell.source for cell in template.cells}
+    answers = [cell for cell in notebook.cells if is_set(cell, "solution")]
+    return [id_of(cell) for cell in answers if cell.source == released[id_of(cell)]]
+
+
+def is_set(cell: NotebookNode, flag: str) -> bool:
+    """Whether a cell is one of nbgrader's that has this flag."""
+    return bool(cell.metadata.get("nbgrader", {}).get(flag))
+
+
+def id_of(cell: NotebookNode) -> str:
+    return str(cell.metadata.nbgrader.grade_id)
+
+
+def points_of(cell: NotebookNode) -> float:
+    return float(cell.metadata.nbgrader.points)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.checking.outcomes import Verdict
 from autograder.errors import AutograderError
-from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.assignment import Assignment
 from autograder.grading.cluster import Cluster
 from autograder.grading.course import Course
 from autograder.grading.course_errors import CourseErrors
@@ -42,6 +42,7 @@ from autograder.grading.preconditions import checked_limits, refuse_without_poin
 from autograder.grading.reading import SubmissionRefused, read_submission
 from autograder.grading.rescore import rescore_class
 from autograder.grading.secret import check_secret, renew_secret
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.voids import voided_anew
 from autograder.grading.write_results import write_result
 from autograder.interrupts import uninterrupted

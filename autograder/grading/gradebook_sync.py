@@ -8,10 +8,10 @@ from typing import Any
 from nbgrader.preprocessors import SaveCells
 
 from autograder.errors import AutograderError
-from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
 from autograder.grading.due_dates import settle_due_dates
 from autograder.grading.release_steps import prepared, resources_of
+from autograder.grading.source_notebooks import source_notebook
 
 __all__ = ["sync_assignment"]
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import nbformat
 from nbformat import NotebookNode
@@ -15,10 +15,8 @@ from nbformat import NotebookNode
 from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.answer_modules import module_cells, with_modules
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import cell_grades, unanswered
-from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
 from autograder.grading.handed_in import handed_in
 from autograder.grading.incidents import Incident, IncidentKind, first_of_each_kind
@@ -27,12 +25,16 @@ from autograder.grading.own_limits import limited_memory
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.sanitize import restore
 from autograder.grading.settings import SUBMISSION_MB
+from autograder.grading.submitted_modules import module_cells, with_modules
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import confines, open_sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxBroken, SandboxError
 from autograder.text import storable
+
+if TYPE_CHECKING:
+    from autograder.grading.course import Course  # nbgrader with it, which worker processes do not need
 
 __all__ = ["Grader"]
 
@@ -158,8 +160,9 @@ class Grader:
         fresh.notebook.cells += module_cells(job.files, self.assignment.modules)
         unconfined = [] if confines(self.limits.sandbox) else [Incident(IncidentKind.UNCONFINED, UNCONFINED)]
         text = storable(nbformat.writes(fresh.notebook))
-        grades = cell_grades(fresh.notebook, run.grades)
-        done = GradedNotebook(job.template.name, text, grades, unanswered(fresh.notebook), run.kernel.peak_mb)
+        blank = unanswered(fresh.notebook, job.template)
+        grades = cell_grades(fresh.notebook, run.grades, blank)
+        done = GradedNotebook(job.template.name, text, grades, blank, run.kernel.peak_mb)
         done.course_errors = run.course_errors
         return done, unconfined + run.incidents
 

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
+from autograder.grading.source_notebooks import source_notebook
 
 __all__ = ["MADE", "refuse_stale", "text_digest", "text_path"]
 

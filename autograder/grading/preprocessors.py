@@ -13,8 +13,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.grading.answer_modules import with_modules
-from autograder.grading.assignment import Assignment, Template, load_assignment, other_language
+from autograder.grading.assignment import Assignment, Template, other_language
 from autograder.grading.course import Course
 from autograder.grading.extensions import read_run_times
 from autograder.grading.find_answers import find_answers
@@ -30,6 +29,8 @@ from autograder.grading.reading import read_regular, read_submission
 from autograder.grading.release_steps import names_in
 from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
 from autograder.grading.secret import check_secret
+from autograder.grading.source_notebooks import load_assignment
+from autograder.grading.submitted_modules import with_modules
 from autograder.grading.voids import with_voids
 from autograder.grading.write_results import write_notebooks
 from autograder.sandbox.limits import MB

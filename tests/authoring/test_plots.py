@@ -11,9 +11,9 @@ from tiny_course import HEAD, NAME, SETUP, code
 
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
-from autograder.grading.assignment import load_assignment
 from autograder.grading.graded import Submission
 from autograder.grading.grader import Grader
+from autograder.grading.source_notebooks import load_assignment
 
 
 def plot_cell(source: str) -> str:

@@ -10,11 +10,11 @@ import small_course
 from made_class import as_graded, make_class
 from small_course import NAME, Run
 
-from autograder.grading.assignment import load_assignment
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.late import settle_late_penalties
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import write_result
 from autograder.publishing.changes import read_changes
 from autograder.publishing.scores import read_scores

@@ -263,9 +263,9 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     course = small_course.make_course(tmp_path / "c", students=["ada"])
     script = (
         "from pathlib import Path; import autograder.sandbox.bubblewrap as b; b.bwrap_path = lambda: '/bin/false'\n"
-        "from autograder.grading import assignment, grader; from autograder.grading.course import Course\n"
+        "from autograder.grading import grader, source_notebooks; from autograder.grading.course import Course\n"
         "from dataclasses import replace; from autograder.grading.reading import read_submission\n"
-        f"course = Course(Path({str(course.root)!r})); made = assignment.load_assignment(course, 'small')\n"
+        f"course = Course(Path({str(course.root)!r})); made = source_notebooks.load_assignment(course, 'small')\n"
         "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
         "limits = replace(course.settings.limits(), sandbox='namespaces')\n"
         "with grader.Grader(made, limits, bytes(32)) as grader:\n"

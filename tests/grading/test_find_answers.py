@@ -12,9 +12,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from small_course import NAME, cells_by_id
 
-from autograder.grading.assignment import Template, load_assignment
+from autograder.grading.assignment import Template
 from autograder.grading.find_answers import NOTHING, find_answers, longest_rise
 from autograder.grading.sanitize import plain, restore
+from autograder.grading.source_notebooks import load_assignment
 
 MEAN = "def mean(a):\n    return np.mean(a)"
 PLOT = "### BEGIN SOLUTION\nprint('plot')\n### END SOLUTION"

@@ -13,8 +13,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from small_course import NAME, cells_by_id
 
-from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.assignment import Assignment
 from autograder.grading.handed_in import handed_in
+from autograder.grading.source_notebooks import load_assignment
 
 SOLVED = "def mean(a):\n    return np.mean(a)"
 

@@ -19,9 +19,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from small_course import NAME, autograder, cell, cells_by_id
 
-from autograder.grading.assignment import source_notebook
 from autograder.grading.course import Course
 from autograder.grading.release_steps import released
+from autograder.grading.source_notebooks import source_notebook
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from nbgrader.converters import Autograde
 from small_course import NAME, autograder, cell
 
 from autograder.errors import AutograderError
-from autograder.grading.assignment import load_assignment, source_notebook
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.release_steps import names_in, prepared, released, resources_of
+from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 pytestmark = pytest.mark.slow
 

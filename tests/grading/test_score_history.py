@@ -12,11 +12,11 @@ from nbgrader.api import Gradebook
 from recorded_class import all_pass, give, record_again
 from small_course import NAME, Run, rows
 
-from autograder.grading.assignment import load_assignment
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.changes import ScoreChange, read_changes
 from autograder.publishing.scores import read_scores
 

@@ -18,8 +18,8 @@ from small_course import NAME, Run
 
 from autograder.errors import AutograderError
 from autograder.grading import course as course_module
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.report.classes import read_class
 from autograder.publishing.scores import read_scores
 from autograder.sandbox.bubblewrap import bwrap_path

@@ -12,10 +12,10 @@ from small_course import CHECK, NAME, source_notebook
 from autograder.authoring.release import release
 from autograder.checking.cell import CheckCell, CheckCellError
 from autograder.errors import AutograderError
-from autograder.grading.assignment import load_assignment
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.source_files import data_files, refuse_private
+from autograder.grading.source_notebooks import load_assignment
 
 IGNORE = 'c.CourseDirectory.ignore.append("private")\n'
 LABELS = b"2.5\n-7.5\n"

@@ -18,11 +18,12 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
 from autograder.grading.reading import read_submission
+from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
 
 NAME = "trust"

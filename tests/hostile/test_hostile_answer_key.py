@@ -12,9 +12,9 @@ from small_course import NAME, cell
 
 from autograder.authoring.promises import promises
 from autograder.checking.outcomes import Outcome
-from autograder.grading.assignment import load_assignment
 from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
+from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow

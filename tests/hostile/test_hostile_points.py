@@ -19,9 +19,9 @@ from autograder.checking.counterexamples import CallKeeper, SeededRun, smallest
 from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
-from autograder.grading.assignment import load_assignment
 from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
+from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
 
 SEEDS = Seeds(b"secret", "a", "b", "c")

@@ -11,13 +11,13 @@ import pytest
 import small_course
 from small_course import NAME
 
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.graded import GradedNotebook
 from autograder.grading.grader import Grader
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.notebook_run import GradingJob
 from autograder.grading.reading import read_submission
+from autograder.grading.source_notebooks import load_assignment
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ import small_course
 from container import Container
 from small_course import NAME, submission
 
-from autograder.grading.assignment import load_assignment
 from autograder.grading.handed_in import handed_in
 from autograder.grading.reading import SubmissionRefused
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.gradescope.bundle import make_bundle
 from autograder.publishing.gradescope.gradescope_run import run, who
 

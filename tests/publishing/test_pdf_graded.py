@@ -11,8 +11,8 @@ from nbgrader.api import Gradebook
 from pdf_reading import needs_poppler, pages, text
 from small_course import NAME
 
-from autograder.grading.answer_modules import module_cells
 from autograder.grading.course import Course
+from autograder.grading.submitted_modules import module_cells
 from autograder.publishing.pdf.batch import export_many
 
 pytestmark = [pytest.mark.slow, needs_poppler]

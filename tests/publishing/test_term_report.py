@@ -14,11 +14,11 @@ from made_class import as_graded
 from small_course import NAME, Run
 
 from autograder.checking.outcomes import Outcome
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import CellGrade
+from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import introduce, write_result
 from autograder.publishing.class_results import CheckResult
 from autograder.publishing.report.numbers import told_cause

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.grading.assignment import load_assignment
 from autograder.grading.course import Course
 from autograder.grading.graded import GradedSubmission
 from autograder.grading.grader import Grader
 from autograder.grading.incidents import Audience, Incident
 from autograder.grading.reading import SubmissionRefused, read_submission
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results_json import Results
 from autograder.sandbox.inside import landlock

@@ -11,10 +11,11 @@ import nbformat
 from sqlalchemy import select
 
 from autograder.grading import tables
-from autograder.grading.assignment import Assignment, load_assignment
+from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.incidents import Audience, audience_of
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (

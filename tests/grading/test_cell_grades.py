@@ -1,0 +1,69 @@
+"""The grades of cells without `%%check` are nbgrader's."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbgrader import utils
+
+from autograder.grading.assignment import Template, TemplateCell
+from autograder.grading.cell_grades import cell_grades, ordinary, unanswered
+
+TEST = {"grade": True, "solution": False, "locked": True, "points": 2, "grade_id": "a"}
+
+
+def result(text: str) -> NotebookNode:
+    return new_output("execute_result", {"text/plain": text})
+
+
+OUTPUTS = {
+    "nothing": [],
+    "printed": [new_output("stream", name="stdout", text="0.5")],
+    "stderr": [new_output("stream", name="stderr", text="no")],
+    "an error": [new_output("error", ename="ValueError", evalue="no", traceback=[])],
+    "a part": [result("0.5")],
+    "no points": [result("0")],
+    "all": [result("2.0")],
+    "no number": [result("'a string'")],
+    "less than none": [result("-1")],
+    "no number at all": [result("nan")],
+    "a part before an error": [result("0.5"), new_output("error", ename="ValueError", evalue="no", traceback=[])],
+    "an error before a part": [new_output("error", ename="ValueError", evalue="no", traceback=[]), result("0.5")],
+    "a figure before a part": [new_output("display_data", {"text/plain": "1"}), result("0.5")],
+}
+
+
+@pytest.mark.parametrize("outputs", OUTPUTS.values(), ids=OUTPUTS.keys())
+def test_a_test_cell_gives_what_nbgrader_gives(outputs: list[NotebookNode]) -> None:
+    """A course that moves to this would see a grade change."""
+    cell = new_code_cell("test()", outputs=outputs, metadata={"nbgrader": nbformat.from_dict(TEST)})
+    grade = ordinary(cell)
+    assert (grade.score, grade.max_score) == utils.determine_grade(cell)
+
+
+@pytest.mark.parametrize("shown", [{"text/plain": "2.5"}, {"text/plain": "inf"}, {"text/plain": ""}, {"image/png": ""}])
+def test_a_test_cell_that_would_stop_nbgrader_waits_for_a_person(shown: dict[str, str]) -> None:
+    """A class could not be graded, or the student would get points that there are not."""
+    outputs = [new_output("execute_result", shown)]
+    cell = new_code_cell("test()", outputs=outputs, metadata={"nbgrader": nbformat.from_dict(TEST)})
+    with pytest.raises((ValueError, KeyError)):
+        utils.determine_grade(cell)
+    assert ordinary(cell).score is None
+
+
+@pytest.mark.parametrize("source", ["YOUR ANSWER HERE", "Because."])
+def test_an_answer_as_released_has_no_points_and_another_waits(source: str) -> None:
+    """Somebody would grade empty answers by hand, or a student's answer would be lost."""
+    about = {"grade": True, "solution": True, "locked": False, "points": 3, "grade_id": "why", "schema_version": 3}
+    released = new_markdown_cell("YOUR ANSWER HERE", metadata={"nbgrader": nbformat.from_dict(about)})
+    about["checksum"] = utils.compute_checksum(released)
+    template = Template("a", (TemplateCell("why", "markdown", released.source, False, about),), (), {})
+    cell = new_markdown_cell(source, metadata={"nbgrader": nbformat.from_dict(about)})
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    blank = unanswered(notebook, template)
+    (grade,) = cell_grades(notebook, [], blank)
+    assert (grade.score, grade.max_score) == utils.determine_grade(cell)
+    assert grade.by_hand
+    assert blank == (["why"] if source == released.source else [])

@@ -125,6 +125,13 @@ def test_what_workers_are_forked_from_loads_no_nbgrader() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_run_with_nothing_to_grade_loads_neither_numpy_nor_pytest() -> None:
+    """Only workers need them: each run would start a tenth of a second later."""
+    code = "import sys, autograder.grading.class_run\nprint([n for n in ('numpy', 'pytest') if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("command", ["scores", "report", "feedback", "changes"])
 def test_no_command_makes_the_parser_of_jsonschema(command: str, tmp_path: Path) -> None:
     """Each of them would start a second later."""

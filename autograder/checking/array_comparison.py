@@ -16,7 +16,7 @@ import numpy as np
 from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.value_words import NOTHING, a_kind, a_type
-from autograder.kernel_side.values import MAX_BYTES
+from autograder.kernel_side.wire import MAX_BYTES
 
 __all__ = [
     "Tolerance",

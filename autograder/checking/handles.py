@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from autograder.checking.outcomes import CheckFailed, GraderFault
 from autograder.kernel_side.object_table import OPERATIONS
-from autograder.kernel_side.values import MAX_BYTES, Unsupported
+from autograder.kernel_side.values import Unsupported
+from autograder.kernel_side.wire import MAX_BYTES
 
 __all__ = [
     "CallableProxy",

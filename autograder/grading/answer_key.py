@@ -14,6 +14,7 @@ from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Stud
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import CallBack, SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
+from autograder.grading.course_errors import KEY_FAILS
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.base import PRELOAD_ANSWER_KEY
@@ -21,9 +22,7 @@ from autograder.sandbox.descriptors import send_descriptors
 from autograder.sandbox.levels import open_sandbox
 from autograder.sandbox.limits import Limits
 
-__all__ = ["KEY_FAILS", "AnswerKey"]
-
-KEY_FAILS = "the answer key fails in cell"
+__all__ = ["AnswerKey"]
 
 
 class AnswerKey:

@@ -18,12 +18,11 @@ import numpy as np
 from autograder.kernel_side.pandas_parts import PLAIN
 from autograder.kernel_side.parts import IN_NOTEBOOK, dissected, rebuilt
 from autograder.kernel_side.stand_ins import Parts, Unsupported
+from autograder.kernel_side.wire import MAX_BYTES, MAX_NODES
 
-__all__ = ["MAX_BYTES", "MAX_NODES", "Decoder", "Encoder", "Unsupported", "ValueRefused"]
+__all__ = ["Decoder", "Encoder", "Unsupported", "ValueRefused"]
 
 MAX_DEPTH = 40
-MAX_NODES = 200_000
-MAX_BYTES = 256 * 2**20
 MAX_KEYS = 10_000
 MAX_INT_BITS = 10_000
 MAX_TEXT = 2**19

@@ -17,8 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.kernel_side import wire
-from autograder.kernel_side.values import MAX_BYTES
-from autograder.kernel_side.wire import HEADER, MAGIC, Channel, WireError
+from autograder.kernel_side.wire import HEADER, MAGIC, MAX_BYTES, Channel, WireError
 
 
 @contextlib.contextmanager

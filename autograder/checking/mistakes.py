@@ -26,8 +26,8 @@ class Attempt:
 
     def __init__(self, verdicts: Sequence[Verdict], recorder: CallRecorder) -> None:
         self.recorder = recorder
-        self.failed = [v.name for v in verdicts if not v.void and v.outcome in (Outcome.WRONG, Outcome.RAISED)]
-        self.passed = [v.name for v in verdicts if not v.void and v.passed]
+        self.failed = [v.name for v in verdicts if v.outcome in (Outcome.WRONG, Outcome.RAISED)]
+        self.passed = [v.name for v in verdicts if v.passed]
 
     @property
     def is_explainable(self) -> bool:

@@ -27,7 +27,7 @@ __all__ = ["IN_NOTEBOOK", "dissected", "rebuilt"]
 
 MAX_SPARSE_CELLS = 10**8
 MAX_EXPONENT = 10_000
-TIME_DTYPE = re.compile(r"<[mM]8(\[[0-9]{0,4}[A-Za-z]{1,2}\])?")
+TIME_DTYPE = re.compile(r"<[mM]8(\[([1-9][0-9]{0,3})?[A-Za-z]{1,2}\])?")
 DATES: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +79,7 @@ def of_exact(value: Decimal | Fraction) -> Parts | None:
         return Parts("fraction", {"parts": [int(value.numerator), int(value.denominator)]})
     text = Decimal.__str__(value)
     too_long = len(text) > MAX_EXPONENT or (value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT)
-    return None if too_long else Parts("decimal", {"text": text})
+    return None if too_long or value.is_snan() else Parts("decimal", {"text": text})
 
 
 def of_sparse(value: Any) -> Parts | None:
@@ -127,6 +127,8 @@ def make_decimal(text: str) -> Decimal:
     value = Decimal(text)
     if len(text) > MAX_EXPONENT or (value.is_finite() and abs(value.adjusted()) > MAX_EXPONENT):
         raise ValueError("too long")
+    if value.is_snan():  # whoever compares it with anything gets an exception
+        raise ValueError("a signaling NaN")
     return value
 
 
@@ -159,7 +161,10 @@ def masked_array(data: Array, mask: Array) -> Any:
 def make_times(dtype: str, values: Any) -> Any:
     if not TIME_DTYPE.fullmatch(dtype):
         raise ValueError("no dtype of a time")
-    return np.asarray(values, np.int64).view(dtype)[()]
+    times = np.asarray(values, np.int64).view(dtype)
+    if dtype == "<M8" and not np.isnat(times).all():
+        raise ValueError("a date without a unit")
+    return times[()]
 
 
 def make_missing(time: bool) -> Any:

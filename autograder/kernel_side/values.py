@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,7 +199,7 @@ class Decoder:
     def _make_set(self, rest: list[Any], depth: int) -> set[Any]:
         items = self._items(rest, depth)
         self._count_keys(len(items))
-        return {hashable(item) for item in items}
+        return hashed(set, map(hashable, items))
 
     def _count_keys(self, more: int) -> None:
         self.keys += more
@@ -210,12 +210,12 @@ class Decoder:
         if len(rest) != 1 or type(rest[0]) is not list:
             raise ValueRefused("a dict without items")
         self._count_keys(len(rest[0]))
-        result = {}
+        items = []
         for pair in rest[0]:
             if type(pair) is not list or len(pair) != 2:
                 raise ValueRefused("a dict item that is not a pair")
-            result[hashable(self.decode(pair[0], depth))] = self.decode(pair[1], depth)
-        return result
+            items.append((hashable(self.decode(pair[0], depth)), self.decode(pair[1], depth)))
+        return hashed(dict, items)
 
     def _make_array(self, rest: list[Any], depth: int) -> np.ndarray[Any, Any]:
         if len(rest) != 3:
@@ -322,10 +322,21 @@ class Decoder:
 KINDS = frozenset(name.removeprefix("_make_") for name in vars(Decoder) if name.startswith("_make_"))
 
 
+def hashed(make: Callable[[Iterable[Any]], Any], items: Iterable[Any]) -> Any:
+    """A set or dict of `items`. Some plain values cannot be hashed or compared either: NumPy's timedelta64 without a
+    unit, say."""
+    try:
+        return make(items)
+    except (TypeError, ValueError, ArithmeticError):
+        raise ValueRefused("a key that cannot be hashed") from None
+
+
 def hashable(value: Any) -> Any:
-    """`value`, if it may be a dict key or a set element; else ValueRefused."""
+    """`value`, if its type may be a dict key or a set element; else ValueRefused."""
     if isinstance(value, tuple):
         return tuple(hashable(item) for item in value)
+    if isinstance(value, (float, np.floating)) and np.isnan(value):
+        return np.nan  # a NaN is found only as the same object
     if value is None or isinstance(value, PLAIN):
         return value
     raise ValueRefused("a key that cannot be hashed")

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from autograder.checking.call_recorder import CallRecorder, NotebookAnswer
+from autograder.checking.call_recorder import MAX_ANSWERS, CallRecorder, NotebookAnswer
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.equality import alike
+from autograder.checking.mistakes import Attempt
 from autograder.checking.outcomes import Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes
@@ -117,6 +118,35 @@ def graded(
 def test_a_known_mistake_in_other_words_is_named(answer: str, expected: dict[str, str]) -> None:
     """A student would be told that the values are wrong, and not why."""
     assert graded(answer)[1] == expected
+
+
+def test_a_mistake_that_raises_is_named() -> None:
+    """A student would read the type of an error, and not why it is raised."""
+    answer = "def spread(X):\n    return np.sqrt(X, X, X, X)"
+    known = [*KNOWN, mistake("raises", "def spread(X):\n    raise TypeError")]
+    assert set(graded(answer, known)[1].values()) == {"raises"}
+
+
+def test_a_mistake_in_what_no_test_calls_must_explain_every_failed_test() -> None:
+    """A student whose helper function is wrong would not be told so."""
+    helper = "def root(x):\n    return x\ndef spread(X):\n    return root(X.var(axis=0))"
+    known = [mistake("no root", helper, "", "root")]
+    assert graded("def spread(X):\n    return X.var(axis=0)", known)[1].keys() == {"test_spread", "test_random"}
+    assert graded("def spread(X):\n    return X.var(axis=0)\ndef slope(f, x):\n    return 1.0", known)[1] == {}
+
+
+def test_what_was_not_kept_is_explained_by_nothing() -> None:
+    """A passed test whose answers are not known might fail with the mistake."""
+
+    def work(checks: Checks) -> list[bool]:
+        recorder = CallRecorder(InProcessTransport(namespace(RIGHT, VARIANCE.source)))
+        reference = NotebookProxy(InProcessTransport(namespace(RIGHT)), trusted=True)
+        verdicts = checks.run("c", NotebookProxy(recorder), reference, Seeds(b"s", "a", "b"), recorder)
+        before = Attempt(verdicts, recorder).is_explainable
+        recorder.answers = MAX_ANSWERS + 1
+        return [before, Attempt(verdicts, recorder).is_explainable]
+
+    assert with_checks({"c": CheckCell(CELL)}, work) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,13 @@ def test_a_hostile_tree_gives_a_plain_value_or_is_refused(tree: Any, buffers: li
     assert same(crossed(value), value)
 
 
+@pytest.mark.parametrize("nan", [float("nan"), np.float64("nan"), np.float32("nan")])
+def test_a_key_that_is_nan_is_found(nan: float) -> None:
+    """A right answer that counts missing values would have the wrong keys."""
+    assert crossed({nan: 2, ("a", nan): 3}) == {np.nan: 2, ("a", np.nan): 3}
+    assert crossed({nan}) == {np.nan}
+
+
 MALFORMED = {
     "a value without a kind": [{}, [], [["list"], []]],
     "a value of an unknown kind": [["items", []], ["layout", []], ["LIST", []]],

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ DTYPES = frozenset(
     for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 )
 TEXT_DTYPE = re.compile(r"<U[0-9]{1,5}")
+
+Made = TypeVar("Made", set[Any], dict[Any, Any])
 
 
 class ValueRefused(ValueError):
@@ -322,7 +324,7 @@ class Decoder:
 KINDS = frozenset(name.removeprefix("_make_") for name in vars(Decoder) if name.startswith("_make_"))
 
 
-def hashed(make: Callable[[Iterable[Any]], Any], items: Iterable[Any]) -> Any:
+def hashed(make: Callable[[Iterable[Any]], Made], items: Iterable[Any]) -> Made:
     """A set or dict of `items`. Some plain values cannot be hashed or compared either: NumPy's timedelta64 without a
     unit, say."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.checking import handles, proxies
+from autograder.checking import handles, notebook_connection
 from autograder.checking.explain import MOST_KEPT
 from autograder.checking.magic import check
 from autograder.collecting import extend_command
@@ -41,7 +41,7 @@ NUMBERS = {
         ("a notebook {} times as much", kernel.NOTEBOOK),
         ("have {:,} characters each", MOST_KEPT),
         ("A test may use {:,} objects", object_table.MAX_OBJECTS),
-        ("ask them {:,} times", proxies.MAX_OPERATIONS),
+        ("ask them {:,} times", notebook_connection.MAX_OPERATIONS),
         ("iterating ends after {:,} items", handles.MAX_ITEMS),
         ("items or {:.0f} MB", values.MAX_BYTES / 2**20),
         ("prints ({:,} letters)", observation.MAX_PRINTED),

@@ -21,7 +21,7 @@ from autograder.checking.cell import CheckCell
 from autograder.checking.deadline import Overtime, ends_at
 from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Verdict
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
 from autograder.checking.signatures import Signature, explain_by
 
@@ -122,7 +122,7 @@ class Checks:
         self.name, self.student, self.reference, self.seeds, self.watcher = name, student, reference, seeds, watcher
         self.lender, self.until = lender, until
         if reference is not None and lender is not reference:
-            reference._lender = lender
+            connection_of(reference).lender = connection_of(lender) if lender is not None else None
         self.errors = {}
         void = {test.name for test in self.cells[name].tests() if test.void}
         for item in self._items():
@@ -153,7 +153,7 @@ class Checks:
     def _explain(self, error: CheckFailed) -> None:
         """Add what the assignment says of the function whose value was compared."""
         known = self.signatures()
-        for call in reversed(self.student._calls):
+        for call in reversed(connection_of(self.student).calls):
             if call.name in known:
                 explain_by(error, call, known[call.name])
 
@@ -237,17 +237,16 @@ class Checks:
 
     @pytest.fixture(autouse=True)
     def _lent(self, request: pytest.FixtureRequest) -> Iterator[None]:
-        self.student._forget()
-        for notebook in (self.reference, self.lender):
+        for notebook in (self.student, self.reference, self.lender):
             if notebook is not None:
-                notebook._forget()
+                connection_of(notebook).start_test()
         names = getattr(request.function, "given", ())
         if not names or self.lender is None:
             yield
             return
-        self.student._lend({name: getattr(self.lender, name) for name in names})
+        connection_of(self.student).lend({name: getattr(self.lender, name) for name in names})
         yield
-        self.student._restore()
+        connection_of(self.student).restore()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:

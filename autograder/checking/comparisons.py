@@ -26,7 +26,7 @@ from autograder.checking.array_comparison import (
 )
 from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.table_comparison import compare_tables, table_type
 from autograder.checking.value_words import NOTHING, a_kind, a_type, a_value, article
 from autograder.kernel_side.tensors import Tensor
@@ -211,7 +211,7 @@ def assert_that(condition: Any, cause: str) -> None:
 def assert_unchanged(student: NotebookProxy) -> None:
     """No array that this test passed to the student's functions was changed by them, as far as the student's process
     says. Raises CheckFailed."""
-    for call in student._calls:
+    for call in connection_of(student).calls:
         if call.changed:
             raise CheckFailed(
                 f"{call.name} changes {argument_of(call.changed)}: work on a copy", ", ".join(call.changed)
@@ -228,7 +228,7 @@ def argument_of(changed: list[str]) -> str:
 def assert_no_warnings(student: NotebookProxy) -> None:
     """The student's functions gave no warning in this test, as far as the student's process says. Raises
     CheckFailed."""
-    for call in student._calls:
+    for call in connection_of(student).calls:
         if call.warnings:
             raise CheckFailed(
                 f"calling {call.name} gives warnings", "; ".join(sorted(set(call.warnings))[:MOST_WARNINGS])

@@ -36,14 +36,14 @@ Target = tuple[int | str | None, ...]
 
 
 class Home(Protocol):
-    """The notebook that an object is in."""
+    """The connection to the notebook that an object is in."""
 
-    _received: int
+    received: int
 
-    def _read(self, link: ObjectLink, name: str) -> Any: ...
-    def _call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
-    def _operate(self, link: ObjectLink, operation: str, *args: Any) -> Any: ...
-    def _lent_to_other(self, value: ObjectProxy) -> ObjectProxy: ...
+    def read(self, link: ObjectLink, name: str) -> Any: ...
+    def call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def operate(self, link: ObjectLink, operation: str, *args: Any) -> Any: ...
+    def lent_to_other(self, value: ObjectProxy) -> ObjectProxy: ...
 
 
 @dataclass(frozen=True)
@@ -80,43 +80,43 @@ class ObjectProxy:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self.__link__.home._read(self.__link__, name)
+        return self.__link__.home.read(self.__link__, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__link__.home._operate(self.__link__, "set", name, value)
+        self.__link__.home.operate(self.__link__, "set", name, value)
 
     def __getitem__(self, key: Any) -> Any:
-        return self.__link__.home._operate(self.__link__, "item", key)
+        return self.__link__.home.operate(self.__link__, "item", key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.__link__.home._operate(self.__link__, "set item", key, value)
+        self.__link__.home.operate(self.__link__, "set item", key, value)
 
     def __len__(self) -> int:
-        length = self.__link__.home._operate(self.__link__, "length")
+        length = self.__link__.home.operate(self.__link__, "length")
         if type(length) is not int or not 0 <= length < 2**60:
             raise CheckFailed(f"the length of {self.__link__.label} is not a whole number")
         return length
 
     def __iter__(self) -> Iterator[Any]:
         home, label = self.__link__.home, self.__link__.label
-        iterator, before = link_of(home._operate(self.__link__, "iterate")), home._received
+        iterator, before = link_of(home.operate(self.__link__, "iterate")), home.received
         for _ in range(MAX_ITEMS):
-            items = home._operate(iterator, "next") if iterator else None
+            items = home.operate(iterator, "next") if iterator else None
             if type(items) is not list or len(items) > 1:
                 raise CheckFailed(f"{label} cannot be iterated over")
             if not items:
                 return
-            if home._received - before > MAX_BYTES:
+            if home.received - before > MAX_BYTES:
                 raise CheckFailed(f"iterating over {label} gives more than {MAX_BYTES // 2**20} MB")
             yield items[0]
         raise CheckFailed(f"iterating over {label} does not end: it has given {MAX_ITEMS} items")
 
     def __enter__(self) -> Any:
-        return self.__link__.home._operate(self.__link__, "enter")
+        return self.__link__.home.operate(self.__link__, "enter")
 
     def __exit__(self, *error: Any) -> None:
         """An exception of the block is raised on: an object that swallowed it would swallow the test's assertions."""
-        self.__link__.home._operate(self.__link__, "exit")
+        self.__link__.home.operate(self.__link__, "exit")
 
     def __bool__(self) -> bool:
         raise TypeError(f"a value of type {self.__link__.type_name} is neither true nor false here")
@@ -134,7 +134,7 @@ class CallableProxy(ObjectProxy):
     __slots__ = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__link__.home._call(self.__link__, args, kwargs)
+        return self.__link__.home.call(self.__link__, args, kwargs)
 
 
 def object_proxy(link: ObjectLink, can_be_called: bool) -> ObjectProxy:
@@ -163,11 +163,11 @@ def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], k
         if type(name) is not str or name.startswith("_") or link.type_name in INTERNALS:
             raise CheckFailed("an attribute was used that is not there for you")
     if operation == "get":
-        result = link.home._read(link, args[0])
+        result = link.home.read(link, args[0])
     elif operation == "call":
-        result = link.home._call(link, args, kwargs)
+        result = link.home.call(link, args, kwargs)
     else:
-        result = link.home._operate(link, operation, *args)
+        result = link.home.operate(link, operation, *args)
     if type_name_of(result) in CODE:
         raise GraderFault(f"{link.label} gave a {type_name_of(result)} to the other notebook, which may not have it")
     return result

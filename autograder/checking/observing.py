@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.outcomes import CheckFailed
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 
 __all__ = [
     "Axes",
@@ -106,7 +106,7 @@ class Cost:
 def printed(notebook: NotebookProxy) -> Iterator[Printed]:
     """Keep what calls print: `with printed(student) as out: …`, and then `out.text` and `out.lines`."""
     result = Printed()
-    with notebook._observing("printed") as seen:
+    with connection_of(notebook).observing("printed") as seen:
         yield result
     result.text = "".join(part for part in seen if isinstance(part, str))
 
@@ -115,7 +115,7 @@ def printed(notebook: NotebookProxy) -> Iterator[Printed]:
 def written(notebook: NotebookProxy) -> Iterator[WrittenFiles]:
     """Keep the files that calls write: `with written(student) as files: …`, and then `files.text("a.csv")`."""
     result = WrittenFiles()
-    with notebook._observing("files") as seen:
+    with connection_of(notebook).observing("files") as seen:
         yield result
     for part in seen:
         if isinstance(part, dict):
@@ -126,7 +126,7 @@ def written(notebook: NotebookProxy) -> Iterator[WrittenFiles]:
 def figures(notebook: NotebookProxy) -> Iterator[list[Figure]]:
     """Keep the figures that calls draw: `with figures(student) as drawn: …`, and then `drawn[0].axes[0].title`."""
     result: list[Figure] = []
-    with notebook._observing("figures") as seen:
+    with connection_of(notebook).observing("figures") as seen:
         yield result
     for part in seen:
         result += figures_of(part)
@@ -136,13 +136,14 @@ def figures(notebook: NotebookProxy) -> Iterator[list[Figure]]:
 def measure(student: NotebookProxy) -> Iterator[Cost]:
     """Count lines and peak allocation of the calls in the block, as far as the student's process says:
     `with measure(student) as cost: …`."""
-    cost, first = Cost(), len(student._calls)
-    student._measure = True
+    cost, connection = Cost(), connection_of(student)
+    first = len(connection.calls)
+    connection.measures = True
     try:
         yield cost
     finally:
-        student._measure = False
-        calls = student._calls[first:]
+        connection.measures = False
+        calls = connection.calls[first:]
         cost.lines = sum(call.cost.get("lines", 0) for call in calls)
         cost.peak_bytes = max((call.cost.get("peak_bytes", 0) for call in calls), default=0)
 
@@ -150,7 +151,7 @@ def measure(student: NotebookProxy) -> Iterator[Cost]:
 def cell_figures(notebook: NotebookProxy) -> list[Figure]:
     """The figures that the cell before this check cell has drawn, also those that it has shown and closed: the last
     cell that drew any, and when graded none before the answer cell that stands in front of this check cell."""
-    return figures_of(notebook._drawn())
+    return figures_of(connection_of(notebook).cell_figures())
 
 
 def figures_of(data: Any) -> list[Figure]:

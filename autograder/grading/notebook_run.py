@@ -17,7 +17,7 @@ from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.explain import verdict_of
 from autograder.checking.import_analysis import ImportAnalysis, module_paths, named_modules
 from autograder.checking.outcomes import GraderFault, Outcome, StudentStopped, Verdict, score
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.replay import named_mistakes
 from autograder.checking.signatures import Signature, signatures
 from autograder.checking.transports import TOO_LONG, SocketTransport
@@ -231,7 +231,7 @@ class NotebookRun:
         transport = SocketTransport(self.kernel.channel, seconds, self.kernel.interrupt, self._stopped, until)
         recorder = CallRecorder(transport)
         student = NotebookProxy(recorder, self.imports)
-        student._plot_cell = self.last_answer
+        connection_of(student).plot_cell = self.last_answer
         asked = self.kernel.start_serving()
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
@@ -244,7 +244,7 @@ class NotebookRun:
         finally:
             self.kernel.tampering |= transport.tampering
             self._note_stops(template.grade_id)
-            self.incidents += incidents_from_calls(student._raised, template.grade_id)
+            self.incidents += incidents_from_calls(connection_of(student).raised, template.grade_id)
             if transport.why_gone:
                 kind, why = self._ended(transport.why_gone)
                 stopped = "your notebook stopped answering in an earlier check"

@@ -16,7 +16,7 @@ from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.explain import UNGRADED
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.table import html_table, text_table
 from autograder.checking.transports import InProcessTransport
 
@@ -149,13 +149,13 @@ def test_a_notebook_has_only_what_is_asked_of_it_by_name() -> None:
 
 def test_what_calls_raise_is_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Incidents would not be told to the instructor, or a loop of failed calls fill the grader's memory."""
-    monkeypatch.setattr("autograder.checking.proxies.MAX_RAISED", 2)
+    monkeypatch.setattr("autograder.checking.notebook_connection.MAX_RAISED", 2)
     student = NotebookProxy(InProcessTransport(defined("def f(x): raise ValueError(x)")))
     for number in range(9):
         with pytest.raises(StudentError):
             student.f(number)
-    assert student._raised[:2] == [("f", "ValueError", "0"), ("f", "ValueError", "1")]
-    assert len(student._raised) <= 3
+    assert connection_of(student).raised[:2] == [("f", "ValueError", "0"), ("f", "ValueError", "1")]
+    assert len(connection_of(student).raised) <= 3
 
 
 # what is told of an exception

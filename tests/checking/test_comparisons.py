@@ -24,7 +24,7 @@ from autograder.checking.comparisons import (
 )
 from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import CheckFailed, Outcome
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side.values import Unsupported
 
@@ -324,7 +324,7 @@ def test_changed_inputs_are_told_with_their_place_in_visible_checks() -> None:
     told_hidden = told(assert_unchanged, student, hidden=True)
     assert told_hidden == "f changes its second argument: work on a copy."
     assert told(assert_unchanged, student, hidden=False) == f"{told_hidden} Argument 2['W']."
-    student._forget()
+    connection_of(student).start_test()
     assert_unchanged(student)
 
 

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from processes import forked
 
-from autograder.checking import proxies
+from autograder.checking import notebook_connection
 from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks, with_checks
 from autograder.checking.handles import MAX_ITEMS
+from autograder.checking.notebook_connection import MAX_OPERATIONS
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
-from autograder.checking.proxies import MAX_OPERATIONS, NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import object_table
 from autograder.kernel_side.object_table import MAX_OBJECTS
@@ -236,7 +237,7 @@ def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
     student = NotebookProxy(transport)
     student.Scaler(1.0)
     assert len(transport.server.table.objects) == 1
-    student._forget()
+    connection_of(student).start_test()
     assert student.offset_of(student.Scaler(2.0)) == 2.0
     assert [scaler.offset for scaler in transport.server.table.objects.values()] == [2.0]
 
@@ -266,7 +267,7 @@ def test_the_notebook_keeps_no_object_of_an_earlier_test() -> None:
 )  # fmt: skip
 def test_an_object_that_never_ends_costs_bounded_time(source: str, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hostile object would hold up the class or fill the grader's memory."""
-    monkeypatch.setattr(proxies, "MAX_OPERATIONS", 3_000)
+    monkeypatch.setattr(notebook_connection, "MAX_OPERATIONS", 3_000)
     monkeypatch.setattr(object_table, "MAX_OBJECTS", 1_000)
     student = NotebookProxy(InProcessTransport(defined(source)))
     started = time.process_time()
@@ -355,7 +356,7 @@ def test_a_student_s_notebook_cannot_use_what_it_was_not_lent() -> None:
     student = NotebookProxy(InProcessTransport({}))
     for message in ({"object": 0}, {"function": 0}, {"object": True}, {"object": -1}, {"object": [0]}, {}):
         asked = message | {"op": "callback", "args": ["list", ["get", "x"]], "kwargs": ["dict", []]}
-        reply, _ = student._call_back(asked, [])
+        reply, _ = connection_of(student).lent.call(asked, [])
         assert reply == {"op": "error"}
 
 

@@ -13,7 +13,7 @@ import autograder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import Outcome, Verdict
-from autograder.checking.proxies import NotebookProxy
+from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side import cell_figures
 
@@ -39,7 +39,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
 def verdict(shell: InteractiveShell, body: str, plot_cell: int = 0) -> Verdict:
     """The verdict of a check with this body, on what the notebook has drawn."""
     student = NotebookProxy(InProcessTransport(shell.user_ns))
-    student._plot_cell = plot_cell
+    connection_of(student).plot_cell = plot_cell
     (found,) = run_checks(CheckCell(f"%%check\ndef test_a(student):\n    {body}"), student, None, Seeds(b"", "", ""))
     return found
 

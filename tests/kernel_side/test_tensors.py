@@ -10,7 +10,7 @@ import pytest
 from autograder.checking.comparisons import assert_close, assert_same
 from autograder.checking.handles import ObjectProxy
 from autograder.checking.outcomes import CheckFailed, StudentError
-from autograder.checking.proxies import NotebookProxy, evaluate
+from autograder.checking.proxies import NotebookProxy, connection_of, evaluate
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side.tensors import Tensor, tensor
 from autograder.kernel_side.values import Decoder, ValueRefused
@@ -141,7 +141,7 @@ def test_tensors_of_torch_cross_both_ways() -> None:
     assert isinstance(student.meta(), ObjectProxy)
     assert isinstance(student.sparse(), ObjectProxy)
     student.in_place(tensor(X))
-    assert student._calls[-1].changed == ["argument 1"]
+    assert connection_of(student).calls[-1].changed == ["argument 1"]
     net = student.Net()
     weight, bias = net.linear.weight, net.linear.bias
     assert_close(net(tensor(X)), tensor(X @ weight.T + bias))

@@ -79,13 +79,10 @@ class Checks:
     times.
 
     `signatures` gives what the assignment's text says of its functions; `private_files` are those that tests may open.
-
-    This is also the session's plugin: it provides the fixtures, and keeps the exception that ended each test.
     """
 
-    def __init__(self, cells: Mapping[str, CheckCell], work: Callable[[Checks], Any]) -> None:
-        self.cells, self.work = cells, work
-        self.done: Future[Any] = Future()
+    def __init__(self, cells: Mapping[str, CheckCell]) -> None:
+        self.cells = cells
         self.items: dict[str, list[pytest.Item]] = {file_name(number): [] for number in range(len(cells))}
         self.errors: dict[str, BaseException | None] = {}
         self.broken: dict[str, str] = {}
@@ -150,6 +147,13 @@ class Checks:
         finally:
             self.student, self.watcher, self.errors = kept
 
+    def keep(self, test: str, error: BaseException | None) -> None:
+        """Keep what ended a test, or one case of it: the first exception, with what the assignment says of it."""
+        if self.errors.get(test) is None:
+            self.errors[test] = error
+            if isinstance(error, CheckFailed) and error.values is not None:
+                self._explain(error)
+
     def _explain(self, error: CheckFailed) -> None:
         """Add what the assignment says of the function whose value was compared."""
         known = self.signatures()
@@ -180,6 +184,15 @@ class Checks:
         except pytest.exit.Exception as error:
             self.ended = self.errors[function_name(item)] = GraderFault(f"{item.name} ended pytest: {error}")
 
+
+class CheckPlugin:
+    """What pytest asks of a session of `checks`: the fixtures, what failed to load, and the exception that ended each
+    test. In place of pytest's own loop over the tests it does `work`."""
+
+    def __init__(self, checks: Checks, work: Callable[[Checks], Any]) -> None:
+        self.checks, self.work = checks, work
+        self.done: Future[Any] = Future()
+
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
@@ -191,16 +204,16 @@ class Checks:
         except SystemExit as error:
             report = pytest.CollectReport(collector.nodeid, "failed", f"SystemExit: {error}", [])
         if not report.passed:
-            self.broken[collector.path.name] = report.longreprtext[-4000:]
+            self.checks.broken[collector.path.name] = report.longreprtext[-4000:]
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Do the work that runs the tests, instead of running them all now."""
         for item in session.items:
-            self.items[item.path.name].append(item)
+            self.checks.items[item.path.name].append(item)
         try:
-            self.done.set_result(self.work(self))
+            self.done.set_result(self.work(self.checks))
         except BaseException as error:
             self.done.set_exception(error)
         return True
@@ -211,51 +224,49 @@ class Checks:
 
     @pytest.fixture(name="student")
     def student_fixture(self) -> NotebookProxy:
-        return self.student
+        return self.checks.student
 
     @pytest.fixture(name="reference")
     def reference_fixture(self) -> NotebookProxy:
-        if self.reference is None:
+        if self.checks.reference is None:
             raise GraderFault("there is no answer key here")
-        return self.reference
+        return self.checks.reference
 
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
-        return self.seeds.rng(request.node.name)
+        return self.checks.seeds.rng(request.node.name)
 
     @pytest.fixture
     def private(self) -> Callable[[str], BytesIO]:
         """Opens a private file of the assignment, from memory: nothing of it is on a disk that others may read."""
 
         def opened(name: str) -> BytesIO:
-            if name not in self.private_files:
-                there = ", ".join(self.private_files) or "none"
+            files = self.checks.private_files
+            if name not in files:
+                there = ", ".join(files) or "none"
                 raise GraderFault(f"there is no file {name!r} in the assignment's folder private (there: {there})")
-            return BytesIO(self.private_files[name])
+            return BytesIO(files[name])
 
         return opened
 
     @pytest.fixture(autouse=True)
     def _lent(self, request: pytest.FixtureRequest) -> Iterator[None]:
-        for notebook in (self.student, self.reference, self.lender):
+        student, lender = self.checks.student, self.checks.lender
+        for notebook in (student, self.checks.reference, lender):
             if notebook is not None:
                 connection_of(notebook).start_test()
         names = getattr(request.function, "given", ())
-        if not names or self.lender is None:
+        if not names or lender is None:
             yield
             return
-        connection_of(self.student).lend({name: getattr(self.lender, name) for name in names})
+        connection_of(student).lend({name: getattr(lender, name) for name in names})
         yield
-        connection_of(self.student).restore()
+        connection_of(student).restore()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
         error = call.excinfo.value if call.excinfo is not None else None
-        name = function_name(item)
-        if self.errors.get(name) is None:
-            self.errors[name] = error
-            if isinstance(error, CheckFailed) and error.values is not None:
-                self._explain(error)
+        self.checks.keep(function_name(item), error)
         return (yield)
 
 
@@ -272,11 +283,12 @@ def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy
 def with_checks(cells: Mapping[str, CheckCell], work: Callable[[Checks], Result]) -> Result:
     """Collect the tests of `cells` in one pytest session, and return (or raise) what `work` does with them. Raises
     GraderFault if pytest cannot start."""
-    checks = Checks(cells, work)
+    checks = Checks(cells)
+    plugin = CheckPlugin(checks, work)
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
         for file, cell in zip(checks.items, cells.values(), strict=True):
             Path(folder, file).write_text(cell.module, encoding="utf-8")
-        code = run_session(Path(folder), checks)
-    if not checks.done.done():
+        code = run_session(Path(folder), plugin)
+    if not plugin.done.done():
         raise KeyboardInterrupt if code == pytest.ExitCode.INTERRUPTED else GraderFault(f"pytest ended with {code}")
-    return checks.done.result()  # type: ignore[no-any-return]
+    return plugin.done.result()  # type: ignore[no-any-return]

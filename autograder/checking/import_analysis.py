@@ -173,9 +173,9 @@ class ImportAnalysis:
 
 
 def module_paths(name: str) -> tuple[str, str]:
-    """Where the text of a module may be, relative to the notebook."""
+    """Where the text of a module may be, relative to the notebook, in the order in which Python looks."""
     path = name.replace(".", "/")
-    return f"{path}.py", f"{path}/__init__.py"
+    return f"{path}/__init__.py", f"{path}.py"
 
 
 def named_modules(source: str) -> list[str]:

@@ -135,9 +135,10 @@ class Grade(CoursePreprocessor):
         grader = Grader.of(course, assignment, limits)
         # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
         own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
+        notebooks = {name: data for name, data in submission.files.items() if is_notebook(name)}
         own, told = with_modules(own, assignment.modules)
         graded.files = grader.files_beside(own)
-        files = assignment.released_notebooks(template) | submission.files | graded.files
+        files = assignment.released_notebooks(template) | notebooks | graded.files
         with Workers(1, NotebookWork(grader)) as workers:
             ((_, outcome),) = workers.results([NotebookToGrade(notebook, template.name, submission, files)])
         if isinstance(outcome, BaseException):

@@ -129,6 +129,29 @@ def test_a_module_is_found_or_missed() -> None:
     assert [i.kind for i in told] == [IncidentKind.MISSING]
 
 
+@pytest.mark.parametrize(
+    "rival",
+    ["nndl/knn/__init__.py", "nndl/knn/__init__.pyc", "nndl/knn.so", "nndl/knn.cpython-311-x86_64-linux-gnu.so"],
+)
+def test_what_python_would_import_in_a_module_s_place_is_left_out(rival: str) -> None:
+    """The graders would read one module, and another would have run."""
+    own = {"nndl/knn.py": b"shown", rival: b"runs", "nndl/knn.csv": b"data", "nndl/knn/other.py": b"", "knn.so": b""}
+    files, told = with_modules(own, {"nndl/knn.py": b"solved"})
+    assert files == {name: data for name, data in own.items() if name != rival}
+    text = f"{rival} was left out: Python would import it in the place of nndl/knn.py"
+    assert [(i.kind, i.text) for i in told] == [(IncidentKind.UNSURE, text)]
+
+
+def test_a_module_in_which_a_comment_may_be_code_is_told() -> None:
+    """Python runs the second line in UTF-7, where it is two lines, and graders would read a comment."""
+    code = b"# coding: %s\n# the nearest +AAo-import fractions\n"
+    for encoding, told in ((b"utf-7", True), (b"utf-8", False), (b"latin-1", False), (b"cp1252", False), (b"x", False)):
+        _, incidents = with_modules({"knn.py": code % encoding}, {"knn.py": b"solved"})
+        assert [i.kind for i in incidents] == [IncidentKind.UNSURE] * told
+    text = "knn.py is written in utf-7: read it so, since it may hold other code than what is shown"
+    assert [i.text for i in with_modules({"knn.py": code % b"utf-7"}, {"knn.py": b"solved"})[1]] == [text]
+
+
 def test_a_module_is_shown_up_to_a_length() -> None:
     """A module of gigabytes, or one that is no text, would stop the page."""
     heading, shown = module_cells({"a.py": b"\xff" + b"x" * 10**6}, {"a.py": b""})
@@ -175,6 +198,8 @@ def test_a_module_is_validated_released_and_graded(tmp_path: Path) -> None:
         )
         told = "Answers may not use fractions, and KNN does."
         assert [verdict.message for verdict in graded.notebooks[0].grades[0].verdicts] == [told, told]
+        score, graded = grade(grader, course, {"nndl/knn.py": FARTHEST, "nndl/knn/__init__.py": RIGHT})
+        assert (score, [i.kind for i in graded.incidents]) == (0.0, [IncidentKind.UNSURE])
         score, graded = grade(grader, course, {})
         assert (score, [i.kind for i in graded.incidents]) == (0.0, [IncidentKind.MISSING])
         hostile = (

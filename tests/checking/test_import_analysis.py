@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell
 import autograder
 from autograder.authoring.structure import structure_problems
 from autograder.checking import import_analysis
-from autograder.checking.import_analysis import ImportAnalysis, named_modules
+from autograder.checking.import_analysis import ImportAnalysis, module_paths, named_modules
 from autograder.checking.magic import CheckTable, check
+from autograder.grading.notebook_run import module_text
 
 SETUP = (
     "%load_ext autograder\n%forbid sklearn.neighbors scipy.spatial\nimport sklearn\nimport numpy as np\nfiles = !ls\n"
@@ -256,3 +259,14 @@ def test_a_long_notebook_is_followed_into_modules_to_its_end() -> None:
         assert not any(analysis.forbidden_module(f"g{before}") for before in range(number + 1))
     analysis.read("from helper import f\ndef last(x):\n    return f(x)")
     assert analysis.forbidden_module("last") == "sklearn.neighbors"
+
+
+def test_of_a_package_and_a_module_of_one_name_the_package_is_read(tmp_path: Path) -> None:
+    """Python imports the package, whatever the module beside it says."""
+    texts = dict(zip(module_paths("helper"), ("print('read')", "print('passed over')"), strict=True))
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    done = subprocess.run([sys.executable, "-c", "import helper"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "read\n"
+    assert module_text({path: text.encode() for path, text in texts.items()}, "helper") == "print('read')"

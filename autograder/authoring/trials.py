@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 
+from autograder.authoring.remembered_key import RememberedKey
 from autograder.checking.check_runner import Checks, Seeds
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.grading.assignment import Assignment, TemplateCell
@@ -50,12 +51,18 @@ class SeveralSeeds(NotebookRun):
             verdicts += self.verdicts(template, checks, Seeds(secret, self.job.seeds.assignment, ""))
 
 
+class TrialGrader(Grader):
+    """A grader of the course's own code."""
+
+    key_type = RememberedKey
+
+
 class Trials:
     """Tries notebooks of `assignment`, with the seeds that `secrets` give."""
 
     def __init__(self, assignment: Assignment, secrets: list[bytes], limits: Limits) -> None:
         self.templates, self.secrets = {template.name: template for template in assignment.notebooks}, secrets
-        self.grader = Grader(assignment, limits, b"")
+        self.grader = TrialGrader(assignment, limits, b"")
 
     def do(self, variant: Variant) -> Tried:
         """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises

@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentStopped
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import CallBack, SocketTransport, Transport
+from autograder.checking.transports import CallBack, Frames, SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
 from autograder.grading.course_errors import KEY_FAILS
 from autograder.kernel_side.serve import Reply
@@ -97,7 +97,8 @@ class AnswerKey:
         `until` (`time.monotonic` seconds)."""
         with self.copy(grade_id, StudentStopped, until) as transport:
             if mistake is not None:
-                job = {"op": "define", "source": mistake.source, "seconds": max(0.1, until - time.monotonic())}
+                seconds = min(self.limits.cell_seconds, max(0.1, until - time.monotonic()))
+                job = {"op": "define", "source": mistake.source, "seconds": seconds}
                 transport.request(job, [], refuse_call_back)
             yield transport
 
@@ -107,6 +108,12 @@ class AnswerKey:
     ) -> Iterator[Transport]:
         """A transport to a fresh copy of the answer key as it is at a check cell. `fault` makes the exception for one
         that stops answering: by default it is the answer key's fault."""
+        with self.channel(grade_id) as channel:
+            yield SocketTransport(channel, self.limits.cell_seconds, lambda: None, fault or key_stopped, until)
+
+    @contextmanager
+    def channel(self, grade_id: str) -> Iterator[Frames]:
+        """A channel to a fresh copy of the answer key as it is at a check cell."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -114,7 +121,7 @@ class AnswerKey:
                     send_descriptors(self.snapshots[grade_id], [theirs.fileno()])
                 except OSError as error:
                     raise GraderFault(f"the answer key is gone: {error}") from None
-            yield SocketTransport(Channel(ours), self.limits.cell_seconds, lambda: None, fault or key_stopped, until)
+            yield Channel(ours)
 
     def close(self) -> None:
         for snapshot in self.snapshots.values():

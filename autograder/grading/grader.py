@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import nbformat
 from nbformat import NotebookNode
@@ -49,6 +49,8 @@ class Grader:
     A sandbox for students and an answer key for each notebook start when they are first needed and stay warm until
     `close`. They belong to the process that started them: a copy sent to another process starts its own.
     """
+
+    key_type: ClassVar[type[AnswerKey]] = AnswerKey
 
     def __init__(
         self,
@@ -188,7 +190,8 @@ class Grader:
     def answer_key(self, template: Template) -> AnswerKey:
         """The answer key of one notebook. Raises GraderFault if it does not run."""
         if template.name not in self._answer_keys:
-            self._answer_keys[template.name] = AnswerKey(template.key, self.assignment.key_files(template), self.limits)
+            files = self.assignment.key_files(template)
+            self._answer_keys[template.name] = self.key_type(template.key, files, self.limits)
         return self._answer_keys[template.name]
 
     def close(self) -> None:

@@ -55,7 +55,7 @@ class CopyChannel(TimedChannel):
             message, buffers = super().receive(deadline)
             if message["op"] != "define":
                 return message, buffers
-            self.seconds = min(self.seconds, message["seconds"])
+            self.seconds = min(self.seconds, message["seconds"] + MARGIN)
             error = run_cell(self.shell, message["source"])
             self.send({"op": "done", "id": message["id"], "error": error}, [])
 

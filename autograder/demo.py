@@ -101,8 +101,8 @@ def everybody(course: Course, name: str, solved: NotebookNode) -> dict[str, tupl
         class_[student] = f"a mistake: {example.title}", replace(example.replaces, example.source)
     return class_ | {
         "frank": ("handed in the release, unsolved", lambda notebook: unsolve(notebook, stubs)),
-        "grace": ("an answer that raises", replace(first, defined(functions[first], RAISES))),
-        "hedy": ("a loop without an end", replace(last, defined(functions[last], ENDLESS))),
+        "grace": ("an answer that raises", replace(first, definitions(functions[first], RAISES))),
+        "hedy": ("a loop without an end", replace(last, definitions(functions[last], ENDLESS))),
         "isaac": ("asks for all the memory there is", prepend(first, BOMB)),
         "john": ("ends the kernel", prepend(first, EXIT)),
         "kurt": ("a cheat: rewrites the check cells", rewrite_checks),
@@ -128,7 +128,7 @@ def one_of_each(mistakes: list[Example]) -> list[Example]:
     return [*first, *(mistake for mistake in mistakes if mistake not in first)]
 
 
-def defined(names: list[str], body: str) -> str:
+def definitions(names: list[str], body: str) -> str:
     """Code that defines functions of these names."""
     return "\n\n".join(f"def {name}(*args, **kwargs):\n{body}" for name in names)
 

@@ -42,7 +42,7 @@ def release(course: Course, name: str) -> None:
     try:
         with course_lock(course.root), refusals_told(course), TemporaryDirectory(prefix="release-") as scratch:
             make_gradebook(course)
-            made = generated(course, name, scratch)
+            made = generate(course, name, scratch)
             for notebook in made.glob("*.ipynb"):
                 add_install_lines(notebook, course.settings.wheel_url, course.settings.packages)
             record_answers(course, name, made)
@@ -88,7 +88,7 @@ def refuse_misplaced_markers(path: Path) -> None:
             raise AutograderError(f"{path}, {place(number, cell)}: {slip.text}.")
 
 
-def generated(course: Course, name: str, folder: str) -> Path:
+def generate(course: Course, name: str, folder: str) -> Path:
     """Where below `folder` nbgrader has written the release. nbgrader first removes what is there."""
     directory = course.directory
     try:

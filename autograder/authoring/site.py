@@ -31,7 +31,7 @@ def make_site(course: Course, names: Sequence[str], folder: Path, wheel: Path | 
     with extras_explained("A site"):
         import jupyterlite_core  # noqa: F401
         import jupyterlite_pyodide_kernel  # noqa: F401
-    releases = {name: course.path("release", ".", name) for name in names or released(course)}
+    releases = {name: course.path("release", ".", name) for name in names or released_assignments(course)}
     refuse(releases, folder)
     if wheel and not (wheel.match(f"{DISTRIBUTION.replace('-', '_')}-*.whl") and is_zipfile(wheel)):
         raise AutograderError(f"{wheel} is not a wheel of {DISTRIBUTION}.")
@@ -48,7 +48,7 @@ def make_site(course: Course, names: Sequence[str], folder: Path, wheel: Path | 
     return list(releases)
 
 
-def released(course: Course) -> list[str]:
+def released_assignments(course: Course) -> list[str]:
     """The assignments that have been released."""
     return sorted(path.parent.name for path in course.path("release", ".", "x").parent.glob("*/*.ipynb"))
 

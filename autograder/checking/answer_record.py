@@ -35,11 +35,11 @@ __all__ = [
     "KnownMistake",
     "Record",
     "RecordedAnswers",
+    "arguments_digest",
     "digest_of_test",
-    "given_in",
-    "named_in",
     "read_record",
     "record_line",
+    "recorded_mistakes",
     "rounded",
 ]
 
@@ -152,7 +152,7 @@ class AnswerRecorder:
         reply, received = self.transport.request(message, buffers, call_back)
         received = rounded(reply.get("value"), received)
         kept: Message = {key: reply[key] for key in ("op", "value", "type") if key in reply}
-        answer = Answer(asked_by(message), given_in(message, buffers), kept, received)
+        answer = Answer(asked_by(message), arguments_digest(message, buffers), kept, received)
         self.answers.setdefault(self.test, []).append(answer)
         return reply, received
 
@@ -170,7 +170,7 @@ class RecordedAnswers:
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
         answer = self.left.pop(0) if self.left else None
-        if answer is None or (answer.asked, answer.given) != (asked_by(message), given_in(message, buffers)):
+        if answer is None or (answer.asked, answer.given) != (asked_by(message), arguments_digest(message, buffers)):
             raise NotRecorded
         return dict(answer.reply), answer.buffers
 
@@ -199,7 +199,7 @@ def float_arrays(tree: Any) -> Iterator[int]:
                 yield from float_arrays(part)
 
 
-def given_in(message: Message, buffers: list[bytes]) -> str:
+def arguments_digest(message: Message, buffers: list[bytes]) -> str:
     """A digest of a request's arguments, up to rounding."""
     try:
         return digest([canonical(plain(message[key], buffers)) for key in ("args", "kwargs") if key in message])
@@ -221,7 +221,7 @@ def digest_of_test(recorder: CallRecorder, test: str, error: BaseException | Non
     return digest([*given, ending])
 
 
-def named_in(
+def recorded_mistakes(
     record: Record, verdicts: Sequence[Verdict], recorder: CallRecorder, errors: Mapping[str, BaseException | None]
 ) -> dict[str, Mistake]:
     """The recorded mistakes that explain the failed tests of a student's notebook, by test."""

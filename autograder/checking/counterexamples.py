@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking.answer_record import given_in
+from autograder.checking.answer_record import arguments_digest
 from autograder.checking.call_recorder import plain, size_of
 from autograder.checking.equality import alike
 from autograder.checking.outcomes import CheckFailed, StudentError
@@ -53,7 +53,7 @@ class Kept:
     @property
     def given(self) -> str:
         """A digest of the arguments."""
-        return given_in(self.message, self.buffers)
+        return arguments_digest(self.message, self.buffers)
 
     def is_like(self, other: Kept) -> bool:
         """Whether the arguments of both are the same, byte for byte."""

@@ -40,15 +40,15 @@ def verdict_of(test: Check, error: BaseException | None, mistake: Mistake | None
     if isinstance(error, NotRecorded):
         return verdict(test, Outcome.NOT_RUN, LATER)
     if isinstance(error, CheckFailed):
-        told = wrong(named_cause(error, mistake), test.hidden)
-        return named(verdict(test, Outcome.WRONG, told, str(error)), mistake)
-    return named(verdict_of_exception(test, error), mistake)
+        told = wrong_text(named_cause(error, mistake), test.hidden)
+        return with_mistake(verdict(test, Outcome.WRONG, told, str(error)), mistake)
+    return with_mistake(verdict_of_exception(test, error), mistake)
 
 
 def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
     """The verdict of a test that ended with anything but a comparison that did not hold."""
     if isinstance(error, StudentError):
-        return verdict(test, Outcome.RAISED, raised(error, test.hidden), raised(error, hidden=False))
+        return verdict(test, Outcome.RAISED, raised_text(error, test.hidden), raised_text(error, hidden=False))
     if isinstance(error, StudentStopped):
         return verdict(test, Outcome.RAISED, f"Your code was stopped: {error}.", str(error))
     if isinstance(error, pytest.fail.Exception):
@@ -57,7 +57,7 @@ def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
         return verdict(test, Outcome.UNGRADED, UNGRADED, str(error))
     if isinstance(error, pytest.FixtureLookupError) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, in_full(error))
-    return verdict(test, Outcome.WRONG, unexpected(error, test.hidden), in_full(error))
+    return verdict(test, Outcome.WRONG, unexpected_text(error, test.hidden), in_full(error))
 
 
 def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
@@ -68,21 +68,21 @@ def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
     return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row))))
 
 
-def named(verdict: Verdict, mistake: Mistake | None) -> Verdict:
+def with_mistake(verdict: Verdict, mistake: Mistake | None) -> Verdict:
     """The verdict with the mistake's title, and its sentence if the message does not have it yet."""
     if mistake is None:
         return verdict
     told = verdict.message
     if mistake.says.lower() not in told.lower():
-        told = legible(" ".join(filter(None, (stopped(told), sentence(mistake.says)))))
+        told = legible(" ".join(filter(None, (with_full_stop(told), sentence(mistake.says)))))
     return replace(verdict, message=told, mistake=mistake.title)
 
 
 def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
-    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, kept(message), kept(detail))
+    return Verdict(test.name, test.description, test.weight, test.hidden, outcome, cut(message), cut(detail))
 
 
-def kept(text: str) -> str:
+def cut(text: str) -> str:
     """As much of a text as is kept of each check: a student's values can be quoted in it, whatever their size."""
     return legible(text if len(text) <= MOST_KEPT else text[:MOST_KEPT] + "…")
 
@@ -91,28 +91,28 @@ def sentence(text: str) -> str:
     """`text` with a full stop and, unless it begins with code such as `dW` or `f(1)`, a capital."""
     text = text.strip()
     first = text[:1].upper() if WORD.match(text) else text[:1]
-    return stopped(first + text[1:])
+    return with_full_stop(first + text[1:])
 
 
-def stopped(text: str) -> str:
+def with_full_stop(text: str) -> str:
     """`text` with a full stop, and else as it is: it may begin with the name of a function."""
     return text and text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def wrong(error: CheckFailed, hidden: bool) -> str:
+def wrong_text(error: CheckFailed, hidden: bool) -> str:
     """A wrong answer: the cause, and the numbers unless the check is hidden."""
     parts = [sentence(error.cause)] + ([] if hidden else [sentence(error.detail)])
     return " ".join(filter(None, parts))
 
 
-def unexpected(error: Exception, hidden: bool) -> str:
+def unexpected_text(error: Exception, hidden: bool) -> str:
     """A plain assert, or a result that the test could not use."""
     if isinstance(error, AssertionError):
         return "" if hidden else sentence(str(error).split("\n")[0])
     return "What your code gave back could not be used" + ("." if hidden else f" ({type(error).__name__}: {error}).")
 
 
-def raised(error: StudentError, hidden: bool) -> str:
+def raised_text(error: StudentError, hidden: bool) -> str:
     """The student's code raised: what, and where unless the check is hidden."""
     if error.type_name == "NotImplementedError":
         return f"Not done yet: {error.function} still raises NotImplementedError."

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.checking.answer_record import Record, RecordedAnswers, named_in, read_record
+from autograder.checking.answer_record import Record, RecordedAnswers, read_record, recorded_mistakes
 from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
@@ -72,11 +72,11 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
     None if no check can be run here, or if nbgrader runs the cell: it is told by what is printed.
     """
     if UNDER_NBGRADER not in os.environ:
-        return checked(source, namespace, cells)
+        return check_table(source, namespace, cells)
     # nbgrader grades a cell by its outputs: whatever is on stderr is the reason for no points, and a result is a number
     # of points.
     with redirect_stderr(sys.stdout):  # what a student's code says there is no reason
-        table = checked(source, namespace, cells)
+        table = check_table(source, namespace, cells)
     if table is not None:
         print(table, file=sys.stdout if table.holds else sys.stderr)
     # Its autograde without this course's configuration would give full points for checks that need the answer key.
@@ -85,7 +85,7 @@ def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> 
     return None
 
 
-def checked(source: str, namespace: dict[str, Any], cells: Sequence[str]) -> CheckTable | None:
+def check_table(source: str, namespace: dict[str, Any], cells: Sequence[str]) -> CheckTable | None:
     """The verdicts of a check cell; None, and a sentence, if it has none."""
     cell = CheckCell(f"{MAGIC}\n{source}")
     imports = ImportAnalysis([name for text in cells for name in named_modules(text)], cells, module_here)
@@ -115,4 +115,4 @@ def verdicts_here(
     recorder, answers = CallRecorder(InProcessTransport(namespace)), RecordedAnswers(record)
     proxies = NotebookProxy(recorder, imports), NotebookProxy(answers, trusted=True)
     verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, answers]))
-    return checks.verdicts(named_in(record, verdicts, recorder, checks.errors))
+    return checks.verdicts(recorded_mistakes(record, verdicts, recorder, checks.errors))

@@ -97,7 +97,7 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         refuse_too_much(wanted, source, course)
         results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
-            result = written(course, name, submission)
+            result = put_in_place(course, name, submission)
             if not told_groups and submission.student in groups:
                 note = f"group {groups[submission.student]}, as collected before"
                 result = replace(result, note="; ".join(filter(None, (result.note, note))))
@@ -126,7 +126,7 @@ def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
         )
 
 
-def written(course: Course, name: str, submission: Wanted) -> Collected:
+def put_in_place(course: Course, name: str, submission: Wanted) -> Collected:
     """Put a submission in place of what was there, unless that is the same or newer."""
     folder = course.path("submitted", submission.student, name)
     undo_leftovers(folder)

@@ -56,12 +56,12 @@ def extend(
         raise click.UsageError("Give --days or --until, or --run-time.")
     course = course_of(ctx)
     if days is not None or until is not None:
-        extended(course, name, students, days, until)
+        give_more_time(course, name, students, days, until)
     if run_time is not None:
         give_run_time(course, name, students, run_time)
 
 
-def extended(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> None:
+def give_more_time(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> None:
     """Move the due date, and say when it is now and for whom."""
     from autograder.grading.extensions import extend as give_extension
     from autograder.grading.times import parse_time

@@ -132,7 +132,7 @@ def grade_class(
             errors = CourseErrors()
             with pool_of(scheduler, count, course, assignment, limits, on_note) if todo else nullcontext() as workers:
                 on_start(len(todo) + len(unread), len(run.unchanged))
-                for result in chain(unread, executed(workers, todo, assignment, course, groups) if workers else ()):
+                for result in chain(unread, grade_all(workers, todo, assignment, course, groups) if workers else ()):
                     errors.add(result)
                     graded = kept_result(gradebook, course, assignment, result)
                     on_graded(graded)
@@ -224,7 +224,7 @@ def read(course: Course, student: str, folder: Path, assignment: Assignment) -> 
     return GradedSubmission(student, digest, assignment.digest, incidents=[why])
 
 
-def executed(
+def grade_all(
     workers: Pool[Submission, GradedSubmission],
     todo: list[Todo],
     assignment: Assignment,
@@ -233,12 +233,12 @@ def executed(
 ) -> Iterator[GradedSubmission]:
     """Results as they come from the workers."""
     for submission, outcome in workers.results(
-        replace(loaded(one, course, assignment), group=groups.get(one.student, "")) for one in todo
+        replace(load_submission(one, course, assignment), group=groups.get(one.student, "")) for one in todo
     ):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
-def loaded(todo: Todo, course: Course, assignment: Assignment) -> Submission:
+def load_submission(todo: Todo, course: Course, assignment: Assignment) -> Submission:
     """The submission with its files, read when its turn has come. What was handed in anew since then is graded as it
     is now, and one that cannot be read any more as an empty one: without a digest, so that the next run grades it."""
     now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)

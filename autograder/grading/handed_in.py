@@ -71,7 +71,7 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
     for template in assignment.notebooks:
         others = [other for other in assignment.notebooks if other is not template]
         try:
-            read, incidents = chosen(files, template, others)
+            read, incidents = choose_notebook(files, template, others)
         except NotANotebook as error:
             if template.has_points:
                 refused = Incident(IncidentKind.REFUSED, f"{template.name}.ipynb: {error}", notebook=template.name)
@@ -95,7 +95,7 @@ def moved_up(files: dict[str, bytes], top: PurePosixPath) -> dict[str, bytes]:
     return moved | {str(PurePosixPath(name).relative_to(top)): data for name, data in files.items() if inside[name]}
 
 
-def chosen(files: dict[str, bytes], template: Template, others: list[Template]) -> tuple[Read, list[Incident]]:
+def choose_notebook(files: dict[str, bytes], template: Template, others: list[Template]) -> tuple[Read, list[Incident]]:
     """The notebook that was handed in for `template`, and what is said of the choice. `others` are the assignment's
     other notebooks. Raises NotANotebook."""
     ranks = {name: rank(name, template.name) for name in files if is_notebook(name)}

@@ -48,7 +48,7 @@ def settle_late_penalties(course: Course, gradebook: Any, assignment: str, exten
         elif isinstance(plugin, LateDays):
             wanted = plugin.penalty(uses[late.student][late.assignment], late.max_score, late.full)
         else:
-            wanted = asked(plugin, gradebook, course, late)
+            wanted = ask_plugin(plugin, gradebook, course, late)
         penalty = None if wanted is None else min(max(0.0, wanted), late.score)
         if penalty != late.penalty:
             changed.append({"id": late.id, "late_submission_penalty": penalty})
@@ -60,7 +60,7 @@ def settle_late_penalties(course: Course, gradebook: Any, assignment: str, exten
     session.expire_all()
 
 
-def asked(plugin: Any, gradebook: Any, course: Course, late: LateNotebook) -> float | None:
+def ask_plugin(plugin: Any, gradebook: Any, course: Course, late: LateNotebook) -> float | None:
     """What the course's own plugin says. It may ask its parent, nbgrader's preprocessor, what it is about."""
     step = plugin.parent
     step.gradebook, step.db_url = gradebook, course.db_url

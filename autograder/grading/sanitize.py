@@ -150,7 +150,7 @@ def restore(submitted: NotebookNode, template: Template) -> NotebookNode:
             followers.setdefault(anchor, []).append(without_name(cell))
     cells = followers[None]
     for wanted in template.cells:
-        cells.append(restored(wanted, answers.get(wanted.grade_id)))
+        cells.append(restored_cell(wanted, answers.get(wanted.grade_id)))
         cells += followers.get(wanted.grade_id, [])
     metadata = {"kernelspec": copy.deepcopy(template.kernelspec), "language_info": {"name": "python"}}
     return nbformat.v4.new_notebook(cells=with_ids(cells), metadata=metadata)
@@ -161,7 +161,7 @@ def without_name(cell: NotebookNode) -> NotebookNode:
     return cell
 
 
-def restored(wanted: TemplateCell, answer: NotebookNode | None) -> NotebookNode:
+def restored_cell(wanted: TemplateCell, answer: NotebookNode | None) -> NotebookNode:
     """The template's cell, with the text of the student's if that is theirs to write."""
     source = wanted.source if wanted.locked or answer is None else answer.source
     cell = new_cell(wanted.cell_type, source)

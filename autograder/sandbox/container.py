@@ -40,13 +40,13 @@ def advice(python_is_hidden: bool) -> str:
     is known to be missing. `python_is_hidden` says that other users cannot reach Python."""
     if not in_container():
         return ""
-    needs = NEEDS.get(refused(), "")
+    needs = NEEDS.get(what_is_refused(), "")
     if os.geteuid() != 0 or may_mount() or not python_is_hidden:
         return f"start the container with {needs}" if needs else ""
     return f"start the container with {needs or 'the same options'}{AS_ROOT}"
 
 
-def refused() -> str:
+def what_is_refused() -> str:
     """What of a sandbox is refused here: `namespaces`, a `proc` of its own, or nothing. Found out by trying."""
     command = python_command(str(package_folder().parent), "autograder.sandbox.inside.try_namespaces", site=False)
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -94,14 +94,14 @@ def inside() -> list[Finding]:
             Kernel(sandbox, {}) as kernel,
         ):
             files = ("files", f"open({own.name!r})", "student code does not see your files")
-            return [tried(kernel.execute, *trial) for trial in (*TRIALS, files)]
+            return [try_code(kernel.execute, *trial) for trial in (*TRIALS, files)]
     except SandboxMissing:
         return []
     except SandboxBroken as error:
         return [Finding("sandbox", False, str(error).split("\n")[0])]
 
 
-def tried(execute: Callable[..., object], what: str, code: str, promise: str) -> Finding:
+def try_code(execute: Callable[..., object], what: str, code: str, promise: str) -> Finding:
     """Run code that must fail in a sandbox."""
     outputs = execute(code, 10).outputs.cells  # type: ignore[attr-defined]
     failed = any(output["output_type"] == "error" for output in outputs)

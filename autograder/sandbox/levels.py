@@ -44,7 +44,7 @@ def choose_level(wanted: str, *, alone: bool = False) -> type[Sandbox]:
             return level
         reasons[level.name] = reason
     raise SandboxMissing(
-        f"student code cannot be confined here ({listed(reasons)}): {remedy() or ELSEWHERE}, {OR_UNSAFE}"
+        f"student code cannot be confined here ({reasons_text(reasons)}): {remedy() or ELSEWHERE}, {OR_UNSAFE}"
     )
 
 
@@ -53,7 +53,7 @@ def remedy() -> str:
     return advice(unreachable_folder(python_paths()) is not None)
 
 
-def listed(reasons: dict[str, str]) -> str:
+def reasons_text(reasons: dict[str, str]) -> str:
     return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 

@@ -14,7 +14,7 @@ from autograder.checking.answer_record import (
     Answer,
     KnownMistake,
     Record,
-    given_in,
+    arguments_digest,
     read_record,
     record_line,
     rounded,
@@ -93,8 +93,8 @@ def test_a_false_value_in_a_record_fools_only_its_student(value: Any) -> None:
     get = {"op": "get", "target": [None, "f"]}
     call = {"op": "call", "target": [None, "f"], "args": ["list", []], "kwargs": ["dict", []]}
     answers = [
-        Answer(asked_by(get), given_in(get, []), {"op": "function", "type": "function"}, []),
-        Answer(asked_by(call), given_in(call, []), {"op": "return", "value": value}, []),
+        Answer(asked_by(get), arguments_digest(get, []), {"op": "function", "type": "function"}, []),
+        Answer(asked_by(call), arguments_digest(call, []), {"op": "return", "value": value}, []),
     ]
     record = Record("", {"test_a": answers})
     table = check(f"{body}{record_line(record)}", {"f": lambda: 1})

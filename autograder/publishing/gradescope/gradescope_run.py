@@ -57,7 +57,7 @@ def run(root: Path) -> bool:
         return True
 
 
-def stopped(grader: Grader, number: int, frame: Any) -> NoReturn:
+def end_run(grader: Grader, number: int, frame: Any) -> NoReturn:
     """Gradescope ends the run, at its time limit perhaps: results.json has what is known so far, and says so."""
     print("Stopped from outside: is Gradescope's time limit long enough for this assignment?", flush=True)
     grader.close()
@@ -68,7 +68,7 @@ def grade(root: Path, course: Course, results: Results) -> bool:
     """Grade the submission. Results are written as checks are done, and at the end with a word on the whole."""
     limits = limits_here(course)
     with Grader.of(course, results.assignment, limits) as grader:
-        signal.signal(signal.SIGTERM, partial(stopped, grader))
+        signal.signal(signal.SIGTERM, partial(end_run, grader))
         student = who(root / "submission_metadata.json")
         try:
             submission = read_submission(student, root / "submission", course.settings.submission_mb)
@@ -79,7 +79,7 @@ def grade(root: Path, course: Course, results: Results) -> bool:
     for notebook in graded.notebooks:
         for cell in notebook.grades:
             results.add(notebook.name, cell)
-    results.write(told(graded))
+    results.write(text_for_student(graded))
     tell_instructors(graded)
     print(f"{graded.seconds:.1f} s, sandbox: {limits.sandbox}, Landlock: {landlock.abi()}")
     return graded.needs_a_person
@@ -111,7 +111,7 @@ def writer_of(results: Results) -> Callable[[str, Any], None]:
     return write
 
 
-def told(graded: GradedSubmission) -> str:
+def text_for_student(graded: GradedSubmission) -> str:
     """What the student is told of the submission as a whole."""
     lines = [f"Part of your work could not be graded. {OURS}"] if graded.needs_a_person else []
     return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind.audience & TOLD)])

@@ -38,7 +38,7 @@ class Results:
         """Put the results as they are now, with `output` above them, in the place of what was there."""
         tests = list(self.tests())
         document: dict[str, Any] = AS_TEXT | {
-            "output": shown("\n\n".join(filter(None, (output, self.by_hand())))),
+            "output": as_shown("\n\n".join(filter(None, (output, self.by_hand())))),
             "tests": tests,
         }
         if not tests:
@@ -58,7 +58,7 @@ class Results:
                     for part, entry in enumerate(entries, start=1):
                         about = f"{name}: {entry['name']}" if entry["name"] else name
                         yield entry | {
-                            "name": shown(about),
+                            "name": as_shown(about),
                             "number": f"{number}.{part}" if cell.is_check else str(number),
                         }
 
@@ -83,7 +83,7 @@ class Results:
         entry = {"name": test.description, "max_score": share, "score": 0.0, "output": NOT_YET}
         entry["visibility"] = self.hidden_checks if test.hidden else "visible"
         if verdict is not None:
-            entry |= {"score": share if verdict.passed else 0.0, "output": shown(verdict.told)}
+            entry |= {"score": share if verdict.passed else 0.0, "output": as_shown(verdict.told)}
             if verdict.outcome not in (Outcome.UNGRADED, Outcome.NOT_RUN):  # those are neither passed nor failed
                 entry["status"] = "passed" if verdict.passed else "failed"
         return entry
@@ -116,7 +116,7 @@ def is_automatic(cell: TemplateCell) -> bool:
     return cell.graded and cell.cell_type == "code" and not cell.nbgrader.get("solution")
 
 
-def shown(text: str) -> str:
+def as_shown(text: str) -> str:
     """`text` as Gradescope can take it, and not too much of it."""
     text = legible(text)
     return text if len(text) <= MOST else text[:MOST] + " …"

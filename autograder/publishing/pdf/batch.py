@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pdf.document import Paper
-from autograder.publishing.pdf.export import Exported, Layout, Options, allotted, export, export_plain
+from autograder.publishing.pdf.export import Exported, Layout, Options, export, export_plain, pages_of_questions
 from autograder.publishing.pdf.fixed import ROOM
 from autograder.publishing.pdf.gradebook_results import with_results
 from autograder.publishing.pdf.inputs import ExportInput, find_all
@@ -65,7 +65,7 @@ def export_many(
 
 
 def prepare(release: Path | None, options: Options) -> Options:
-    return replace(options, allotted=allotted(release, options)) if options.layout == "fixed" else options
+    return replace(options, allotted=pages_of_questions(release, options)) if options.layout == "fixed" else options
 
 
 def check_writable(folder: Path) -> None:

@@ -14,7 +14,7 @@ from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node,
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
 from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
-from autograder.publishing.pdf.gradebook_results import earned, remarks_on, totals
+from autograder.publishing.pdf.gradebook_results import points_earned, remarks_on, totals
 from autograder.publishing.pdf.typst_formulas import PdfContext
 from autograder.text import in_points
 
@@ -162,7 +162,7 @@ def make_section(group: CellGroup, reader: CellReader, number: int, result: Note
         blocks = (Paragraph((Styled("em", ("The notebook has no cells for this question.",)),)),)
     points = points_text(question.points)
     if result is not None and points:
-        points = f"{earned(result, question.grade_ids)} of {points}"
+        points = f"{points_earned(result, question.grade_ids)} of {points}"
     return Section(blocks, question.title, number, question.heading, points)
 
 

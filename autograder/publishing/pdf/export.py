@@ -18,7 +18,7 @@ from autograder.publishing.pdf.inputs import ExportInput, listing_of
 from autograder.publishing.pdf.render import typeset
 from autograder.publishing.pdf.typeset import typesetter
 
-__all__ = ["Exported", "Layout", "Options", "allotted", "export", "export_plain", "notebook_pdf"]
+__all__ = ["Exported", "Layout", "Options", "export", "export_plain", "notebook_pdf", "pages_of_questions"]
 
 Layout = Literal["flow", "fixed"]
 
@@ -130,7 +130,7 @@ def list_numbers(numbers: Sequence[int]) -> str:
     return f"{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
-def allotted(release: Path | None, options: Options) -> tuple[int, ...]:
+def pages_of_questions(release: Path | None, options: Options) -> tuple[int, ...]:
     """The pages of each question in the fixed layout. Raises AutograderError without a release to take them from."""
     if release is None:
         raise AutograderError("The fixed layout takes its pages from the release: name it with --release NOTEBOOK.")

@@ -15,7 +15,7 @@ from autograder.text import in_points
 if TYPE_CHECKING:
     from autograder.publishing.class_results import NotebookResult
 
-__all__ = ["earned", "remarks_on", "totals", "with_results"]
+__all__ = ["points_earned", "remarks_on", "totals", "with_results"]
 
 Place = tuple[Path, str]
 
@@ -59,7 +59,7 @@ def results_of(place: Place, students: set[str], given: Path | None) -> dict[tup
     return {(one.student, result.notebook): result for one in found for result in one.results}
 
 
-def earned(result: NotebookResult, grade_ids: Sequence[str]) -> str:
+def points_earned(result: NotebookResult, grade_ids: Sequence[str]) -> str:
     """The points of some grade cells together, a dash if a person has not given any yet."""
     ready = [cell.score for name in grade_ids if (cell := result.cells.get(name)) and cell.score is not None]
     return in_points(sum(ready)) if ready else "–"

@@ -89,7 +89,7 @@ def find(path: Path, release: Path | None = None) -> ExportInput:
         clean(student),
         graded is not None,
         release,
-        tuple(changed(folder, release)) if path.is_dir() else (),
+        tuple(changed_modules(folder, release)) if path.is_dir() else (),
     )
 
 
@@ -129,7 +129,7 @@ def released_notebook(course: Path | None, name: str) -> Path | None:
     return notebook if notebook is not None and notebook.is_file() else None
 
 
-def changed(folder: Path, release: Path | None) -> list[Path]:
+def changed_modules(folder: Path, release: Path | None) -> list[Path]:
     """The Python files of a submission that are not as they were released."""
     paths = sorted(folder.glob("*.py"))[:MAX_LISTINGS]
     released = release.parent if release else None

@@ -47,7 +47,7 @@ def queue_page(
     for number, answer in enumerate(answers, first):
         jobs.append(Shown(number, course.path("autograded", answer.student, name), answer.notebook, question))
     made = {job.number: html for job, html in first_that_works((drawn_cell, plain_cell), jobs, os.cpu_count() or 1)}
-    drawn = [shown(made[job.number]) for job in jobs]
+    drawn = [as_markup(made[job.number]) for job in jobs]
     return render(
         "queue.html.j2",
         {},
@@ -61,7 +61,7 @@ def queue_page(
     )
 
 
-def shown(drawn: str | None) -> Markup:
+def as_markup(drawn: str | None) -> Markup:
     """What a cell became; every text in it is escaped."""
     return Markup(drawn if drawn is not None else render("part.html.j2", {}, nodes=[NOT_SHOWN]))
 

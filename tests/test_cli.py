@@ -77,6 +77,23 @@ def test_a_student_s_configuration_is_never_run(run: Run, empty: Path) -> None:
         assert run("scores", NAME, here=empty / folder)[0] == 2
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="another user's file is made")
+def test_a_configuration_that_anybody_may_have_put_above_is_not_run(run: Run, tmp_path: Path) -> None:
+    """On a machine that is shared with students, /tmp is above many folders."""
+    here, config = tmp_path / "mine", tmp_path / "nbgrader_config.py"
+    here.mkdir()
+    config.write_text("raise SystemExit(7)")
+    tmp_path.chmod(0o1777)
+    os.chown(config, 4321, -1)
+    code, _, err = run("scores", "x", here=here)
+    assert (code, err.split(":")[1]) == (2, " No course here")
+    os.chown(config, 0, -1)
+    assert run("scores", "x", here=here)[0] == 7
+    os.chown(config, 4321, -1)
+    tmp_path.chmod(0o755)  # a colleague's, in a team's folder
+    assert run("scores", "x", here=here)[0] == 7
+
+
 def test_a_course_that_student_code_could_read_is_not_graded(
     run: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

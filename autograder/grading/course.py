@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from contextlib import suppress
 from functools import cached_property
@@ -37,17 +38,26 @@ class NoCourse(AutograderError):
 
 
 def find_course(start: Path, given: Path | None) -> Course:
-    """The course at `given`, or the nearest folder from `start` upwards that has a configuration file and is none that
-    a student handed in: to read it is to run it."""
+    """The course at `given`, or the nearest folder from `start` upwards that has a configuration file. To read it is to
+    run it, so one that a student handed in is passed over, and one that anybody may have put there."""
     if given is not None:
         if not (given / CONFIG_FILE).is_file():
             raise AutograderError(f"{given} is not a course: it has no {CONFIG_FILE}.")
         return Course(given.resolve())
-    found = [folder for folder in (start.resolve(), *start.resolve().parents) if (folder / CONFIG_FILE).is_file()]
+    found = [folder for folder in (start.resolve(), *start.resolve().parents) if has_config(folder)]
     for number, folder in enumerate(found):
         if not any(STUDENTS.intersection(folder.relative_to(above).parts) for above in found[number + 1 :]):
             return Course(folder)
     raise NoCourse(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
+
+
+def has_config(folder: Path) -> bool:
+    """Whether a folder has a configuration file that is the owner's: in /tmp, say, anybody could put one above."""
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        return False
+    is_open = os.name == "posix" and folder.stat().st_mode & stat.S_IWOTH
+    return not is_open or path.lstat().st_uid == os.getuid()
 
 
 class Course:

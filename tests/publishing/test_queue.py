@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
 import small_course
 from nbgrader.api import Gradebook
+from PIL import Image
 from recorded_class import record_again
 from small_course import NAME, Run
 
@@ -107,6 +110,22 @@ def test_a_question_is_graded_on_one_page(waiting: Course, run: Run) -> None:
     assert (again[0], again[1].split(".")[0]) == (0, "1 answer graded")  # the first has these points already
     assert sorted(points for points, _ in given(waiting).values()) == [1.5, 2.5]
     assert run("queue", NAME, "why", here=waiting.root)[1] == "No answer to why waits.\n"
+
+
+def test_one_answer_is_not_a_page_of_gigabytes(waiting: Course, run: Run) -> None:
+    """All others are on the same page: one picture, shown forty times, made 72 MB of it."""
+    path = waiting.path("autograded", "ada", NAME) / f"{NAME}.ipynb"
+    text = path.read_text()
+    picture = io.BytesIO()
+    Image.effect_noise((1200, 1200), 100).save(picture, "PNG")
+    inline = f"![a](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})\\n\\n"
+    assert "Because it is so." in text
+    path.write_text(text.replace("Because it is so.", f"Because it is so.\\n\\n{inline * 20}"))
+    sheet_of(waiting, run)
+    page = (waiting.root / "reports" / f"{NAME}-why.html").read_text()
+    assert page.count("but for its text: look at it in formgrader") == 1
+    assert page.count("Because it is so.") == 2
+    assert len(page) < 20_000_000
 
 
 def test_what_another_person_has_graded_stays(waiting: Course, run: Run) -> None:

@@ -22,7 +22,9 @@ from autograder.publishing.queue.mark_schemes import read_mark_schemes
 
 __all__ = ["queue_page"]
 
+MOST = 20_000_000  # letters of an answer, whose pictures are letters too: all the others are on the same page
 NOT_SHOWN = "This answer takes too much time or memory to be shown: look at it in formgrader."
+TEXT_ALONE = "This answer takes too much time or memory to be shown, but for its text: look at it in formgrader."
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,15 @@ def drawn_cell(job: Shown) -> str:
     cell, language = cell_of(job)
     context = PageContext(job.folder)
     nodes = CellReader([cell], context, language, regions=()).nodes(cell)
-    return render("part.html.j2", context.pictures.files, nodes=as_data(nodes))
+    html = render("part.html.j2", context.pictures.files, nodes=as_data(nodes))
+    if len(html) > MOST:
+        raise ValueError("the answer is too long")
+    return html
 
 
 def plain_cell(job: Shown) -> str:
     cell, _ = cell_of(job)
-    return render("part.html.j2", {}, nodes=as_data(PlainReader(regions=()).nodes(cell)))
+    return render("part.html.j2", {}, nodes=[TEXT_ALONE, *as_data(PlainReader(regions=()).nodes(cell))])
 
 
 def cell_of(job: Shown) -> tuple[ParsedCell, str]:

@@ -10,8 +10,10 @@ from typing import Any
 
 from nbconvert.exporters import Exporter
 from traitlets import Enum, default
+from traitlets.config import Application
 
 from autograder.distribution import extras_explained
+from autograder.errors import AutograderError
 
 __all__ = ["TypstPDFExporter"]
 
@@ -31,11 +33,20 @@ class TypstPDFExporter(Exporter):  # type: ignore[misc]
     def from_notebook_node(
         self, nb: Any, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[bytes, dict[str, Any]]:
-        """The PDF of a notebook, and nbconvert's resources. Raises AutograderError without the extra [pdf]."""
-        with extras_explained("PDF (Typst)"):
-            from autograder.publishing.doctree.parsed_notebook import from_json
-            from autograder.publishing.pdf.document import PageHeader
-            from autograder.publishing.pdf.export import notebook_pdf
+        """The PDF of a notebook, and nbconvert's resources. Without the extra [pdf] it raises AutograderError, which
+        JupyterLab shows, and ends `jupyter nbconvert`, which would show a traceback."""
+        try:
+            with extras_explained("PDF (Typst)"):
+                from autograder.publishing.doctree.parsed_notebook import from_json
+                from autograder.publishing.pdf.document import PageHeader
+                from autograder.publishing.pdf.export import notebook_pdf
+        except AutograderError as error:
+            from nbconvert.nbconvertapp import NbConvertApp
+
+            if not (Application.initialized() and isinstance(Application.instance(), NbConvertApp)):
+                raise
+            self.log.error("%s", error)
+            raise SystemExit(2) from None
 
         nb, resources = super().from_notebook_node(nb, resources, **kwargs)
         metadata = resources.get("metadata") or {}

@@ -12,6 +12,8 @@ from pdf_reading import needs_poppler, pages, text
 from small_course import NAME
 
 from autograder.grading.course import Course
+from autograder.grading.gradebook import open_gradebook
+from autograder.grading.groups import keep_groups
 from autograder.grading.submitted_modules import module_cells
 from autograder.publishing.pdf.batch import export_many
 
@@ -44,6 +46,14 @@ def test_the_first_page_has_points_total_and_comments(graded: Course) -> None:
     other = " ".join(pages(files["bob"])[0].split())
     for line in ("1 mean 1 of 3", "3 why – of 3", "Total 3 of 8", "One part waits for a person"):
         assert line in other, line
+
+
+def test_every_page_names_the_group_unless_it_is_anonymous(graded: Course) -> None:
+    """Whoever reads a PDF would take the work of a group for one student's."""
+    with open_gradebook(graded) as gradebook:
+        keep_groups(gradebook.db, NAME, ["ada"], {"ada": "team 7"})
+    assert all("ada · group team 7" in " ".join(page.split()) for page in pages(export(graded, "ada")["ada"]))
+    assert "team 7" not in text(export(graded, "ada", anonymous=True)["ada"])
 
 
 def test_check_cells_show_how_their_checks_ended_and_not_their_source(graded: Course) -> None:

@@ -80,8 +80,11 @@ def check_writable(folder: Path) -> None:
 
 
 def name_on_pages(submission: ExportInput, anonymous: bool) -> str:
-    """The student as the pages' header says it."""
-    return "anonymous" if anonymous else submission.student
+    """The student as the pages' header says it, with the group of a graded submission."""
+    if anonymous:
+        return "anonymous"
+    group = submission.result.group if submission.result else ""
+    return f"{submission.student} · group {group}" if group else submission.student
 
 
 def name_outputs(submissions: Sequence[ExportInput], output: Path | None, anonymous: bool) -> list[Path]:

@@ -269,7 +269,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(f"{'✓' if finding.good else '✗'} {finding.what}: {finding.text}")
+            click.echo(f"{finding.mark} {finding.what}: {finding.text}")
     sys.exit(0 if all(finding.good for finding in findings if finding.needed) else 1)
 
 

@@ -27,6 +27,11 @@ class Finding:
     text: str
     needed: bool = True
 
+    @property
+    def mark(self) -> str:
+        """A cross only for what has to be mended before anybody can be graded."""
+        return "✓" if self.good else "✗" if self.needed else "–"
+
 
 def examine() -> list[Finding]:
     """Every finding, from the most needed to the least."""

@@ -23,8 +23,8 @@ def promises(course: Course, name: str) -> Iterator[str]:
     yield f"✓ {name} may be released{several}: {held}."
     for believing in filter(None, map(believing_checks, notebooks)):
         yield (
-            f"Note: {', '.join(believing)} believe what a student's process says of itself (changed arguments, "
-            "warnings, costs), so a student who tampers with it can pass them."
+            f"Note: a student who tampers with Python can pass {', '.join(believing)}: only the student's own process "
+            "tells whether arguments changed, warnings came, or what a call cost."
         )
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."

@@ -23,6 +23,7 @@ from autograder.checking.regions import lines
 from autograder.grading.affected import affected_checks, with_answer
 from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import ordinary
+from autograder.grading.comment_bank import read_bank
 from autograder.grading.course import Course
 from autograder.grading.course_errors import memory_remedy
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
@@ -61,7 +62,8 @@ def validate(
     on_done: Callable[[str], None] = lambda what: None,
 ) -> list[Problem]:
     """Every problem of the assignment `name`; none means that it may be released. `released` asks that a release that
-    is there is up to date. Raises AutograderError if there is no such assignment."""
+    is there is up to date. Raises AutograderError if there is no such assignment, and for a document beside the text
+    that cannot be read."""
     paths = sorted(course.source(name).glob("*.ipynb"))
     sources = {path: source_notebook(path) for path in paths}
     problems = [*text_problems(course, name, sources), *structure_problems(sources)]
@@ -69,6 +71,7 @@ def validate(
         return problems
     assignment = load_assignment(course, name)
     refuse_without_points(assignment)
+    read_bank(course, name, questions_by_hand(assignment))
     for template, source in zip(assignment.notebooks, sources.values(), strict=True):
         problems += release_problems(source, template)
     problems += module_problems(assignment)
@@ -84,6 +87,12 @@ def validate(
             found[trial.name] += wrong
             on_done(trial.name)
     return [*problems, *chain.from_iterable(found.values())]
+
+
+def questions_by_hand(assignment: Assignment) -> list[str]:
+    """The grade ids of the answers that a person grades."""
+    cells = [cell for template in assignment.notebooks for cell in template.cells]
+    return [cell.grade_id for cell in cells if cell.graded and cell.nbgrader.get("solution")]
 
 
 def text_problems(course: Course, name: str, sources: Mapping[Path, NotebookNode]) -> Iterator[Problem]:

@@ -35,7 +35,11 @@ def read_bank(course: Course, name: str, questions: Iterable[str]) -> list[BankC
     path, known, found, question = bank_path(course, name), set(questions), list[BankComment](), ""
     if not path.is_file():
         return []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise AutograderError(f"{path} is not UTF-8: save it as UTF-8 and run this again.") from None
+    for number, line in enumerate(text.split("\n"), 1):
         if line.startswith("## "):
             question = line[3:].strip()
             if question not in known:

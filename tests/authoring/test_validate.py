@@ -12,6 +12,7 @@ from tiny_course import ALTERNATIVES, MISTAKES, NAME, TEXT, make_course
 from autograder.authoring.notebooks import notebook_path
 from autograder.authoring.validate import validate
 from autograder.errors import AutograderError
+from autograder.grading.comment_bank import bank_path
 
 
 def problems(root: Path, **changes: str) -> list[str]:
@@ -189,3 +190,16 @@ def test_a_mistake_that_does_not_say_what_it_replaces_is_wrong_use(tmp_path: Pat
     """A mistake would never be tried."""
     with pytest.raises(AutograderError, match="'The root is forgotten': the code cell must say"):
         validate(make_course(tmp_path, mistakes=replaced(MISTAKES, ":replaces: norm\n", "")), NAME, seeds=1)
+
+
+def test_comments_that_no_grader_could_read_are_wrong_use(tmp_path: Path) -> None:
+    """The first to read them would be a TA in the middle of grading."""
+    course = make_course(tmp_path)
+    path = bank_path(course, NAME)
+    for content, said in [
+        (b"## nothing\n", f"{path}, line 1: no question 'nothing' is graded by hand. Questions: none."),
+        (b"- late \xe9\n", f"{path} is not UTF-8: save it as UTF-8 and run this again."),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(AutograderError, match=re.escape(said)):
+            validate(course, NAME, seeds=1)

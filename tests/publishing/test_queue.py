@@ -16,12 +16,12 @@ from recorded_class import record_again
 from small_course import NAME, Run
 
 from autograder.errors import AutograderError
+from autograder.grading.comment_bank import bank_path, read_bank
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import keep_groups
 from autograder.grading.waiting import QueuedAnswer, State
 from autograder.publishing.changes import read_changes
-from autograder.publishing.queue.comment_bank import bank_path, read_bank
 from autograder.publishing.queue.formgrader import MarkSchemes
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
 from autograder.publishing.queue.sheet import read_sheet

@@ -12,9 +12,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.errors import AutograderError
+from autograder.grading.comment_bank import BankComment, comments_on, read_bank
 from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
-from autograder.publishing.queue.comment_bank import BankComment, comments_on, read_bank
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
 from autograder.text import in_points
 

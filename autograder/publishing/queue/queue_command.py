@@ -14,9 +14,9 @@ from autograder.options import JSON, NAME, course_of, output_file
 from autograder.text import first_of
 
 if TYPE_CHECKING:
+    from autograder.grading.comment_bank import BankComment
     from autograder.grading.course import Course
     from autograder.grading.waiting import QueuedAnswer
-    from autograder.publishing.queue.comment_bank import BankComment
     from autograder.publishing.queue.queue import Part
 
 __all__ = ["queue"]
@@ -71,7 +71,7 @@ def queue(
     """
     from rich.console import Console
 
-    from autograder.publishing.queue.comment_bank import read_bank
+    from autograder.grading.comment_bank import read_bank
     from autograder.publishing.queue.mark_schemes import read_mark_schemes
     from autograder.publishing.queue.queue import answers_waiting, queue_of, queue_table, read_queue
 
@@ -103,7 +103,7 @@ def show(
 ) -> None:
     """Write the page, and the sheet if that is wanted."""
     from autograder.files import write_atomic
-    from autograder.publishing.queue.comment_bank import comments_on
+    from autograder.grading.comment_bank import comments_on
     from autograder.publishing.queue.queue_page import queue_page
     from autograder.publishing.queue.sheet import write_sheet
 

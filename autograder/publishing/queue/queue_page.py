@@ -9,6 +9,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from autograder.grading.comment_bank import BankComment
 from autograder.grading.course import Course
 from autograder.grading.waiting import QueuedAnswer
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
@@ -17,7 +18,6 @@ from autograder.publishing.doctree.parsed_notebook import ParsedCell, read
 from autograder.publishing.feedback.mathml import PageContext
 from autograder.publishing.page_limits import first_that_works
 from autograder.publishing.pages import render
-from autograder.publishing.queue.comment_bank import BankComment
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
 
 __all__ = ["queue_page"]

@@ -10,8 +10,8 @@ from math import inf, isfinite
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.grading.comment_bank import BankComment, comments_on
 from autograder.grading.waiting import QueuedAnswer
-from autograder.publishing.queue.comment_bank import BankComment, comments_on
 from autograder.text import in_points, legible
 
 __all__ = ["read_sheet", "write_sheet"]

@@ -13,8 +13,8 @@ REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def in_points(value: float) -> str:
-    """A number of points: at most two decimals, and none that say nothing."""
-    return f"{round(value, 2) + 0.0:.10g}"
+    """A number of points, for people: at most two decimals, none that say nothing, and a minus sign below zero."""
+    return f"{round(value, 2) + 0.0:.10g}".replace("-", "−")
 
 
 def first_of(students: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.text import first_of
+from autograder.text import first_of, in_points
 
 
 def test_a_long_list_is_counted() -> None:
@@ -11,3 +11,8 @@ def test_a_long_list_is_counted() -> None:
     assert first_of(students) == "s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 30 more"
     assert first_of(students[:10]).endswith("s8, s9")
     assert first_of(["a\x1b[2Jb"]) == "a\N{REPLACEMENT CHARACTER}[2Jb"
+
+
+def test_points_below_zero_have_a_minus_sign() -> None:
+    """The late penalty would read −3.6 in one table and -3.6 in the next."""
+    assert [in_points(points) for points in (-3.6, -0.0, 2.0, 1 / 3)] == ["−3.6", "0", "2", "0.33"]

@@ -52,7 +52,7 @@ def unknown_kind(kind: str) -> str:
 
 def score(points: float | None) -> str:
     """Points that may not be there."""
-    return "–" if points is None else in_points(points).replace("-", "−")
+    return "–" if points is None else in_points(points)
 
 
 def title(grade_id: str) -> str:

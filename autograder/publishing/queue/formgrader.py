@@ -70,4 +70,4 @@ def cells_of(scheme: ParsedCell, comments: list[BankComment]) -> Iterator[Notebo
 
 
 def cost_of(comment: BankComment) -> str:
-    return in_points(comment.points).replace("-", "−") if comment.points else ""
+    return in_points(comment.points) if comment.points else ""

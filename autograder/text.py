@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unicodedata import category
 
-__all__ = ["first_of", "has_more_parts", "in_points", "legible", "printable", "storable"]
+__all__ = ["first_of", "has_more_parts", "in_percent", "in_points", "legible", "printable", "storable"]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
@@ -15,6 +15,11 @@ REPLACED = "\N{REPLACEMENT CHARACTER}"
 def in_points(value: float) -> str:
     """A number of points, for people: at most two decimals, none that say nothing, and a minus sign below zero."""
     return f"{round(value, 2) + 0.0:.10g}".replace("-", "−")
+
+
+def in_percent(share: float) -> str:
+    """A share as whole percent, 0.3 as 30 %."""
+    return f"{share * 100:.0f} %"
 
 
 def first_of(students: list[str]) -> str:

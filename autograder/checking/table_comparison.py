@@ -70,7 +70,7 @@ def compare_frames(got: dict[str, Any], want: dict[str, Any], compare: Compare, 
     names, wanted = label_list(got["columns"]), label_list(want["columns"])
     for name in wanted:
         if name not in names:
-            raise CheckFailed(f"the column {shown(name)} is missing", f"there are {shown_all(names)}")
+            raise CheckFailed(f"the column {shown(name)} is missing", f"its columns: {shown_all(names)}")
     if len(names) > len(wanted):
         raise CheckFailed("the table has too many columns", f"{shown_all(names)} instead of {shown_all(wanted)}")
     if names != wanted:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from autograder.publishing.colours import DARK, readable_on
-from autograder.text import in_points
+from autograder.text import in_percent, in_points
 
 __all__ = ["TEMPLATES", "render", "title"]
 
@@ -41,7 +41,13 @@ def environment() -> Environment:
     """The templates."""
     loader = FileSystemLoader(TEMPLATES)
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"number": in_points, "score": score, "question": title, "in_dark": partial(readable_on, DARK)}
+    made.filters |= {
+        "number": in_points,
+        "percent": in_percent,
+        "score": score,
+        "question": title,
+        "in_dark": partial(readable_on, DARK),
+    }
     made.globals["unknown_kind"] = unknown_kind
     return made
 

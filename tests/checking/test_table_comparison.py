@@ -62,7 +62,7 @@ def test_what_is_the_same_holds(value: Any) -> None:
 @pytest.mark.parametrize(
     ("actual", "expected", "cause", "detail"),
     [
-        (F.drop(columns="whole"), F, "the column 'whole' is missing", "there are 'text', 'float', 'day', 'kind'"),
+        (F.drop(columns="whole"), F, "the column 'whole' is missing", "its columns: 'text', 'float', 'day', 'kind'"),
         (P.assign(b=1), P, "the table has too many columns", "'a', 'b' instead of 'a'"),
         (F[F.columns[::-1]], F, "the columns are in another order", "'truth', 'any'"),
         (F[::-1], F, "the rows of the table are in another order", "row 0 has the label 's', expected 'r'"),

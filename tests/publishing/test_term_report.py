@@ -58,7 +58,7 @@ def test_a_term_is_told_in_the_order_of_its_assignments(term: Course) -> None:
     ] == [("small", "2026-10-01 12:00 UTC", 5.0, 2, 0, 3.0), ("a_later", "2026-10-02 12:00 UTC", 5.0, 1, 1, 0.0)]
     ada, other = numbers["students"]
     assert (ada["shares"], ada["missing"]) == ({"small": 0.6, "a_later": 0.0}, [])
-    assert ada["behind"] == ["30% of the points of what was handed in"]
+    assert ada["behind"] == ["30 % of the points of what was handed in"]
     assert (other["shares"], other["missing"]) == ({"small": 0.6, "a_later": 0.0}, ["a_later"])
     assert other["behind"] == ["handed in nothing for a_later"]
     assert numbers["mistakes"] == [
@@ -72,11 +72,11 @@ def test_a_term_is_told_in_the_order_of_its_assignments(term: Course) -> None:
 
 BEHIND: list[tuple[dict[str, float | None], list[str], list[str]]] = [
     ({"a": 0.9, "b": 0.7}, [], []),
-    ({"a": 0.9, "b": 0.6}, [], ["60% of the points last, 90% before"]),
+    ({"a": 0.9, "b": 0.6}, [], ["60 % of the points last, 90 % before"]),
     ({"a": 0.9, "b": None}, [], []),
     ({"a": 0.0, "b": 0.8}, ["a"], []),
     ({"a": 0.0, "b": 0.0, "c": 0.8}, ["a", "b"], ["handed in nothing for a, b"]),
-    ({"a": 0.3, "b": None}, [], ["30% of the points of what was handed in"]),
+    ({"a": 0.3, "b": None}, [], ["30 % of the points of what was handed in"]),
     ({"a": None}, [], []),
 ]
 
@@ -106,7 +106,7 @@ def test_the_command_writes_a_page(term: Course, run: Run) -> None:
     assert 'href="a_later.html"' not in text
     words = " ".join(re.sub(r"<[^>]*>", " ", text.split("<body>")[1]).split())
     assert "2 assignments, 2 students, 2 falling behind" in words
-    assert "ada (Ada &lt;King&gt;) 30% of the points" in words
+    assert "ada (Ada &lt;King&gt;) 30 % of the points" in words
     assert "s00001 60 % nothing 30 %" in words
     assert json.loads(run("report", "--json", here=term.root)[1]) == asdict(read_term(term))
 

@@ -30,7 +30,7 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_students, similar_pairs
-from autograder.text import in_points
+from autograder.text import in_percent, in_points
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
 
@@ -195,14 +195,14 @@ def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:
     weak = [(q.share, q) for q in questions if q.share is not None and q.share < WEAK_QUESTION]
     for share, question in sorted(weak, key=lambda pair: pair[0])[:5]:
         why = f"; {question.mistake.count} × {question.mistake.text}" if question.mistake else ""
-        yield question.name, f"{share:.0%} of the points of those who answered{why}"
+        yield question.name, f"{in_percent(share)} of the points of those who answered{why}"
 
 
 def to_talk_to(students: list[Student], points: Points, similar: list[Pair]) -> Iterator[tuple[str, str]]:
     """Students with few of the points that are given, those whose submission did something that a person should
     hear of, and pairs."""
     for pair in similar:
-        yield f"{pair.one} and {pair.other}", f"their answers are alike ({pair.share:.0%})"
+        yield f"{pair.one} and {pair.other}", f"their answers are alike ({in_percent(pair.share)})"
     for student in sorted(students, key=lambda student: points.scores.get(student.student, 0.0)):
         reasons = list(dict.fromkeys(filter(is_reported, (i["kind"] for i in student.incidents))))
         score = points.scores.get(student.student)

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograder.publishing.pages import title
 from autograder.publishing.report.numbers import QuestionNumbers
+from autograder.text import in_percent
 
 with chdir("/"):  # matplotlib reads a matplotlibrc of the working folder, which may be a student's
     import matplotlib
@@ -59,7 +60,7 @@ def question_plot(questions: Sequence[QuestionNumbers], weak: float) -> str:
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
         plain(axes)
-        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares)
+        listed = ", ".join(f"{name} {in_percent(share)}" for name, share in shares)
         return svg(figure, "questions", "Points per question", f"The share of each question's points: {listed}.")
 
 

@@ -15,6 +15,7 @@ from autograder.grading.gradebook import open_gradebook
 from autograder.publishing.class_results import ClassResults, read_results
 from autograder.publishing.pages import title
 from autograder.publishing.report.numbers import WEAK_STUDENT, Entry, points_so_far, summary, told_cause
+from autograder.text import in_percent
 
 __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
 
@@ -141,9 +142,9 @@ def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> I
         yield f"handed in nothing for {', '.join(missing)}"
     there = [share for name, share in shares.items() if share is not None and name not in missing]
     if there and sum(there) / len(there) < WEAK_STUDENT:
-        yield f"{sum(there) / len(there):.0%} of the points of what was handed in"
+        yield f"{in_percent(sum(there) / len(there))} of the points of what was handed in"
     elif len(there) > 1 and (before := sum(there[:-1]) / len(there[:-1])) - there[-1] >= DROP:
-        yield f"{there[-1]:.0%} of the points last, {before:.0%} before"
+        yield f"{in_percent(there[-1])} of the points last, {in_percent(before)} before"
 
 
 def mistakes_told(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:

@@ -124,6 +124,13 @@ class NotebookResult:
         return self.final_score - sum((change.after or 0.0) - (change.before or 0.0) for change in self.changed)
 
     @property
+    def waiting(self) -> str:
+        """One sentence if a person still has to give points, else nothing."""
+        waits = sum(cell.score is None for cell in self.cells.values())
+        parts = "One part is" if waits == 1 else f"{waits} parts are"
+        return f"{parts} still to be graded by hand; this score is not final." if waits else ""
+
+    @property
     def final_score(self) -> float:
         """The points after the late penalty."""
         return max(0.0, self.score - self.late_penalty)

@@ -141,7 +141,6 @@ def feedback_page(job: PageJob, notebook: ParsedNotebook, *, plain: bool = False
         numbers={cell.grade_id: cell.number for cell in reversed(cells) if cell.grade_id},
         names={name: row.name for row in rows for name in row.grade_ids},
         views=views,
-        waits=sum(points.score is None for points in result.cells.values()),
         digest=job.digest,
         plain=plain,
     )

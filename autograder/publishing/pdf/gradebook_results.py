@@ -79,7 +79,5 @@ def totals(result: NotebookResult) -> list[tuple[str, str]]:
 
 def remarks_on(result: NotebookResult) -> list[str]:
     """What the student must know about the points."""
-    waits = sum(cell.score is None for cell in result.cells.values())
-    parts = "One part waits" if waits == 1 else f"{waits} parts wait"
-    waiting = [f"{parts} for a person to grade, so this score is not final."] if waits else []
-    return waiting + [f"Late: {result.late}."] * bool(result.late) + list(result.remarks)
+    late = f"Late: {result.late}." if result.late else ""
+    return [*filter(None, (result.waiting, late)), *result.remarks]

@@ -87,6 +87,7 @@ def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., W
     page = grader.page
     page.goto(server.address(f"formgrader/submissions/{submission}/?index=0"))
     expect(page.locator("#notebook table").first).to_contain_text("The mean of 1 and 3 is 2.", timeout=WAIT)
+    assert page.locator("#notebook td").first.evaluate("cell => getComputedStyle(cell).paddingRight") != "0px"
     expect(page.locator("input.score")).to_have_count(3)
     expect(page.locator("#notebook").last).to_contain_text("Because of the answer key.")
     page.wait_for_timeout(1_000)

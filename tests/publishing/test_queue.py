@@ -171,7 +171,11 @@ def test_formgrader_shows_the_mark_scheme_below_the_answer(waiting: Course) -> N
     assert "Because of the answer key." in key
     assert "Say why." in key
     assert "MARK SCHEME ===" not in key
-    assert comments.split("\n")[1] == "- `key` −0.5: Say what the key is for."
+    assert comments.split("\n")[2:] == [
+        "- `name` −1: Your name is missing.",
+        "- `key` −0.5: Say what the key is for.",
+        "- `good`: Well argued.",
+    ]
     assert len(shown.cells) == len(small_course.submission().cells) + 2
     bank_path(waiting, NAME).write_text("## who\n")  # the answers must be shown all the same
     shown, _ = formgrader.preprocess(small_course.submission(), resources)

@@ -21,6 +21,7 @@ from autograder.text import in_points
 __all__ = ["MarkSchemes"]
 
 HEAD = "*Answer key and mark scheme (for graders only)*"
+COMMENTS = "*Comments to copy, with their keys*"
 
 
 class MarkSchemes(Preprocessor):  # type: ignore[misc]
@@ -66,8 +67,9 @@ def cells_of(scheme: ParsedCell, comments: list[BankComment]) -> Iterator[Notebo
     else:
         yield new_markdown_cell(f"{HEAD}\n\n{scheme.source}")
     if comments:
-        yield new_markdown_cell("\n".join(f"- `{one.key}` {cost_of(one)}: {one.text}" for one in comments))
+        yield new_markdown_cell("\n".join([COMMENTS, "", *map(line_of, comments)]))
 
 
-def cost_of(comment: BankComment) -> str:
-    return in_points(comment.points) if comment.points else ""
+def line_of(comment: BankComment) -> str:
+    points = f" {in_points(comment.points)}" if comment.points else ""
+    return f"- `{comment.key}`{points}: {comment.text}"

@@ -116,7 +116,7 @@ def show(
     page = output or course.root / "reports" / f"{name}-{question}.html"
     text = queue_page(course, name, question, here, comments_on(bank, question), len(waiting) - len(here))
     write_atomic(page, text.encode())
-    click.echo(f"{len(here)} of {len(waiting)} answers: {page}")
+    click.echo(f"{len(here)} of {len(waiting)} answer{'s' * (len(waiting) != 1)}: {page}")
     if sheet:
         click.echo(f"Fill in {sheet}. Then:  autograder queue {name} --points {sheet}")
 

@@ -29,7 +29,8 @@ class CheckCellError(ValueError):
 class Check:
     """One test function. `description` is the first paragraph of its docstring; it is hidden if any of its lines is.
 
-    `void` says why the check is void for everybody; it is empty for a check that counts.
+    `void` says why the check is void for everybody; it is empty for a check that counts. `names` are those of the
+    student's notebook that its cell uses.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Check:
     given: tuple[str, ...]
     line: int
     void: str = ""
+    names: frozenset[str] = frozenset()
 
 
 def is_check_cell(source: str) -> bool:
@@ -108,13 +110,14 @@ class CheckCell:
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
         found: dict[str, Check] = {}
+        names = self.called().names
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
                 if node.name in found:
                     first = found[node.name].line
                     raise CheckCellError(f"line {node.lineno}: {node.name} is already defined at line {first}")
                 hidden_in_part = not hidden.isdisjoint(lines_of(node))
-                test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""))
+                test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""), names)
                 if "private" in test.fixtures and not hidden_in_part:
                     raise CheckCellError(f"line {node.lineno}: {node.name} takes private files, so it must be hidden")
         return list(found.values())
@@ -147,7 +150,7 @@ def lines_of(node: ast.FunctionDef) -> range:
     return range(first, (node.end_lineno or node.lineno) + 1)
 
 
-def check_of(node: ast.FunctionDef, hidden: bool, void: str) -> Check:
+def check_of(node: ast.FunctionDef, hidden: bool, void: str, names: frozenset[str]) -> Check:
     """The check that a test function defines."""
     description = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ").strip()
     weight = decoration(node, "points", (1.0,))[0]
@@ -165,6 +168,7 @@ def check_of(node: ast.FunctionDef, hidden: bool, void: str) -> Check:
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
         void or str(marked or ""),
+        names,
     )
 
 

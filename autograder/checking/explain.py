@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 import traceback
+from collections.abc import Container
 from dataclasses import replace
 
 import pytest
@@ -24,7 +25,7 @@ from autograder.text import legible
 
 __all__ = ["verdict_of"]
 
-WORD = re.compile(r"(a|[a-z][a-z'-]+[,.:;!?]?)(\s|$)")
+WORD = re.compile(r"(a|[a-z][a-z'-]+)[,.:;!?]?(\s|$)")
 MOST_KEPT = 4_000
 LATER = "This runs when your work is graded: it needs the answer key."
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
@@ -40,9 +41,9 @@ def verdict_of(test: Check, error: BaseException | None, mistake: Mistake | None
     if isinstance(error, NotRecorded):
         return verdict(test, Outcome.NOT_RUN, LATER)
     if isinstance(error, CheckFailed):
-        told = wrong_text(named_cause(error, mistake), test.hidden)
-        return with_mistake(verdict(test, Outcome.WRONG, told, str(error)), mistake)
-    return with_mistake(verdict_of_exception(test, error), mistake)
+        told = wrong_text(named_cause(error, mistake), test)
+        return with_mistake(verdict(test, Outcome.WRONG, told, str(error)), mistake, test)
+    return with_mistake(verdict_of_exception(test, error), mistake, test)
 
 
 def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
@@ -52,12 +53,12 @@ def verdict_of_exception(test: Check, error: BaseException) -> Verdict:
     if isinstance(error, StudentStopped):
         return verdict(test, Outcome.RAISED, f"Your code was stopped: {error}.", str(error))
     if isinstance(error, pytest.fail.Exception):
-        return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error)), str(error))
+        return verdict(test, Outcome.WRONG, "" if test.hidden else sentence(str(error), test.names), str(error))
     if isinstance(error, GraderFault):  # its text says what a person must know
         return verdict(test, Outcome.UNGRADED, UNGRADED, str(error))
     if isinstance(error, pytest.FixtureLookupError) or not isinstance(error, Exception):
         return verdict(test, Outcome.UNGRADED, UNGRADED, in_full(error))
-    return verdict(test, Outcome.WRONG, unexpected_text(error, test.hidden), in_full(error))
+    return verdict(test, Outcome.WRONG, unexpected_text(error, test), in_full(error))
 
 
 def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
@@ -68,13 +69,13 @@ def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
     return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row))))
 
 
-def with_mistake(verdict: Verdict, mistake: Mistake | None) -> Verdict:
+def with_mistake(verdict: Verdict, mistake: Mistake | None, test: Check) -> Verdict:
     """The verdict with the mistake's title, and its sentence if the message does not have it yet."""
     if mistake is None:
         return verdict
     told = verdict.message
     if mistake.says.lower() not in told.lower():
-        told = legible(" ".join(filter(None, (with_full_stop(told), sentence(mistake.says)))))
+        told = legible(" ".join(filter(None, (with_full_stop(told), sentence(mistake.says, test.names)))))
     return replace(verdict, message=told, mistake=mistake.title)
 
 
@@ -87,11 +88,11 @@ def cut(text: str) -> str:
     return legible(text if len(text) <= MOST_KEPT else text[:MOST_KEPT] + "…")
 
 
-def sentence(text: str) -> str:
-    """`text` with a full stop and, unless it begins with code such as `dW` or `f(1)`, a capital."""
+def sentence(text: str, names: Container[str]) -> str:
+    """`text` with a full stop and, unless it begins with code such as `dW`, `f(1)` or one of `names`, a capital."""
     text = text.strip()
-    first = text[:1].upper() if WORD.match(text) else text[:1]
-    return with_full_stop(first + text[1:])
+    word = WORD.match(text)
+    return with_full_stop(text[:1].upper() + text[1:] if word and word[1] not in names else text)
 
 
 def with_full_stop(text: str) -> str:
@@ -99,17 +100,19 @@ def with_full_stop(text: str) -> str:
     return text and text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def wrong_text(error: CheckFailed, hidden: bool) -> str:
+def wrong_text(error: CheckFailed, test: Check) -> str:
     """A wrong answer: the cause, and the numbers unless the check is hidden."""
-    parts = [sentence(error.cause)] + ([] if hidden else [sentence(error.detail)])
-    return " ".join(filter(None, parts))
+    parts = [error.cause] if test.hidden else [error.cause, error.detail]
+    return " ".join(sentence(part, test.names) for part in parts if part)
 
 
-def unexpected_text(error: Exception, hidden: bool) -> str:
+def unexpected_text(error: Exception, test: Check) -> str:
     """A plain assert, or a result that the test could not use."""
     if isinstance(error, AssertionError):
-        return "" if hidden else sentence(str(error).split("\n")[0])
-    return "What your code gave back could not be used" + ("." if hidden else f" ({type(error).__name__}: {error}).")
+        return "" if test.hidden else sentence(str(error).split("\n")[0], test.names)
+    return "What your code gave back could not be used" + (
+        "." if test.hidden else f" ({type(error).__name__}: {error})."
+    )
 
 
 def raised_text(error: StudentError, hidden: bool) -> str:

@@ -20,7 +20,9 @@ from autograder.checking.outcomes import (
     student_error,
 )
 
-(SEEN,) = cell.CheckCell("%%check\n@points(2)\ndef test_a(student):\n    '''What it says.'''").tests()
+(SEEN,) = cell.CheckCell(
+    "%%check\n@points(2)\ndef test_a(student):\n    '''What it says.'''\n    student.relu(1)"
+).tests()
 HIDDEN = replace(SEEN, hidden=True)
 FRAMES = [["outer", 9, "inner(1)"], ["inner", 3, "return 1 / 0"]]
 
@@ -36,6 +38,14 @@ TOLD = [
     (SEEN, CheckFailed("too small", "got 1"), Outcome.WRONG, "Too small. Got 1.", "too small\ngot 1"),
     (HIDDEN, CheckFailed("too small", "got 1"), Outcome.WRONG, "Too small.", "too small\ngot 1"),
     (SEEN, CheckFailed("is it so?"), Outcome.WRONG, "Is it so?", "is it so?"),
+    (
+        SEEN,
+        CheckFailed("relu changes its argument"),
+        Outcome.WRONG,
+        "relu changes its argument.",
+        "relu changes its argument",
+    ),
+    (SEEN, failure("relu, again"), Outcome.WRONG, "relu, again.", "relu, again"),
     (SEEN, CheckFailed("", "got 1."), Outcome.WRONG, "Got 1.", "got 1."),
     (SEEN, failure("no loop here"), Outcome.WRONG, "No loop here.", "no loop here"),
     (HIDDEN, failure("no loop here"), Outcome.WRONG, "", "no loop here"),

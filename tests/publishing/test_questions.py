@@ -22,7 +22,7 @@ def answer(name: str) -> list[dict[str, Any]]:
 
 def test_questions_have_the_notebooks_own_numbers() -> None:
     """Exercise 2 in the notebook must not be Question 3 on the page."""
-    found = names(
+    cells = (
         markdown("# Title"),
         markdown("## 1 Scores\n\n### Exercise 1: `scores` (4 points, 1 line)\n\n```\n# not a heading\n```"),
         *answer("scores"),
@@ -30,7 +30,9 @@ def test_questions_have_the_notebooks_own_numbers() -> None:
         graded(markdown("Because."), "rows", "written", 2.5),
         *answer("loss"),
     )
-    assert found == ["Exercise 1: scores", "By hand: rows of W", "loss"]
+    expected = ["Exercise 1: scores", "By hand: rows of W", "loss"]
+    assert names(*cells) == expected
+    assert [question.heading for question in questions_of(from_json(notebook(*cells)).cells)] == expected
 
 
 def test_a_notebook_without_numbers_gets_ours() -> None:

@@ -63,7 +63,7 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
     questions = [make_question(group) for group in groups]
     if not any(map(has_number, headings)):
         return questions
-    return [replace(question, heading=heading) for question, heading in zip(questions, headings, strict=True)]
+    return [replace(one, heading=heading or one.title) for one, heading in zip(questions, headings, strict=True)]
 
 
 def heading_of(source: str) -> str:

@@ -131,6 +131,6 @@ def tell_instructors(graded: GradedSubmission) -> None:
                 if not verdict.passed:
                     known = f" (known mistake: {verdict.mistake})" if verdict.mistake else ""
                     print(f"{cell.grade_id} {verdict.name}: {verdict.outcome}{known}")
-                    print(f"{verdict.message}\n{verdict.detail}\n")
+                    print(*dict.fromkeys((verdict.message, verdict.detail)), sep="\n", end="\n\n")
     for incident in graded.incidents:
         print(f"{incident.kind} {incident.cell}: {incident.text}")

@@ -79,6 +79,18 @@ def test_a_student_sees_in_jupyterlab_which_checks_hold(watched: Callable[..., W
     expect(lab.get_by_role("dialog")).to_contain_text("✗ fails: The mean of 1 and 3 is 2.", timeout=WAIT)
 
 
+def test_the_export_menu_makes_a_pdf(watched: Callable[..., Watched], server: Server) -> None:
+    """Jupyter's server finds no exporter whose name has a hyphen, though its menu shows it."""
+    lab = watched(server.home).page
+    lab.goto(server.address("lab/tree/mine.ipynb"))
+    expect(lab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=WAIT)
+    lab.get_by_role("menuitem", name="File", exact=True).click()
+    lab.get_by_text("Save and Export Notebook As").click()
+    with lab.context.expect_event("response", lambda response: "/nbconvert/typst" in response.url) as caught:
+        lab.get_by_text("Typstpdf", exact=True).click()
+    assert (caught.value.status, caught.value.headers["content-type"]) == (200, "application/pdf")
+
+
 def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., Watched], server: Server) -> None:
     """Who grades by hand sees checks and answers there, and what a hostile student wrote must not act as the grader."""
     with Gradebook(server.course.db_url, server.course.course_id) as gradebook:

@@ -1,4 +1,4 @@
-"""PDF in JupyterLab's export menu and for `jupyter nbconvert --to typst-pdf`.
+"""PDF in JupyterLab's export menu and for `jupyter nbconvert --to typstpdf`.
 
 nbconvert loads this module for every export, to whatever format, so that it may need nothing but nbconvert.
 """

@@ -162,7 +162,7 @@ def fetch(folder: Path) -> None:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Write the expected members, and nothing else, under names of our own; each appears whole or not at all.
-    Raises ValueError if an expected file is missing, is no regular file or has the wrong size."""
+    Raises ValueError if an expected file is missing, is not a regular file or has the wrong size."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = {f"{CIFAR10.folder}/{name}": folder / name for name in CIFAR10.train + CIFAR10.test}
     with tarfile.open(archive, "r:gz") as tar:

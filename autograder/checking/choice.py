@@ -44,7 +44,7 @@ def assert_choice(
         raise GraderFault("assert_choice: a reason is given for an option that is right")
     chosen = {spelled(option) for option in chosen_of(answer, list(known.values()), several)}
     if not chosen <= known.keys():
-        raise CheckFailed(f"this is no option: choose {asked(known.values(), several)}", f"it is {answer!r}"[:200])
+        raise CheckFailed(f"this is not an option: choose {asked(known.values(), several)}", f"it is {answer!r}"[:200])
     if wanted and chosen != wanted:
         found = [reason_for[option] for option in known if option in chosen - wanted and option in reason_for]
         raise CheckFailed(found[0] if found else wrong(several))
@@ -56,7 +56,7 @@ def chosen_of(answer: Any, options: list[str], several: bool) -> set[Option]:
         raise CheckFailed(f"not answered yet: choose {asked(options, several)}")
     taken = as_set(answer)
     if not all(isinstance(option, (str, int, np.integer, np.bool_)) for option in taken):
-        raise CheckFailed(f"this is no option: choose {asked(options, several)}", f"it is {answer!r}"[:200])
+        raise CheckFailed(f"this is not an option: choose {asked(options, several)}", f"it is {answer!r}"[:200])
     if several and not isinstance(answer, SEVERAL) and len(str(answer).strip()) > max(map(len, options)):
         example = ", ".join(map(repr, options[:2]))
         raise CheckFailed(f"write the options as a set, for example {{{example}}}", f"it is {answer!r}"[:200])
@@ -78,7 +78,7 @@ def as_set(value: Any) -> set[Any]:
     try:
         return set(value) if isinstance(value, SEVERAL) else {value}
     except TypeError:  # a list of lists, or an array
-        raise CheckFailed("this is a list of lists, or an array, and no option") from None
+        raise CheckFailed("this is a list of lists, or an array, and not an option") from None
 
 
 def folded(option: Any) -> str:

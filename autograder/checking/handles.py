@@ -122,7 +122,7 @@ class ObjectProxy:
         raise TypeError(f"a value of type {self.__link__.type_name} is neither true nor false here")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"a value of type {self.__link__.type_name} is no array")
+        raise TypeError(f"a value of type {self.__link__.type_name} is not an array")
 
     def __repr__(self) -> str:
         return f"<{self.__link__.label} of the notebook>"
@@ -157,11 +157,11 @@ def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], k
     """What the other notebook asks of an object that was lent to it. It may use the object but not inspect it: no names
     with an underscore, nothing inside functions, modules or frames."""
     if operation not in OPERATIONS:
-        raise CheckFailed("something was done with an object that cannot be done with it")
+        raise CheckFailed("your code used an operation that this object does not have")
     if operation in ("get", "set"):
         name = args[0] if args else None
         if type(name) is not str or name.startswith("_") or link.type_name in INTERNALS:
-            raise CheckFailed("an attribute was used that is not there for you")
+            raise CheckFailed("your code used an attribute that it may not use")
     if operation == "get":
         result = link.home.read(link, args[0])
     elif operation == "call":

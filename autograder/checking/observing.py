@@ -61,7 +61,7 @@ class WrittenFiles:
         try:
             return self.data(name).decode("utf-8").replace("\r\n", "\n")
         except UnicodeDecodeError:
-            raise CheckFailed(f"the file {name} is no text in UTF-8") from None
+            raise CheckFailed(f"the file {name} is not text in UTF-8") from None
 
 
 @dataclass

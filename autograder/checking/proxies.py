@@ -42,7 +42,7 @@ def evaluate(notebook: NotebookProxy, expression: str, **names: Any) -> Any:
     try:
         tree = ast.parse(expression.strip(), mode="eval")
     except SyntaxError as error:
-        raise GraderFault(f"evaluate: {expression!r} is no expression: {error.msg}") from None
+        raise GraderFault(f"evaluate: {expression!r} is not an expression: {error.msg}") from None
     connection = connection_of(notebook)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id not in names:

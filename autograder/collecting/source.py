@@ -86,7 +86,7 @@ def on_disk(path: Path, name: str, settings: Autograder) -> Item:
     if stat.S_ISLNK(status.st_mode):
         problem = "is a link"
     elif not stat.S_ISREG(status.st_mode):
-        problem = "is no regular file"
+        problem = "is not a regular file"
     return Item(normalize("NFC", name), status.st_size, partial(read_file, path, settings.submission_mb * MB), problem)
 
 
@@ -97,5 +97,5 @@ def read_file(path: Path, most: int) -> bytes:
     except OSError as error:
         raise SubmissionRefused(f"{printable(path.name)} cannot be read: {error.strerror}") from None
     if content is None:
-        raise SubmissionRefused(f"{printable(path.name)} is no regular file any more")
+        raise SubmissionRefused(f"{printable(path.name)} is not a regular file any more")
     return content

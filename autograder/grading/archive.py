@@ -76,7 +76,7 @@ def in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: int) -> Item:
     if kind == stat.S_IFLNK:
         problem = problem or "is a link"
     elif kind not in (0, stat.S_IFREG):
-        problem = problem or "is no regular file"
+        problem = problem or "is not a regular file"
     elif info.flag_bits & 1:
         problem = problem or "is encrypted"
     elif info.compress_type not in METHODS:

@@ -214,7 +214,7 @@ def check_address(address: str) -> None:
             raise ValueError("it has no host" if not host else f"there is no port {port}")
     except Exception as error:
         raise AutograderError(
-            f"{address} is no address of a Dask scheduler ({one_line(error)}): give one such as tcp://10.0.0.5:8786."
+            f"{address} is not the address of a Dask scheduler ({one_line(error)}): give one such as tcp://10.0.0.5:8786."
         ) from None
 
 

@@ -137,8 +137,8 @@ def refuse_unknown(course: Course, session: Any, name: str, students: list[str])
     for student in students:
         if student not in known:
             raise AutograderError(
-                f"{student} is no student of this course: write the id as `autograder scores` does, or add the student "
-                f"first with `nbgrader db student add {student}`."
+                f"{student} is not a student of this course: write the id as `autograder scores` does, or first add "
+                f"the student with `nbgrader db student add {student}`."
             )
 
 

@@ -20,7 +20,7 @@ def name_of(package: str) -> str:
     found = REQUIREMENT.fullmatch(package)
     if found is None:
         raise AutograderError(
-            f"c.Autograder.packages: {package!r} is no package of PyPI's: write a name, or as pip does name==version."
+            f"c.Autograder.packages: {package!r} is not a package on PyPI: write a name, or as pip does name==version."
         )
     return found["name"]
 

@@ -52,7 +52,7 @@ class SubmittedNotebooks(NotebookExporter):  # type: ignore[misc]
             return super().from_filename(filename, resources, **more)  # type: ignore[no-any-return]
         data = read_regular(Path(filename), course.settings.submission_mb * MB)
         if data is None:
-            raise NotANotebook(f"{Path(filename).name} is a link, or no regular file")
+            raise NotANotebook(f"{Path(filename).name} is a link, or not a regular file")
         return self.from_notebook_node(read_notebook(data), resources, **more)  # type: ignore[no-any-return]
 
 

@@ -171,7 +171,7 @@ def read_template(path: Path) -> list[list[str]]:
     named = lines and (lines[0][0] == "Student" or lines[0][:2] == ["LastName", "FirstName"])
     if not named or not {"ID", "Section"} <= set(lines[0]):
         raise AutograderError(
-            f"{path} is no gradebook that Canvas has exported: its first line has no Student (or LastName, FirstName), "
+            f"{path} is not a gradebook exported from Canvas: its first line has no Student (or LastName, FirstName), "
             "ID and Section."
         )
     return [(line + [""] * len(lines[0]))[: len(lines[0])] for line in lines if line]

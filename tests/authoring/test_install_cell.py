@@ -97,7 +97,7 @@ def test_what_is_no_package_is_refused(course: Course, run: Run, package: str) -
     config.write_text(config.read_text() + f"\nc.Autograder.packages = [{package!r}]\n")
     code, _, err = run("--course", str(course.root), "grade", small_course.NAME)
     assert code == 2
-    assert f"c.Autograder.packages: {package!r} is no package of PyPI's" in err
+    assert f"c.Autograder.packages: {package!r} is not a package on PyPI" in err
 
 
 @pytest.mark.parametrize("installed", ["nothing", "another project"])

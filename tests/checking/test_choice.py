@@ -29,12 +29,12 @@ def test_the_right_option_holds_however_it_is_written(answer: Any) -> None:
         (None, "not answered yet: choose one of a, b, c, d"),
         ("", "not answered yet: choose one of a, b, c, d"),
         (set(), "not answered yet: choose one of a, b, c, d"),
-        ("e", "this is no option: choose one of a, b, c, d"),
-        ("ab", "this is no option: choose one of a, b, c, d"),
-        (2, "this is no option: choose one of a, b, c, d"),
-        (2.0, "this is no option: choose one of a, b, c, d"),
-        (np.zeros(3), "this is a list of lists, or an array, and no option"),
-        ([["b"]], "this is a list of lists, or an array, and no option"),
+        ("e", "this is not an option: choose one of a, b, c, d"),
+        ("ab", "this is not an option: choose one of a, b, c, d"),
+        (2, "this is not an option: choose one of a, b, c, d"),
+        (2.0, "this is not an option: choose one of a, b, c, d"),
+        (np.zeros(3), "this is a list of lists, or an array, and not an option"),
+        ([["b"]], "this is a list of lists, or an array, and not an option"),
         ({"a", "b"}, "only one option may be chosen"),
         ("a", "A counts what was thrown away"),
         ("c", "another option is right"),
@@ -60,7 +60,7 @@ def test_all_options_that_apply(answer: Any) -> None:
         (None, "not answered yet: choose all that apply of a, b, c, d"),
         ("ac", "write the options as a set, for example {'a', 'b'}"),
         ("a, c", "write the options as a set, for example {'a', 'b'}"),
-        ({"a", "x"}, "this is no option: choose all that apply of a, b, c, d"),
+        ({"a", "x"}, "this is not an option: choose all that apply of a, b, c, d"),
         ({"a"}, "a right option is missing, or a wrong one was chosen"),
         ("a", "a right option is missing, or a wrong one was chosen"),
         ({"a", "b", "c"}, "a right option is missing, or a wrong one was chosen"),
@@ -85,7 +85,7 @@ def test_without_the_right_one_every_option_holds() -> None:
     """A visible check would tell students which is right."""
     assert_choice("d", "abcd")
     assert_choice({"a", "d"}, "abcd", several=True)
-    with pytest.raises(CheckFailed, match=r"^this is no option"):
+    with pytest.raises(CheckFailed, match=r"^this is not an option"):
         assert_choice("e", "abcd")
 
 

@@ -390,7 +390,7 @@ def test_an_expression_is_told_to_be_none_and_obeys_what_is_forbidden(notebook: 
     """A slip of the author's would be the student's failed check."""
     found = verdict("evaluate(student, 'a +', a=1)", notebook())
     assert found.outcome is Outcome.UNGRADED
-    assert "evaluate: 'a +' is no expression" in found.detail
+    assert "evaluate: 'a +' is not an expression" in found.detail
     assert verdict("evaluate(student, '1 / 0')", notebook()).message.startswith("Your code raised ZeroDivisionError")
 
 

@@ -445,8 +445,8 @@ FILE, LINK, PIPE, DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IF
 TWICE = f"there are several files {BOOK}, or such that differ in case only"
 HOSTILE: list[tuple[str, int, str | bytes, str]] = [
     ("x", LINK, "/etc/passwd", "{}/x is a link"),
-    ("x", PIPE, "", "{}/x is no regular file"),
-    ("x", DEVICE, "", "{}/x is no regular file"),
+    ("x", PIPE, "", "{}/x is not a regular file"),
+    ("x", DEVICE, "", "{}/x is not a regular file"),
     ("../bob/x", FILE, "", "{}/../bob/x leads out of its folder"),
     ("a\\b", FILE, "", "{}/a\\b has a name that is not safe to write"),
     ("a\x1b[2J", FILE, "", "{}/a\N{REPLACEMENT CHARACTER}[2J has a name that is not safe to write"),
@@ -565,7 +565,7 @@ def test_a_folder_with_links_and_pipes(course: Course, tmp_path: Path) -> None:
     assert told(results) == {
         "bob": "bob/x is a link",
         "cyd": "cyd/folder is a link",
-        "dan": "dan/pipe is no regular file",
+        "dan": "dan/pipe is not a regular file",
     }
     assert nothing_but(course, "ada")
 

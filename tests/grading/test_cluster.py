@@ -281,7 +281,7 @@ def test_an_address_that_cannot_be_is_told(address: str) -> None:
     with pytest.raises(AutograderError) as told:
         Used(address, "none", None, print)
     said = str(told.value)
-    assert said.startswith(f"{address} is no address of a Dask scheduler (ValueError: ")
+    assert said.startswith(f"{address} is not the address of a Dask scheduler (ValueError: ")
     assert WRONG[address] in said
     assert said.endswith("): give one such as tcp://10.0.0.5:8786.")
 

@@ -94,8 +94,8 @@ def test_a_student_s_code_may_run_longer(tmp_path: Path, run: Run) -> None:
 
 
 WRONG = {
-    ("nobody", "--days", "1"): "nobody is no student of this course",
-    ("ada", "nobody", "--days", "1"): "nobody is no student of this course",
+    ("nobody", "--days", "1"): "nobody is not a student of this course",
+    ("ada", "nobody", "--days", "1"): "nobody is not a student of this course",
     (
         "ada",
         "--until",
@@ -104,7 +104,7 @@ WRONG = {
     ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
     ("ada",): "Give --days or --until, or --run-time.",
     ("ada", "--run-time", "0.5"): "0.5 is not in the range 1<=x<=10",
-    ("nobody", "--run-time", "2"): "nobody is no student of this course",
+    ("nobody", "--run-time", "2"): "nobody is not a student of this course",
     ("ada", "--days", "1", "--until", "2027-01-01 12:00 UTC"): "Give either --days or --until.",
 }
 

@@ -58,7 +58,7 @@ def test_nothing_that_is_handed_in_ends_the_process_or_fills_it(course: Path) ->
     said = autograded(course)
     assert "abe could not be graded: the process that graded it ended by itself" in said
     assert "has millions of parts" in said
-    assert "is a link, or no regular file" in said
+    assert "is a link, or not a regular file" in said
     graded = {path.parent.parent.name: path for path in (course / "autograded").glob(f"*/{NAME}/{NAME}.ipynb")}
     assert graded.keys() == {"cal", "zoe"}
     assert graded["cal"].stat().st_size < 2**20

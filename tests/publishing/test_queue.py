@@ -220,7 +220,7 @@ def test_parts_share_the_answers(waiting: Course, run: Run) -> None:
 
 
 WRONG = [
-    ({"points": "x"}, "sheet.csv, line 2: 'x' is no number of points."),
+    ({"points": "x"}, "sheet.csv, line 2: 'x' is not a number of points."),
     ({"points": "nan"}, "sheet.csv, line 2: nan points, and the question has 0 to 3."),
     ({"points": "4"}, "sheet.csv, line 2: 4 points, and the question has 0 to 3."),
     ({"keys": "late"}, "sheet.csv, line 2: comments.md has no key 'late' for why. Keys: name, key, good."),

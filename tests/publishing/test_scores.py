@@ -210,7 +210,7 @@ def test_scores_go_into_a_gradebook_that_canvas_exported(tmp_path: Path, separat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no gradebook that Canvas has exported"),
+        ("", "is not a gradebook exported from Canvas"),
         ("Student,ID,Section\n", r"no column 'small': name one with --column. Assignments there: none"),
         ("Student,ID,Section,small (1),small (2)\n", r"several columns 'small': .*: small \(1\), small \(2\)"),
     ],

@@ -28,7 +28,7 @@ def part_of(ctx: click.Context, option: click.Parameter, text: str) -> Part:
     """K/N: the K-th of N parts."""
     number, _, parts = text.partition("/")
     if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
-        raise click.BadParameter(f"{text!r} is no part: write 1/2 for the first of two.")
+        raise click.BadParameter(f"{text!r} is not a part: write 1/2 for the first of two.")
     return int(number), int(parts)
 
 

@@ -64,7 +64,7 @@ def rows_of(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     head = text.split("\n", 1)[0]
     reader = csv.DictReader(text.splitlines(keepends=True), delimiter=";" if ";" in head else ",", restval="")
     if not {"answer", "points", "keys", "comment"} <= set(reader.fieldnames or ()):
-        raise AutograderError(f"{path} is no sheet of points: its first line must name {', '.join(COLUMNS)}.")
+        raise AutograderError(f"{path} is not a sheet of points: its first line must name {', '.join(COLUMNS)}.")
     for row in reader:
         yield f"{path}, line {reader.line_num}", row
 
@@ -88,7 +88,7 @@ def number(points: str, full: float, where: str) -> float:
     try:
         value = float(points.replace(",", "."))
     except ValueError:
-        raise AutograderError(f"{where}: {points!r} is no number of points.") from None
+        raise AutograderError(f"{where}: {points!r} is not a number of points.") from None
     if not (isfinite(value) and 0 <= value <= full):
         raise AutograderError(f"{where}: {points} points, and the question has 0 to {in_points(full)}.")
     return value

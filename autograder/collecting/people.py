@@ -55,6 +55,10 @@ class Roster:
         fields = {name: getattr(known, name) or getattr(person, name) for name in vars(person)}
         return student, replace(person, **fields)
 
+    def has_address(self, person: Person) -> bool:
+        """Whether the email of a person is in the roster."""
+        return bool(person.email) and person.email.casefold() in self.known
+
 
 def read_roster(path: Path) -> Roster:
     """The roster in a CSV file as `nbgrader db student import` takes it: a column `id`, and any of `email`,

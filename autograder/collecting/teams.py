@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,8 +28,10 @@ def for_groups(
 ) -> tuple[list[Wanted], list[Refusal]]:
     """The newest submission of each group, once for each of its members, and the submissions of all other students;
     `people` is what is known of members. Where several members handed in and it is not known when, all of theirs are
-    refused."""
-    found, refused = [one for one in wanted if one.student not in groups], list[Refusal]()
+    refused, and so is a submission of students who are not in one group: whoever hands in may name others there."""
+    refused = list(of_several_groups(wanted, groups))
+    wanted = [one for one in wanted if one.found.origin not in {found.origin for found, _, _ in refused}]
+    found = [one for one in wanted if one.student not in groups]
     together: dict[str, list[Wanted]] = {}
     for one in wanted:
         if one.student in groups:
@@ -45,3 +47,14 @@ def for_groups(
         members = [student for student, group in groups.items() if group == name]
         found += [replace(newest, student=student, person=known.get(student, Person())) for student in members]
     return found, refused
+
+
+def of_several_groups(wanted: list[Wanted], groups: Mapping[str, str]) -> Iterator[Refusal]:
+    """The submissions that several students share who are not in one group."""
+    shared: dict[str, set[str]] = {}
+    for one in wanted:
+        shared.setdefault(one.found.origin, set()).add(groups.get(one.student, f"{one.student} alone"))
+    for one in wanted:
+        if len(shared[one.found.origin]) > 1:
+            several = ", ".join(sorted(shared[one.found.origin]))
+            yield one.found, one.student, f"it is of students who are not in one group: {several}"

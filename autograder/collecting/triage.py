@@ -48,13 +48,13 @@ def triage(
             named.append((one, *identified(one, by, roster)))
         except SubmissionRefused as error:
             refused.append((one, "", str(error)))
-    origins: dict[str, list[str]] = {}
+    same: dict[str, list[Found]] = {}
     for one, student, _ in named:
-        origins.setdefault(student.casefold(), []).append(printable(one.origin))
+        same.setdefault(student.casefold(), []).append(one)
     wanted: list[Wanted] = []
     for one, student, person in named:
         try:
-            refuse_clash(student, origins[student.casefold()], there)
+            refuse_clash(student, one, same[student.casefold()], there, roster)
             wanted.append(Wanted(student, person, safe_files(one.files, max_mb), one))
         except SubmissionRefused as error:
             refused.append((one, student, str(error)))
@@ -71,14 +71,22 @@ def identified(one: Found, by: str, roster: Roster | None) -> tuple[str, Person]
     return (checked_id(one.student) if one.student else student_id(one.person, by)), one.person
 
 
-def refuse_clash(student: str, origins: list[str], there: Iterable[str]) -> None:
+def refuse_clash(student: str, one: Found, same: list[Found], there: Iterable[str], roster: Roster | None) -> None:
     """Raise SubmissionRefused if an id is that of several submissions, or differs from another's in case only, which
-    is the same folder on some systems."""
-    if len(origins) > 1:
-        raise SubmissionRefused(f"several submissions are {student}'s: {', '.join(origins)}")
+    is the same folder on some systems. Of several, one from an address of the roster's is the student's: on Gradescope
+    students may write another's number into their account."""
+    known = [other for other in same if roster is not None and roster.has_address(other.person)]
+    if len(known or same) > 1:
+        raise SubmissionRefused(f"several submissions are {student}'s: {origins_of(known or same)}")
+    if one not in (known or same):
+        raise SubmissionRefused(f"it says that it is {student}'s, whose own is {origins_of(known)}")
     for other in there:
         if other != student and other.casefold() == student.casefold():
             raise SubmissionRefused(f"the id differs in case only from {other}, who is there already")
+
+
+def origins_of(found: Iterable[Found]) -> str:
+    return ", ".join(printable(one.origin) for one in found)
 
 
 def safe_files(files: list[tuple[str, Item]], max_mb: int) -> dict[str, Item]:

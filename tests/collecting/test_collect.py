@@ -407,6 +407,42 @@ def test_groups_are_remembered(course: Course, tmp_path: Path) -> None:
     assert notes["cyd"] == ""
 
 
+def exported(path: Path, *handed_in: tuple[str, list[tuple[str, str, str]], str]) -> Path:
+    """A Gradescope export: of each submission its notebook, who it is of (name, number and email), and the hour."""
+    records, files = [], {}
+    for number, (book, people, hour) in enumerate(handed_in):
+        records.append({"key": f"submission_{number}", "people": people, "at": f"2026-10-01 {hour}:00:00 Z"})
+        files[f"export/submission_{number}/{BOOK}"] = book
+    return zipped(path, {"export/submission_metadata.yml": metadata(*records)} | files)
+
+
+def test_nobody_hands_in_for_a_group_by_naming_one_of_its_members(course: Course, tmp_path: Path) -> None:
+    """Where groups are allowed, whoever hands in on Gradescope says who else is in theirs."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"id,email,group\nada,{ADA},Red\nbob,{BOB},Red\neve,eve@uni.edu,\ncyd,cyd@uni.edu,\n")
+    ada, bob, eve = (("Ada", "1", ADA), ("Bob", "2", BOB), ("Eve", "3", "eve@uni.edu"))
+    source = exported(tmp_path / "1.zip", (RIGHT, [bob], "10"), (OTHER, [eve, ada], "11"))
+    results = collect(course, NAME, source, roster=roster)
+    why = "it is of students who are not in one group: Red, eve alone"
+    assert told(results) == {"ada": why, "eve": why}
+    assert [result.student for result in results if result.what is What.NEW] == ["ada", "bob"]
+    assert b"Because it is so." in files_of(course, "ada")[BOOK]
+    assert files_of(course, "ada") == files_of(course, "bob")
+
+
+def test_nobody_takes_a_place_by_another_s_number(course: Course, tmp_path: Path) -> None:
+    """Students write their number into their account on Gradescope themselves: both were refused."""
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"id,email,sid\nada,{ADA},007\n")
+    mine, hers = (OTHER, [("Eve", "007", "eve@else.edu")], "11"), (RIGHT, [("Ada", "", ADA)], "10")
+    results = collect(course, NAME, exported(tmp_path / "1.zip", mine, hers), roster=roster)
+    assert sorted((result.what, result.origin, result.note) for result in results) == [
+        (What.NEW, "export/submission_1", ""),
+        (What.REFUSED, "export/submission_0", "it says that it is ada's, whose own is export/submission_1"),
+    ]
+    assert b"Because it is so." in files_of(course, "ada")[BOOK]
+
+
 def test_a_member_with_more_time_has_it_for_all(course: Course, tmp_path: Path) -> None:
     """Who hands in together is late together: the extension may have come before anybody knew of the group."""
     roster = tmp_path / "roster.csv"

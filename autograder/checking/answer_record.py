@@ -104,7 +104,7 @@ def record_line(record: Record) -> str:
 
 
 def read_record(source: str) -> Record | None:
-    """The record of a check cell; None if it has none, or one that cannot be read."""
+    """The record of a check cell, or None if it has none that can be read."""
     line = next((line for line in source.split("\n") if line.startswith(RECORD)), "")
     try:
         packed = base64.b85decode(line.removeprefix(RECORD)[:MAX_RECORD])

@@ -58,7 +58,7 @@ PUBLIC = Seeds(b"public", "", "")
 
 
 class Watcher(Protocol):
-    """Whoever wants to know which test begins."""
+    """Something that is told which test begins."""
 
     def begin(self, test: str) -> None: ...
 

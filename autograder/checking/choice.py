@@ -1,4 +1,5 @@
-"""Multiple choice: the answer is a variable of the notebook. What is wrong with it is told, and never what is right."""
+"""Multiple choice: the answer is a variable of the notebook. Messages say what is wrong with it, and never which option
+is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the exception that ended a test to what its student and its instructor are told."""
+"""Turns the exception that ended a test into the texts for its student and its instructor."""
 
 from __future__ import annotations
 

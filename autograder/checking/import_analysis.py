@@ -297,7 +297,7 @@ def mentioned(nodes: list[ast.AST]) -> set[str]:
 
 
 def dotted_name(node: ast.AST) -> str | None:
-    """`a.b.c` as text; None for what is no chain of names."""
+    """`a.b.c` as text, or None for an expression that is not such a chain of names."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute) and len(parts) < MAX_DOTS:
         parts.append(node.attr)

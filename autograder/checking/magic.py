@@ -45,7 +45,7 @@ class CheckTable:
 
     @property
     def more(self) -> str:
-        """What is not checked yet, in a sentence; empty if that is nothing, or not known."""
+        """A sentence on what the hidden checks will ask; empty if there are none, or if they are not known."""
         asked = "; ".join(text.rstrip(".") for text in self.later)
         return f"{len(self.later)} more when graded: {asked}." if asked else ""
 
@@ -69,7 +69,7 @@ class CheckTable:
 def check(source: str, namespace: dict[str, Any], cells: Sequence[str] = ()) -> CheckTable | None:
     """Run a check cell against `namespace`, the notebook's own names; `cells` are those that were run so far.
 
-    None if no check can be run here, or if nbgrader runs the cell: it is told by what is printed.
+    None if no check can be run here, or if nbgrader runs the cell: it reads what is printed.
     """
     if UNDER_NBGRADER not in os.environ:
         return check_table(source, namespace, cells)

@@ -67,9 +67,9 @@ class NotebookConnection:
             raise CheckFailed(f"answers may not use {module}, and {name} does")
 
     def lent_to_other(self, value: ObjectProxy) -> ObjectProxy:
-        """The handle by which another notebook uses `value`. Nothing that it does with it may change what is expected
-        of it: a function or class of the answer key is used in the copy that lends, and once another notebook has an
-        object of this copy, this copy is not asked for anything new."""
+        """The handle by which another notebook uses `value`. It must not be able to change expected values: it uses a
+        function or class of the answer key in the copy that lends, and once it has an object of this copy, this copy is
+        asked for nothing new."""
         link = link_of(value)
         if self.lender is None or link is None:
             return value
@@ -201,7 +201,7 @@ class NotebookConnection:
         return {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}, encoder.buffers
 
     def resolve(self, kind: str, rest: list[Any], label: str) -> Any:
-        """What the notebook's process names: an object of its own, or one that was lent to it."""
+        """The value that the notebook's process names: one of its objects, as a handle, or what was lent to it."""
         if kind == "object":
             number, name, can_be_called = rest
             return self.handle(ObjectLink(self, (number,), label, name[:100], self.test), can_be_called)
@@ -218,7 +218,8 @@ class NotebookConnection:
         return self.objects[link.target]
 
     def describe(self, value: Any) -> list[Any]:
-        """How the notebook's process is told of a value that is not plain. Raises GraderFault if it cannot be."""
+        """The parts by which the notebook's process knows a value that is not plain. Raises GraderFault if there are
+        none."""
         link = link_of(value)
         if link is not None and link.home is self:
             self.refuse_stale(link)
@@ -324,7 +325,7 @@ class LentValues:
 
 
 def failure_of(error: BaseException) -> BaseException:
-    """How a failure in a function of the test is told."""
+    """The exception to raise for a failure in one of the test's own functions."""
     if isinstance(error, GraderFault) and isinstance(error.__cause__, StudentError):
         return CheckFailed("a function that was passed in failed on what your code gave it", repr(error))
     if isinstance(error, (AssertionError, StudentError)) or not isinstance(error, Exception):

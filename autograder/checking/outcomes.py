@@ -68,7 +68,7 @@ class Verdict:
 
     @property
     def told(self) -> str:
-        """What is said beside the check: why it is void, or else the message."""
+        """The text beside the check: why it is void, or else the message."""
         return f"Void: {self.void}" if self.void else self.message
 
 

@@ -218,7 +218,7 @@ def of_cells(cells: list[Any], kind: str) -> Column:
 
 
 def same(got: Any, want: Any) -> bool:
-    """Whether two cells are equal. What has not crossed is equal to nothing."""
+    """Whether two cells are equal. A value that did not cross equals nothing."""
     if isinstance(got, Unsupported) or isinstance(want, Unsupported):
         return False
     try:

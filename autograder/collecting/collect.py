@@ -154,8 +154,8 @@ def put_in_place(course: Course, name: str, submission: Wanted) -> Collected:
 
 
 def keep(course: Course, name: str, student: str, at: datetime | None) -> str:
-    """Keep the submission that is about to be replaced, if the course wants that; returns where it is. It is copied,
-    lest a run that is stopped here leave none."""
+    """Keep the submission that is about to be replaced, if the course wants that; returns where it is. It is copied and
+    not moved, so a run that is stopped here loses nothing."""
     if not course.settings.keep_submissions:
         return ""
     folder = course.path("submitted", student, name)
@@ -181,7 +181,7 @@ def time_before(folder: Path) -> datetime | None:
 
 
 def remark(files: dict[str, bytes], untimed: bool, max_mb: int) -> str:
-    """What a person may want to know of what was collected."""
+    """Remarks for a person on what was collected."""
     try:
         remarks = [] if any(map(is_notebook, without_wrapping(files, max_mb))) else ["it has no notebook"]
     except SubmissionRefused as error:

@@ -27,8 +27,8 @@ class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
     """For `c.ExchangeFactory.collect`."""
 
     def do_copy(self, src: str, dest: str, log: Any = None) -> None:
-        """Copy a submission as nbgrader does, from a copy of its regular files that nobody else can change. One that
-        cannot be copied is told, and the others are collected."""
+        """Copy a submission as nbgrader does, from a copy of its regular files that nobody else can change. If one
+        cannot be copied, a message says so, and the others are collected."""
         with tempfile.TemporaryDirectory() as private:
             regular = Path(private, "submission")
             try:

@@ -87,8 +87,8 @@ class AnswerKey:
             copies.close()
 
     def lent_at(self, grade_id: str) -> AbstractContextManager[NotebookProxy]:
-        """The same for what is lent to the student's notebook. It shares nothing with the expected values, and what
-        the student's arguments do to it is the student's."""
+        """A copy for what is lent to the student's notebook. No expected value comes from it, so the student's
+        arguments can spoil it for their own test only."""
         return self.at(grade_id, lent_stopped)
 
     @contextmanager

@@ -15,8 +15,8 @@ CHANGED = "the answer that was graded by hand has changed since: grade it again"
 
 
 def new_values(row: Any, grade: CellGrade, *, seen: bool) -> dict[str, Any]:
-    """What a new automatic score changes in one of nbgrader's grades. What a person gave stays; unless they have `seen`
-    what is there now, they are asked to look again."""
+    """What a new automatic score changes in one of nbgrader's grades. Points that a person gave stay; unless the person
+    has `seen` what is there now, they are asked to look again."""
     by_hand = row.manual_score is not None
     needs = (row.needs_manual_grade or not seen) if by_hand else grade.score is None
     return {"auto_score": grade.score, "needs_manual_grade": needs}

@@ -57,9 +57,9 @@ __all__ = ["ClassRun", "grade_class"]
 
 @dataclass
 class ClassRun:
-    """What became of a run: who was graded now (without notebooks and files, lest a large class fill the memory), who
-    needed no grading because nothing had changed, whose scores were made anew from recorded verdicts, which cells of
-    the course's own fail, and when the assignment is due, in UTC."""
+    """What became of a run: who was graded now (without notebooks and files, which would fill the memory), who needed
+    no grading because nothing had changed, whose scores were made anew from recorded verdicts, which cells of the
+    course's own fail, and when the assignment is due, in UTC."""
 
     graded: list[GradedSubmission] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -161,8 +161,8 @@ def pool_of(
 
 
 def on_cluster(wanted: str) -> str:
-    """The sandbox that every worker of a cluster must have: "best" is the strong one, lest grades depend on where a
-    submission was graded."""
+    """The sandbox that every worker of a cluster must have: "best" is the strong one, so that no grade depends on where
+    a submission was graded."""
     return STRONGEST.name if wanted == BEST else wanted
 
 
@@ -239,8 +239,9 @@ def grade_all(
 
 
 def load_submission(todo: Todo, course: Course, assignment: Assignment) -> Submission:
-    """The submission with its files, read when its turn has come. What was handed in anew since then is graded as it
-    is now, and one that cannot be read any more as an empty one: without a digest, so that the next run grades it."""
+    """The submission with its files, read when its turn has come. If it was handed in anew meanwhile, the new files are
+    graded. If it cannot be read any more, it is graded as empty and without a digest, so that the next run grades it
+    again."""
     now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)
     if isinstance(now, GradedSubmission):
         return Submission(todo.student, {}, "")

@@ -96,8 +96,7 @@ class Cluster(Generic[Job, Result]):
 
     def results(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | BaseException]]:
         """Each job with its result or what it raised, as they come. Only a few are on their way for each worker, so
-        memory stays flat. What was on its way to a worker that is lost is done by another.
-        """
+        memory stays flat. If a worker is lost, another one does its jobs."""
         source, waiting = iter(jobs), deque[Job]()
         running: dict[Any, tuple[Job, frozenset[str]]] = {}
         while True:

@@ -83,7 +83,7 @@ class Course:
 
     @property
     def db_url(self) -> str:
-        """The address of the gradebook. Whoever opens it waits for a program that is writing to it."""
+        """The address of the gradebook. Opening it waits for a program that is writing to it."""
         address = str(self.directory.db_url)
         patient = address.startswith(SQLITE) and "?" not in address
         return f"{address}?timeout={BUSY_SECONDS}" if patient else address

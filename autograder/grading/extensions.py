@@ -1,6 +1,6 @@
 """Extensions: more time for a student, and so for their group, until an assignment is due, before or after they have
-handed in, or for their code to run. nbgrader keeps the first with the submission, so one that comes before it waits in
-a table of ours."""
+handed in, or for their code to run. nbgrader keeps more time until the due date with the submission, so it waits in a
+table of ours until there is one."""
 
 from __future__ import annotations
 

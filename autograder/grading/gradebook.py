@@ -1,5 +1,5 @@
-"""Opens the course's gradebook: nbgrader's database with our tables in it. What is nbgrader's own business, and not in
-its documentation, stands here alone."""
+"""Opens the course's gradebook: nbgrader's database with our tables in it. Things of its gradebook
+that nbgrader's documentation does not promise are used in this module alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def refusals_told(course: Course) -> Iterator[None]:
 
 
 def says_more(record: logging.LogRecord) -> bool:
-    """Whether a line of nbgrader's log is not the traceback of what is told here in a sentence."""
+    """Whether a line of nbgrader's log is shown: the traceback of an error that we tell in a sentence is not."""
     return not record.getMessage().startswith("Rolling back session due to database error")
 
 

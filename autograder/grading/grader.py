@@ -209,12 +209,12 @@ class Grader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs: none of the processes that belong to this one."""
+        """All that another process needs, without the processes that belong to this one."""
         return self.__dict__ | {"_sandbox": None, "_answer_keys": {}}
 
 
 def first_attempt(incidents: Iterable[Incident], later: list[Incident]) -> Iterator[Incident]:
-    """What is recorded of the first of two attempts: why there was a second, and what did not happen again."""
+    """The incidents of the first of two attempts: why there was a second, and what did not happen again."""
     again = {(incident.kind, incident.text, incident.cell) for incident in later}
     for incident in incidents:
         if incident.worth_retry:

@@ -96,8 +96,8 @@ def moved_up(files: dict[str, bytes], top: PurePosixPath) -> dict[str, bytes]:
 
 
 def choose_notebook(files: dict[str, bytes], template: Template, others: list[Template]) -> tuple[Read, list[Incident]]:
-    """The notebook that was handed in for `template`, and what is said of the choice. `others` are the assignment's
-    other notebooks. Raises NotANotebook."""
+    """The notebook that was handed in for `template`, and incidents on the choice. `others` are the assignment's other
+    notebooks. Raises NotANotebook."""
     ranks = {name: rank(name, template.name) for name in files if is_notebook(name)}
     theirs = {name for name in ranks for other in others if rank(name, other.name) < COPIED}
     only = template.has_points and not any(other.has_points for other in others)  # what else could be handed in?
@@ -167,7 +167,7 @@ def texts(notebook: NotebookNode) -> list[str]:
 
 
 def of_choice(best: Read, why: str, rivals: list[Read]) -> Incident:
-    """What is said where another notebook than the first could have been meant."""
+    """Incidents where another notebook than the first could have been meant."""
     several = any(texts(rival.notebook) != texts(best.notebook) for rival in rivals)
     kind = IncidentKind.UNSURE if several else IncidentKind.FOUND
     others = printable(", ".join(rival.name for rival in rivals if rival is not best)[:200])

@@ -1,4 +1,5 @@
-"""What can happen while a submission is graded, and who is told of it. A new kind is a line of `IncidentKind`."""
+"""The kinds of things that can happen while a submission is graded, and who is told of each. A new kind is a line of
+`IncidentKind`."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class Audience(Flag):
 
 
 class IncidentKind(StrEnum):
-    """What a person may want to know of how a submission behaved, and who is told of it."""
+    """What a submission did that a person may want to know, and who is told of it."""
 
     audience: Audience
 

@@ -69,12 +69,12 @@ def rows_of(table: Any, assignment: str, student: str) -> Any:
 
 
 def read_last_grading(session: Any, assignment: str, student: str) -> LastGrading:
-    """What is recorded of one submission; nothing, if it was never graded."""
+    """The last grading of one submission; an empty one, if it was never graded."""
     return read_last_gradings(session, assignment, student)[student]
 
 
 def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict[str, LastGrading]:
-    """What is recorded of every submission, or of one, by student. Submissions that were never graded are not in it."""
+    """The last grading of every submission, or of one, by student. Submissions that were never graded are left out."""
 
     def rows(table: Any) -> Any:
         mine = rows_of(table, assignment, student) if student else table.c.assignment == assignment

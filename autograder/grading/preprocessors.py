@@ -99,7 +99,7 @@ class CoursePreprocessor(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class Restore(CoursePreprocessor):
-    """Instead of nbgrader's sanitizing: what is the course's is restored, what is the student's is kept."""
+    """Takes the place of nbgrader's sanitizing: restores the course's cells, and keeps the student's answers."""
 
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         assignment = self.assignment(self.course(), resources)
@@ -158,7 +158,7 @@ class Grade(CoursePreprocessor):
 
 
 def found_in(data: bytes, template: Template) -> list[Incident]:
-    """What is said of how answers were found: `Restore` has found them, and has nowhere to say it."""
+    """Incidents on how answers were found. `Restore` has found them, but cannot record anything."""
     try:
         return find_answers(read_notebook(data), template)
     except NotANotebook:

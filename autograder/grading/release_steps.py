@@ -59,7 +59,7 @@ def after(source: NotebookNode, path: Path, course: Course, *, saved_only: bool)
 
 
 def resources_of(path: Path, course: Course) -> dict[str, Any]:
-    """What nbgrader's steps are told of the source notebook at `path`."""
+    """The resources that nbgrader's steps get for the source notebook at `path`."""
     about = {"notebook": path.stem, "assignment": path.parent.name, "student": ".", "db_url": course.db_url}
     return {"metadata": {"path": str(path.parent), "name": path.stem}, "nbgrader": about}
 

@@ -37,8 +37,8 @@ Grades = dict[Place, CellGrade]
 
 def rescore_class(gradebook: Any, course: Course, assignment: Assignment, known: dict[str, LastGrading]) -> list[str]:
     """Score every graded submission as its check cells count now; returns whose verdicts or points changed. `known`,
-    what the gradebook has of each, is brought up to date too. All is written at once, after the notebooks: whoever is
-    stopped before that starts again."""
+    what the gradebook has of each, is brought up to date too. Everything is written at once, after the notebooks, so a
+    run that is stopped before that starts again."""
     checks = checks_now(assignment)
     changed: dict[str, Grades] = {}
     reasons: dict[tuple[str, Place], Reason] = {}

@@ -1,4 +1,4 @@
-"""A submitted notebook made fit to be graded: what is the course's is restored, what is the student's is kept."""
+"""Makes a submitted notebook fit to be graded: restores the course's cells, and keeps the student's answers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A course that several people grade, by a Unix group. The course's folder says so itself (`chmod g+ws`): what is made
-in it then belongs to its group, and everything that we make there is the group's to write."""
+"""A course that several people grade, by a Unix group. The course's folder says so itself (`chmod g+ws`): files made in
+it then belong to its group, and the group may write everything that we make there."""
 
 from __future__ import annotations
 

@@ -86,9 +86,9 @@ class PageJob:
 
     @cached_property
     def digest(self) -> str:
-        """A digest of all that the page depends on, by which one that is still right is known. It is keyed, since it
-        stands in the page and hidden tests are in it: a student could try every text that they may have. The notebook's
-        file is not parsed for this, since a hostile one takes more than it looks like."""
+        """A digest of everything that the page depends on, to recognise a page that is still right. It stands in the
+        page, and hidden tests go into it, so it is keyed: otherwise a student could try texts of tests until the digest
+        fits. The notebook's file is not parsed for this, since parsing a hostile one can take gigabytes."""
         templates = [path.read_text(encoding="utf-8") for path in sorted(TEMPLATES.iterdir())]
         try:
             content = read_inside(self.notebook.parent, self.notebook.name, MAX_BYTES + 1)

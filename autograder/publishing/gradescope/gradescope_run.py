@@ -112,7 +112,7 @@ def writer_of(results: Results) -> Callable[[str, Any], None]:
 
 
 def text_for_student(graded: GradedSubmission) -> str:
-    """What the student is told of the submission as a whole."""
+    """The text for the student on the submission as a whole."""
     lines = [f"Part of your work could not be graded. {OURS}"] if graded.needs_a_person else []
     return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind.audience & TOLD)])
 

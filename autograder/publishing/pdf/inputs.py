@@ -1,4 +1,4 @@
-"""From the path somebody gave to what is to be exported."""
+"""Finds the notebooks to export at the paths that were given."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ class MarkSchemes(Preprocessor):  # type: ignore[misc]
         return nb, resources
 
     def course(self) -> Course:
-        """The course that formgrader shows, by the configuration that it has read: whoever looked for one above the
-        notebook could run a student's."""
+        """The course that formgrader shows, from the configuration that it has read. Looking for one above the notebook
+        could run a student's."""
         return Course(Path(CourseDirectory(config=self.config).root), self.config.copy())
 
 

@@ -39,8 +39,8 @@ def term_page(numbers: TermNumbers, output: Path) -> str:
 
 
 def link(course: Course, name: str, student: str, output: Path) -> str:
-    """The address of a student's feedback, relative to the page; nothing where there is none yet. nbgrader may have
-    put the student's own files beside it, and these are not led to."""
+    """The address of a student's feedback, relative to the page; empty if there is none yet. nbgrader may have put the
+    student's own files beside it; the link never leads to these."""
     notebooks = sorted(path.stem for path in course.source(name).glob("*.ipynb"))
     pages = [course.path("feedback", student, name) / f"{notebook}.html" for notebook in notebooks]
     there = [quote(os.path.relpath(page, output.resolve().parent)) for page in pages if page.is_file()]

@@ -6,6 +6,7 @@ function of the test that the student's code calls have none.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import signal
@@ -63,25 +64,28 @@ def by_thread(seconds: float) -> Iterator[None]:
     """In another thread, as on a cluster, the interpreter raises it between two steps of Python's."""
     over, lock, thread = threading.Event(), threading.Lock(), ctypes.c_ulong(threading.get_ident())
 
-    def raise_there(what: type[BaseException] | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(what) if what else None)
-
     def watch() -> None:
         wait = seconds
         while not over.wait(wait):
             with lock:
                 if not over.is_set():
-                    raise_there(Overtime)
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(Overtime))
             wait = AGAIN
 
     def stop() -> None:
         with lock:
             over.set()
-            raise_there(None)  # one that is still on its way
+        with contextlib.suppress(Overtime):  # one that is still on its way is raised by the next call
+            arrive()
 
     with stopped_by(stop):
         threading.Thread(target=watch, daemon=True).start()
         yield
+
+
+def arrive() -> None:
+    """A call, before which the interpreter raises what waits to be raised. Taking it back instead, as
+    PyThreadState_SetAsyncExc can, makes CPython look for it for ever: Python 3.11 then hangs in a traced call."""
 
 
 @contextmanager

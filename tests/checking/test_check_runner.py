@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -664,3 +665,38 @@ def test_a_fault_of_the_graders_is_told_to_nobody_but_the_instructor() -> None:
     (found,) = run_checks(cell, NotebookProxy(Broken()), None, SEEDS)
     assert (found.outcome, found.message) == (Outcome.UNGRADED, UNGRADED)
     assert "/secret/place is full" in found.detail
+
+
+TRACED_AFTER_A_DEADLINE = """
+import sys, time
+from threading import Thread
+from autograder.checking.deadline import Overtime, ends_at
+
+def in_time():
+    with ends_at(time.monotonic() + 60):
+        pass
+
+def late():
+    for _ in range(50):
+        try:
+            with ends_at(time.monotonic() + 0.002):
+                while time.monotonic():
+                    pass
+        except Overtime:
+            pass
+
+for block in in_time, late:
+    thread = Thread(target=block)
+    thread.start()
+    thread.join()
+    sys.settrace(lambda *event: None)
+    (lambda: None)()
+    sys.settrace(None)
+print("went on")
+"""
+
+
+def test_a_deadline_in_another_thread_leaves_nothing_behind() -> None:
+    """A worker of a cluster was slower after its first check, and a call that was measured there never came back."""
+    done = subprocess.run([sys.executable, "-c", TRACED_AFTER_A_DEADLINE], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "went on\n", done.stderr

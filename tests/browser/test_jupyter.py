@@ -88,7 +88,8 @@ def test_the_export_menu_makes_a_pdf(watched: Callable[..., Watched], server: Se
     lab.get_by_text("Save and Export Notebook As").click()
     with lab.context.expect_event("response", lambda response: "/nbconvert/typst" in response.url) as caught:
         lab.get_by_text("Typstpdf", exact=True).click()
-    assert (caught.value.status, caught.value.headers["content-type"]) == (200, "application/pdf")
+    assert caught.value.status == 200
+    assert caught.value.headers["content-type"].startswith("application/pdf")
 
 
 def test_a_grader_sees_in_formgrader_what_a_student_did(watched: Callable[..., Watched], server: Server) -> None:

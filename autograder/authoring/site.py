@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import is_zipfile
 
+import nbformat
+
 from autograder.authoring.install_cell import add_install_lines
 from autograder.distribution import DISTRIBUTION, build_wheel, clone, extras_explained
 from autograder.errors import AutograderError
@@ -42,10 +44,19 @@ def make_site(course: Course, names: Sequence[str], folder: Path, wheel: Path | 
                 shutil.copytree(release, contents / name, ignore=shutil.ignore_patterns(".*"))
                 for notebook in (contents / name).glob("*.ipynb"):
                     add_install_lines(notebook, DISTRIBUTION, course.settings.packages)
+                    name_language(notebook)
             build(contents, wheel or build_wheel(clone("The wheel of the site"), Path(scratch)), fresh)
     except OSError as error:
         raise AutograderError(f"{folder} cannot be written: {error.strerror or error}.") from None
     return list(releases)
+
+
+def name_language(path: Path) -> None:
+    """Say in a notebook that it is Python: JupyterLite, which has no kernel `python3`, then takes its only one for the
+    language, and would else ask."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["language_info"] = {"name": "python"}
+    nbformat.write(notebook, path)
 
 
 def released_assignments(course: Course) -> list[str]:

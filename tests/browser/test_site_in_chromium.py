@@ -67,6 +67,8 @@ def test_a_student_finds_the_assignment_in_the_site(watched: Callable[..., Watch
     expect(page.locator(".jp-NotebookPanel .jp-MarkdownOutput h1").first).to_be_visible(timeout=WAIT)
     expect(page.locator(".jp-NotebookPanel")).to_contain_text("%pip install --quiet autograder-coursework")
     expect(page.locator(".jp-DirListing")).to_contain_text("xor.ipynb")
+    expect(page.locator(".jp-NotebookPanel-toolbar")).to_contain_text("Python (Pyodide)", timeout=WAIT)
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 @needs_axe

@@ -25,7 +25,7 @@ from autograder.grading.own_limits import limited_memory
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.sanitize import restore
 from autograder.grading.settings import SUBMISSION_MB
-from autograder.grading.submitted_modules import module_cells, with_modules
+from autograder.grading.submitted_modules import is_rival, module_cells, with_modules
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import confines, open_sandbox
@@ -135,9 +135,12 @@ class Grader:
 
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
-        name the assignment's file wins, except for `own_files`."""
-        given = self.assignment.files.items()
-        return own | {name: data for name, data in given if name not in self.own_files & own.keys()}
+        name the assignment's file wins, except for `own_files`; and so it does over what Python would import in the
+        place of one of its modules."""
+        given = self.assignment.files
+        modules = [name for name in given if name.endswith(".py")]
+        mine = {name: data for name, data in own.items() if not any(is_rival(name, module) for module in modules)}
+        return mine | {name: data for name, data in given.items() if name not in self.own_files & own.keys()}
 
     def grade_notebook(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         """Grade one restored notebook. Raises SandboxBroken, SandboxMissing, GraderFault.

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.text import printable, storable
 
-__all__ = ["module_cells", "text_of", "with_modules"]
+__all__ = ["is_rival", "module_cells", "text_of", "with_modules"]
 
 MOST_SHOWN = 200_000
 ENCODINGS = ("utf-8", "ascii", "iso8859-", "cp125")  # ASCII is the same in all of them

@@ -142,6 +142,23 @@ def test_what_python_would_import_in_a_module_s_place_is_left_out(rival: str) ->
     assert [(i.kind, i.text) for i in told] == [(IncidentKind.UNSURE, text)]
 
 
+def test_a_module_of_the_course_s_own_keeps_its_place(tmp_path: Path) -> None:
+    """A student's package would be imported in its place by the course's own cells."""
+    course = make_course(tmp_path)
+    (course.source(NAME) / "tools.py").write_text("the course's")
+    with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
+        own = {
+            "tools.py": b"mine",
+            "tools/__init__.py": b"mine",
+            "tools.so": b"mine",
+            "tools/a.py": b"",
+            "a/tools.so": b"",
+        }
+        beside = grader.files_beside(own)
+    assert beside.keys() - grader.assignment.files.keys() == {"tools/a.py", "a/tools.so"}
+    assert beside["tools.py"] == b"the course's"
+
+
 def test_a_module_in_which_a_comment_may_be_code_is_told() -> None:
     """Python runs the second line in UTF-7, where it is two lines, and graders would read a comment."""
     code = b"# coding: %s\n# the nearest +AAo-import fractions\n"

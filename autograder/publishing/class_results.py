@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
-from sqlalchemy import literal, select
+from sqlalchemy import select
 
 from autograder.checking.outcomes import Verdict, split_points
 from autograder.errors import AutograderError
@@ -27,7 +27,7 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
-from autograder.grading.last_grading import read_verdict
+from autograder.grading.last_grading import Place, read_verdicts, rows_of
 from autograder.grading.late_days import LateUse, late_days
 from autograder.text import in_points
 
@@ -44,7 +44,7 @@ __all__ = [
     "why_held_back",
 ]
 
-Rows = dict[str, list[Any]]  # of our own tables, by student
+Verdicts = dict[Place, list[Verdict]]  # of one student, by check cell
 
 
 @dataclass(frozen=True)
@@ -187,8 +187,8 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         if not submissions:
             raise AutograderError(nothing_graded(course, name))
         withheld = () if counterexamples_are_shown(course, session, name) else ("counterexample",)
-        checks = rows_by_student(session, tables.checks, name, student, withheld)
-        incidents = rows_by_student(session, tables.incidents, name, student)
+        verdicts = verdicts_by_student(session, name, student, withheld)
+        incidents = incidents_by_student(session, name, student)
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
         people, groups = student_rows(session), read_groups(session, name)
@@ -197,7 +197,7 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
             row,
             groups.get(row.student, ""),
             uses.get(row.student, {}).get(name),
-            checks[row.student],
+            verdicts[row.student],
             incidents[row.student],
         )
         for row in submissions
@@ -256,21 +256,26 @@ def nothing_graded(course: Course, name: str) -> str:
     return f"Nothing of {name} was graded yet: run `autograder grade {name}` first. Assignments here: {known}."
 
 
-def rows_by_student(session: Any, table: Any, assignment: str, student: str, withheld: Collection[str] = ()) -> Rows:
-    """Our own rows on an assignment, or on one student's submission; empty in the columns `withheld`."""
-    columns = (literal("").label(column.name) if column.name in withheld else column for column in table.c)
-    query = select(*columns).where(table.c.assignment == assignment)
-    if student:
-        query = query.where(table.c.student == student)
-    order = [table.c.cell, table.c.position] if "position" in table.c else []
-    found: Rows = defaultdict(list)
-    for row in session.execute(query.order_by(*order)).mappings():
+def verdicts_by_student(session: Any, assignment: str, student: str, withheld: Collection[str]) -> dict[str, Verdicts]:
+    """The verdicts of everybody, or of `student` alone, empty in the columns `withheld`."""
+    found: dict[str, Verdicts] = defaultdict(lambda: defaultdict(list))
+    for who, place, verdict in read_verdicts(session, assignment, student, withheld):
+        found[who][place].append(verdict)
+    return found
+
+
+def incidents_by_student(session: Any, assignment: str, student: str) -> dict[str, list[Any]]:
+    """The incidents of everybody, or of `student` alone."""
+    table = tables.incidents
+    query = select(table).where(rows_of(table, assignment, student) if student else table.c.assignment == assignment)
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in session.execute(query).mappings():
         found[row["student"]].append(row)
     return found
 
 
 def student_results(
-    row: SubmissionRow, group: str, use: LateUse | None, checks: list[Any], incidents: list[Any]
+    row: SubmissionRow, group: str, use: LateUse | None, verdicts: Verdicts, incidents: list[Any]
 ) -> StudentResults:
     return StudentResults(
         row.student,
@@ -282,7 +287,7 @@ def student_results(
         row.late_penalty,
         row.max_score,
         row.needs_manual_grade,
-        [result_of(row, notebook, group, use, checks, incidents) for notebook in row.notebooks],
+        [result_of(row, notebook, group, use, verdicts, incidents) for notebook in row.notebooks],
         [{key: incident[key] for key in ("kind", "cell", "text")} for incident in incidents],
     )
 
@@ -292,13 +297,9 @@ def result_of(
     notebook: NotebookRow,
     group: str,
     use: LateUse | None,
-    checks: list[Any],
+    verdicts: Verdicts,
     incidents: list[Any],
 ) -> NotebookResult:
-    by_cell: dict[str, list[Any]] = defaultdict(list)
-    for row in checks:
-        if row["notebook"] == notebook.name:
-            by_cell[row["cell"]].append(row)
     here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
     told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
     silent = [said.cell for said in notebook.comments if said.manual_comment is None and said.auto_comment]
@@ -309,7 +310,7 @@ def result_of(
         notebook.score,
         notebook.max_score,
         notebook.late_penalty,
-        {grade.cell: cell_of(grade, by_cell[grade.cell]) for grade in notebook.grades},
+        {grade.cell: cell_of(grade, verdicts.get((notebook.name, grade.cell), [])) for grade in notebook.grades},
         {said.cell: said.comment for said in notebook.comments},
         silent,
         [row["text"] for row in told],
@@ -319,9 +320,8 @@ def result_of(
     )
 
 
-def cell_of(grade: GradeRow, checks: Iterable[Any]) -> CellResult:
+def cell_of(grade: GradeRow, verdicts: list[Verdict]) -> CellResult:
     """The points of one grade cell, and its checks with their share of them."""
-    verdicts = [read_verdict(row) for row in checks]
     found = [check_of(*pair) for pair in zip(verdicts, split_points(verdicts, grade.max_score), strict=True)]
     return CellResult(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
 import shlex
@@ -78,8 +76,7 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
     130 stopped with Ctrl-C."""
     keep_interrupts()
-    gc.set_threshold(100_000)  # a class is read as many small objects that stay: looking through them costs half
-    atexit.register(gc.freeze)  # the same when they end with this process: 0.4 s of any command that loads nbgrader
+    import_module("autograder.garbage")  # here, since who imports this module keeps an own way with garbage
     try:
         with unimportable(ADDRESS_PARSER), extras_explained("This command"):
             cli.main(prog_name="autograder", standalone_mode=True)

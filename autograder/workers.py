@@ -147,7 +147,7 @@ def context(preload: str) -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload([preload])
+    made.set_forkserver_preload(["autograder.garbage", preload])
     return made
 
 
@@ -214,6 +214,9 @@ def begin(lifeline: Connection, places: SimpleQueue[int | None], work: Work[Any,
         with contextlib.suppress(OSError):  # a container may forbid it, or have lost the processor meanwhile
             os.sched_setaffinity(0, {place})
     signal.signal(signal.SIGINT, lambda number, frame: None)
+    from autograder.garbage import USUAL  # here, since it acts on the process that imports it
+
+    gc.set_threshold(*USUAL)  # what checks leave behind may hold large arrays
     gc.freeze()  # what is imported stays: garbage collections need not look at it, nor copy what processes share
     # No daemon: who leaves because there are no more jobs waits for it, and so for the end of its work.
     threading.Thread(target=end_with, args=(lifeline,)).start()

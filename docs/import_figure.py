@@ -33,6 +33,7 @@ LEAVES = (
     "imports",
     "workers",
     "interrupts",
+    "garbage",
     "distribution",
     "version",
     "datasets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import signal
@@ -53,6 +54,20 @@ def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
     }
     assert isinstance(results[-1], ValueError)
     assert isinstance(results[5], EndedTwice)
+
+
+def thresholds(job: int) -> tuple[bool, tuple[int, int, int]]:
+    return "autograder.garbage" in sys.modules, gc.get_threshold()
+
+
+def test_a_worker_collects_garbage_as_usual() -> None:
+    """It is forked from a process that collects seldom; what failed checks hold of large arrays would pile up."""
+    with Workers(1, Doing(thresholds)) as workers:
+        ((_, found),) = workers.results([0])
+    usual = subprocess.run(
+        [sys.executable, "-c", "import gc; print(gc.get_threshold())"], capture_output=True, text=True
+    )
+    assert str(found) == f"(True, {usual.stdout.strip()})"
 
 
 def who_does(job: int) -> int:

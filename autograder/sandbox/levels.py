@@ -43,18 +43,13 @@ def choose_level(wanted: str, *, alone: bool = False) -> type[Sandbox]:
         if not reason:
             return level
         reasons[level.name] = reason
-    raise SandboxMissing(
-        f"student code cannot be confined here ({reasons_text(reasons)}): {remedy() or ELSEWHERE}, {OR_UNSAFE}"
-    )
+    why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    raise SandboxMissing(f"student code cannot be confined here ({why}): {remedy() or ELSEWHERE}, {OR_UNSAFE}")
 
 
 def remedy() -> str:
     """How the container must be started for the strongest level; empty outside of containers."""
     return advice(unreachable_folder(python_paths()) is not None)
-
-
-def reasons_text(reasons: dict[str, str]) -> str:
-    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
 
 
 def confines(wanted: str) -> bool:

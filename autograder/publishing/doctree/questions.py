@@ -61,7 +61,7 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
         groups[-1].append(cell)
         closed = cell.is_graded
     questions = [make_question(group) for group in groups]
-    if not any(map(has_number, headings)):
+    if not any(letter.isdigit() for heading in headings for letter in heading):
         return questions
     return [replace(one, heading=heading or one.title) for one, heading in zip(questions, headings, strict=True)]
 
@@ -74,10 +74,6 @@ def heading_of(source: str) -> str:
         match = None if in_code else HEADING.fullmatch(line[:MOST_READ].rstrip("# "))
         found = match["text"] if match else found
     return re.sub(r"[`*$]", "", WORTH.sub("", found)).strip()[:LONGEST_HEADING]
-
-
-def has_number(text: str) -> bool:
-    return any(letter.isdigit() for letter in text)
 
 
 def make_question(group: list[ParsedCell]) -> Question:

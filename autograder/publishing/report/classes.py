@@ -204,16 +204,13 @@ def to_talk_to(students: list[Student], points: Points, similar: list[Pair]) -> 
     for pair in similar:
         yield f"{pair.one} and {pair.other}", f"their answers are alike ({in_percent(pair.share)})"
     for student in sorted(students, key=lambda student: points.scores.get(student.student, 0.0)):
-        reasons = list(dict.fromkeys(filter(is_reported, (i["kind"] for i in student.incidents))))
+        kinds = dict.fromkeys(incident["kind"] for incident in student.incidents)
+        reasons = [kind for kind in kinds if Audience.REPORT in audience_of(kind)]
         score = points.scores.get(student.student)
         if score is not None and score < WEAK_STUDENT * points.max_score:
             reasons.insert(0, f"{in_points(score)} of {in_points(points.max_score)} points")
         if reasons:
             yield student.student, ", ".join(reasons)
-
-
-def is_reported(kind: str) -> bool:
-    return Audience.REPORT in audience_of(kind)
 
 
 def to_doubt(checks: list[CheckNumbers]) -> Iterator[tuple[str, str]]:

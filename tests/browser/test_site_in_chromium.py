@@ -60,8 +60,9 @@ def home(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_student_finds_the_assignment_in_the_site(watched: Callable[..., Watched], home: str) -> None:
-    """A site that does not open, or is without its notebooks, would help nobody."""
+def test_a_student_finds_the_assignment_in_the_site(watched: Callable[..., Watched], home: str, site: Path) -> None:
+    """A site that does not open, or is without its notebooks, would help nobody; docs/site.md promises 20 MB."""
+    assert 18e6 < sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 22e6
     page = watched(home).page
     page.goto(f"{home}lab/index.html?path=xor/xor.ipynb")
     expect(page.locator(".jp-NotebookPanel .jp-MarkdownOutput h1").first).to_be_visible(timeout=WAIT)

@@ -47,7 +47,7 @@ def assert_choice(
     if not chosen <= known.keys():
         raise CheckFailed(f"this is not an option: choose {asked(known.values(), several)}", f"it is {answer!r}"[:200])
     if wanted and chosen != wanted:
-        found = [reason_for[option] for option in known if option in chosen - wanted and option in reason_for]
+        found = [reason_for[option] for option in known if option in chosen & reason_for.keys()]
         raise CheckFailed(found[0] if found else wrong(several))
 
 

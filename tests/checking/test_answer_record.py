@@ -12,18 +12,24 @@ import pytest
 
 from autograder.checking.answer_record import (
     Answer,
+    AnswerRecorder,
     KnownMistake,
     Record,
+    RecordedAnswers,
     arguments_digest,
+    digest_of_test,
     read_record,
     record_line,
     rounded,
 )
-from autograder.checking.call_recorder import asked_by
-from autograder.checking.cell import RECORD, without_record
+from autograder.checking.call_recorder import CallRecorder, asked_by
+from autograder.checking.cell import RECORD, CheckCell, without_record
+from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.equality import canonical
 from autograder.checking.magic import check
-from autograder.checking.outcomes import Outcome
+from autograder.checking.outcomes import CheckFailed, NotRecorded, Outcome, StudentError, StudentStopped
+from autograder.checking.proxies import NotebookProxy
+from autograder.checking.transports import InProcessTransport
 
 RECORDED = Record(
     "abc",
@@ -100,6 +106,89 @@ def test_a_false_value_in_a_record_fools_only_its_student(value: Any) -> None:
     table = check(f"{body}{record_line(record)}", {"f": lambda: 1})
     assert table is not None
     assert table.verdicts[0].outcome in (Outcome.WRONG, Outcome.UNGRADED)
+
+
+BODY = """def test_two(student):
+    assert_close(student.double(2.0), 4.0)
+
+def test_zero(student):
+    assert_close(student.double(0.0), 0.0)
+
+def test_random(student, reference, rng):
+    x = rng.normal(size=3)
+    assert_close(student.double(x), reference.double(x))
+"""
+
+
+def recorded(*known: str, says: str = "") -> Record:
+    """The record of the answer key `2 * x` and of known mistakes, each the expression that its function returns."""
+
+    def run(checks: Checks, double: str, reference: RecordedAnswers | AnswerRecorder) -> CallRecorder:
+        recorder = CallRecorder(InProcessTransport({"double": eval(f"lambda x: {double}")}))
+        proxies = NotebookProxy(recorder), NotebookProxy(reference, trusted=True)
+        checks.run("", *proxies, PUBLIC, Watchers([recorder, reference]))
+        return recorder
+
+    def work(checks: Checks) -> Record:
+        answers = AnswerRecorder(InProcessTransport({"double": lambda x: 2 * x}))
+        run(checks, "2 * x", answers)
+        mistakes = []
+        for double in known:
+            recorder = run(checks, double, RecordedAnswers(Record(answers=answers.answers)))
+            loses = {test: digest_of_test(recorder, test, e) for test, e in checks.errors.items() if e is not None}
+            mistakes.append(KnownMistake(says or f"You took {double}", frozenset({"double"}), loses))
+        return Record("", answers.answers, mistakes)
+
+    return with_checks({"": CheckCell(f"%%check\n{BODY}")}, work)
+
+
+def told(double: Any, record: Record) -> list[str]:
+    table = check(f"{BODY}{record_line(record)}", {"double": double})
+    assert table is not None
+    return [verdict.message.split(".")[0] for verdict in table.verdicts if not verdict.passed]
+
+
+def test_a_recorded_mistake_is_named_for_who_gives_what_it_gives() -> None:
+    """Students would read it after the deadline only, or read of a mistake that they have not made."""
+    record = recorded("x / 2", "x + 1", "x * x")
+    assert told(lambda x: 2 * x, record) == []
+    assert told(lambda x: 1 + x, record) == ["You took x + 1"] * 3
+    assert told(lambda x: x**2, record) == ["You took x * x"]
+    assert told(lambda x: 0.5 * x, record) == ["You took x / 2"] * 2
+    nearly = lambda x: x + (np.ndim(x) == 0), lambda x: x + 1 if np.any(x) else 0.0, lambda x: x * x + np.sign(x)
+    for other in nearly:
+        assert not any(text.startswith("You took") for text in told(other, record))
+
+
+def test_two_recorded_mistakes_that_give_the_same_are_named_if_they_say_the_same() -> None:
+    """It would be chance which of the two a student reads."""
+    assert not any(text.startswith("You") for text in told(lambda x: x + 1, recorded("x + 1", "1 + x")))
+    assert told(lambda x: x + 1, recorded("x + 1", "1 + x", says="You added")) == ["You added"] * 3
+
+
+def test_the_reason_for_which_a_test_fails_tells_mistakes_apart() -> None:
+    """A student whose function warns would be told that it changes its argument: the values are right in both."""
+    recorder = CallRecorder(InProcessTransport({}))
+    kinds = [CheckFailed("it warns", "of 3"), CheckFailed("it changes"), StudentError("f", "KeyError", "", [])]
+    kinds += [StudentError("f", "TypeError", "", []), AssertionError(), StudentStopped()]
+    digests = [digest_of_test(recorder, "test_a", error) for error in kinds]
+    assert len(set(digests)) == len(kinds)
+    assert digest_of_test(recorder, "test_a", CheckFailed("it warns", "of 4")) == digests[0]
+
+
+def test_answers_are_recorded_for_one_test_in_one_order() -> None:
+    """A value would be compared with what the answer key gave for another one."""
+    get, other = {"op": "get", "target": [None, "f"]}, {"op": "get", "target": [None, "g"]}
+    answers = [
+        Answer(asked_by(m), arguments_digest(m, []), {"op": "value", "value": n}, []) for n, m in enumerate([get, other])
+    ]
+    transport = RecordedAnswers(Record(answers={"test_a": answers}))
+    transport.begin("test_a")
+    assert transport.request(get, [], pytest.fail)[0]["value"] == 0
+    for begun, message in (("test_a", other), ("test_b", get), ("test_a", get | {"args": ["list", []]})):
+        transport.begin(begun)
+        with pytest.raises(NotRecorded):
+            transport.request(message, [], pytest.fail)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ def test_all_options_that_apply(answer: Any) -> None:
     assert_choice(answer, "abcd", right={"a", "c"})
 
 
+def test_one_option_of_a_set_may_be_written_as_text() -> None:
+    """A space would make it several options."""
+    assert_choice(" a ", "abcd", right={"a"})
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
@@ -95,17 +100,30 @@ def test_options_may_be_numbers_truths_and_letters_of_both_cases() -> None:
     assert_choice(False, [True, False], right=False)
     assert_choice("false", [True, False], right=False)
     assert_choice("W", ["w", "W"], right="W")
+    assert_choice(2, ["w", "W", 2], right=2)
     with pytest.raises(CheckFailed, match=r"^another option is right"):
         assert_choice("w", ["w", "W"], right="W")
 
 
 @pytest.mark.parametrize(
-    "more", [{"right": "e"}, {"right": "b", "reasons": {"b": "x"}}, {"right": "b", "reasons": {"f": "x"}}]
+    "more",
+    [
+        {"right": "e"},
+        {"right": set()},
+        {"right": "b", "reasons": {"b": "x"}},
+        {"right": "b", "reasons": {"f": "x"}},
+        {"options": []},
+    ],
 )
 def test_a_question_that_makes_no_sense_is_the_authors(more: dict[str, Any]) -> None:
     """Students would lose a point that nobody can win."""
     with pytest.raises(GraderFault, match=r"^assert_choice: "):
-        assert_choice("b", "abcd", **more)
+        assert_choice("b", **{"options": "abcd"} | more)
+
+
+def test_all_options_may_be_right() -> None:
+    """A question of which everything applies would never be graded."""
+    assert_choice({"a", "b"}, "ab", right={"a", "b"})
 
 
 HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"

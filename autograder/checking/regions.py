@@ -5,7 +5,7 @@ A line with the marker's words is a marker, whatever stands around them. This is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,29 +51,29 @@ class MarkerSlip(NamedTuple):
     text: str
 
 
-def lines(source: str, regions: Iterable[tuple[str, str]] = REGIONS) -> Iterator[Line]:
+def lines(source: str, regions: Collection[tuple[str, str]] = REGIONS) -> Iterator[Line]:
     """The lines of a cell. A region that is never closed goes to the end of the cell."""
-    pairs, is_open = list(regions), set[str]()
+    is_open = set[str]()
     for number, text in enumerate(source.split("\n"), start=1):
-        opened = {begin for begin, _ in pairs if begin in text}
-        closed = {begin for begin, end in pairs if end in text}
+        opened = {begin for begin, _ in regions if begin in text}
+        closed = {begin for begin, end in regions if end in text}
         is_open |= opened
         yield Line(number, text, bool(is_open), bool(opened | closed))
         is_open -= closed - opened
 
 
-def slips(source: str, regions: Iterable[Region] = REGIONS) -> Iterator[MarkerSlip]:
+def slips(source: str, regions: Collection[Region] = REGIONS) -> Iterator[MarkerSlip]:
     """Every marker of a cell that does not fit the ones before it."""
-    pairs, is_open = list(regions), list[Region]()
+    is_open: Region | None = None
     for number, text in enumerate(source.split("\n"), start=1):
-        for region in pairs:
+        for region in regions:
             if region.begin in text:
-                if is_open:
-                    yield MarkerSlip(number, f"{region.name} begins inside {is_open[-1].name}: close that first")
-                is_open = [region]
+                if is_open is not None:
+                    yield MarkerSlip(number, f"{region.name} begins inside {is_open.name}: close that first")
+                is_open = region
             elif region.end in text:
-                if region not in is_open:
+                if region != is_open:
                     yield MarkerSlip(number, f"### {region.end} without its ### {region.begin}")
-                is_open = []
-    for region in is_open:
-        yield MarkerSlip(0, f"{region.name} is never closed: add ### {region.end}")
+                is_open = None
+    if is_open is not None:
+        yield MarkerSlip(0, f"{is_open.name} is never closed: add ### {is_open.end}")

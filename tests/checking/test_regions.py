@@ -30,3 +30,20 @@ def test_only_the_regions_that_are_asked_for_are_read() -> None:
     told = [line.text for line in lines(source, [("<<", ">>")]) if not (line.inside or line.marker)]
     assert told == ["a", "### BEGIN SOLUTION", "b"]
     assert not list(slips("### BEGIN SOLUTION", [HIDDEN_TESTS, MARK_SCHEME]))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("BEGIN SOLUTION\nEND SOLUTION\nBEGIN SOLUTION\nEND SOLUTION", []),
+        ("BEGIN SOLUTION\nEND MARK SCHEME", [(2, "### END MARK SCHEME without its ### BEGIN MARK SCHEME")]),
+        (
+            "BEGIN SOLUTION\nBEGIN MARK SCHEME\nEND MARK SCHEME",
+            [(2, "MARK SCHEME begins inside SOLUTION: close that first")],
+        ),
+        ("\nBEGIN MARK SCHEME", [(0, "MARK SCHEME is never closed: add ### END MARK SCHEME")]),
+    ],
+)
+def test_a_marker_that_does_not_fit_is_told_once(source: str, told: list[tuple[int, str]]) -> None:
+    """An author would look in another line, or for a marker of another region."""
+    assert list(slips(source)) == told

@@ -180,7 +180,8 @@ def test_answers_are_recorded_for_one_test_in_one_order() -> None:
     """A value would be compared with what the answer key gave for another one."""
     get, other = {"op": "get", "target": [None, "f"]}, {"op": "get", "target": [None, "g"]}
     answers = [
-        Answer(asked_by(m), arguments_digest(m, []), {"op": "value", "value": n}, []) for n, m in enumerate([get, other])
+        Answer(asked_by(m), arguments_digest(m, []), {"op": "value", "value": n}, [])
+        for n, m in enumerate([get, other])
     ]
     transport = RecordedAnswers(Record(answers={"test_a": answers}))
     transport.begin("test_a")

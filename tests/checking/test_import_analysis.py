@@ -270,3 +270,11 @@ def test_of_a_package_and_a_module_of_one_name_the_package_is_read(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", "import helper"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "read\n"
     assert module_text({path: text.encode() for path, text in texts.items()}, "helper") == "print('read')"
+
+
+def test_a_name_of_a_thousand_dots_is_not_looked_for() -> None:
+    """Each of its parts would be a file to look for on the disk."""
+    asked: list[str] = []
+    cell = f"import {'.'.join('a' * 1000)} as b\ndef f():\n    return b"
+    assert ImportAnalysis(["x"], [cell], asked.append).forbidden_module("f") == ""  # type: ignore[arg-type]
+    assert not asked

@@ -90,21 +90,20 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         if not found:
             raise AutograderError(f"{source} holds no submission: it has no files but hidden ones.")
         wanted, refused = triage(found, course.students(name), by, known, course.settings.submission_mb)
-        told_groups = groups_of(wanted, known)
-        groups = told_groups or read_groups(gradebook.db, name)
+        groups, are_new = groups_of(wanted, known, read_groups(gradebook.db, name))
         wanted, unclear = for_groups(wanted, groups, known.mates if known else {})
         refused += unclear
         refuse_too_much(wanted, source, course)
         results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
             result = put_in_place(course, name, submission)
-            if not told_groups and submission.student in groups:
+            if not are_new and submission.student in groups:
                 note = f"group {groups[submission.student]}, as collected before"
                 result = replace(result, note="; ".join(filter(None, (result.note, note))))
             results.append(result)
             if result.what is not What.REFUSED:
                 introduce(gradebook, submission.student, about(submission.person))
-        if told_groups:
+        if are_new:
             keep_groups(gradebook.db, name, [submission.student for submission in wanted], groups)
             extend_groups(gradebook.db, name)
     return sorted(results, key=lambda result: (result.student, result.origin))

@@ -12,15 +12,28 @@ from autograder.collecting.triage import Refusal, Wanted
 __all__ = ["for_groups", "groups_of"]
 
 
-def groups_of(wanted: list[Wanted], roster: Roster | None) -> dict[str, str]:
-    """The name of each student's group: by the roster, or as the source has one submission of several students."""
+def groups_of(wanted: list[Wanted], roster: Roster | None, before: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """The name of each student's group, and whether it is to be kept: as the roster says, or as the source has one
+    submission of several students, or as it was `before`. What a roster has said only a roster changes, since in a
+    source students say it themselves; those of a source end when its members hand in apart."""
     if roster is not None and roster.groups:
-        return roster.groups
+        return roster.groups, True
+    if not all(who in name.split(", ") or len(name) == MOST_LETTERS for who, name in before.items()):
+        return dict(before), False
     together: dict[str, list[str]] = {}
+    places: dict[str, set[str]] = {}
     for one in wanted:
         together.setdefault(one.found.origin, []).append(one.student)
-    many = [sorted(students) for students in together.values() if len(students) > 1]
-    return {student: ", ".join(students)[:MOST_LETTERS] for students in many for student in students}
+        places.setdefault(before.get(one.student, ""), set()).add(one.found.origin)
+    if told := {who: named(students) for students in together.values() if len(students) > 1 for who in students}:
+        return told, True
+    kept = {who: name for who, name in before.items() if len(places.get(name, ())) < 2}
+    return kept, kept != before
+
+
+def named(members: list[str]) -> str:
+    """The name of a group whose source gives it none."""
+    return ", ".join(sorted(members))[:MOST_LETTERS]
 
 
 def for_groups(

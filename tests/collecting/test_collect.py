@@ -428,6 +428,25 @@ def test_nobody_hands_in_for_a_group_by_naming_one_of_its_members(course: Course
     assert [result.student for result in results if result.what is What.NEW] == ["ada", "bob"]
     assert b"Because it is so." in files_of(course, "ada")[BOOK]
     assert files_of(course, "ada") == files_of(course, "bob")
+    # The roster's groups hold without it, too.
+    roster.write_text(f"id,email\nada,{ADA}\nbob,{BOB}\neve,eve@uni.edu\ncyd,cyd@uni.edu\n")
+    assert told(collect(course, NAME, source, roster=roster)) == {"ada": why, "eve": why}
+    assert groups(course) == {"ada": "Red", "bob": "Red"}
+
+
+def test_groups_of_a_source_are_replaced_by_those_of_the_next(course: Course, tmp_path: Path) -> None:
+    """Students may find another partner, as long as no roster says who belongs to whom."""
+    ada, bob, cyd = (("Ada", "1", ADA), ("Bob", "2", BOB), ("Cyd", "3", "cyd@uni.edu"))
+    collect(course, NAME, exported(tmp_path / "1.zip", (RIGHT, [ada, bob], "10"), (OTHER, [cyd], "10")))
+    assert groups(course) == dict.fromkeys((ADA, BOB), f"{ADA}, {BOB}")
+    collect(course, NAME, exported(tmp_path / "2.zip", (OTHER, [bob, cyd], "12")))
+    assert groups(course) | {ADA: ""} == dict.fromkeys((BOB, "cyd@uni.edu"), f"{BOB}, cyd@uni.edu") | {ADA: ""}
+    collect(course, NAME, exported(tmp_path / "3.zip", (RIGHT, [ada, cyd], "13"), (OTHER, [bob], "13")))
+    assert groups(course) == dict.fromkeys((ADA, "cyd@uni.edu"), f"{ADA}, cyd@uni.edu")
+    # Nobody gets the work of whom they have left.
+    collect(course, NAME, exported(tmp_path / "4.zip", (RIGHT, [ada], "14"), (OTHER, [cyd], "15")))
+    assert groups(course) == {}
+    assert files_of(course, ADA) != files_of(course, "cyd@uni.edu")
 
 
 def test_nobody_takes_a_place_by_another_s_number(course: Course, tmp_path: Path) -> None:

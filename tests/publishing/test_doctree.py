@@ -6,6 +6,7 @@ import io
 
 import pytest
 from PIL import Image
+from rich.text import Text
 from typst import TypstError
 
 from autograder.publishing.doctree import nodes
@@ -33,6 +34,7 @@ from autograder.publishing.doctree.nodes import (
     text_in,
     walk,
 )
+from autograder.publishing.doctree.text_lines import lines_of
 from autograder.publishing.pages import render
 from autograder.publishing.pdf.document import Document, PageHeader, Section
 from autograder.publishing.pdf.typeset import typesetter
@@ -129,3 +131,11 @@ def test_a_changed_copy_leaves_the_tree_as_it_was() -> None:
     loud = mapped(tree, lambda node: CodeSpan("X") if isinstance(node, CodeSpan) else node)
     assert text_in(loud) == "X X"
     assert text_in(tree) == "a b"
+
+
+def test_a_long_line_goes_on_at_a_blank() -> None:
+    """A mark scheme in a comment would be broken within its words; a word without a blank is broken all the same."""
+    text = "# two points: the picture shows where " + "x" * 30 + " " + "y" * 100
+    parts = ["".join(run.text for run in runs if not run.mark) for runs in lines_of(Text(text), 40)]
+    assert parts == ["# two points: the picture shows where ", "x" * 30 + " ", "y" * 38, "y" * 38, "y" * 24]
+    assert "".join(parts) == text

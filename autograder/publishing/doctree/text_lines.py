@@ -99,15 +99,20 @@ def wrapped(line: Text, columns: int) -> Iterator[tuple[Run, ...]]:
 
 
 def find_breaks(plain: str, columns: int) -> list[int]:
-    breaks, width, room = [], 0, columns
+    """Where a text goes on in the next line: behind the last blank in the second half of a line, or within a word."""
+    breaks, width, room = list[int](), 0, columns
+    blank: tuple[int, int] | None = None  # the place behind it, and the width up to there
     for index, character in enumerate(plain):
         # A character without a width of its own (a combining mark) still counts: a thousand
         # of them on one letter must not be one line.
         size = max(1, get_character_cell_size(character))
         if width + size > room:
-            breaks.append(index)
-            width, room = 0, columns - len(CONTINUED)
+            place, kept = blank or (index, width)
+            breaks.append(place)
+            width, room, blank = width - kept, columns - len(CONTINUED), None
         width += size
+        if character == " " and width > room / 2:
+            blank = index + 1, width
     return breaks
 
 

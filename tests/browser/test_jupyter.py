@@ -82,7 +82,8 @@ def test_a_student_sees_in_jupyterlab_which_checks_hold(watched: Callable[..., W
 def test_the_export_menu_makes_a_pdf(watched: Callable[..., Watched], server: Server) -> None:
     """Jupyter's server finds no exporter whose name has a hyphen, though its menu shows it."""
     lab = watched(server.home).page
-    lab.goto(server.address("lab/tree/mine.ipynb"))
+    with lab.expect_response("**/api/nbconvert*", timeout=WAIT):  # what the menu offers
+        lab.goto(server.address("lab/tree/mine.ipynb"))
     expect(lab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=WAIT)
     lab.get_by_role("menuitem", name="File", exact=True).click()
     lab.get_by_text("Save and Export Notebook As").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,7 +25,7 @@ from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import ordinary
 from autograder.grading.comment_bank import read_bank
 from autograder.grading.course import Course
-from autograder.grading.course_errors import memory_remedy
+from autograder.grading.course_errors import KEY_FAILS, memory_remedy
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits, refuse_without_points
@@ -86,7 +86,17 @@ def validate(
         for trial, wrong in tried(workers, trials):
             found[trial.name] += wrong
             on_done(trial.name)
-    return [*problems, *chain.from_iterable(found.values())]
+    return list(key_failure_once([*problems, *chain.from_iterable(found.values())]))
+
+
+def key_failure_once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems, with a failure of the answer key, which every trial meets, for the first of them only."""
+    told: set[str] = set()
+    for problem in problems:
+        if problem.text not in told:
+            yield problem
+        if problem.text.startswith(KEY_FAILS):
+            told.add(problem.text)
 
 
 def questions_by_hand(assignment: Assignment) -> list[str]:

@@ -13,64 +13,82 @@ from small_course import NAME, submission
 from autograder.checking.counterexamples import CallKeeper, Kept, SeededRun
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import CheckFailed
-from autograder.grading.graded import ENDED
+from autograder.grading import grader as grader_module
+from autograder.grading import own_limits
+from autograder.grading.class_run import grade_class
+from autograder.grading.graded import ENDED, GradedSubmission, Submission
+from autograder.grading.grader import Grader
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.similar import grams
 
 pytestmark = pytest.mark.slow
 
+# What a test may do with a number that it was given: in Python, in C, and with memory. The last is never touched.
 CHECK = '''\
 %%check
-def test_steps(student):
+def test_python(student):
     """The right number of steps."""
-    assert STEPS == 1
+    assert sum(1 for _ in range(int(student.mean(np.ones(1))))) == 1
+
+
+def test_c(student):
+    """The right sum."""
+    assert sum(range(int(student.mean(np.ones(3))) + 1)) == 1
+
+
+def test_memory(student):
+    """Any size."""
+    assert len(bytearray(int(student.mean(np.ones(4))))) > 0
 
 
 def test_next(student):
     """The mean of 1 and 3 is 2."""
     assert_close(student.mean(np.array([1.0, 3.0])), 2.0)'''
-# What a test may do with a number that it was given: in Python, in C, and with memory. The last is never touched.
-USES = {
-    "python": "sum(1 for _ in range(int(student.mean(np.ones(1)))))",
-    "c": "sum(range(int(student.mean(np.ones(1))) + 1))",
-    "memory": "len(bytearray(int(student.mean(np.ones(1)))))",
-}
+TESTS = ("test_python", "test_c", "test_memory", "test_next")
 SHORT = "c.Autograder.cell_seconds = 3\nc.Autograder.notebook_seconds = 5\nc.Autograder.jobs = 1\n"
+MANY = {"python": "10**15 if len(a) == 1", "c": "10**10 if len(a) == 3", "memory": "6 * 2**30 if len(a) == 4"}
 
 
-def graded(root: Path, use: str, many: int) -> dict[str, list[tuple[str, str]]]:
-    """What became of each check, by student: one gives back `many`, the other is right."""
-    small_course.make_course(root, SHORT, students=["ada"])
-    check = CHECK.replace("STEPS", USES[use])
-    small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(check))
-    answer = f"def mean(a):\n    return {many} if len(a) == 1 else np.mean(a)"
-    small_course.submit(root, "abe", submission(mean=answer))
-    done = small_course.autograder(root, "grade", NAME, timeout=400)
-    assert done.returncode in (0, 1), done.stderr
-    found: dict[str, list[tuple[str, str]]] = {}
-    for student, _, _, name, outcome, *_ in small_course.rows(root, small_course.CHECK_ROWS):
-        found.setdefault(student, []).append((name, outcome))
-    return found
+class Hasty(Grader):
+    """What cannot be interrupted ends its worker after one second, not after fifteen."""
+
+    def do(self, submission: Submission) -> GradedSubmission:
+        own_limits.OVERTIME = 1.0 if submission.student == "c" else 60.0
+        return super().do(submission)
 
 
-@pytest.mark.parametrize("use", ["python", "c"])
-def test_a_number_that_a_check_counts_to_does_not_hold_up_the_class(tmp_path, use):
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class of which each but ada gives back one number that is too large for one of the tests, graded."""
+    root = tmp_path_factory.mktemp("answers") / "course"
+    course = small_course.make_course(root, SHORT, students=["ada"])
+    small_course.write(root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(CHECK))
+    for student, many in MANY.items():
+        small_course.submit(root, student, submission(mean=f"def mean(a):\n    return {many} else np.mean(a)"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grader_module, "Grader", Hasty)
+        grade_class(course, NAME)
+    return root
+
+
+def outcomes(root: Path, student: str) -> dict[str, str]:
+    """What became of each test."""
+    return {row[3]: row[4] for row in small_course.rows(root, small_course.CHECK_ROWS) if row[0] == student}
+
+
+def test_a_number_that_a_check_counts_to_does_not_hold_up_the_class(graded):
     """One answer, such as a number of steps, would hold a worker for ever, and with it the run. Where the check cannot
     be interrupted, its process ends, and a person must look."""
-    found = graded(tmp_path / "course", use, 10**15)
-    assert found["ada"][-1] == ("test_steps", "passed") or ("test_next", "passed") in found["ada"]
-    if use == "python":
-        assert dict(found["abe"])["test_steps"] == "raised"
-        return
-    assert "abe" not in found
-    incidents = small_course.rows(tmp_path / "course", "SELECT student, kind, text FROM autograder_incident")
-    assert ("abe", "could not be graded", ENDED) in incidents
+    assert outcomes(graded, "ada") == dict.fromkeys(TESTS, "passed")
+    assert outcomes(graded, "python") == dict.fromkeys(TESTS, "raised")
+    assert outcomes(graded, "c") == {}
+    incidents = small_course.rows(graded, "SELECT student, text FROM autograder_incident WHERE student = 'c'")
+    assert incidents == [("c", ENDED)]
 
 
-def test_a_size_that_a_check_makes_room_for_does_not_fill_the_machine(tmp_path):
+def test_a_size_that_a_check_makes_room_for_does_not_fill_the_machine(graded):
     """The system would end whatever it likes, other people's work on that machine too."""
-    found = graded(tmp_path / "course", "memory", 6 * 2**30)
-    assert dict(found["abe"]) == {"test_steps": "wrong", "test_next": "passed"}
+    assert outcomes(graded, "memory") == dict.fromkeys(TESTS, "passed") | {"test_memory": "wrong"}
 
 
 def called(value: object, received: list[bytes]) -> Kept:

@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from small_course import COMMAND, autograder
+from small_course import COMMAND, Run, autograder
 
+from autograder import demo
 from autograder.demo import make_demo
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
@@ -25,16 +26,19 @@ def passed(score: dict[str, object]) -> list[bool]:
 
 
 @pytest.mark.slow
-def test_a_demo_that_was_stopped_says_how_to_go_on_and_starts_anew_where_there_is_no_clone(tmp_path: Path) -> None:
+def test_a_demo_that_was_stopped_says_how_to_go_on_and_starts_anew_where_there_is_no_clone(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`autograder demo` again would begin anew, and `grade` needs the course's name. What the class then shows is what
     the demo is there for."""
     folder = tmp_path / "course"
     stop_a_demo(folder)
-    done = autograder(tmp_path, "demo", "-o", str(folder), timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Graded notebooks:" in done.stdout
-    scores = {score["student"]: score for score in json.loads(autograder(folder, "scores", NAME, "--json").stdout)}
+    monkeypatch.setattr(demo, "SETTINGS", "\nc.Autograder.cell_seconds = 3\n")  # a loop without an end takes it all
+    code, out, err = run("demo", "-o", str(folder), here=tmp_path)
+    assert code == 0, err
+    assert "Traceback" not in err
+    assert "Graded notebooks:" in out
+    scores = {score["student"]: score for score in json.loads(run("scores", NAME, "--json", here=folder)[1])}
     check_points(scores)
     kinds = {student: {i["kind"] for i in score["incidents"]} for student, score in scores.items()}
     assert "kernel died" in kinds["john"]

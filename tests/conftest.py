@@ -85,7 +85,9 @@ def recorded(recorded_once: Path, tmp_path: Path) -> Course:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `autograder` in this process: exit code, standard output, standard error."""
+    """Run `autograder` in this process: exit code, standard output, standard error. Tables are as wide as here,
+    whatever the terminal."""
+    monkeypatch.setenv("COLUMNS", "100")
 
     def run(*args: str, here: Path | None = None) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["autograder", *map(str, args)])

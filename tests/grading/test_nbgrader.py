@@ -194,8 +194,9 @@ print(json.dumps([bool(result["success"]) for result in done]))
 
 def test_formgrader_s_button_grades_in_its_running_event_loop(tmp_path: Path) -> None:
     """formgrader calls this inside a live loop, where anything that starts a loop of its own fails."""
-    root = small_course.make_course(tmp_path / "c", students=["ada", "bob"]).root
-    assert nbgrader(root, "generate_assignment", NAME).returncode == 0
+    course = small_course.make_course(tmp_path / "c", students=["ada", "bob"])
+    small_course.make_known(course)
+    root = course.root
     done = subprocess.run([sys.executable, "-c", IN_A_LOOP], cwd=root, capture_output=True, text=True, timeout=120)
     assert json.loads(done.stdout or "null") == [True, True], done.stderr
     scores = small_course.auto_scores(root)
@@ -204,8 +205,9 @@ def test_formgrader_s_button_grades_in_its_running_event_loop(tmp_path: Path) ->
 
 def test_nbgrader_autograde_waits_for_no_other_run(tmp_path: Path) -> None:
     """Two writers of one gradebook and of autograded/ would undo each other's work."""
-    root = small_course.make_course(tmp_path / "c", students=["ada"]).root
-    assert nbgrader(root, "generate_assignment", NAME).returncode == 0
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+    small_course.make_known(course)
+    root = course.root
     with course_lock(root):
         done = nbgrader(root, "autograde", NAME)
     assert done.returncode != 0
@@ -217,11 +219,12 @@ def test_nbgrader_autograde_waits_for_no_other_run(tmp_path: Path) -> None:
 
 def test_autograde_keeps_the_checks_of_every_notebook(tmp_path: Path) -> None:
     """nbgrader grades notebook by notebook: the second must not wipe out what the first one gave."""
-    root = small_course.make_course(tmp_path / "c", students=["ada"]).root
+    course = small_course.make_course(tmp_path / "c", students=["ada"])
+    root = course.root
     second = small_course.source_notebook()
     small_course.write(root / "source" / NAME / "second.ipynb", second)
     small_course.submit(root, "ada", small_course.submission(mean="import os\nos._exit(0)"), "second")
-    assert nbgrader(root, "generate_assignment", NAME).returncode == 0
+    small_course.make_known(course)
     nbgrader(root, "autograde", NAME)
     outcomes = {(row[1], row[4]) for row in rows(root, small_course.CHECK_ROWS)}
     assert outcomes == {(NAME, "passed"), ("second", "raised")}
@@ -235,7 +238,7 @@ def test_late_days_are_counted_by_nbgrader_s_command_too(tmp_path: Path) -> None
     """Who presses the button instead of typing our command must take the same points from the same student."""
     config = 'c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n'
     course = small_course.make_course(tmp_path / "c", config, students=["ada"])
-    assert nbgrader(course.root, "generate_assignment", NAME).returncode == 0
+    small_course.make_known(course)
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.update_or_create_assignment(NAME, duedate="2026-10-01 12:00:00 UTC")
     (course.path("submitted", "ada", NAME) / "timestamp.txt").write_text("2026-10-04 11:00:00 UTC")

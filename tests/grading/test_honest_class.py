@@ -17,7 +17,7 @@ import small_course
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
-from small_course import NAME, autograder, cell, cells_by_id
+from small_course import NAME, Run, autograder, cell, cells_by_id
 
 from autograder.grading.course import Course
 from autograder.grading.release_steps import released
@@ -31,7 +31,7 @@ SQUARE = "def square(x):\n    ### BEGIN SOLUTION\n    return x * x\n    ### END 
 MEAN_OF = "def mean_of(a):\n    return sum(a) / len(a)\n"
 USES = "assert square(2) + offset() + shift == 10"
 CONFIG = """\
-c.Autograder.cell_seconds = 30
+c.Autograder.cell_seconds = 10
 c.Autograder.packages = ["numpy"]
 c.Autograder.due_dates = {"small": "2026-10-01 23:59 America/Los_Angeles"}
 """
@@ -244,19 +244,19 @@ def test_written_answers_wait_for_who_grades_them(graded: tuple[Course, int, str
     assert waiting >= {student for student, case in CLASS.items() if case.answered}
 
 
-def test_only_what_is_documented_asks_for_a_person(graded: tuple[Course, int, str]) -> None:
+def test_only_what_is_documented_asks_for_a_person(graded: tuple[Course, int, str], run: Run) -> None:
     """Without those who wait, the next run must end with 0, or nobody would believe a 1."""
     course, _, _ = graded
     certain = [student for student, case in CLASS.items() if not case.kinds & WAITS]
     asked = [part for student in certain[:3] for part in ("--student", student)]
-    again = autograder(course.root, "grade", NAME, "--regrade", *asked)
-    assert again.returncode == 0, again.stderr
+    code, _, complained = run("grade", NAME, "--regrade", *asked, here=course.root)
+    assert code == 0, complained
 
 
-def test_everybody_is_in_the_scores(graded: tuple[Course, int, str]) -> None:
+def test_everybody_is_in_the_scores(graded: tuple[Course, int, str], run: Run) -> None:
     """Who handed in nothing, and who waits, would be missing or a zero."""
     course, _, said = graded
     assert "small is due 2026-10-02 06:59 UTC." in said
-    assert "absent" in autograder(course.root, "scores", NAME).stdout
-    shown = json.loads(autograder(course.root, "scores", NAME, "--json").stdout)
+    assert "absent" in run("scores", NAME, here=course.root)[1]
+    shown = json.loads(run("scores", NAME, "--json")[1])
     assert {entry["student"] for entry in shown} >= set(CLASS)

@@ -169,9 +169,9 @@ CLASS = {
 # a page may have 2,500.
 MOST = {
     "grade": (120, 1_500),
-    "feedback": (240, 2_700),
+    "feedback": (170, 2_700),
     "report": (60, 1_500),
-    "pdf": (240, 2_700),
+    "pdf": (170, 2_700),
     "scores": (20, 500),
 }
 

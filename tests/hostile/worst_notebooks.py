@@ -70,7 +70,7 @@ WORST: dict[str, Callable[[], Cells]] = {
     "uses": lambda: pictures({"image_svg": used(20_000)}),
     "clips": lambda: pictures({"image_svg": clipped(20_000)}),
     "drawings": lambda: pictures(*({"image_svg": used(150 + number)} for number in range(150))),
-    "quotes": lambda: [markdown("> " * 600 + f"deep {number}") for number in range(100)],
+    "quotes": lambda: [markdown("> " * 600 + f"deep {number}") for number in range(25)],
     "lists": lambda: [markdown("\n".join("  " * n + f"- a{number}" for n in range(200))) for number in range(50)],
     "deep HTML": lambda: pictures({"text_html": "<table><tr><td>" + "<blockquote>" * 9_000 + "x"}),
     "emphasis": lambda: [markdown("*a* " * 14_000 + str(number)) for number in range(60)],

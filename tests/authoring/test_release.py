@@ -32,7 +32,7 @@ def released(course: Course) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_a_release_leaves_out_is_named(course: Course) -> None:
+def test_what_a_release_leaves_out_is_named(course: Course, run: small_course.Run) -> None:
     """nbgrader takes no notebook in a subfolder, and students would miss it without a word."""
     folder = course.source(tiny_course.NAME)
     for name in ("data/more.ipynb", ".ipynb_checkpoints/tiny.ipynb", "data/x.csv"):
@@ -40,12 +40,10 @@ def test_what_a_release_leaves_out_is_named(course: Course) -> None:
         shutil.copy(folder / "tiny.ipynb", folder / name)
     (course.root / "far").mkdir()
     (folder / "far").symlink_to(course.root / "far")
-    shown = small_course.autograder(course.root, "release", tiny_course.NAME, "--no-validate")
-    assert shown.returncode == 0
-    assert shown.stderr.startswith(
-        "Left out, since nbgrader releases no notebook in a subfolder and no linked folder: "
-    )
-    assert "linked folder: data/more.ipynb, far. What students need of it" in shown.stderr
+    code, _, shown = run("release", tiny_course.NAME, "--no-validate", here=course.root)
+    assert code == 0
+    assert shown.startswith("Left out, since nbgrader releases no notebook in a subfolder and no linked folder: ")
+    assert "linked folder: data/more.ipynb, far. What students need of it" in shown
     assert released(course).keys() == {"tiny/tiny.ipynb", "tiny/data/x.csv"}
 
 

@@ -73,15 +73,15 @@ def test_what_fails_for_everybody_is_told(tmp_path: Path) -> None:
     assert "cell last: ModuleNotFoundError" in line
 
 
-def test_an_answer_key_that_fails_is_told_once_above_the_scores(tmp_path: Path) -> None:
+def test_an_answer_key_that_fails_is_told_once_above_the_scores(tmp_path: Path, run: small_course.Run) -> None:
     """The same traceback stood there for every student."""
     course = small_course.make_course(tmp_path / "c", students=["ada", "bob"])
     book = small_course.source_notebook()
     small_course.cells_by_id(book)["setup"].source = f"{small_course.SETUP}\n{MISSING}"
     small_course.write(course.source(NAME) / f"{NAME}.ipynb", book)
-    done = small_course.autograder(course.root, "grade", NAME)
-    assert done.returncode == 1
-    told = [line for line in done.stderr.splitlines() if line.startswith("The course's own cell setup")]
+    code, _, complained = run("grade", NAME, here=course.root)
+    assert code == 1
+    told = [line for line in complained.splitlines() if line.startswith("The course's own cell setup")]
     assert len(told) == 1
     assert "No module named 'no_such_module'" in told[0]
     assert "(2 of 2 submissions)" in told[0]

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import small_course
 from processes import descendants, gone_within
-from small_course import COMMAND, NAME, autograder, rows
+from small_course import COMMAND, NAME, Run, autograder, rows
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -88,7 +88,9 @@ def fresh(root: Path) -> Path:
     return root
 
 
-def test_killed_at_random_moments_a_run_ends_in_the_same_gradebook(undisturbed: Course, tmp_path: Path) -> None:
+def test_killed_at_random_moments_a_run_ends_in_the_same_gradebook(
+    undisturbed: Course, tmp_path: Path, run: Run
+) -> None:
     """Power cuts and the system's memory killer come at any moment; grades must not depend on when."""
     chance = random.Random(os.environ.get("FAULT_SEED", "3"))
     root = fresh(tmp_path / "course")
@@ -110,15 +112,17 @@ def test_killed_at_random_moments_a_run_ends_in_the_same_gradebook(undisturbed: 
             assert known.items() <= after.items(), "graded twice"
             known = after
         assert whole_notebooks(root)
-    last = autograder(root, "grade", NAME)
-    assert last.returncode == 0, last.stderr
+    code, _, complained = run("grade", NAME, here=root)
+    assert code == 0, complained
     assert known.items() <= small_course.graded_at(root).items(), "graded twice"
     assert small_course.everything(root) == small_course.everything(undisturbed.root)
     assert whole_notebooks(root)
 
 
 @pytest.mark.parametrize("moment", range(2))
-def test_any_process_below_may_be_killed_and_the_run_goes_on(moment: int, undisturbed: Course, tmp_path: Path) -> None:
+def test_any_process_below_may_be_killed_and_the_run_goes_on(
+    moment: int, undisturbed: Course, tmp_path: Path, run: Run
+) -> None:
     """A worker, a sandbox or a kernel that dies must cost neither the run nor a student's points."""
     root = fresh(tmp_path / "course")
     chance = random.Random(moment)
@@ -131,12 +135,11 @@ def test_any_process_below_may_be_killed_and_the_run_goes_on(moment: int, undist
                 os.kill(chance.choice(below), signal.SIGKILL)
         said, complained = process.communicate(timeout=120)
     assert "Traceback" not in complained, complained
-    again = autograder(root, "grade", NAME)
-    assert again.returncode == 0, said + complained
+    assert run("grade", NAME, here=root)[0] == 0, said + complained
     assert small_course.everything(root) == small_course.everything(undisturbed.root)
 
 
-def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Path) -> None:
+def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Path, run: Run) -> None:
     """Whoever stops a run must know that nothing is lost, and see no traceback of ours or of a worker's."""
     root = fresh(tmp_path / "course")
     with grading(root, "--jobs", "2") as process:
@@ -149,7 +152,7 @@ def test_ctrl_c_ends_in_a_sentence_and_resumes(undisturbed: Course, tmp_path: Pa
     assert "Traceback" not in complained
     assert gone_within(10, below)
     before = small_course.graded_at(root)
-    assert autograder(root, "grade", NAME).returncode == 0
+    assert run("grade", NAME, here=root)[0] == 0
     assert before.items() <= small_course.graded_at(root).items()
     assert small_course.everything(root) == small_course.everything(undisturbed.root)
 
@@ -218,18 +221,18 @@ def waits_for_a_person(root: Path, done: list[GradedSubmission], cells: set[str]
     assert {found[cell] for cell in cells} == {(None, None, None, 1)}
 
 
-def test_an_answer_key_that_fails_gives_no_zero(tmp_path: Path) -> None:
+def test_an_answer_key_that_fails_gives_no_zero(tmp_path: Path, run: Run) -> None:
     """Our own fault must wait for a person, be tried again, and show in the exit code until it is mended."""
     course = small_course.make_course(tmp_path / "c", students=["ada"])
     broken = small_course.MEAN.replace("return np.sum(a)", "raise RuntimeError('broken key')\n    return np.sum(a)")
     path = course.source(NAME) / f"{NAME}.ipynb"
     small_course.write(path, small_course.source_notebook(mean=broken))
     waits_for_a_person(course.root, grade_class(course, NAME).graded, {"test_mean"})
-    again = autograder(course.root, "grade", NAME)
-    assert again.returncode == 1
-    assert "ada: could not be graded test_mean" in again.stderr
+    code, _, complained = run("grade", NAME, here=course.root)
+    assert code == 1
+    assert "ada: could not be graded test_mean" in complained
     small_course.write(path, small_course.source_notebook())
-    assert autograder(course.root, "grade", NAME).returncode == 0
+    assert run("grade", NAME)[0] == 0
     assert small_course.auto_scores(course.root)["ada", "test_mean"] == 3.0
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import small_course
 
+from autograder.grading.class_run import grade_class
+from autograder.grading.course import Course
+
 pytestmark = pytest.mark.slow
 
 DOCUMENT = """\
@@ -48,14 +51,13 @@ ANSWERS = {
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A graded course whose students are named after what they wrote."""
     root = tmp_path_factory.mktemp("mistakes") / "course"
-    small_course.make_course(root, students=[])
+    made = small_course.make_course(root, students=[])
     document = root / "assignments" / small_course.NAME / "mistakes.md"
     document.parent.mkdir(parents=True)
     document.write_text(DOCUMENT, encoding="utf-8")
     for student, answer in ANSWERS.items():
         small_course.submit(root, student, small_course.submission(mean=answer))
-    done = small_course.autograder(root, "grade", small_course.NAME)
-    assert done.returncode == 0, done.stderr
+    assert not any(graded.needs_a_person for graded in grade_class(made, small_course.NAME).graded)
     return root
 
 
@@ -79,10 +81,10 @@ def test_the_student_is_told_the_sentence_and_the_gradebook_keeps_the_entry(cour
     assert found["right"] == {}
 
 
-def test_scores_say_which_entry_matched(course: Path) -> None:
+def test_scores_say_which_entry_matched(course: Path, run: small_course.Run) -> None:
     """Only who reads the database could tell."""
-    done = small_course.autograder(course, "scores", small_course.NAME, "--json")
-    checks = {s["student"]: s["cells"]["test_mean"]["checks"] for s in json.loads(done.stdout)}
+    _, said, _ = run("scores", small_course.NAME, "--json", here=course)
+    checks = {s["student"]: s["cells"]["test_mean"]["checks"] for s in json.loads(said)}
     assert [check["mistake"] for check in checks["median"]] == ["", "The median"]
     assert [check["mistake"] for check in checks["right"]] == ["", ""]
 
@@ -96,7 +98,7 @@ def test_a_changed_entry_is_told_at_the_next_run_and_changes_no_score(course: Pa
     entry = entry.replace("[test_like", "[test_two_numbers, test_like")
     document.write_text(DOCUMENT + "\n" + entry.replace("np.median(a)", "sum(a) / (len(a) - 1)"), encoding="utf-8")
     try:
-        assert small_course.autograder(course, "grade", small_course.NAME).returncode == 0
+        grade_class(Course(course), small_course.NAME)
         assert {mistake for mistake, _ in kept(course)["neither"].values()} == {"One too few"}
         assert small_course.auto_scores(course) == scores
     finally:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
+from autograder.publishing.scores import read_scores
 from tests import small_course
-from tests.small_course import NAME, autograder, submission
+from tests.small_course import NAME, Run, submission
 
 pytestmark = pytest.mark.slow
 
@@ -50,15 +52,12 @@ def course(server: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
     address = f"postgresql+pg8000://ada@/postgres?unix_sock={server}/.s.PGSQL.5432"
     root = tmp_path_factory.mktemp("pg") / "c"
     course = small_course.make_course(root, f'c.CourseDirectory.db_url = "{address}"\n', students=["ada", "bob"])
-    done = autograder(root, "grade", NAME)
-    assert done.returncode == 0, done.stderr
+    assert not any(graded.needs_a_person for graded in grade_class(course, NAME).graded)
     return course
 
 
 def scores(course: Course) -> dict[str, float]:
-    done = autograder(course.root, "scores", NAME, "--json")
-    assert done.returncode == 0, done.stderr
-    return {row["student"]: row["score"] for row in json.loads(done.stdout)}
+    return {score["student"]: score["score"] for score in read_scores(course, NAME)}
 
 
 def test_a_class_is_graded_and_its_scores_are_read(course: Course) -> None:
@@ -67,38 +66,37 @@ def test_a_class_is_graded_and_its_scores_are_read(course: Course) -> None:
     assert not (course.root / "gradebook.db").exists()
 
 
-def test_what_is_unchanged_is_not_graded_again(course: Course) -> None:
+def test_what_is_unchanged_is_not_graded_again(course: Course, run: Run) -> None:
     """A hub's class would be graded from the start whenever one student hands in."""
     small_course.submit(course.root, "bob", submission())
-    done = autograder(course.root, "grade", NAME)
-    assert "1 unchanged" in done.stdout + done.stderr
+    _, said, complained = run("grade", NAME, here=course.root)
+    assert "1 unchanged" in said + complained
     assert scores(course) == {"ada": 5.0, "bob": 5.0}
-    (change,) = json.loads(autograder(course.root, "changes", NAME, "--json").stdout)
+    (change,) = json.loads(run("changes", NAME, "--json")[1])
     assert [change[key] for key in ("student", "from", "to", "why")] == ["bob", 1.0, 3.0, "new submission"]
 
 
-def test_voids_extensions_and_pages_are_kept_there_too(course: Course) -> None:
+def test_voids_extensions_and_pages_are_kept_there_too(course: Course, run: Run) -> None:
     """Each has a table of its own, or reads many."""
-    assert autograder(course.root, "grade", NAME, "--void", "test_two_numbers", "--why", "it was wrong").returncode == 0
-    assert autograder(course.root, "extend", NAME, "ada", "--days", "3").returncode == 0
-    for command in ("feedback", "report"):
-        done = autograder(course.root, command, NAME)
-        assert done.returncode == 0, done.stderr
+    void = ("grade", NAME, "--void", "test_two_numbers", "--why", "it was wrong")
+    for command in (void, ("extend", NAME, "ada", "--days", "3"), ("feedback", NAME), ("report", NAME)):
+        code, _, complained = run(*command, here=course.root)
+        assert code == 0, complained
     page = next((course.root / "feedback" / "ada" / NAME).glob("*.html")).read_text(encoding="utf-8")
     assert "it was wrong" in page
 
 
-def test_no_text_of_a_student_stops_the_class(course: Course) -> None:
+def test_no_text_of_a_student_stops_the_class(course: Course, run: Run) -> None:
     """PostgreSQL takes no zero character: one message with it would end the run for everybody."""
     stop = "def mean(a):\n    raise ValueError('\\0 \\x1b[2J \\u202e')"
     small_course.submit(course.root, "abe", submission(mean=stop))
     small_course.submit(course.root, "zoe", submission())
-    done = autograder(course.root, "grade", NAME)
-    assert done.returncode == 0, done.stderr
+    code, _, complained = run("grade", NAME, here=course.root)
+    assert code == 0, complained
     assert scores(course)["zoe"] == 5.0
 
 
-def test_no_name_stops_the_others_from_being_collected(course: Course, tmp_path: Path) -> None:
+def test_no_name_stops_the_others_from_being_collected(course: Course, tmp_path: Path, run: Run) -> None:
     """Who chooses a name may choose a longer one than nbgrader's columns hold, which PostgreSQL alone refuses."""
     people = {"1": ("mia", "Long" * 60), "2": ("ned", "Short")}
     entry = "submission_{}:\n  :submitters:\n  - :name: Ms {}\n    :email: {}@x.org\n"
@@ -106,6 +104,6 @@ def test_no_name_stops_the_others_from_being_collected(course: Course, tmp_path:
     small_course.write(tmp_path / "export" / "submission_metadata.yml", "---\n" + "".join(entries))
     for number in people:
         small_course.write(tmp_path / "export" / f"submission_{number}" / f"{NAME}.ipynb", submission())
-    done = autograder(course.root, "collect", str(tmp_path / "export"), NAME)
-    assert done.returncode == 0, done.stderr
+    code, _, complained = run("collect", str(tmp_path / "export"), NAME, here=course.root)
+    assert code == 0, complained
     assert {"mia@x.org", "ned@x.org"} <= course.submissions(NAME).keys()

@@ -16,7 +16,7 @@ import small_course
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from rich.console import Console
-from small_course import NAME, autograder, cell, rows
+from small_course import NAME, cell, rows
 
 from autograder.grading import class_run
 from autograder.grading.class_run import ClassRun, grade_class
@@ -108,13 +108,14 @@ def table_of(course: Course) -> str:
     return console.export_text()
 
 
-def test_a_check_is_voided_for_everybody_and_counts_again(course: Course) -> None:
+def test_a_check_is_voided_for_everybody_and_counts_again(course: Course, run: small_course.Run) -> None:
     """A bad check must cost nobody a point, be seen to be out, and stay void until somebody unvoids it."""
     before = small_course.everything(course.root)
-    done = autograder(course.root, "grade", NAME, "--void", "test_mean::test_two_numbers", "--why", WHY_WRONG)
-    assert done.returncode == 0, done.stderr
-    assert "2 scored anew" in done.stdout
-    assert f"Void: test_mean::test_two_numbers – {WHY_WRONG}" in done.stdout
+    void = ("--void", "test_mean::test_two_numbers", "--why", WHY_WRONG)
+    code, said, complained = run("grade", NAME, *void, here=course.root)
+    assert code == 0, complained
+    assert "2 scored anew" in said
+    assert f"Void: test_mean::test_two_numbers – {WHY_WRONG}" in said
     assert small_course.graded_at(course.root).keys() == {"ada", "bob", "fay"}
     grade_class(course, NAME, void=["test_like_the_answer_key"], why=WHY_WRONG)
     scores = small_course.auto_scores(course.root)

@@ -11,7 +11,7 @@ import small_course
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
-from small_course import NAME, autograder, cell
+from small_course import NAME, Run, cell
 
 from autograder.errors import AutograderError
 from autograder.grading.class_run import grade_class
@@ -48,11 +48,11 @@ def texts(book: NotebookNode) -> list[tuple[str, object]]:
     return [(cell.source, dict(cell.metadata.get("nbgrader", {}))) for cell in book.cells]
 
 
-def test_every_step_of_nbgrader_s_release_is_taken(tmp_path: Path) -> None:
+def test_every_step_of_nbgrader_s_release_is_taken(tmp_path: Path, run: Run) -> None:
     """nbgrader would hand its steps something else from some version on, and everybody would get full marks."""
     course = make(tmp_path / "c")
     path = course.source(NAME) / f"{NAME}.ipynb"
-    assert autograder(course.root, "release", NAME, "--no-validate").returncode == 0
+    assert run("release", NAME, "--no-validate", here=course.root)[0] == 0
     made = nbformat.read(course.path("release", ".", NAME) / f"{NAME}.ipynb", as_version=4)
     ours = released(source_notebook(path), path, course)
     checks = {cell.metadata.nbgrader.grade_id for cell in ours.cells if cell.source.startswith("%%check")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nbgrader.api import Gradebook
-from small_course import CHECK, LIMITS, NAME, autograder, make_course, rows, source_notebook, submission, submit, write
+from small_course import CHECK, LIMITS, NAME, Run, make_course, rows, source_notebook, submission, submit, write
 
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
@@ -98,7 +98,7 @@ def test_the_grade_is_the_same_with_and_without(course: Course, tmp_path: Path) 
     assert scores[0] == scores[1]
 
 
-def test_students_see_them_when_everybodys_time_is_over(course: Course) -> None:
+def test_students_see_them_when_everybodys_time_is_over(course: Course, run: Run) -> None:
     """Somebody with an extension would get the solution from a friend."""
 
     def shown() -> bool:
@@ -106,20 +106,19 @@ def test_students_see_them_when_everybodys_time_is_over(course: Course) -> None:
         page = course.path("feedback", "bob", NAME) / f"{NAME}.html"
         return 'class="example"' in page.read_text(encoding="utf-8")
 
+    def said() -> str:
+        return run("feedback", NAME, "--student", "bob", here=course.root)[1]
+
     now = datetime.now(UTC).replace(tzinfo=None)
     assert not shown(), "there is no due date"
-    assert f"Counterexamples are shown after the due date, and {NAME} has none." in feedback(course)
+    assert f"Counterexamples are shown after the due date, and {NAME} has none." in said()
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.find_assignment(NAME).duedate = now - timedelta(days=1)
         gradebook.db.commit()
     assert shown()
-    assert "Counterexamples" not in feedback(course)
+    assert "Counterexamples" not in said()
     with Gradebook(course.db_url, course.course_id) as gradebook:
         gradebook.find_submission(NAME, "cyd").extension = timedelta(days=2)
         gradebook.db.commit()
     assert not shown()
-    assert "when everybody's time is over" in feedback(course)
-
-
-def feedback(course: Course) -> str:
-    return autograder(course.root, "feedback", NAME, "--student", "bob").stdout
+    assert "when everybody's time is over" in said()

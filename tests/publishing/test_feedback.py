@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
-from small_course import NAME, autograder
+from small_course import NAME, Run
 
 from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
@@ -150,16 +150,16 @@ def nbgrader(root: Path, *args: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_the_command_says_who_has_no_feedback(graded: Course) -> None:
+def test_the_command_says_who_has_no_feedback(graded: Course, run: Run) -> None:
     """Somebody who was not graded would wait for feedback that nobody knows is missing."""
     new = graded.path("submitted", "gil", NAME)
     new.mkdir(parents=True)
     (new / f"{NAME}.ipynb").write_text("{}")
-    done = autograder(graded.root, "feedback", NAME, "--student", "ada", "--student", "gil")
-    assert done.returncode == 1
-    assert "1 written, 0 unchanged" in done.stdout
-    assert "Points by hand are still to come for ada" in done.stdout
-    assert "Not graded, so without feedback: gil" in done.stdout
-    wrong = autograder(graded.root, "feedback", NAME, "--student", "nobody")
-    assert wrong.returncode == 2
-    assert "nobody has submitted nothing for small" in wrong.stderr
+    code, said, _ = run("feedback", NAME, "--student", "ada", "--student", "gil", here=graded.root)
+    assert code == 1
+    assert "1 written, 0 unchanged" in said
+    assert "Points by hand are still to come for ada" in said
+    assert "Not graded, so without feedback: gil" in said
+    code, _, complained = run("feedback", NAME, "--student", "nobody")
+    assert code == 2
+    assert "nobody has submitted nothing for small" in complained

@@ -17,7 +17,7 @@ import small_course
 from made_class import make_class
 from nbgrader.api import Gradebook
 from scipy.stats import pointbiserialr
-from small_course import NAME, Run, autograder
+from small_course import NAME, Run
 from sqlalchemy import insert
 
 from autograder.grading import tables
@@ -166,11 +166,11 @@ class Page(HTMLParser):
 
 
 @pytest.mark.slow
-def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course) -> None:
+def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course, run: Run) -> None:
     """Numbers would differ by how one asks, links lead nowhere, or hidden tests stand in a page that is passed on."""
     root = graded.root
-    assert autograder(root, "feedback", NAME).returncode == 0
-    told = json.loads(autograder(root, "report", NAME, "--json").stdout)
+    assert run("feedback", NAME, here=root)[0] == 0
+    told = json.loads(run("report", NAME, "--json")[1])
     assert {s["student"]: s["score"] for s in told["students"]}["ada"] == 5.0
     points = told["points"]
     assert (points["max_score"], points["open_cells"], points["refused"]) == (5.0, ["why"], ["fay"])
@@ -181,8 +181,7 @@ def test_the_page_and_the_json_tell_the_same_of_a_class(graded: Course) -> None:
     assert ("kernel died" in reasons["dan"], "refused" in reasons["fay"]) == (True, True)
     checks = {check["name"]: check for check in told["checks"]}
     assert (checks["test_two_numbers"]["passed"], checks["test_like_the_answer_key"]["passed"]) == (3, 2)
-    done = autograder(root, "report", NAME, "-o", "class.html")
-    assert done.stdout.strip() == "Written: class.html"
+    assert run("report", NAME, "-o", "class.html")[1].strip() == "Written: class.html"
     text = (root / "class.html").read_text(encoding="utf-8")
     page = Page(text)
     assert [(picture["role"], picture["aria-labelledby"]) for picture in page.pictures] == [
@@ -220,11 +219,11 @@ def test_time_and_memory_are_in_the_page_and_the_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_assignment_that_nobody_graded_has_no_report(course: Course) -> None:
+def test_an_assignment_that_nobody_graded_has_no_report(course: Course, run: Run) -> None:
     """The instructor would look for the mistake in a page of zeros."""
-    done = autograder(course.root, "report", NAME)
-    assert done.returncode == 2
-    assert "run `autograder grade small` first" in done.stderr
+    code, _, complained = run("report", NAME, here=course.root)
+    assert code == 2
+    assert "run `autograder grade small` first" in complained
 
 
 @pytest.mark.slow

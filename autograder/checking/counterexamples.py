@@ -221,7 +221,7 @@ def literal(value: Any) -> str:
         return indented("np.array(", f"{shown})")
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
-    if isinstance(value, (int, float, np.integer, np.floating)):
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, np.timedelta64):
         return number(value)
     if value is None or isinstance(value, str):
         return repr(value)

@@ -264,6 +264,8 @@ OBJECTS = {
     "a map": "map(abs, [x])",
     "a list of objects": "[object()]",
     "a masked array": "np.ma.array([x], mask=[True])",
+    "a duration": "np.timedelta64(3, 's')",
+    "durations": "[np.timedelta64(3, 's')]",
 }
 
 

@@ -14,10 +14,10 @@ answer uses (for a comparison, say) costs nothing.
 Modules beside the notebook are read like cells, when a name leads there.
 
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
-computed text, `sys.modules`), names that a function makes global, star imports from a library, what is stored in an
-attribute or an item, cells and modules beyond `MAX_SOURCE` characters, cells beyond `MAX_CELLS` characters together,
-modules beyond `MAX_MODULES`, and code copied from a library. So it tells an honest student at once that a shortcut does
-not count, and leaves a cheat in plain sight of whoever reads the answer.
+computed text, `sys.modules`), names that a function makes global, star imports from a library, notebooks that `%run`
+runs, what is stored in an attribute or an item, cells and modules beyond `MAX_SOURCE` characters, cells beyond
+`MAX_CELLS` characters together, modules beyond `MAX_MODULES`, and code copied from a library. So it tells an honest
+student at once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from functools import cached_property, lru_cache
 
 __all__ = ["ImportAnalysis", "bindings_of", "module_paths", "named_modules"]
 
+RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
 MAX_CELLS = 2_000_000  # characters of all cells together, which take some ten seconds and a hundred megabytes
@@ -226,8 +227,11 @@ def parsed(source: str) -> list[ast.AST]:
 
 
 def without_magic(line: str) -> str:
-    """A line with `%magic`, `!command` and `help?` taken out."""
+    """A line with `%magic`, `!command` and `help?` taken out; `%run` of a module is the import of all that it
+    defines."""
     text = line.strip()
+    if (run := RUN.match(text)) and all(part.isidentifier() for part in run[1].split("/")):
+        return f"{line[: len(line) - len(line.lstrip())]}from {run[1].replace('/', '.')} import *"
     if text.startswith(("%%", "%", "!", "?")) or text.endswith("?"):
         return line[: len(line) - len(line.lstrip())] + ("" if text.startswith("%%") else "pass")
     before, equals, after = line.partition("=")

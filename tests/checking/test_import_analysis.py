@@ -150,6 +150,11 @@ FILES = {
         ("from nndl import models\nanswer = models.Plain", ""),
         ("from loop import a as answer", ""),
         ("from loop import elsewhere as answer", ""),
+        ("%run nndl/knn.py\ndef answer(X): return KNN().fit(X)", "scipy.spatial"),
+        ("if True:\n    %run -i './far' 3\ndef answer(X): return tree(X)", "sklearn.neighbors"),
+        ("%run nndl/knn.py\ndef answer(X): return Plain().fit(X)", ""),
+        ("%run nndl/knn.ipynb\ndef answer(X): return KNN().fit(X)", ""),
+        ("%run\ndef answer(X): return KNN().fit(X)", ""),
     ],
 )
 def test_modules_beside_the_notebook_are_read(cell: str, module: str) -> None:

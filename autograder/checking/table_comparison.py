@@ -7,15 +7,17 @@ them, and never a number of the test.
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from autograder.checking.outcomes import CheckFailed
-from autograder.kernel_side.pandas_parts import cells_of
+from autograder.kernel_side.pandas_parts import cells_of, is_na
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.stand_ins import Parts, Unsupported
 from autograder.kernel_side.tensors import Tensor
@@ -26,6 +28,8 @@ Array = np.ndarray[Any, Any]
 Compare = Callable[[Array, Array], None]
 
 PANDAS = {"frame": "DataFrame", "series": "Series", "index": "Index"}
+# A value of these that does not equal itself is missing: NaN, NaT.
+UNEQUAL = (float, np.generic, Decimal, datetime.date)
 NAMES = PANDAS | {"sparse": "sparse matrix", "masked": "masked array", "tensor": "tensor"}
 
 
@@ -194,7 +198,7 @@ def as_column(values: Array | Parts) -> Column:
     parts = values.parts
     if values.kind == "category":
         categories, codes = as_column(parts["categories"]), parts["codes"]
-        taken = np.append(categories.values, categories.values[:1])[codes] if len(categories.values) else codes
+        taken = categories.values[codes] if len(categories.values) else codes
         return Column(categories.kind, "category", taken, codes < 0)
     if values.kind == "zoned":
         zoned = parts["values"]
@@ -207,8 +211,10 @@ def as_column(values: Array | Parts) -> Column:
 
 def of_cells(cells: list[Any], kind: str) -> Column:
     """A column without an array; numbers among its cells are compared as such."""
-    missing = np.array([value is None or (isinstance(value, float) and value != value) for value in cells], bool)
-    if cells and all(isinstance(value, (int, float, np.number, type(None))) for value in cells):
+    missing = np.array([is_missing(value) for value in cells], bool)
+    if cells and all(
+        gone or isinstance(value, (int, float, np.number)) for value, gone in zip(cells, missing, strict=True)
+    ):
         numbers = [np.nan if gone else value for value, gone in zip(cells, missing, strict=True)]
         return Column("numbers", "object", np.array(numbers, float), missing)
     array = np.empty(len(cells), object)
@@ -217,10 +223,21 @@ def of_cells(cells: list[Any], kind: str) -> Column:
     return Column(kind, "object", array, missing)
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a cell has no value, however pandas says so."""
+    return value is None or is_na(value) or (isinstance(value, UNEQUAL) and value != value)
+
+
 def same(got: Any, want: Any) -> bool:
     """Whether two cells are equal. A value that did not cross equals nothing."""
     if isinstance(got, Unsupported) or isinstance(want, Unsupported):
         return False
+    if isinstance(want, (list, tuple)):
+        return type(got) is type(want) and len(got) == len(want) and all(map(same, got, want))
+    if isinstance(want, dict):
+        return isinstance(got, dict) and got.keys() == want.keys() and all(same(got[key], want[key]) for key in want)
+    if is_missing(got) and is_missing(want):
+        return True
     try:
         return bool(np.array_equal(got, want) if isinstance(want, np.ndarray) else got == want)
     except (ValueError, TypeError):
@@ -234,17 +251,22 @@ def parts_of(index: Any) -> dict[str, Any]:
 
 def label_list(index: Any) -> list[Any]:
     """The labels of an Index; those of several levels are tuples."""
-    levels = [[label(value) for value in as_column(level).values] for level in parts_of(index)["levels"]]
+    columns = [as_column(level) for level in parts_of(index)["levels"]]
+    levels = [
+        [None if gone else label(value) for value, gone in zip(column.values, column.missing, strict=True)]
+        for column in columns
+    ]
     return levels[0] if len(levels) == 1 else list(zip(*levels, strict=True))
 
 
 def label(value: Any) -> Any:
-    """A label that equals itself, also if it is NaN, and nothing that has not crossed."""
-    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
-        value = value.item()
+    """A label that equals itself, and nothing if it has not crossed. None is one that is missing."""
+    if is_missing(value):
+        return None
     if isinstance(value, Unsupported):
         return object()
-    return "NaN" if isinstance(value, float) and value != value else value
+    is_time = isinstance(value, (np.datetime64, np.timedelta64))
+    return value.item() if isinstance(value, np.generic) and not is_time else value
 
 
 def shown(value: Any) -> str:

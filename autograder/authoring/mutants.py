@@ -38,7 +38,7 @@ def mutants_of(answer: str, source: str) -> list[Mutant]:
     for node in ast.walk(tree):
         if getattr(node, "lineno", None) in solution:
             for place, text, what in changes(node):
-                changed = replaced(source, place, text)
+                changed = with_text(source, place, text)
                 if differs(source, changed):
                     found.setdefault(changed, Mutant(answer, what, place.lineno, changed, source))  # type: ignore[attr-defined]
     return list(found.values())
@@ -137,7 +137,7 @@ def names(node: ast.AST) -> Iterator[Change]:
 CHANGES: tuple[Callable[[ast.AST], Iterator[Change]], ...] = (axes, arithmetic, bounds, copies, branches, names)
 
 
-def replaced(source: str, node: ast.AST, text: str) -> str:
+def with_text(source: str, node: ast.AST, text: str) -> str:
     """The source with another text in the place of a node. Columns are counted in bytes."""
     rows = source.encode().split(b"\n")
     first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]

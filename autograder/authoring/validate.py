@@ -83,7 +83,7 @@ def validate(
     work = Trials(assignment, secrets, checked_limits(course))
     with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials)), work) as workers:
         found: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
-        for trial, wrong in tried(workers, trials):
+        for trial, wrong in run_trials(workers, trials):
             found[trial.name] += wrong
             on_done(trial.name)
     return list(key_failure_once([*problems, *chain.from_iterable(found.values())]))
@@ -181,7 +181,7 @@ def all_trials(
     for template, source in pairs:
         yield from whole_trials(template, source, assignment)
     bare = [(template, only_needed(source)) for template, source in pairs if template.has_checks]
-    for document, judge in ((ALTERNATIVES, solved), (MISTAKES, mistaken)):
+    for document, judge in ((ALTERNATIVES, judge_right), (MISTAKES, judge_mistake)):
         for example in read_examples(folder / document):
             where, answer = f"{document}, {example.title!r}", example.replaces
             found = [(t, notebook) for t, notebook in bare if answer in {*answers(notebook), *assignment.modules}]
@@ -200,10 +200,10 @@ def whole_trials(template: Template, source: NotebookNode, assignment: Assignmen
     where = f"{template.name}.ipynb, " if len(assignment.notebooks) > 1 else ""
     key = Variant(template.name, restore(deepcopy(source), template))
     files = {name: assignment.files[name] for name in assignment.modules} | assignment.released_notebooks(template)
-    stubs = Variant(template.name, restore(unsolved(source, template), template), files)
+    stubs = Variant(template.name, restore(unsolved_notebook(source, template), template), files)
     nothing, unfinished = (frozenset[str](), UNSOLVED) if template.has_checks else (None, None)
-    yield Trial(f"{where}the answer key", key, solved, may_raise=nothing, solved=True)
-    yield Trial(f"{where}the release", stubs, untouched, may_raise=unfinished, solved=False)
+    yield Trial(f"{where}the answer key", key, judge_right, may_raise=nothing, solved=True)
+    yield Trial(f"{where}the release", stubs, judge_unsolved, may_raise=unfinished, solved=False)
 
 
 def in_notebook(example: Example, template: Template, assignment: Assignment) -> Example:
@@ -234,7 +234,7 @@ def answers(notebook: NotebookNode) -> set[str]:
     }
 
 
-def unsolved(source: NotebookNode, template: Template) -> NotebookNode:
+def unsolved_notebook(source: NotebookNode, template: Template) -> NotebookNode:
     """The notebook with every answer as it is released."""
     stubs = {cell.grade_id: cell.source for cell in template.cells}
     notebook = deepcopy(source)
@@ -270,7 +270,7 @@ def is_check(cell: NotebookNode) -> bool:
     return bool(utils.is_grade(cell) and utils.is_locked(cell))
 
 
-def tried(workers: Pool[Variant, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
+def run_trials(workers: Pool[Variant, Tried], trials: list[Trial]) -> Iterator[tuple[Trial, list[Problem]]]:
     """Each trial with what was wrong with it, as they end."""
     trial_of = {id(trial.variant): trial for trial in trials}
     for variant, outcome in workers.results(trial.variant for trial in trials):
@@ -279,17 +279,17 @@ def tried(workers: Pool[Variant, Tried], trials: list[Trial]) -> Iterator[tuple[
             yield trial, [Problem(trial.name, str(outcome) or type(outcome).__name__)]
             continue
         shown, rounds, faults = outcome
-        problems = [Problem(trial.name, fault) for fault in faults] or judged(trial, rounds)
-        yield trial, [*problems, *raised(trial, shown), *ordinary_problems(trial, shown)]
+        problems = [Problem(trial.name, fault) for fault in faults] or verdict_problems(trial, rounds)
+        yield trial, [*problems, *raised_problems(trial, shown), *ordinary_problems(trial, shown)]
 
 
-def judged(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
+def verdict_problems(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
     """What is wrong with the verdicts of the first round, and of any other round that found something else."""
     found = [list(trial.judge(trial, verdicts)) for verdicts in rounds]
     return list({str(problem): problem for problems in found for problem in problems}.values())
 
 
-def raised(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
+def raised_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
     """Errors that cells show and may not. Ordinary test cells are judged by their points."""
     for number, name, text in errors(notebook):
         if trial.may_raise is not None and name not in trial.may_raise and not is_check(notebook.cells[number - 1]):
@@ -329,21 +329,21 @@ def why_not_all(cell: NotebookNode, score: float | None) -> str:
     return "it shows a number that cannot be its score" if score is None else "it shows this score"
 
 
-def solved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
+def judge_right(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """Right code gets full marks."""
     for verdict in verdicts:
         if not (verdict.passed or verdict.void):
             yield Problem(trial.name, f"loses {verdict.name}, but is right: {verdict.detail or verdict.message}")
 
 
-def untouched(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
+def judge_unsolved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """The release scores nothing."""
     for verdict in verdicts:
         if verdict.passed:
             yield Problem(trial.name, f"passes {verdict.name} without an answer")
 
 
-def mistaken(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
+def judge_mistake(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """A mistake loses exactly what its entry says, but for void checks, and its student is told what it says."""
     assert trial.example is not None
     void = {v.name for v in verdicts if v.void}

@@ -52,7 +52,7 @@ def scores_of(results: ClassResults) -> list[Score]:
 
 def score_of(student: StudentResults) -> Score:
     """The score of one submission."""
-    comments = named(student.results, said_by_a_person)
+    comments = by_cell(student.results, said_by_a_person)
     return {
         "student": student.student,
         "group": student.group,
@@ -64,14 +64,16 @@ def score_of(student: StudentResults) -> Score:
         "final_score": max(0.0, student.score - student.late_penalty),
         "max_score": student.max_score,
         "needs_manual_grade": student.needs_manual_grade,
-        "cells": {name: data_of(cell) for name, cell in named(student.results, lambda result: result.cells).items()},
+        "cells": {name: data_of(cell) for name, cell in by_cell(student.results, lambda result: result.cells).items()},
         "comments": {name: text for name, text in comments.items() if text},
         "incidents": student.incidents,
         "late_days": asdict(student.late) if student.late else None,
     }
 
 
-def named(results: Sequence[NotebookResult], parts: Callable[[NotebookResult], Mapping[str, Part]]) -> dict[str, Part]:
+def by_cell(
+    results: Sequence[NotebookResult], parts: Callable[[NotebookResult], Mapping[str, Part]]
+) -> dict[str, Part]:
     """The parts of all notebooks by the name of their cell, with the notebook's where several have it."""
     names = Counter(name for result in results for name in parts(result))
     return {

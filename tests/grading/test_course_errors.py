@@ -9,7 +9,7 @@ import pytest
 import small_course
 from small_course import NAME, cell
 
-from autograder.authoring.validate import Trial, raised, solved
+from autograder.authoring.validate import Trial, judge_right, raised_problems
 from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import KeyCell
@@ -98,5 +98,5 @@ def test_validation_names_the_setting() -> None:
     """An author would search the cell for what is wrong with it."""
     error = nbformat.v4.new_output("error", ename="MemoryError", evalue="", traceback=[])
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import torch", outputs=[error])])
-    (problem,) = raised(Trial("the answer key", notebook, solved), notebook)
+    (problem,) = raised_problems(Trial("the answer key", notebook, judge_right), notebook)
     assert problem.text.endswith("than c.Autograder.memory_mb allows: set it higher in nbgrader_config.py.")

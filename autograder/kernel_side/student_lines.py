@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 import warnings
+from itertools import islice
 
 from autograder.kernel_side.student_code import is_beside, is_cell_file, is_student_code
 
 __all__ = ["student_lines", "warned"]
+
+DEF = re.compile(r"(?P<indent>\s*)(async )?def (?P<name>\w+)")
 
 
 def student_lines(error: BaseException) -> list[list[object]]:
@@ -27,4 +31,14 @@ def warned(warning: warnings.WarningMessage) -> str:
     name, file, line = warning.category.__name__[:80], warning.filename, warning.lineno
     if not (type(file) is str and type(line) is int and (is_cell_file(file) or is_beside(file))):
         return name
-    return f"{name} in line {line}: {linecache.getline(file, line).strip()[:100]}"
+    function = "".join(f"{name}, " for name in function_at(file, line))
+    return f"{name} in {function}line {line}: {linecache.getline(file, line).strip()[:100]}"
+
+
+def function_at(file: str, line: int) -> list[str]:
+    """The name of the function that a line is in, as its indentation says; none outside of functions."""
+    text = linecache.getline(file, line)
+    depth = len(text) - len(text.lstrip())
+    above = reversed(linecache.getlines(file)[: max(0, line - 1)])
+    names = (found["name"][:100] for found in map(DEF.match, above) if found and len(found["indent"]) < depth)
+    return list(islice(names, 1))

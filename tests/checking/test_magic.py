@@ -192,6 +192,8 @@ def test_a_student_s_function_may_read_files(
 
 def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveShell) -> None:
     """Its kind alone sends students searching."""
-    shell.run_cell("import numpy as np\ndef f(x):\n    y = x + 1\n    return np.exp(y)", store_history=True)
+    shell.run_cell(
+        "import numpy as np\ndef f(x):\n    def g(x): return x\n    y = x + 1\n    return np.exp(y)", store_history=True
+    )
     source = "%%check\ndef test_a(student):\n    student.f(np.array([1e4]))\n    assert_no_warnings(student)"
-    assert "RuntimeWarning in line 4: return np.exp(y)" in shown(shell, source)[0]["text/html"]
+    assert "RuntimeWarning in f, line 5: return np.exp(y)" in shown(shell, source)[0]["text/html"]

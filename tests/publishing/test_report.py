@@ -22,10 +22,11 @@ from sqlalchemy import insert
 
 from autograder.grading import tables
 from autograder.grading.course import Course
+from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.class_page import report_page
-from autograder.publishing.report.classes import read_class, to_doubt
+from autograder.publishing.report.classes import answers_of, known, read_class, to_doubt
 from autograder.publishing.report.numbers import (
     CommonMistake,
     Entry,
@@ -34,7 +35,7 @@ from autograder.publishing.report.numbers import (
     question_numbers,
     summary,
 )
-from autograder.publishing.report.similar import grams, similar_pairs
+from autograder.publishing.report.similar import grams, grams_of_files, similar_pairs
 
 WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
 
@@ -149,6 +150,18 @@ def test_what_was_given_or_many_have_is_nobodys_copy() -> None:
     assert similar_pairs({"ada": pieces(OWN), "cyd": pieces(OWN)}, pieces(OWN)) == []
     assert similar_pairs({f"s{number}": pieces(OWN) for number in range(9)}, set()) == []
     assert grams([ParsedCell(1, "code", OWN)]) == set()  # a cell of the course's is no answer
+
+
+def test_modules_are_compared_as_well(recorded: Course) -> None:
+    """Where answers stand in modules, no copy was seen."""
+    for student in ("ada", "bob"):
+        small_course.write(recorded.path("autograded", student, NAME) / "tools.py", OWN)
+    modules = {"tools.py": OTHER.encode()}
+    assignment = replace(load_assignment(recorded, NAME), modules=modules, files={"tools.py": b"pass"})
+    mine = {who: grams_of_files((who, answers_of(recorded, assignment, Entry(who, [])))) for who in ("ada", "bob")}
+    (pair,) = similar_pairs(mine, known(recorded, assignment))
+    assert (pair.one, pair.other, pair.share) == ("ada", "bob", 1.0)
+    assert pieces(OTHER) <= known(recorded, assignment)
 
 
 class Page(HTMLParser):

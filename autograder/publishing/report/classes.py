@@ -29,7 +29,7 @@ from autograder.publishing.report.numbers import (
     question_numbers,
     summary,
 )
-from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_students, similar_pairs
+from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_code, grams_of_students, similar_pairs
 from autograder.text import in_percent, in_points
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
@@ -104,7 +104,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
         for entry, student in zip(entries, found.students, strict=True)
     ]
     questions, checks = question_numbers(entries), check_numbers(entries)
-    answers = grams_of_students({entry.student: notebooks_of(course, name, entry) for entry in entries})
+    answers = grams_of_students({entry.student: answers_of(course, assignment, entry) for entry in entries})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
     groups = {student.student: student.group for student in found.students if student.group}
     similar = list(not_together(similar_pairs(compared, known(course, assignment)), groups))
@@ -172,10 +172,10 @@ def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Stud
     )
 
 
-def notebooks_of(course: Course, name: str, entry: Entry) -> list[Path]:
-    """A student's notebooks, as they were graded."""
-    folder = course.path("autograded", entry.student, name)
-    return [folder / f"{result.notebook}.ipynb" for result in entry.results]
+def answers_of(course: Course, assignment: Assignment, entry: Entry) -> list[Path]:
+    """A student's notebooks and modules, as they were graded."""
+    folder = course.path("autograded", entry.student, assignment.name)
+    return [folder / name for name in (*(f"{result.notebook}.ipynb" for result in entry.results), *assignment.modules)]
 
 
 def known(course: Course, assignment: Assignment) -> set[Gram]:
@@ -187,7 +187,9 @@ def known(course: Course, assignment: Assignment) -> set[Gram]:
     ]
     paths = course.source(assignment.name).glob("*.ipynb")
     sources = [from_json(nbformat.read(path, as_version=4)) for path in paths]
-    return grams(given).union(*(grams(source.cells) for source in sources))
+    modules = [data for name in assignment.modules for data in (assignment.files[name], assignment.modules[name])]
+    texts = (grams_of_code(data.decode(errors="replace")) for data in modules)
+    return grams(given).union(*(grams(source.cells) for source in sources), *texts)
 
 
 def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:

@@ -14,10 +14,11 @@ from pathlib import Path
 from pygments.lexers import PythonLexer
 from pygments.token import Comment, Literal, Name, Text
 
+from autograder.files import read_inside
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, read
 from autograder.publishing.page_limits import first_that_works
 
-__all__ = ["Gram", "Pair", "grams", "grams_of_students", "similar_pairs"]
+__all__ = ["Gram", "Pair", "grams", "grams_of_code", "grams_of_students", "similar_pairs"]
 
 # Tokens of code and words of prose that make one piece.
 CODE, WORDS = 16, 6
@@ -43,19 +44,23 @@ class Pair:
     share: float
 
 
-def grams_of_students(notebooks: Mapping[str, list[Path]]) -> dict[str, set[Gram] | None]:
-    """The pieces of each student's graded notebooks; None where they take too much time or memory to be read."""
-    done = first_that_works((grams_of_files,), notebooks.items(), os.cpu_count() or 1)
+def grams_of_students(files: Mapping[str, list[Path]]) -> dict[str, set[Gram] | None]:
+    """The pieces of each student's graded notebooks and modules; None where they take too much time or memory to be
+    read."""
+    done = first_that_works((grams_of_files,), files.items(), os.cpu_count() or 1)
     found = {student: pieces for (student, _), pieces in done}
-    return {student: found[student] for student in notebooks}
+    return {student: found[student] for student in files}
 
 
 def grams_of_files(named: tuple[str, list[Path]]) -> set[Gram]:
-    """The pieces of the answers in a student's notebooks, as far as these can be read."""
+    """The pieces of the answers in a student's notebooks and modules, as far as these can be read."""
     found: set[Gram] = set()
     for path in named[1]:
         try:
-            found |= grams(read(path).cells)
+            if path.suffix == ".py":
+                found |= grams_of_code(read_inside(path.parent, path.name, MAX_CHARACTERS).decode(errors="replace"))
+            else:
+                found |= grams(read(path).cells)
         except (OSError, Unreadable):
             continue
     return found
@@ -67,8 +72,12 @@ def grams(cells: Iterable[ParsedCell]) -> set[Gram]:
         gram
         for cell in cells
         if cell.is_answer
-        for gram in (runs(tokens(cell.source), CODE) if cell.kind == "code" else runs(words(cell.source), WORDS))
+        for gram in (grams_of_code(cell.source) if cell.kind == "code" else runs(words(cell.source), WORDS))
     }
+
+
+def grams_of_code(source: str) -> set[Gram]:
+    return set(runs(tokens(source), CODE))
 
 
 def runs(parts: Iterable[str], length: int) -> Iterator[Gram]:

@@ -22,9 +22,10 @@ setup: .venv/ready ## a virtual environment with all that is needed, in .venv
 demo: setup      ## grade a made-up class and show where the results are
 	@$(BIN)/autograder demo softmax
 
+# Slow tests wait in turn, for time limits and processes: three at a time keep two processors at work.
 test: setup      ## every test, fast ones first
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" tests
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow tests
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m slow tests
 
 lint: setup      ## ruff, mypy strict, import direction
 	$(BIN)/ruff check autograder tests benchmarks docs

@@ -329,7 +329,7 @@ def grade(tmp_path_factory: pytest.TempPathFactory) -> Grade:
         for name, text in answers.items():
             small_course.cells_by_id(mine)[name].source = text
         files = {f"{NAME}.ipynb": nbformat.writes(mine).encode()}
-        with Grader(assignment, Limits(cell_seconds=4, notebook_seconds=10), bytes(32)) as grader:
+        with Grader(assignment, Limits(cell_seconds=4, notebook_seconds=5), bytes(32)) as grader:
             graded = grader.grade(Submission("mallory", files, "1"))
         verdicts = graded.notebooks[0].grades[0].verdicts
         return graded, {verdict.name: verdict.outcome for verdict in verdicts}
@@ -351,4 +351,4 @@ def test_an_endless_test_ends_with_the_notebook_s_time(grade: Grade) -> None:
     graded, outcomes = grade(count="def count():\n    return 10**15")
     assert outcomes == {"test_build": Outcome.PASSED, "test_count": Outcome.RAISED, "test_last": Outcome.RAISED}
     (incident,) = graded.incidents
-    assert (incident.kind.name, incident.text) == ("TIME", "the notebook took longer than 10 s in all")
+    assert (incident.kind.name, incident.text) == ("TIME", "the notebook took longer than 5 s in all")

@@ -27,6 +27,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(trylast=True)  # when what is not asked for is gone
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal out the files that take long: each of xdist's processes, which get the list in equal parts, begins with
+    some. The others would wait for one that starts last."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    long = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("long")))
+    short = [item for item in items if item.path not in long]
+    dealt = []
+    for number in range(processes):
+        dealt += [item for path in long[number::processes] for item in items if item.path == path]
+        dealt += short[number * len(short) // processes : (number + 1) * len(short) // processes]
+    items[:] = dealt or items
+
+
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """An IPython with the extension loaded."""

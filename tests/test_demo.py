@@ -26,6 +26,7 @@ def passed(score: dict[str, object]) -> list[bool]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_demo_that_was_stopped_says_how_to_go_on_and_starts_anew_where_there_is_no_clone(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

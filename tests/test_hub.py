@@ -13,7 +13,7 @@ import small_course
 from hub import Hub
 from small_course import NAME
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROOT = Path(__file__).parents[1]
 COURSE = "small_course"

@@ -202,6 +202,7 @@ def give(points: float, extra: float | None = None) -> Callable[[Any], None]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_term(term: Term) -> None:
     """Each part may work by itself and the grades be wrong all the same: this is what a course relies on."""
     # An assignment is written, found fit to be released, and due.

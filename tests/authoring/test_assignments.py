@@ -132,6 +132,7 @@ def unrecorded(notebook: nbformat.NotebookNode) -> list[object]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_assignment_may_be_released(course: Course, name: str) -> None:
     """Right code would lose points, a mistake go unseen, or something secret go out."""

@@ -30,7 +30,7 @@ from autograder.grading.graded import GradedSubmission
 from autograder.grading.incidents import IncidentKind
 from autograder.sandbox.limits import Limits
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 QUICK = ("ada", "bob", "cyd", "dan")
 

@@ -23,7 +23,7 @@ from autograder.grading.course import Course
 from autograder.grading.release_steps import released
 from autograder.grading.source_notebooks import source_notebook
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 AUTOTESTS = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide" / "autotests.yml"
 SETUP = "import numpy as np\nfrom tools import offset\nshift = int(open('data/sub/shift.txt').read())"

@@ -21,7 +21,7 @@ from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.locking import course_lock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 AUTOTESTS = Path(nbgrader_package.__file__).parent / "docs" / "source" / "user_guide" / "autotests.yml"
 STOCK = "c = get_config()\nc.CourseDirectory.course_id = 'stock'\n"

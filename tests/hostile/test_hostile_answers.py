@@ -21,7 +21,7 @@ from autograder.grading.grader import Grader
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.similar import grams
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 # What a test may do with a number that it was given: in Python, in C, and with memory. The last is never touched.
 CHECK = '''\

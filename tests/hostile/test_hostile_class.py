@@ -15,7 +15,7 @@ from small_course import COMMAND, make_known
 
 from autograder.publishing.scores import read_scores
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 NAME = "trust"
 SECRET = "cnry_secret_500001"

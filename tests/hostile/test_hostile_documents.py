@@ -177,6 +177,7 @@ MOST = {
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_class_of_the_worst_notebooks_takes_nothing_from_the_others(graded: Course) -> None:
     """Everybody would wait for one, or get another grade or page than without it."""
     honest = ["ada", "eve", "fay"]

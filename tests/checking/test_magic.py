@@ -149,7 +149,7 @@ def test_arguments_are_copies_as_when_grading(shell: InteractiveShell) -> None:
         "%%check\ndef test_a(student):\n    a = np.zeros(2)\n    b = student.spoil(a)\n    b += 1\n"
         "    assert_close(a, np.zeros(2))\n    assert_unchanged(student)"
     )
-    assert "Spoil changes its first argument" in shown(shell, tests)[0]["text/html"]
+    assert "spoil changes its first argument" in shown(shell, tests)[0]["text/html"]
 
 
 def test_the_answer_key_is_not_in_a_students_notebook(shell: InteractiveShell) -> None:

@@ -16,7 +16,10 @@ from autograder.checking.figure_comparison import assert_figure
 from autograder.checking.observing import cell_figures, figures
 from autograder.checking.outcomes import CheckFailed, GraderFault
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import InProcessTransport
+from autograder.checking.transports import CallBack, InProcessTransport
+from autograder.kernel_side.serve import Reply
+from autograder.kernel_side.values import Encoder
+from autograder.kernel_side.wire import Message
 
 GUESSES = {
     "bars": ("for n in range(30): plt.bar([0], [n])", {"bars": [21]}),
@@ -45,11 +48,12 @@ def test_a_notebook_that_says_what_it_has_drawn_has_no_more_guesses() -> None:
     axes |= {"bars": [{"bars": np.array([[0.0, 0.0, 1.0, n]])} for n in range(2_000)]}
 
     class Says:
-        def _drawn(self) -> Any:
-            return [{"title": "", "axes": [axes]}]
+        def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+            encoder = Encoder(lambda value: ["unsupported", type(value).__name__])
+            return {"op": "value", "value": encoder.encode([{"title": "", "axes": [axes]}])}, encoder.buffers
 
     with pytest.raises(CheckFailed, match=r"^there are too many bar charts"):
-        assert_figure(cell_figures(Says()), bars=[777])
+        assert_figure(cell_figures(NotebookProxy(Says())), bars=[777])
 
 
 @pytest.mark.parametrize("right", [set(), [], ()])

@@ -16,9 +16,9 @@ from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.equality import alike
 from autograder.checking.mistakes import Attempt
-from autograder.checking.outcomes import Mistake, Verdict
+from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentError, Verdict
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.replay import named_mistakes
+from autograder.checking.replay import named_mistakes, same, same_ending
 from autograder.checking.transports import InProcessTransport, Transport
 
 RIGHT = """
@@ -75,6 +75,8 @@ def namespace(*sources: str) -> dict[str, Any]:
 
 @contextmanager
 def stand_in(mistake: Mistake | None) -> Iterator[Transport]:
+    if mistake is not None and mistake.title == "fault":
+        raise GraderFault("the answer key ended")
     yield InProcessTransport(namespace(RIGHT, mistake.source if mistake else ""))
 
 
@@ -133,6 +135,50 @@ def test_a_mistake_in_what_no_test_calls_must_explain_every_failed_test() -> Non
     known = [mistake("no root", helper, "", "root")]
     assert graded("def spread(X):\n    return X.var(axis=0)", known)[1].keys() == {"test_spread", "test_random"}
     assert graded("def spread(X):\n    return X.var(axis=0)\ndef slope(f, x):\n    return 1.0", known)[1] == {}
+
+
+def test_numbers_far_closer_to_the_mistake_than_to_the_right_ones_are_its() -> None:
+    """A student who sums in another order would not be told their mistake."""
+    half = mistake("half", "def slope(f, x):\n    return 6.0", "", "slope")
+    assert graded("def slope(f, x):\n    return 6.0000001", [half])[1] == {"test_slope": "half"}
+    assert graded("def slope(f, x):\n    return 6.001", [half])[1] == {}
+
+
+def test_a_mistake_that_cannot_be_run_explains_nothing() -> None:
+    """One entry that ends the answer key would end the grading of whoever fails its check."""
+    fault = mistake("fault", "def spread(X):\n    return X")
+    assert set(graded("def spread(X):\n    return X.var(axis=0)", [fault, VARIANCE])[1].values()) == {"variance"}
+
+
+def test_an_answer_is_compared_with_the_right_one_to_the_same_question_alone() -> None:
+    """Rounding would be judged by another value."""
+    got, other = (NotebookAnswer("call f", "return", value) for value in (1.0, 1.0 + 1e-7))
+    assert same(got, other, [NotebookAnswer("call f", "return", 5.0)])
+    assert not same(got, other, [NotebookAnswer("call g", "return", 5.0)])
+    assert not same(got, other, [])
+    assert not same(got, NotebookAnswer("call g", "return", 1.0), [])
+    assert not same(got, NotebookAnswer("call f", "raise", 1.0), [])
+
+
+@pytest.mark.parametrize(
+    ("error", "other", "expected"),
+    [
+        (CheckFailed("the shape is wrong", "of 3"), CheckFailed("the shape is wrong", "of 4"), True),
+        (CheckFailed("the shape is wrong"), CheckFailed("the values are wrong"), False),
+        (CheckFailed("it raises"), StudentError("f", "TypeError", "", []), False),
+        (StudentError("f", "TypeError", "a", []), StudentError("f", "TypeError", "b", []), True),
+        (StudentError("f", "TypeError", "", []), StudentError("f", "KeyError", "", []), False),
+        (StudentError("f", "TypeError", "", []), TypeError(), False),
+        (AssertionError("1 == 2"), AssertionError("1 == 3"), True),
+        (AssertionError(), KeyError(), False),
+        (AssertionError(), None, False),
+        (None, None, False),
+    ],
+    ids=range(10),
+)
+def test_tests_fail_alike_for_one_reason(error: Any, other: Any, expected: bool) -> None:
+    """Who returns the same for another reason would be told of a mistake that they have not made."""
+    assert same_ending(error, other) is expected
 
 
 def test_what_was_not_kept_is_explained_by_nothing() -> None:

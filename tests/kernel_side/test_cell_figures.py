@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import matplotlib as mpl
@@ -67,7 +68,7 @@ def test_only_the_last_cell_that_drew_counts(shell: InteractiveShell) -> None:
     """Figures of a demonstration would be taken for the student's, and all of a notebook's be kept."""
     run(shell, PLOT, "plt.figure(); plt.plot([1]); plt.title('Accuracy')")
     assert "must contain 'loss'" in verdict(shell, LOSS).message
-    assert verdict(shell, "assert len(cell_figures(student)) == 1").passed
+    assert verdict(shell, "assert len(cell_figures(student)) == 1", plot_cell=2).passed
     assert verdict(shell, "assert_figure(cell_figures(student))", plot_cell=3).message == "No figure was drawn."
 
 
@@ -75,6 +76,14 @@ def test_what_a_check_draws_is_no_cell_s(shell: InteractiveShell) -> None:
     """The first check of a plot would change what the second sees."""
     run(shell, f"{PLOT}\ndef other(): plt.figure()")
     assert verdict(shell, f"student.other()\n    assert len(cell_figures(student)) == 1\n    {LOSS}").passed
+    run(shell, "plt.figure(); plt.figure()")
+    assert verdict(shell, "assert len(cell_figures(student)) == 2").passed
+
+
+def test_a_notebook_without_matplotlib_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading the extension would end in a traceback."""
+    monkeypatch.delitem(sys.modules, "matplotlib")
+    cell_figures.set_hook()
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,12 @@ FRAME = pd.DataFrame(
         FRAME.describe(),
         pd.DataFrame(),
         pd.DataFrame({"a": []}),
+        pd.DataFrame({"a": [1, 2]}).rename_axis("row"),
         pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
         pd.DataFrame([[1, 2.5]], columns=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)])),
         pd.DataFrame(np.zeros((2, 2)), columns=[3, 7], index=pd.date_range("2020-01-01", periods=2).rename("day")),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_frame_arrives_as_it_was(frame: pd.DataFrame) -> None:
     """A right table would be a wrong answer, or a student be given another one than the author wrote."""
@@ -121,6 +122,11 @@ def test_other_values_arrive_as_they_were() -> None:
     assert crossed(pd.NA) is pd.NA
     assert np.isnat(crossed(pd.NaT))
     assert crossed(pd.Timestamp("2020-01-01")) == pd.Timestamp("2020-01-01")
+
+
+def test_a_sparse_matrix_without_rows_crosses() -> None:
+    """No row that a filter leaves is an honest answer."""
+    assert crossed(sparse.csr_matrix((0, 3))).shape == (0, 3)
 
 
 @pytest.mark.parametrize("made", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array, sparse.dia_matrix])

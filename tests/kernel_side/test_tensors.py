@@ -52,6 +52,7 @@ def test_a_tensor_of_another_library_arrives_as_a_marked_array() -> None:
     """What a network gives could not be compared."""
     arrived = notebook(f=lambda: Other(X)).f()
     assert type(arrived) is Tensor
+    assert not arrived.requires_grad
     assert told(arrived, tensor(X)) == ""
     assert told(arrived, tensor(-X)) == "the values are the right ones times −1: the sign is wrong"
 

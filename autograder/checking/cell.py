@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, TypeGuard
 
 from autograder.checking.regions import HIDDEN_TESTS, lines, slips
@@ -104,6 +105,10 @@ class CheckCell:
 
     def tests(self) -> list[Check]:
         """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker or a repeated name."""
+        return list(self._tests)
+
+    @cached_property
+    def _tests(self) -> tuple[Check, ...]:
         hidden = self.hidden_lines()
         try:
             tree = ast.parse(self.module)
@@ -120,7 +125,7 @@ class CheckCell:
                 test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""), names)
                 if "private" in test.fixtures and not hidden_in_part:
                     raise CheckCellError(f"line {node.lineno}: {node.name} takes private files, so it must be hidden")
-        return list(found.values())
+        return tuple(found.values())
 
 
 def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:

@@ -52,7 +52,7 @@ class TemplateCell:
         """Whether this is a `%%check` cell that carries points."""
         return self.graded and self.locked and self.cell_type == "code" and is_check_cell(self.source)
 
-    @property
+    @cached_property
     def check(self) -> CheckCell:
         """The check cell that this is."""
         return CheckCell(self.source, self.voids)

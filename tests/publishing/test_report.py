@@ -127,7 +127,7 @@ OTHER = """def train(X, y, lr, n):
     return W, losses.tolist()"""
 
 
-def pieces(source: str) -> set[int]:
+def pieces(source: str) -> set[bytes]:
     return grams([ParsedCell(1, "code", source, nbgrader={"solution": True})])
 
 
@@ -162,6 +162,32 @@ def test_modules_are_compared_as_well(recorded: Course) -> None:
     (pair,) = similar_pairs(mine, known(recorded, assignment))
     assert (pair.one, pair.other, pair.share) == ("ada", "bob", 1.0)
     assert pieces(OTHER) <= known(recorded, assignment)
+
+
+def test_a_copy_from_an_earlier_term_is_found(recorded: Course, run: Run, tmp_path: Path) -> None:
+    """Last year's solutions are passed on, and no comparison within the class sees it."""
+    earlier = tmp_path / "2025/submitted"
+    small_course.write(recorded.path("autograded", "ada", NAME) / f"{NAME}.ipynb", small_course.submission(mean=OWN))
+    for student, mean in {"zoe": OWN, "yan": OWN, "xia": OTHER}.items():
+        small_course.write(earlier / student / NAME / f"{NAME}.ipynb", small_course.submission(mean=mean))
+    (earlier / "notes.txt").touch()
+    told = json.loads(run("report", NAME, "--json", "--also", str(earlier), here=recorded.root)[1])
+    pairs = [(pair["one"], pair["other"]) for pair in told["similar"]]
+    assert pairs == [("ada", f"yan ({earlier})"), ("ada", f"zoe ({earlier})")]  # and not yan and zoe
+    assert told["also"] == {str(earlier): 3}
+    assert run("report", NAME, "--also", str(earlier))[0] == 0
+    page = (recorded.root / f"reports/{NAME}.html").read_text(encoding="utf-8")
+    assert f"zoe ({earlier})" in page
+    assert f"{earlier} (students: 3)" in page
+
+
+def test_an_earlier_term_without_the_assignment_is_an_error(recorded: Course, run: Run, tmp_path: Path) -> None:
+    """Nobody would be found, and everybody would think that nobody had copied."""
+    (tmp_path / "2025/submitted/zoe/other").mkdir(parents=True)
+    code, _, told = run("report", NAME, "--also", str(tmp_path / "2025"), here=recorded.root)
+    assert (code, f"2025 has no {NAME}.ipynb in STUDENT/{NAME}/" in told) == (2, True)
+    code, _, told = run("report", "--also", str(tmp_path / "2025"))
+    assert (code, "name it" in told) == (2, True)
 
 
 class Page(HTMLParser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 import nbformat
 from sqlalchemy import select
 
+from autograder.errors import AutograderError
 from autograder.grading import tables
 from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
@@ -73,8 +75,9 @@ class Advice:
 @dataclass(frozen=True)
 class ClassNumbers:
     """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
-    nothing, `not_compared` those whose notebooks take too much time or memory to be read, `changed` the scores that are
-    not as the last report told them, `names` those of students by their id, where they have one."""
+    nothing, `also` the folders of earlier terms with how many submissions of theirs were compared, `not_compared` those
+    whose notebooks take too much time or memory to be read, `changed` the scores that are not as the last report told
+    them, `names` those of students by their id, where they have one."""
 
     assignment: str
     max_score: float
@@ -85,15 +88,16 @@ class ClassNumbers:
     checks: list[CheckNumbers]
     students: list[Student]
     similar: list[Pair]
+    also: dict[str, int]
     not_compared: list[str]
     advice: Advice
     changed: list[NetChange]
     names: dict[str, str]
 
 
-def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> ClassNumbers:
-    """The class of an assignment, with what `changed` since the last report. Raises AutograderError if nothing of it
-    was graded."""
+def read_class(course: Course, name: str, changed: Sequence[NetChange] = (), also: Sequence[Path] = ()) -> ClassNumbers:
+    """The class of an assignment, with what `changed` since the last report, compared `also` with these folders of
+    submissions of earlier terms. Raises AutograderError if nothing of it was graded, or such a folder has none."""
     assignment, found = load_assignment(course, name), read_results(course, name)
     wanted = frozenset(names_wanted(assignment))
     entries = [Entry(student.student, student.results, wanted) for student in found.students]
@@ -104,10 +108,14 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
         for entry, student in zip(entries, found.students, strict=True)
     ]
     questions, checks = question_numbers(entries), check_numbers(entries)
-    answers = grams_of_students({entry.student: answers_of(course, assignment, entry) for entry in entries})
+    before = {folder: earlier_answers(folder, assignment) for folder in also}
+    files = {entry.student: answers_of(course, assignment, entry) for entry in entries}
+    answers = grams_of_students(files | {who: paths for folder in before.values() for who, paths in folder.items()})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
+    earlier = {student: pieces for student, pieces in compared.items() if student not in files}
+    now = {student: pieces for student, pieces in compared.items() if student in files}
     groups = {student.student: student.group for student in found.students if student.group}
-    similar = list(not_together(similar_pairs(compared, known(course, assignment)), groups))
+    similar = list(not_together(similar_pairs(now, known(course, assignment), earlier), groups))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
     scores = summary(list(points.scores.values()))
     return ClassNumbers(
@@ -120,6 +128,7 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = ()) -> 
         checks,
         students,
         similar,
+        {str(folder): sum(who in earlier for who in found) for folder, found in before.items()},
         sorted(answers.keys() - compared.keys()),
         advice,
         list(changed),
@@ -176,6 +185,26 @@ def answers_of(course: Course, assignment: Assignment, entry: Entry) -> list[Pat
     """A student's notebooks and modules, as they were graded."""
     folder = course.path("autograded", entry.student, assignment.name)
     return [folder / name for name in (*(f"{result.notebook}.ipynb" for result in entry.results), *assignment.modules)]
+
+
+def earlier_answers(folder: Path, assignment: Assignment) -> dict[str, list[Path]]:
+    """The notebooks and modules of each student of an earlier term, in `folder` by STUDENT/NAME as in a course's own
+    folders. Raises AutograderError if nobody has any."""
+    names = (*(f"{template.name}.ipynb" for template in assignment.notebooks), *assignment.modules)
+    found = {}
+    try:
+        for student in sorted(os.listdir(folder)):
+            paths = [folder / student / assignment.name / name for name in names]
+            if there := [path for path in paths if path.exists()]:
+                found[f"{student} ({folder})"] = there
+    except OSError as error:
+        raise AutograderError(f"{folder} cannot be read: {error.strerror}.") from None
+    if not found:
+        raise AutograderError(
+            f"{folder} has no {names[0]} in STUDENT/{assignment.name}/: name a folder like submitted/ or autograded/ "
+            "of an earlier term."
+        )
+    return found
 
 
 def known(course: Course, assignment: Assignment) -> set[Gram]:

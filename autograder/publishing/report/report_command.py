@@ -22,9 +22,16 @@ __all__ = ["report"]
 @click.command()
 @click.argument("name", required=False)
 @output_file("FILE", "Where to write.  [default: reports/NAME.html in the course, reports/index.html without a NAME]")
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Compare answers also with an earlier term's submitted/ or autograded/ folder. May be given again.",
+)
 @JSON
 @click.pass_context
-def report(ctx: click.Context, name: str | None, output: Path | None, as_json: bool) -> None:
+def report(ctx: click.Context, name: str | None, output: Path | None, also: tuple[Path, ...], as_json: bool) -> None:
     """Write a page on the class or, without NAME, the term.
 
     \b
@@ -32,6 +39,7 @@ def report(ctx: click.Context, name: str | None, output: Path | None, as_json: b
       autograder report softmax
       autograder report softmax -o softmax.html
       autograder report softmax --json
+      autograder report softmax --also ../2025/submitted
       autograder report
 
     A page on the class says what to teach again, whom to talk to and which check to look at. It has scores, questions,
@@ -39,14 +47,16 @@ def report(ctx: click.Context, name: str | None, output: Path | None, as_json: b
     and answers that are alike. The page on the term has points by assignment, who is falling behind, and which mistakes
     come back. The pages need no network; they name students, so keep them to yourself.
     """
+    if also and name is None:
+        raise AutograderError("--also compares answers to one assignment: name it.")
     course = course_of(ctx)
     if name is None:
         report_term(course, output, as_json)
     else:
-        report_class(course, name, output, as_json)
+        report_class(course, name, output, also, as_json)
 
 
-def report_class(course: Course, name: str, output: Path | None, as_json: bool) -> None:
+def report_class(course: Course, name: str, output: Path | None, also: tuple[Path, ...], as_json: bool) -> None:
     """Tell of one assignment."""
     # Imported here, so that --help is quick.
     from autograder.grading.last_told import REPORT
@@ -55,7 +65,7 @@ def report_class(course: Course, name: str, output: Path | None, as_json: bool) 
     from autograder.publishing.report.classes import read_class
 
     news = read_news(course, name)
-    numbers = read_class(course, name, news.for_reader(REPORT))
+    numbers = read_class(course, name, news.for_reader(REPORT), also)
     if as_json:
         click.echo(json.dumps(asdict(numbers), indent=2))
         return

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import combinations
+from itertools import chain, combinations, product
 from pathlib import Path
 
 from pygments.lexers import PythonLexer
@@ -106,15 +106,21 @@ def words(source: str) -> Iterator[str]:
     yield from re.findall(r"\w+", source[:MAX_CHARACTERS].lower())
 
 
-def similar_pairs(students: Mapping[str, set[Gram]], known: set[Gram]) -> list[Pair]:
-    """Pairs whose answers are alike beyond what is `known` to all (the release, the answer key) and what many have."""
-    counts = Counter(gram for own in students.values() for gram in own)
-    common = max(COMMON, COMMON_SHARE * len(students))
-    own = {name: {g for g in pieces if counts[g] <= common} - known for name, pieces in students.items()}
-    holders: dict[Gram, list[str]] = {}
+def similar_pairs(
+    students: Mapping[str, set[Gram]], known: set[Gram], earlier: Mapping[str, set[Gram]] | None = None
+) -> list[Pair]:
+    """Pairs whose answers are alike beyond what is `known` to all (the release, the answer key) and what many have. In
+    a pair with a student of an earlier term, that one is the second."""
+    everybody = {**students, **(earlier or {})}
+    counts = Counter(gram for own in everybody.values() for gram in own)
+    common = max(COMMON, COMMON_SHARE * len(everybody))
+    own = {name: {g for g in pieces if counts[g] <= common} - known for name, pieces in everybody.items()}
+    holders: dict[Gram, tuple[list[str], list[str]]] = {}
     for name, pieces in own.items():
         for gram in pieces:
-            holders.setdefault(gram, []).append(name)
-    shared = Counter(pair for names in holders.values() for pair in combinations(sorted(names), 2))
+            holders.setdefault(gram, ([], []))[name not in students].append(name)
+    shared = Counter(
+        pair for now, before in holders.values() for pair in chain(combinations(sorted(now), 2), product(now, before))
+    )
     pairs = (Pair(a, b, round(n / min(len(own[a]), len(own[b])), 4)) for (a, b), n in shared.items() if n >= LEAST)
     return sorted((pair for pair in pairs if pair.share >= ALIKE), key=lambda pair: (-pair.share, pair.one, pair.other))

@@ -34,7 +34,7 @@ from autograder.publishing.report.numbers import (
 from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_code, grams_of_students, similar_pairs
 from autograder.text import in_percent, in_points
 
-__all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class"]
+__all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class", "to_teach"]
 
 WEAK_QUESTION = 0.7
 DEFINED = re.compile(r"(?m)^(?:def|class)\s+(\w+)")

@@ -14,7 +14,15 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.publishing.class_results import ClassResults, read_results
 from autograder.publishing.pages import title
-from autograder.publishing.report.numbers import WEAK_STUDENT, Entry, points_so_far, summary, told_cause
+from autograder.publishing.report.classes import to_teach
+from autograder.publishing.report.numbers import (
+    WEAK_STUDENT,
+    Entry,
+    points_so_far,
+    question_numbers,
+    summary,
+    told_cause,
+)
 from autograder.text import in_percent
 
 __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
@@ -64,9 +72,11 @@ class ReturningMistake:
 
 @dataclass(frozen=True)
 class TermNumbers:
-    """All that the report on a term tells; `names` are those of students by their id, where they have one."""
+    """All that the report on a term tells. `teach` has the questions of each assignment to teach again and why;
+    `names` are those of students by their id, where they have one."""
 
     assignments: list[AssignmentNumbers]
+    teach: dict[str, list[tuple[str, str]]]
     students: list[StudentTerm]
     mistakes: list[ReturningMistake]
     names: dict[str, str]
@@ -77,12 +87,14 @@ def read_term(course: Course) -> TermNumbers:
     graded."""
     dues = due_dates(course)
     classes = {name: read_results(course, name) for name in dues}
-    told = {name: list(mistakes_told(entries_of(found))) for name, found in classes.items()}
+    entries = {name: entries_of(found) for name, found in classes.items()}
+    told = {name: list(mistakes_told(of)) for name, of in entries.items()}
     shares = {name: shares_of(found) for name, found in classes.items()}
     people = sorted(set().union(*(shares[name].keys() | set(classes[name].absent) for name in classes)))
     names = {student: name for found in classes.values() for student, name in found.names.items()}
     return TermNumbers(
         [assignment_numbers(name, dues[name], found) for name, found in classes.items()],
+        {name: list(to_teach(question_numbers(of))) for name, of in entries.items()},
         [student_term(student, shares, classes) for student in people],
         list(returning(told)),
         names,

@@ -58,4 +58,4 @@ def time_of(text: str) -> datetime:
     try:
         return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text)
     except ValueError as error:
-        raise AutograderError(f"--since: {error}.") from None
+        raise AutograderError(f"--since: {error}, or as a day, 2026-10-01.") from None

@@ -127,9 +127,9 @@ def test_names_that_mean_many_things_are_followed_in_little_time():
     """Two hundred kilobytes of assignments in a branch took eleven gigabytes and four minutes."""
     source = "if 1:\n" + "".join(f" x = a{number}\n" for number in range(12_000))
     started = time.process_time()
-    names = ImportAnalysis(["scipy"], [source]).notebook.bindings["x"].names
+    meanings = ImportAnalysis(["scipy"], [source]).notebook.bindings["x"]
     assert time.process_time() - started < 20
-    assert len(names) < 1000
+    assert sum(len(meaning.names) for meaning in meanings) < 1000
 
 
 def test_a_long_line_is_compared_in_little_time():

@@ -25,6 +25,7 @@ __all__ = ["EndedTwice", "Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
+LOOK = 1.0  # seconds
 SAFE_PATH = "PYTHONSAFEPATH"
 
 Job = TypeVar("Job")
@@ -218,7 +219,7 @@ def begin(lifeline: Connection, places: SimpleQueue[int | None], work: Work[Any,
 
     gc.set_threshold(*USUAL)  # what checks leave behind may hold large arrays
     gc.freeze()  # what is imported stays: garbage collections need not look at it, nor copy what processes share
-    # No daemon: who leaves because there are no more jobs waits for it, and so for the end of its work.
+    # Not a daemon: a worker that leaves because there are no more jobs waits for this thread, which ends its work.
     threading.Thread(target=end_with, args=(lifeline,)).start()
 
 
@@ -228,9 +229,10 @@ def do(job: Any) -> Any:
 
 
 def end_with(lifeline: Connection) -> None:
-    """Wait for the end of the lifeline, then end this process and what its work has started."""
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
+    """Wait until the lifeline ends or there are no more jobs, then end this process and what its work has started."""
+    with contextlib.suppress(OSError):
+        while not lifeline.poll(LOOK) and threading.main_thread().is_alive():
+            pass
     try:
         at_work.close()
     finally:

@@ -81,6 +81,36 @@ def test_each_worker_ends_its_own_work(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [str(worker)]
 
 
+LEFT_OPEN = """
+import sys
+from pathlib import Path
+from test_workers import Doing, Workers, who_does
+def results():
+    with Workers(1, Doing(who_does, Path(sys.argv[1]))) as workers:
+        yield from workers.results(range(100))
+if __name__ == "__main__":
+    kept = results()
+    print(next(kept)[1])
+    sys.exit(3)
+"""
+
+
+def test_a_run_that_leaves_its_results_in_the_middle_ends(tmp_path: Path) -> None:
+    """It would wait for its workers, and they for it."""
+    (tmp_path / "left_open.py").write_text(LEFT_OPEN, encoding="utf-8")
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    done = subprocess.run(
+        [sys.executable, tmp_path / "left_open.py", marks],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 3, done.stderr
+    assert [path.name for path in marks.iterdir()] == [done.stdout.strip()]
+
+
 def sleep_over(job: bytes) -> int:
     """A job that nobody waits for."""
     time.sleep(600)

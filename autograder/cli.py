@@ -76,7 +76,7 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 a person must look at something, 2 wrong use or bad input,
     130 stopped with Ctrl-C."""
     keep_interrupts()
-    import_module("autograder.garbage")  # here, since who imports this module keeps an own way with garbage
+    import_module("autograder.garbage")  # here: importing this module must not change how a process collects
     try:
         with unimportable(ADDRESS_PARSER), extras_explained("This command"):
             cli.main(prog_name="autograder", standalone_mode=True)

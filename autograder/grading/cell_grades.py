@@ -49,8 +49,9 @@ def ordinary(cell: NotebookNode) -> CellGrade:
 
 def points_shown(cell: NotebookNode, points: float) -> float | None:
     """What the outputs of a test cell give, of `points`. This is `determine_grade` of nbgrader.utils, which worker
-    processes would take half a second to import. A test that shows more points than there are, or nothing as its
-    result, stops nbgrader; here it waits for a person, as does a cell without code."""
+    processes would take half a second to import, but for results that make no sense. More points than there are, or an
+    empty result, stop nbgrader, and for NaN and a number below zero it gives all points. Here they wait for a person,
+    as does a cell without code."""
     if cell.cell_type != "code":
         return None
     for output in cell.outputs:
@@ -64,7 +65,7 @@ def points_shown(cell: NotebookNode, points: float) -> float | None:
                 return points if shown else None
             except TypeError:  # there is no text
                 return None
-            return None if earned > points else earned if earned >= 0 else points
+            return earned if 0 <= earned <= points else None
     return points
 
 

@@ -167,7 +167,7 @@ def texts(notebook: NotebookNode) -> list[str]:
 
 
 def of_choice(best: Read, why: str, rivals: list[Read]) -> Incident:
-    """Incidents where another notebook than the first could have been meant."""
+    """The incident that says that another notebook could have been meant."""
     several = any(texts(rival.notebook) != texts(best.notebook) for rival in rivals)
     kind = IncidentKind.UNSURE if several else IncidentKind.FOUND
     others = printable(", ".join(rival.name for rival in rivals if rival is not best)[:200])

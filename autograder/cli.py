@@ -302,7 +302,7 @@ def nbgrader_settings(ctx: click.Context) -> list[Finding]:
     advice = (
         "formgrader and nbgrader's own commands are not as safe as autograder's; without the first two settings of "
         f"c.Autograde they run student code as you. Missing in nbgrader_config.py: {', '.join(missing)}; "
-        "docs/instructors.md has the lines"
+        "docs/migrate.md has the lines"
     )
     return [Finding("nbgrader", not missing, advice if missing else good, needed=False)]
 

@@ -438,7 +438,7 @@ def test_doctor_says_what_nbgrader_s_commands_lack(run: Run, tmp_path: Path) -> 
     settings.write_text("\n".join(line for line in lines if "preprocessors.Grade" not in line), encoding="utf-8")
     out = run("doctor", here=tmp_path)[1]
     assert "– nbgrader: formgrader and nbgrader's own commands are not as safe" in out
-    assert "Missing in nbgrader_config.py: c.Autograde.autograde_preprocessors; docs/instructors.md" in out
+    assert "Missing in nbgrader_config.py: c.Autograde.autograde_preprocessors; docs/migrate.md" in out
 
 
 def test_a_notebook_of_another_tool_is_not_graded(run: Run, tmp_path: Path) -> None:

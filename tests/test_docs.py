@@ -113,7 +113,7 @@ def test_every_setting_is_said(kind: type[Configurable], name: str) -> None:
 def test_settings(kind: type[Configurable], name: str) -> None:
     """Every setting of a course is in a table of settings, with its default."""
     default = kind.class_own_traits()[name].default()
-    rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/instructors.md").read_text(encoding="utf-8"))
+    rows = re.findall(rf"(?m)^\| `{name}` \| (\S+) \|", (ROOT / "docs/reference.md").read_text(encoding="utf-8"))
     assert rows == [f"{default:g}" if type(default) in (int, float) else str(default) or '""']
 
 
@@ -139,7 +139,7 @@ def test_signatures(name: str) -> None:
 @pytest.mark.parametrize("kind", IncidentKind)
 def test_incidents(kind: IncidentKind) -> None:
     """Every kind of incident is explained to instructors."""
-    assert f"\n| {kind} |" in (ROOT / "docs/instructors.md").read_text(encoding="utf-8")
+    assert f"\n| {kind} |" in (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 
 def test_dependencies() -> None:

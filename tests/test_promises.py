@@ -77,8 +77,10 @@ NUMBERS = {
         ("from {} answers on", {8: "eight"}[numbers.ENOUGH]),
         ("runs of {} tokens of code", similar.CODE),
         ("of {} words of prose", similar.WORDS),
-        ("more than a\n{} of the class have", {0.25: "quarter"}[similar.COMMON_SHARE]),
+        ("more than a {} of the class have", {0.25: "quarter"}[similar.COMMON_SHARE]),
         ("a {} of the points less than before", {0.25: "quarter"}[term.DROP]),
+    ],
+    "reference.md": [
         ("Seconds go from {}", settings.SHORTEST),
         ("to {} (a week)", settings.LONGEST),
     ],

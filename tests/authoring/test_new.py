@@ -74,7 +74,7 @@ def test_the_docs_have_the_settings_of_a_new_course(tmp_path: Path) -> None:
     """Who copies them from there would lack a line."""
     start_course(tmp_path)
     lines = (tmp_path / "nbgrader_config.py").read_text(encoding="utf-8")
-    docs = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    docs = (ROOT / "docs" / "migrate.md").read_text(encoding="utf-8")
     assert lines[lines.index("c.Autograde.exporter_class") :] in docs
 
 

@@ -200,7 +200,7 @@ CLASS: dict[str, Case] = {
     "half_saved": Case(lambda b: {"small.ipynb": '{"cells": ['}, points=NOTHING, kinds={"refused"}, answered=False),
     "only_a_pdf": Case(lambda b: {"small.pdf": "%PDF"}, points=NOTHING, kinds={"refused"}, answered=False),
 }
-WAITS = {"refused", "answer unsure", "time unknown"}  # docs/instructors.md: the exit code is 1
+WAITS = {"refused", "answer unsure", "time unknown"}  # docs/reference.md: the exit code is 1
 
 
 @pytest.fixture(scope="module")

@@ -175,6 +175,14 @@ def test_files_named_are_there(page: str) -> None:
     assert {name: where for name, where in found.items() if len(where) != 1} == {}
 
 
+def test_the_tests_behind_promises_are_there() -> None:
+    """A test that the page on promises names exists, and each hostile test stands behind a promise."""
+    page = (ROOT / "docs/security-tests.md").read_text(encoding="utf-8")
+    named = {name if "/" in name else f"tests/hostile/{name}" for name in re.findall(r"`([\w/]+\.py)`", page)}
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+    assert {f"tests/hostile/{path.name}" for path in (ROOT / "tests/hostile").glob("test_*.py")} <= named
+
+
 def test_every_page_is_linked() -> None:
     """Every page is in the README's list at its end."""
     further = (ROOT / "README.md").read_text(encoding="utf-8").split("## Further")[1]

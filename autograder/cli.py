@@ -271,7 +271,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 
 def shared_course(ctx: click.Context) -> list[Finding]:
-    """Whether the group of the course at hand can use it, if it is shared."""
+    """If the course at hand is shared, whether its Unix group can use it."""
     from autograder.sandbox.doctor import Finding
 
     try:
@@ -284,8 +284,8 @@ def shared_course(ctx: click.Context) -> list[Finding]:
         return []
     wrong = unshared(root)
     some = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if wrong[5:] else "")
-    advice = f"its group cannot use {some}: run `chmod -R g+rwX` on these as their owner"
-    return [Finding("shared course", not wrong, advice if wrong else "its group can use all of it")]
+    advice = f"its Unix group cannot use {some}: run `chmod -R g+rwX` on these as their owner"
+    return [Finding("shared course", not wrong, advice if wrong else "its Unix group can use all of it")]
 
 
 def nbgrader_settings(ctx: click.Context) -> list[Finding]:

@@ -52,7 +52,7 @@ def assert_figure(
         check_lines(lines, axes, rtol)
     for what, expected, all_found in (
         ("points", points, axes.points),
-        ("bars", bars, [group[:, 3] for group in axes.bars]),
+        ("bars", bars, [chart[:, 3] for chart in axes.bars]),
         ("image", image, axes.images),
     ):
         if expected is not None:

@@ -21,9 +21,9 @@ from autograder.collecting.canvas import CanvasDownload
 from autograder.collecting.folders import NamedFiles, StudentFolders
 from autograder.collecting.found import Download, DownloadReader, Found
 from autograder.collecting.gradescope import GradescopeExport
+from autograder.collecting.group_submissions import for_groups, groups_of
 from autograder.collecting.people import MOST_LETTERS, Person, read_roster
 from autograder.collecting.source import open_source
-from autograder.collecting.teams import for_groups, groups_of
 from autograder.collecting.triage import Wanted, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers

@@ -1,5 +1,5 @@
 """A course that several people grade, by a Unix group. The course's folder says so itself (`chmod g+ws`): files made in
-it then belong to its group, and the group may write everything that we make there."""
+it then belong to its Unix group, which may write everything that we make there."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ READ, WRITE = stat.S_IRGRP, stat.S_IRGRP | stat.S_IWGRP
 
 
 def is_shared(root: Path) -> bool:
-    """Whether a folder is its group's to write, and hands its group on."""
+    """Whether a folder's Unix group may write in it, and what is made there gets the same Unix group."""
     shared = stat.S_ISGID | stat.S_IWGRP
     return root.stat().st_mode & shared == shared
 
 
 def share_what_is_made(root: Path) -> None:
-    """In a shared course, let the group read and write what this process makes from now on."""
+    """In a shared course, let the Unix group read and write what this process makes from now on."""
     if is_shared(root):
         before = os.umask(0)
         os.umask(before & ~stat.S_IRWXG)
 
 
 def unshared(root: Path) -> list[str]:
-    """What another of the group could not use in a shared course, by its path in the course. Folders of students and of
-    their assignments are looked at, not every file in them."""
+    """What others of the Unix group cannot use in a shared course, as paths in the course. Only folders are looked at
+    below those of students, not every file in them."""
     return sorted(path.relative_to(root).as_posix() for path, mode in needed(root) if not is_allowed(path, mode))
 
 
@@ -44,7 +44,7 @@ def needed(root: Path) -> Iterator[tuple[Path, int]]:
 
 
 def is_allowed(path: Path, wanted: int) -> bool:
-    """Whether the group may do what is wanted, or there is nothing yet."""
+    """Whether the Unix group may do what is wanted, or there is nothing yet."""
     try:
         return path.lstat().st_mode & wanted == wanted
     except OSError:

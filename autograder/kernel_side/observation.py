@@ -83,7 +83,7 @@ def axes_data(axes: Any) -> dict[str, Any]:
     lines = [line_data(line) for line in axes.lines[:MAX_ARTISTS]]
     points = [{"xy": np.ma.getdata(c.get_offsets()), "label": label_of(c)} for c in collections(axes)]
     bars = [
-        {"label": label_of(group), "bars": bar_data(group)} for group in axes.containers[:MAX_ARTISTS] if is_bars(group)
+        {"label": label_of(chart), "bars": bar_data(chart)} for chart in axes.containers[:MAX_ARTISTS] if is_bars(chart)
     ]
     images = [{"data": np.ma.getdata(image.get_array())} for image in axes.images[:MAX_ARTISTS]]
     return data | {
@@ -110,13 +110,13 @@ def collections(axes: Any) -> list[Any]:
     return [part for part in axes.collections[:MAX_ARTISTS] if type(part).__name__ == "PathCollection"]
 
 
-def is_bars(group: Any) -> bool:
-    return type(group).__name__ == "BarContainer"
+def is_bars(container: Any) -> bool:
+    return type(container).__name__ == "BarContainer"
 
 
-def bar_data(group: Any) -> np.ndarray[Any, Any]:
+def bar_data(chart: Any) -> np.ndarray[Any, Any]:
     """One row for each bar: left, bottom, width, height."""
-    bars = [(bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()) for bar in group.patches[:MAX_ARTISTS]]
+    bars = [(bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()) for bar in chart.patches[:MAX_ARTISTS]]
     return np.array(bars, float).reshape(-1, 4)
 
 

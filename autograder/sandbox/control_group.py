@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder.sandbox.limits import MB, Limits
 
-__all__ = ["ControlGroup", "group_around", "why_no_groups"]
+__all__ = ["ControlGroup", "control_group_around", "why_no_control_groups"]
 
 CONTROLLERS = {"memory", "pids"}
 FOLDERS = 3  # in memory, each of `disk_mb`
@@ -27,7 +27,7 @@ NUMBERS = count()
 
 
 class ControlGroup:
-    """The group in `folder`, which is made and limited. Raises OSError."""
+    """The control group in `folder`, which is made and limited. Raises OSError."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class ControlGroup:
 
     @property
     def exceeded(self) -> bool:
-        """Whether Linux has ended the group since it reached its own limit, and not since the machine had no memory."""
+        """Whether Linux has ended the processes for their own limit, and not because the machine had no memory."""
         try:
             events = dict(line.split() for line in (self.folder / "memory.events").read_text().splitlines())
         except (OSError, ValueError):
@@ -60,7 +60,7 @@ class ControlGroup:
         return all(events.get(event, "0") != "0" for event in ("oom", "oom_kill"))
 
     def close(self) -> None:
-        """Remove the group, and end what is still in it."""
+        """Remove the control group, and end what is still in it."""
         with suppress(OSError):
             self._write("cgroup.kill", 1)
         until = time.monotonic() + PATIENCE
@@ -71,50 +71,52 @@ class ControlGroup:
                 time.sleep(0.02)
 
 
-def group_around(pid: int, limits: Limits) -> ControlGroup | None:
-    """A new group with the process `pid`; None where there is none to be had."""
-    parent = parent_of_groups()
+def control_group_around(pid: int, limits: Limits) -> ControlGroup | None:
+    """A new control group with the process `pid`, or None where none can be made."""
+    parent = parent_control_group()
     if parent is None:
         return None
     try:
-        group = ControlGroup(parent / f"autograder-{os.getpid()}-{next(NUMBERS)}", limits)
+        control_group = ControlGroup(parent / f"autograder-{os.getpid()}-{next(NUMBERS)}", limits)
     except OSError:
         return None
     try:
-        group.add(pid)
+        control_group.add(pid)
     except OSError:
-        group.close()
+        control_group.close()
         return None
-    return group
+    return control_group
 
 
 @cache
-def why_no_groups() -> str:
+def why_no_control_groups() -> str:
     """Why no control groups can be made here; nothing if they can. Found out by trying."""
-    if not sys.platform.startswith("linux") or not mount_of_groups():
+    if not sys.platform.startswith("linux") or not cgroup_mount():
         return "this system has no cgroup v2"
-    if parent_of_groups() is None:
+    if parent_control_group() is None:
         return "none that limits memory and processes is this user's"
     with subprocess.Popen(["sleep", "60"]) as child:
-        group = group_around(child.pid, Limits())
+        control_group = control_group_around(child.pid, Limits())
         child.kill()
-    if group is None:
+    if control_group is None:
         return "processes may not be moved into one"
-    group.close()
+    control_group.close()
     return ""
 
 
 @cache
-def parent_of_groups() -> Path | None:
-    """The nearest group above this process in which it may make others that limit memory and processes."""
-    mount, own = mount_of_groups(), own_group()
+def parent_control_group() -> Path | None:
+    """The nearest control group above this process in which it may make others that limit memory and processes."""
+    mount, own = cgroup_mount(), own_control_group()
     if not mount or own is None:
         return None
-    return next(filter(may_have_groups, [Path(mount, own), *map(Path(mount).joinpath, Path(own).parents)]), None)
+    above = (Path(mount, path) for path in (Path(own), *Path(own).parents))
+    return next(filter(may_have_control_groups, above), None)
 
 
-def may_have_groups(folder: Path) -> bool:
-    """Whether this process may make groups in `folder` that limit memory and processes, and move its children there."""
+def may_have_control_groups(folder: Path) -> bool:
+    """Whether this process may make control groups in `folder` that limit memory and processes, and move its
+    children there."""
     try:
         given = set((folder / "cgroup.subtree_control").read_text().split())
     except OSError:
@@ -122,15 +124,15 @@ def may_have_groups(folder: Path) -> bool:
     return given >= CONTROLLERS and os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK)
 
 
-def mount_of_groups() -> str:
-    """Where the groups are mounted; empty if nowhere."""
+def cgroup_mount() -> str:
+    """Where control groups are mounted; empty if nowhere."""
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split(" - ") for line in file]
     return next((where.split()[4] for where, what in mounts if what.startswith("cgroup2 ")), "")
 
 
-def own_group() -> str | None:
-    """The path of this process's group below the mount."""
+def own_control_group() -> str | None:
+    """The path of this process's control group below the mount."""
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         found = [line.strip().removeprefix("0::/") for line in file if line.startswith("0::/")]
     return found[0] if found else None

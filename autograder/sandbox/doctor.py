@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograder.distribution import DISTRIBUTION, installed_extras, lacks_grading, other_autograder
-from autograder.sandbox.control_group import why_no_groups
+from autograder.sandbox.control_group import why_no_control_groups
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.levels import STRONGEST, choose_level, open_sandbox, remedy
 from autograder.sandbox.limits import BEST, Limits
@@ -72,7 +72,7 @@ def second_barrier() -> Finding:
 
 def memory_of_all() -> Finding:
     """Whether Linux itself limits what a submission's processes hold together."""
-    why = why_no_groups()
+    why = why_no_control_groups()
     text = (
         f"no control groups can be made here ({why}): the memory of a submission's processes is watched, but not what "
         "Linux holds for them; with systemd, run `systemd-run --user --scope -p Delegate=yes autograder grade NAME`"

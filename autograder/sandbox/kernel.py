@@ -11,7 +11,7 @@ from typing import Any
 from autograder.kernel_side.wire import Channel, Message
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.cell_outputs import FLOOD, Budget, NoOutputs, Outputs
-from autograder.sandbox.control_group import ControlGroup, group_around
+from autograder.sandbox.control_group import ControlGroup, control_group_around
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
 from autograder.sandbox.limits import MB
 from autograder.sandbox.memory_watchdog import PROCESSES, MemoryWatchdog
@@ -61,7 +61,7 @@ class Kernel:
         self.tampering: set[str] = set()
         self.budget = Budget(NOTEBOOK * self.limits.output_kb * 1024)
         self.why_ended = ""
-        self.group: ControlGroup | None = None
+        self.control_group: ControlGroup | None = None
         try:
             self._start(files)
         except Exception:
@@ -78,7 +78,7 @@ class Kernel:
             job = {"kind": "kernel", "key": self.messages.key, "files": list(files)}
             self.process = self.sandbox.spawn(job, list(files.values()), descriptors)
             self._wait_until_ready()
-            self.group = group_around(self.process.pid, self.limits)
+            self.control_group = control_group_around(self.process.pid, self.limits)
             # Where the sandbox is used once, orphans of its processes belong to the sandbox's own first process.
             first = self.process.pid if self.sandbox.reusable else self.sandbox.process.pid
             self.watchdog = MemoryWatchdog(self._end, first, self.limits.memory_mb * MB)
@@ -196,7 +196,7 @@ class Kernel:
     @property
     def ended_for(self) -> str:
         """The watchdog's reason if it ended the kernel, or if Linux did because of its memory."""
-        return self.why_ended or (PROCESSES if self.group is not None and self.group.exceeded else "")
+        return self.why_ended or (PROCESSES if self.control_group is not None and self.control_group.exceeded else "")
 
     @property
     def ended_by_itself(self) -> bool:
@@ -221,8 +221,8 @@ class Kernel:
         self.messages.close()
         if hasattr(self, "process"):
             self.process.close()
-        if self.group is not None:
-            self.group.close()
+        if self.control_group is not None:
+            self.control_group.close()
 
     def __enter__(self) -> Kernel:
         return self

@@ -69,6 +69,6 @@ def test_doctor_names_what_the_group_cannot_use(tmp_path: Path, run: Run) -> Non
     assert unshared(root) == ["gradebook.secret", "submitted/ada"]
     code, out, _ = run("doctor", here=root)
     assert code == 1
-    assert "✗ shared course: its group cannot use gradebook.secret, submitted/ada" in out
+    assert "✗ shared course: its Unix group cannot use gradebook.secret, submitted/ada" in out
     Course(root).root.chmod(0o755)
     assert "shared course" not in run("doctor", here=root)[1]

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from autograder.sandbox import call_counter
-from autograder.sandbox.control_group import ControlGroup, group_around, may_have_groups, why_no_groups
+from autograder.sandbox.control_group import (
+    ControlGroup,
+    control_group_around,
+    may_have_control_groups,
+    why_no_control_groups,
+)
 from autograder.sandbox.doctor import memory_of_all
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import open_sandbox
@@ -24,11 +29,11 @@ for n in range(10**8):
 
 def test_a_group_is_made_only_where_it_limits_memory_and_processes(tmp_path: Path) -> None:
     """One without these controllers would limit nothing, and be believed to."""
-    assert not may_have_groups(tmp_path)
+    assert not may_have_control_groups(tmp_path)
     (tmp_path / "cgroup.procs").touch()
     for controllers, expected in (("", False), ("cpu memory\n", False), ("cpu memory pids\n", True)):
         (tmp_path / "cgroup.subtree_control").write_text(controllers)
-        assert may_have_groups(tmp_path) is expected
+        assert may_have_control_groups(tmp_path) is expected
 
 
 def test_only_its_own_limit_is_a_submission_s_doing(tmp_path: Path) -> None:
@@ -43,7 +48,7 @@ def test_only_its_own_limit_is_a_submission_s_doing(tmp_path: Path) -> None:
 
 def test_doctor_says_whether_groups_can_be_had() -> None:
     """Who grades would rely on a limit that is not there."""
-    finding, why = memory_of_all(), why_no_groups()
+    finding, why = memory_of_all(), why_no_control_groups()
     assert finding.good is not bool(why)
     assert why in finding.text
     assert not finding.needed
@@ -51,11 +56,11 @@ def test_doctor_says_whether_groups_can_be_had() -> None:
 
 def test_a_process_that_is_gone_has_no_group() -> None:
     """A kernel that ends early would be a fault of the grader."""
-    assert group_around(2**22, Limits()) is None
+    assert control_group_around(2**22, Limits()) is None
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(why_no_groups()), reason=why_no_groups())
+@pytest.mark.skipif(bool(why_no_control_groups()), reason=why_no_control_groups())
 def test_what_linux_holds_for_a_notebook_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks on a file are memory that no process holds. Their number has an end too, which is not what is seen here."""
     monkeypatch.setattr(call_counter, "LOCKS", 10**8)

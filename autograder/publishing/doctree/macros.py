@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["MAX_LENGTH", "Macros", "group"]
+__all__ = ["MAX_LENGTH", "Macros", "braced_group"]
 
 MAX_LENGTH = 5_000
 
@@ -49,7 +49,7 @@ class Macros:
 
     def _define(self, tex: str) -> str:
         while found := DEFINITION.search(tex):
-            body, end = group(tex, found.end())
+            body, end = braced_group(tex, found.end())
             names = found.groupdict()
             if names["d"] or names["e"]:
                 body = rf"\operatorname{found['star']}{{{body}}}"
@@ -89,12 +89,12 @@ def read_arguments(tex: str, start: int, macro: Macro) -> tuple[list[str], int]:
         arguments.append(given["option"] if given else macro.default)
         start = given.end() if given else start
     while len(arguments) < macro.count:
-        argument, start = group(tex, start)
+        argument, start = braced_group(tex, start)
         arguments.append(argument)
     return arguments, start
 
 
-def group(tex: str, start: int) -> tuple[str, int]:
+def braced_group(tex: str, start: int) -> tuple[str, int]:
     """The braced group (or single token) at `start`, and where it ends."""
     while start < len(tex) and tex[start].isspace():
         start += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 
-__all__ = ["CellGroup", "Question", "arrange", "questions_of"]
+__all__ = ["NotebookPart", "Question", "arrange", "questions_of"]
 
 HEADING = re.compile(r"#{1,6}\s+(?P<text>\S.*)")
 FENCE = re.compile(r"\s*(```|~~~)")
@@ -33,7 +33,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class CellGroup:
+class NotebookPart:
     """Cells that stay together: a question, or (question None) what comes before or after them."""
 
     cells: tuple[ParsedCell, ...]
@@ -42,7 +42,7 @@ class CellGroup:
 
 def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
     """The questions in order. A question starts at an answer; the checks that follow belong to it."""
-    groups: list[list[ParsedCell]] = []
+    members: list[list[ParsedCell]] = []
     headings: list[str] = []
     closed, heading = True, ""
     seen: set[str] = set()
@@ -54,13 +54,13 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
             continue
         seen.add(cell.grade_id)
         # Answers without a check between them (a function and its derivative) are one question.
-        if not groups or (cell.is_answer and closed):
-            groups.append([])
+        if not members or (cell.is_answer and closed):
+            members.append([])
             headings.append(heading)
             heading = ""
-        groups[-1].append(cell)
+        members[-1].append(cell)
         closed = cell.is_graded
-    questions = [make_question(group) for group in groups]
+    questions = [make_question(cells) for cells in members]
     if not any(letter.isdigit() for heading in headings for letter in heading):
         return questions
     return [replace(one, heading=heading or one.title) for one, heading in zip(questions, headings, strict=True)]
@@ -76,20 +76,20 @@ def heading_of(source: str) -> str:
     return re.sub(r"[`*$]", "", WORTH.sub("", found)).strip()[:LONGEST_HEADING]
 
 
-def make_question(group: list[ParsedCell]) -> Question:
-    answers = [cell.grade_id for cell in group if cell.is_answer] or [group[0].grade_id]
-    ids = tuple(cell.grade_id for cell in group)
-    return Question(ids, ", ".join(answers), sum(cell.points for cell in group))
+def make_question(cells: list[ParsedCell]) -> Question:
+    answers = [cell.grade_id for cell in cells if cell.is_answer] or [cells[0].grade_id]
+    ids = tuple(cell.grade_id for cell in cells)
+    return Question(ids, ", ".join(answers), sum(cell.points for cell in cells))
 
 
-def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[CellGroup]:
+def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[NotebookPart]:
     """A notebook's cells, question by question in the given order.
 
     Prose introduces the next question of its notebook. What comes before the heading of the
-    first question, and after the last question, are sections of their own.
+    first question, and after the last question, are parts of their own.
     """
     if not questions:
-        return [CellGroup(tuple(cells))]
+        return [NotebookPart(tuple(cells))]
     owners = owners_of(cells, questions)
     first = next((at for at, owner in enumerate(owners) if owner is not None), None)
     last = max((at for at, owner in enumerate(owners) if owner is not None), default=-1)
@@ -98,10 +98,10 @@ def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[
     members: list[list[ParsedCell]] = [[] for _ in questions]
     for at in range(start, last + 1):
         members[following[at]].append(cells[at])
-    sections = [CellGroup(tuple(cells[:start]))]
-    sections += [CellGroup(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
-    sections.append(CellGroup(tuple(cells[max(start, last + 1) :])))
-    return [section for section in sections if section.cells or section.question]
+    parts = [NotebookPart(tuple(cells[:start]))]
+    parts += [NotebookPart(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
+    parts.append(NotebookPart(tuple(cells[max(start, last + 1) :])))
+    return [part for part in parts if part.cells or part.question]
 
 
 def owners_of(cells: Iterable[ParsedCell], questions: Sequence[Question]) -> list[int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from autograder.publishing.doctree.macros import MAX_LENGTH, group
+from autograder.publishing.doctree.macros import MAX_LENGTH, braced_group
 
 __all__ = ["candidates"]
 
@@ -42,8 +42,8 @@ def rewritten(tex: str) -> str:
     tex = CONTROL.sub(lambda found: "" if found[0][0] == "%" else REWRITES.get(found[0], found[0]), tex)
     tex = CASES.sub(lambda found: found[0].replace("&", r"&\quad "), tex)
     while r"\grave{" not in tex and (found := UNDER.search(tex)):
-        below, end = group(tex, found.end())
-        above, end = group(tex, end)
+        below, end = braced_group(tex, found.end())
+        above, end = braced_group(tex, end)
         tex = tex[: found.start()] + rf"{BELOW}{{{above}}}_{{{below}}}" + tex[end:]
     # An empty group keeps texmath from writing a/b/c for a fraction within a fraction,
     # which Typst reads as (a/b)/c.

@@ -12,7 +12,7 @@ from autograder.publishing.doctree.context import Notice
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.nodes import Content, Heading, Listing, Node, Paragraph, Styled, as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, ParsedNotebook
-from autograder.publishing.doctree.questions import CellGroup, Question, arrange, questions_of
+from autograder.publishing.doctree.questions import NotebookPart, Question, arrange, questions_of
 from autograder.publishing.doctree.text_lines import clean, numbered_lines_of
 from autograder.publishing.pdf.gradebook_results import points_earned, remarks_on, totals
 from autograder.publishing.pdf.typst_formulas import PdfContext
@@ -103,7 +103,7 @@ def build(
     comments = [] if result is None else list(comments_on(questions, result))
     reader = CellReader([*notebook.cells, *(text for _, text in comments)], context, notebook.language)
     sections = comment_section(comments, reader)
-    sections += [make_section(group, reader, number, result) for group, number in numbered(notebook, questions)]
+    sections += [make_section(part, reader, number, result) for part, number in numbered(notebook, questions)]
     context.cell = None
     sections += [file_section(name, text) for name, text in listings]
     notices = context.notices + [Notice(remark) for remark in remarks]
@@ -121,12 +121,12 @@ def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterab
     return Document(header, [Section(tuple(blocks))], remarks=list(remarks))
 
 
-def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterable[tuple[CellGroup, int]]:
-    """The groups of a notebook's cells, each with the number of questions so far."""
+def numbered(notebook: ParsedNotebook, questions: Sequence[Question]) -> Iterable[tuple[NotebookPart, int]]:
+    """The parts of a notebook, each with the number of questions so far."""
     number = 0
-    for group in arrange(notebook.cells, questions):
-        number += group.question is not None
-        yield group, number
+    for part in arrange(notebook.cells, questions):
+        number += part.question is not None
+        yield part, number
 
 
 def without_source(cell: ParsedCell) -> ParsedCell:
@@ -151,12 +151,12 @@ def comment_section(comments: Sequence[tuple[str, ParsedCell]], reader: CellRead
     return [Section(tuple(blocks), "Comments", first_page=True)] if blocks else []
 
 
-def make_section(group: CellGroup, reader: CellReader, number: int, result: NotebookResult | None) -> Section:
-    blocks = tuple(node for cell in group.cells for node in cell_nodes(reader, cell))
-    question = group.question
+def make_section(part: NotebookPart, reader: CellReader, number: int, result: NotebookResult | None) -> Section:
+    blocks = tuple(node for cell in part.cells for node in cell_nodes(reader, cell))
+    question = part.question
     if question is None:
         return Section(blocks, closing=bool(number))
-    if not group.cells:
+    if not part.cells:
         reader.context.cell = None
         reader.context.say(f"the cells of question {number} ({question.title}) are missing", serious=True)
         blocks = (Paragraph((Styled("em", ("The notebook has no cells for this question.",)),)),)

@@ -57,8 +57,9 @@ def numbers_alike(got: Any, other: Any, right: Any) -> bool:
     """Whether two arrays of numbers have one shape and are equal up to rounding."""
     if got.shape != other.shape:
         return False
+    knows = is_numeric(right) and np.shape(right) == got.shape
     try:
-        a, b = got.astype(complex), other.astype(complex)
+        a, b, c = (np.asarray(numbers).astype(complex) for numbers in (got, other, right if knows else got))
     except OverflowError:
         return bool((got == other).all())
     with np.errstate(all="ignore"):
@@ -66,10 +67,9 @@ def numbers_alike(got: Any, other: Any, right: Any) -> bool:
         if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
             return False
         size = np.abs(b[finite])
+        away = np.nan_to_num(np.abs(a - c))[finite]
         allowed = ZERO + rounding(got, other) * (size + CANCELLED * size.max(initial=0.0))
-        if is_numeric(right) and np.shape(right) == got.shape:
-            away = np.nan_to_num(np.abs(a - np.asarray(right).astype(complex)))[finite]
-            allowed += np.minimum(CLOSER * away, NEAR * size)
+        allowed += np.minimum(CLOSER * away, NEAR * size)
         return bool((np.abs(a - b)[finite] <= allowed).all())
 
 

@@ -150,29 +150,22 @@ class NotRecorded(BaseException):
 
 # With these, `all(map(student.f, xs))` would end at the first call, and hold. Python makes a RuntimeError of them where
 # they would leave a generator, and so do we.
-ENDS_LOOPS = (StopIteration, StopAsyncIteration)
-
-
-@cache
-def student_error_class(type_name: str) -> type[StudentError]:
-    """StudentError that is also the built-in exception `type_name`, when there is one that can be mixed in."""
-    base = getattr(builtins, type_name, None) if type_name.isidentifier() else None
-    if base in ENDS_LOOPS:
-        base = RuntimeError
-    if not (isinstance(base, type) and issubclass(base, Exception)) or issubclass(base, OSError):
-        return StudentError
-    try:
-        return type(f"Student{type_name}", (StudentError, base), {})
-    except TypeError:
-        return StudentError
+ENDS_LOOPS = ("StopIteration", "StopAsyncIteration")
 
 
 def student_error(function: str, type_name: str, text: str, frames: list[list[Any]]) -> StudentError:
     """The error to raise for an exception of the student's code."""
-    try:
-        return student_error_class(type_name)(function, type_name, text, frames)
-    except TypeError:
-        return StudentError(function, type_name, text, frames)
+    base_name = "RuntimeError" if type_name in ENDS_LOOPS else type_name
+    base = getattr(builtins, base_name, None)
+    is_mixed_in = isinstance(base, type) and issubclass(base, Exception) and base is not ExceptionGroup
+    kind = student_error_class(base_name) if is_mixed_in else StudentError
+    return kind(function, type_name, text, frames)
+
+
+@cache
+def student_error_class(base_name: str) -> type[StudentError]:
+    """StudentError that is also the built-in exception of this name."""
+    return type(f"Student{base_name}", (StudentError, getattr(builtins, base_name)), {})
 
 
 def score(verdicts: list[Verdict], max_points: float) -> float | None:

@@ -211,6 +211,10 @@ def test_answers_are_recorded_for_one_test_in_one_order() -> None:
         (np.array([1 + 1j]), np.array([1 - 1j]), False),
         (10**400, 10**400 + 1, False),
         ("a", "b", False),
+        (np.array(["a", "b"]), np.array(["a", "b"]), True),
+        (np.array(["a", "b"]), np.array(["a", "c"]), False),
+        (np.random.default_rng(1), np.random.default_rng(1), True),
+        (np.random.default_rng(1), np.random.default_rng(2), False),
     ],
 )
 def test_values_have_one_text_up_to_rounding(one: Any, other: Any, same: bool) -> None:

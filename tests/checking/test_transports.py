@@ -21,6 +21,7 @@ from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
 from autograder.checking.proxies import NotebookProxy
+from autograder.checking.replies import call_of, raised_of
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import wire
 from autograder.kernel_side.serve import serve
@@ -377,6 +378,18 @@ def test_an_exception_without_a_name_or_a_text_is_told_without_them() -> None:
     """A student would read parts of a forged reply as the name or the text of an exception."""
     found, _ = verdicts(ONE, answering({"op": "raise", "type": 3, "text": [], "frames": {}}), 5)
     assert found[0].message == "f raised Exception"
+
+
+def test_so_much_is_kept_of_what_a_reply_says_of_its_call() -> None:
+    """Lists and texts without end would fill the grader's memory and the gradebook."""
+    long, frame = "x" * 5000, ["f" * 500, 3, "x" * 500]
+    extras = {"warnings": [1, *[long] * 200], "changed": long, "cost": {"lines": -1, "peak_bytes": True, "other": 0}}
+    call = call_of("f", extras)
+    assert (call.warnings, call.changed, call.cost) == (["x" * 200] * 99, [], {"other": 0})
+    frames = [["f" * 100, 3, "x" * 200]] * 9
+    assert raised_of({"type": long, "text": long, "frames": [5, *[frame] * 20]}) == ("x" * 100, "x" * 2000, frames)
+    for forged in (5, [[1, 2, 3], "f3x", ["f", True, "x"], ["f", 3]]):
+        assert raised_of({"type": 1, "text": 2, "frames": forged}) == ("Exception", "", [])
 
 
 def test_forged_extras_of_a_reply_are_dropped() -> None:

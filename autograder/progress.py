@@ -32,7 +32,7 @@ def progress_bar(title: str) -> Iterator[Bar]:
 
     def start(total: int) -> None:
         progress.update(task, total=total)
-        progress.start()  # not before: an error of the user's is told without an empty bar above it
+        progress.start()  # not before: an error of the user's stands without an empty bar above it
 
     def say(line: str, style: str | None = None) -> None:
         progress.console.print(printable(line), style=style, markup=False, highlight=False)

@@ -50,7 +50,7 @@ def is_control(letter: str) -> bool:
 
 
 def has_more_parts(json_text: bytes, most: int) -> bool:
-    """Whether JSON may have more than `most` values, told without parsing it: a value of three bytes can take a hundred
+    """Whether JSON may have more than `most` values, without parsing it: a value of three bytes can take a hundred
     times as much once it is parsed."""
     if sum(map(json_text.count, PARTS)) < most and json_text.count(b'"') <= 2 * most:
         return False

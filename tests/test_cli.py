@@ -107,7 +107,7 @@ def test_a_course_that_student_code_could_read_is_not_graded(
     )
 
 
-def test_a_secret_that_was_cut_short_is_told(run: Run, empty: Path) -> None:
+def test_a_secret_that_was_cut_short_is_reported(run: Run, empty: Path) -> None:
     """Random inputs could be guessed, for ever and in silence."""
     small_course.submit(empty, "ada", small_course.submission())
     (empty / "gradebook.secret").write_bytes(b"")
@@ -165,7 +165,7 @@ def test_an_unknown_student_is_named(run: Run, empty: Path) -> None:
     assert one_sentence(err.splitlines()[-1] + "\n") == (f"eda has submitted nothing for {NAME}: there is no {folder}.")
 
 
-def test_a_slip_in_taking_out_a_check_is_told(run: Run, empty: Path) -> None:
+def test_a_slip_in_taking_out_a_check_is_reported(run: Run, empty: Path) -> None:
     """A slip of the keyboard must not change a class's grades, nor pass unseen."""
     small_course.submit(empty, "ada", small_course.submission())
     code, out, err = run("grade", NAME, "--void", "test_two_numbers", "--void", "test_to_numbers", here=empty)
@@ -207,7 +207,7 @@ def test_scores_before_grading_say_what_to_run(run: Run, empty: Path) -> None:
         ("c.CourseDirectory.root = 3", ""),
     ],
 )
-def test_a_broken_configuration_is_told_in_one_sentence(run: Run, empty: Path, line: str, told: str) -> None:
+def test_a_broken_configuration_is_reported_in_one_sentence(run: Run, empty: Path, line: str, told: str) -> None:
     """A traceback through traitlets says nothing to somebody who mistyped one line."""
     with open(empty / "nbgrader_config.py", "a") as file:
         file.write(line + "\n")
@@ -237,7 +237,7 @@ def test_a_broken_configuration_is_told_in_one_sentence(run: Run, empty: Path, l
         ("jobs = -2", "not be less than 0"),
     ],
 )
-def test_a_limit_out_of_range_is_told(run: Run, empty: Path, setting: str, told: str) -> None:
+def test_a_limit_out_of_range_is_reported(run: Run, empty: Path, setting: str, told: str) -> None:
     """Everybody would get zero for a cell that took too long, because of a sign that was mistyped."""
     configure(empty, f"c.Autograder.{setting}")
     small_course.submit(empty, "ada", small_course.submission())
@@ -278,7 +278,7 @@ def test_a_gradebook_that_cannot_be_is_told_before_anybody_is_graded(run: Run, e
     assert not (empty / "autograded").exists()
 
 
-def test_a_gradebook_where_nothing_may_be_written_is_told(
+def test_a_gradebook_where_nothing_may_be_written_is_reported(
     run: Run, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder of somebody else's would end a run in a traceback."""

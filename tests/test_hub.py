@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 COURSE = "small_course"
 
 
-def told(page: str, title: str) -> str:
+def code_below(page: str, title: str) -> str:
     """The configuration that a page of the docs shows below this line."""
     found = re.search(rf"{re.escape(title)}.*?```python\n(.*?)```", page, re.S)
     assert found is not None, title
@@ -34,14 +34,14 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         parent.chmod(parent.stat().st_mode | 0o055)
     hub = Hub(folder, ["teach", "ada", "alan"])
     page = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8").replace("deep_learning", COURSE)
-    (hub.jupyter / "nbgrader_config.py").write_text(told(page, "`/etc/jupyter/nbgrader_config.py`"))
+    (hub.jupyter / "nbgrader_config.py").write_text(code_below(page, "`/etc/jupyter/nbgrader_config.py`"))
     made = small_course.make_course(hub.homes / "teach" / COURSE).root
     shutil.rmtree(made / "submitted")
     config = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8").replace("deep_learning", COURSE)
     (made / "nbgrader_config.py").write_text(config)
     own = hub.homes / "teach" / ".jupyter"
     own.mkdir()
-    (own / "nbgrader_config.py").write_text(told(page, "`~/.jupyter/nbgrader_config.py`"))
+    (own / "nbgrader_config.py").write_text(code_below(page, "`~/.jupyter/nbgrader_config.py`"))
     for user in hub.users:
         hub.own(user)
     with hub:

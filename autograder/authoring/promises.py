@@ -24,7 +24,7 @@ def promises(course: Course, name: str) -> Iterator[str]:
     for believing in filter(None, map(believing_checks, notebooks)):
         yield (
             f"Note: a student who tampers with Python can pass {', '.join(believing)}: only the student's own process "
-            "tells whether arguments changed, warnings came, or what a call cost."
+            "says whether arguments changed, warnings came, or what a call cost."
         )
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."

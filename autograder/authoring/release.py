@@ -98,7 +98,7 @@ def generate(course: Course, name: str, folder: str) -> Path:
     before, directory.release_directory = directory.release_directory, folder
     converter = GenerateAssignment(coursedir=directory, config=course.config)
     converter.force = True
-    # What cannot be recorded is told in a sentence, which nbgrader would not pass on.
+    # nbgrader would not pass on the sentence that says what cannot be recorded.
     converter.preprocessors = [step for step in converter.preprocessors if not is_ours(step)]
     converter.log.setLevel(logging.ERROR)
     try:

@@ -140,9 +140,9 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
         yield "there is no test in this check cell: define a function test_…"
     elif not sum(test.weight for test in found) > 0:
         yield "no test in this check cell weighs anything, so its points would be for nothing"
-    for line in check.telling():
-        told = "students read here which options are right: hide the test, or leave `right` and `reasons` out"
-        yield f"line {line}: {told}"
+    for line in check.revealing_lines():
+        advice = "hide the test, or leave `right` and `reasons` out"
+        yield f"line {line}: students read here which options are right: {advice}"
     for test in found:
         if test.name in tests:
             yield f"line {test.line}: {test.name} is the name of a test in {tests[test.name]} too: take another"

@@ -18,7 +18,7 @@ MAGIC = "%%check"
 RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}
-TELLING = ("right", "reasons")
+REVEALING = ("right", "reasons")
 JUDGES = {"assert_choice", "assert_close", "assert_same"}
 
 
@@ -96,11 +96,11 @@ class CheckCell:
         functions = {n.name: n for n in ast.parse(self.module).body if isinstance(n, ast.FunctionDef)}
         return [test for test in self.tests() if believes(functions[test.name], set(functions))]
 
-    def telling(self) -> list[int]:
-        """The lines (from 1) that students can read and that have the right options of a question, or reasons against
-        the wrong ones, which tell as much."""
+    def revealing_lines(self) -> list[int]:
+        """The lines (from 1) that let students read the right options of a question, or reasons against the wrong
+        ones, which reveal as much."""
         calls = [node for node in ast.walk(ast.parse(self.module)) if is_call_of(node, "assert_choice")]
-        lines = {call.lineno for call in calls if any(word.arg in TELLING for word in call.keywords)}
+        lines = {call.lineno for call in calls if any(word.arg in REVEALING for word in call.keywords)}
         return sorted(lines - self.hidden_lines())
 
     def tests(self) -> list[Check]:

@@ -58,7 +58,7 @@ PUBLIC = Seeds(b"public", "", "")
 
 
 class Watcher(Protocol):
-    """Something that is told which test begins."""
+    """Is called when a test begins."""
 
     def begin(self, test: str) -> None: ...
 

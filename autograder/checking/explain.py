@@ -41,8 +41,8 @@ def verdict_of(test: Check, error: BaseException | None, mistake: Mistake | None
     if isinstance(error, NotRecorded):
         return verdict(test, Outcome.NOT_RUN, LATER)
     if isinstance(error, CheckFailed):
-        told = wrong_text(named_cause(error, mistake), test)
-        return with_mistake(verdict(test, Outcome.WRONG, told, str(error)), mistake, test)
+        message = wrong_text(named_cause(error, mistake), test)
+        return with_mistake(verdict(test, Outcome.WRONG, message, str(error)), mistake, test)
     return with_mistake(verdict_of_exception(test, error), mistake, test)
 
 
@@ -73,10 +73,10 @@ def with_mistake(verdict: Verdict, mistake: Mistake | None, test: Check) -> Verd
     """The verdict with the mistake's title, and its sentence if the message does not have it yet."""
     if mistake is None:
         return verdict
-    told = verdict.message
-    if mistake.says.lower() not in told.lower():
-        told = legible(" ".join(filter(None, (with_full_stop(told), sentence(mistake.says, test.names)))))
-    return replace(verdict, message=told, mistake=mistake.title)
+    message = verdict.message
+    if mistake.says.lower() not in message.lower():
+        message = legible(" ".join(filter(None, (with_full_stop(message), sentence(mistake.says, test.names)))))
+    return replace(verdict, message=message, mistake=mistake.title)
 
 
 def verdict(test: Check, outcome: Outcome, message: str = "", detail: str = "") -> Verdict:
@@ -120,10 +120,10 @@ def raised_text(error: StudentError, hidden: bool) -> str:
     if error.type_name == "NotImplementedError":
         return f"Not done yet: {error.function} still raises NotImplementedError."
     known = isinstance(getattr(builtins, error.type_name, None), type)
-    told = error.type_name if known or not hidden else "an exception of its own"
+    kind = error.type_name if known or not hidden else "an exception of its own"
     if hidden:
-        return f"{error.function} raised {told}."
-    text = f"{error.function} raised {told}" + (f": {error.text.strip()}" if error.text.strip() else "")
+        return f"{error.function} raised {kind}."
+    text = f"{error.function} raised {kind}" + (f": {error.text.strip()}" if error.text.strip() else "")
     where = [f"in {name}, line {line}: {code}" for name, line, code in error.frames[-1:]]
     return " — ".join([text, *where])
 

@@ -61,7 +61,7 @@ class ObjectLink:
         return replace(self, target=(*self.target, name), label=f"{self.label}.{name}", type_name="method")
 
     def of_type(self, type_name: Any) -> ObjectLink:
-        """The same, of the type that the notebook's process tells."""
+        """The same, of the type that the notebook's process reports."""
         return replace(self, type_name=type_name[:100]) if type(type_name) is str else self
 
 

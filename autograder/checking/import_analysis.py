@@ -17,7 +17,7 @@ What it cannot see: names put together while the program runs (`getattr`, `exec`
 computed text, `sys.modules`), names that a function makes global, default values of its arguments
 that have the argument's name, star imports from a library, notebooks that `%run`
 runs, what is stored in an attribute or an item, cells and modules beyond `MAX_SOURCE` characters, cells beyond
-`MAX_CELLS` characters together, modules beyond `MAX_MODULES`, and code copied from a library. So it tells an honest
+`MAX_CELLS` characters together, modules beyond `MAX_MODULES`, and code copied from a library. So it shows an honest
 student at once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
 """
 

@@ -67,8 +67,8 @@ class Verdict:
         return self.outcome is Outcome.PASSED
 
     @property
-    def told(self) -> str:
-        """The text beside the check: why it is void, or else the message."""
+    def shown_message(self) -> str:
+        """The text that stands beside the check: why it is void, or else the message."""
         return f"Void: {self.void}" if self.void else self.message
 
 

@@ -15,7 +15,7 @@ COLUMNS = 79  # nbgrader's `validate` cuts what is wider than 83, and a terminal
 
 
 class Label(NamedTuple):
-    """How a check ended: a sign and a word, for who cannot tell signs or colours apart, and the background of both.
+    """How a check ended: a sign, a word for who cannot distinguish signs or colours, and the background of both.
 
     White on it has a contrast of at least 4.5, so the label can be read whatever the theme of the notebook is.
     """
@@ -66,16 +66,16 @@ def html_row(verdict: Verdict) -> str:
         f'<tr><td style="{style}"><span style="{badge}">{ended.text}</span></td>'
         f'<th scope="row" style="{style};font-weight:normal">{escape(verdict.description)}'
         f"{' (hidden)' if verdict.hidden else ''}</th>"
-        f'<td style="{style}">{escape(verdict.told)}</td></tr>'
+        f'<td style="{style}">{escape(verdict.shown_message)}</td></tr>'
     )
 
 
 def text_table(verdicts: Sequence[Verdict], heading: str, below: str = "") -> str:
-    """The same as lines of at most 79 characters: the heading, each check with what is told of it, the sentence."""
+    """The same as lines of at most 79 characters: the heading, each check with its message, the sentence."""
     lines = [heading]
     for verdict in verdicts:
         lines += wrapped(f"{label(verdict).text}: {verdict.description}", "  ")
-        for line in verdict.told.splitlines():
+        for line in verdict.shown_message.splitlines():
             lines += wrapped(f"    {line}", "    ")
     return "\n".join([*lines, *wrapped(below)])
 

@@ -22,7 +22,7 @@ TELLABLE = frozenset({
 
 def a_kind(value: Any) -> str:
     """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
-    them, a named tuple too, so only well-known names are told."""
+    them, a named tuple too, so only well-known names are used."""
     name = type_name_of(value)
     if table_type(value):
         return article(table_type(value))
@@ -36,7 +36,7 @@ def a_kind(value: Any) -> str:
 
 
 def a_type(value: Any) -> str:
-    """The name of a type that `a_kind` does not tell."""
+    """The name of a type that `a_kind` does not know."""
     name = type_name_of(value)
     return f"it is: {name}" if name and name not in TELLABLE else ""
 

@@ -76,9 +76,9 @@ def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterato
     handed in several times the newest is taken: Canvas numbers files as they come."""
     meanings = {path: readings(path) if "/" not in path else [] for path, _ in heap}
     meanings = {
-        path: those(told, lambda one: first_name(one.original, known)[0] in known) for path, told in meanings.items()
+        path: those(some, lambda one: first_name(one.original, known)[0] in known) for path, some in meanings.items()
     }
-    certain = {(told[0].name, told[0].student) for told in meanings.values() if len(told) == 1}
+    certain = {(some[0].name, some[0].student) for some in meanings.values() if len(some) == 1}
     students: dict[str, dict[str, list[tuple[Age, Item]]]] = {}
     names: dict[str, str] = {}
     for path, item in heap:

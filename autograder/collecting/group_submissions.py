@@ -25,8 +25,8 @@ def groups_of(wanted: list[Wanted], roster: Roster | None, before: Mapping[str, 
     for one in wanted:
         together.setdefault(one.found.origin, []).append(one.student)
         places.setdefault(before.get(one.student, ""), set()).add(one.found.origin)
-    if told := {who: named(students) for students in together.values() if len(students) > 1 for who in students}:
-        return told, True
+    if sharing := {who: named(students) for students in together.values() if len(students) > 1 for who in students}:
+        return sharing, True
     kept = {who: name for who, name in before.items() if len(places.get(name, ())) < 2}
     return kept, kept != before
 

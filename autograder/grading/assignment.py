@@ -177,7 +177,7 @@ def other_language(metadata: Any) -> str:
     """The language of a notebook that says that it is not in Python; else empty."""
     about = metadata if isinstance(metadata, dict) else {}
     for part, key in (("kernelspec", "language"), ("language_info", "name")):
-        told = about[part].get(key) if isinstance(about.get(part), dict) else None
-        if isinstance(told, str) and told and "python" not in told.lower():
-            return printable(told[:40])
+        language = about[part].get(key) if isinstance(about.get(part), dict) else None
+        if isinstance(language, str) and language and "python" not in language.lower():
+            return printable(language[:40])
     return ""

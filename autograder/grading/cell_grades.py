@@ -18,8 +18,8 @@ __all__ = ["cell_grades", "ordinary", "table", "unanswered"]
 
 def table(verdicts: list[Verdict], earned: float | None, points: float) -> NotebookNode:
     """A check cell's output: a table to read, with the score as text so that nbgrader's own tools understand it."""
-    told = "waits for a person" if earned is None else f"{in_points(earned)} of {in_points(points)} points"
-    data = {"text/html": html_table(verdicts, told), "text/plain": "0.0" if earned is None else repr(float(earned))}
+    score = "waits for a person" if earned is None else f"{in_points(earned)} of {in_points(points)} points"
+    data = {"text/html": html_table(verdicts, score), "text/plain": "0.0" if earned is None else repr(float(earned))}
     return nbformat.v4.new_output("execute_result", data=data)
 
 

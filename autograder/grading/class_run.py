@@ -108,8 +108,8 @@ def grade_class(
     needs no grading, except for a check that has never run. `sandbox` takes the place of the course's own setting of
     that name. With `new_secret` the course's secret is made anew.
 
-    `on_start` is told how many there are to grade and how many are unchanged, `on_graded` each result as it comes,
-    `on_note` which workers of a cluster are not used and why, and what the sandbox leaves open.
+    `on_start` is called with how many there are to grade and how many are unchanged, `on_graded` with each result as
+    it comes, `on_note` with which workers of a cluster are not used and why, and what the sandbox leaves open.
     Raises AutograderError for wrong use, SandboxMissing where student code cannot be confined.
     """
     refuse_stale(course, name)
@@ -137,7 +137,7 @@ def grade_class(
                     graded = kept_result(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
-            run.course_errors = list(errors.told())
+            run.course_errors = list(errors.sentences())
         finally:
             gradebook.db.rollback()
             settle_late_penalties(course, gradebook, name)
@@ -147,7 +147,7 @@ def grade_class(
 def pool_of(
     scheduler: str, count: int, course: Course, assignment: Assignment, limits: Limits, say: Callable[[str], None]
 ) -> Pool[Submission, GradedSubmission]:
-    """The workers of the cluster at `scheduler`; without one `count` processes. `say` is told what their sandbox leaves
+    """The workers of the cluster at `scheduler`; without one `count` processes. `say` gets what their sandbox leaves
     open. Raises SandboxMissing."""
     # Who has nothing to grade waits neither for pytest to be imported nor for a sandbox to be tried out.
     from autograder.grading.grader import Grader

@@ -64,7 +64,7 @@ class Cluster(Generic[Job, Result]):
             raise AutograderError(
                 f"{address} needs certificates: Dask's configuration has none (distributed.comm.tls)."
             )
-        for name in ("distributed", "distributed.client"):  # a lost scheduler is told in one sentence
+        for name in ("distributed", "distributed.client"):  # a lost scheduler is reported in one sentence
             logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set(LARGE)
         self.address, self.sandbox, self.say = address, sandbox, say

@@ -1,4 +1,4 @@
-"""Cells of the course's own that raise while grading: told once for the class, not once for each student."""
+"""Cells of the course's own that raise while grading: reported once for the class, not once for each student."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CourseErrors:
                 self.seen[error] += 1
                 self.certain.add(error)
 
-    def told(self) -> Iterator[str]:
+    def sentences(self) -> Iterator[str]:
         """A sentence for each error of the course's own."""
         for (notebook, text), count in self.seen.items():
             if (notebook, text) in self.certain or 1 < count == self.notebooks[notebook]:

@@ -52,7 +52,7 @@ def incidents_from_outputs(outputs: Iterable[Any], where: str) -> Iterator[Incid
 
 
 def incidents_from_calls(raised: Iterable[tuple[str, str, str]], where: str) -> Iterator[Incident]:
-    """Incidents that show in what calls from a check raised: function, type and text. The text is not told: it may
+    """Incidents that show in what calls from a check raised: function, type and text. The text is not shown: it may
     hold what a hidden check had passed."""
     found = {(kind, function) for function, name, text in raised if (kind := kind_of(name, text)) is not None}
     for kind, function in sorted(found):

@@ -52,7 +52,7 @@ def refusals_told(course: Course) -> Iterator[None]:
 
 
 def says_more(record: logging.LogRecord) -> bool:
-    """Whether a line of nbgrader's log is shown: the traceback of an error that we tell in a sentence is not."""
+    """Whether a line of nbgrader's log is shown: the traceback of an error that we report in a sentence is not."""
     return not record.getMessage().startswith("Rolling back session due to database error")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from nbformat import NotebookNode
@@ -79,8 +79,8 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
             continue
         sorted_out.notebooks[template.name] = read.notebook
         folders.add(PurePosixPath(read.name).parent)
-        told = [*incidents, *read.incidents]
-        sorted_out.incidents += [Incident(one.kind, one.text, one.cell, template.name, one.worth_retry) for one in told]
+        all_incidents = [*incidents, *read.incidents]
+        sorted_out.incidents += [replace(one, notebook=template.name) for one in all_incidents]
     top = folders.pop() if len(folders) == 1 else PurePosixPath()
     files = moved_up(files, top)
     sorted_out.notebook_files = {name: data for name, data in files.items() if is_notebook(name)}

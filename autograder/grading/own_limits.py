@@ -28,7 +28,7 @@ def forced_end(deadline: float) -> Iterator[None]:
     if not can_limit():
         yield
         return
-    with open(os.devnull, "w") as nobody:  # who is told where it was
+    with open(os.devnull, "w") as nobody:  # who reads where it was
         faulthandler.dump_traceback_later(max(1.0, deadline + OVERTIME - time.monotonic()), exit=True, file=nobody)
         try:
             yield
@@ -59,7 +59,7 @@ def can_limit() -> bool:
 
 
 def data_size() -> int:
-    """Bytes of this process that count for its limit; as good as none where Linux does not tell."""
+    """Bytes of this process that count for its limit; 0 where Linux does not say."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")

@@ -16,7 +16,7 @@ REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(\[[\w,.-]+\])?([<>=!~]=?
 
 
 def name_of(package: str) -> str:
-    """The name of a package as pip is told it, such as pandas of `pandas>=2`. Raises AutograderError."""
+    """The name of a package in pip's form, such as pandas of `pandas>=2`. Raises AutograderError."""
     found = REQUIREMENT.fullmatch(package)
     if found is None:
         raise AutograderError(

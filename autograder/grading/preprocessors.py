@@ -136,7 +136,7 @@ class Grade(CoursePreprocessor):
         # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
         own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
         notebooks = {name: data for name, data in submission.files.items() if is_notebook(name)}
-        own, told = with_modules(own, assignment.modules)
+        own, module_incidents = with_modules(own, assignment.modules)
         graded.files = grader.files_beside(own)
         files = assignment.released_notebooks(template) | notebooks | graded.files
         with Workers(1, NotebookWork(grader)) as workers:
@@ -147,7 +147,11 @@ class Grade(CoursePreprocessor):
             raise RuntimeError(f"{student} could not be graded: {why}")
         done, incidents = outcome
         graded.notebooks = [done]
-        incidents = [*found_in(submission.files.get(f"{template.name}.ipynb", b""), template), *told, *incidents]
+        incidents = [
+            *found_in(submission.files.get(f"{template.name}.ipynb", b""), template),
+            *module_incidents,
+            *incidents,
+        ]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
         beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}

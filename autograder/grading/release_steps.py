@@ -73,7 +73,7 @@ class Names(NamedTuple):
 
 
 def names_in(resources: dict[str, Any]) -> Names:
-    """What nbgrader's own commands tell a step of its notebook."""
+    """What nbgrader's own commands pass to a step beside the notebook."""
     return Names(*(resources["nbgrader"][key] for key in Names._fields))
 
 

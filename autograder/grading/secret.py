@@ -48,5 +48,5 @@ def remember(session: Any, course: Course) -> None:
 
 
 def fingerprint(course: Course) -> str:
-    """What tells one secret from another, and does not tell the secret."""
+    """A digest by which secrets are distinguished, and not known."""
     return hashlib.sha256(b"fingerprint " + course.secret).hexdigest()

@@ -75,7 +75,7 @@ class Autograder(Configurable):  # type: ignore[misc]
     ).tag(config=True)
     packages = List(
         Unicode(),
-        help="What else student code may import, as pip is told it: looked for here, installed elsewhere.",
+        help="What else student code may import, in pip's form: looked for here, installed elsewhere.",
     ).tag(config=True)
     wheel_url = Unicode(
         "", help="Address of this package's wheel, from which a released notebook installs it where it is missing."

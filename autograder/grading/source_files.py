@@ -18,7 +18,7 @@ PRIVATE = "private"  # a folder of an assignment's source: its files are for tes
 
 
 def source_paths(folder: Path, course: Course) -> Iterator[Path]:
-    """All that is in an assignment's source folder, but for what nbgrader is told to ignore."""
+    """All that is in an assignment's source folder, but for what nbgrader is configured to ignore."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if not any(fnmatch(part, pattern) for part in parts for pattern in course.directory.ignore):

@@ -35,7 +35,7 @@ __all__ = [
     "metadata",
     "scores",
     "secrets",
-    "told",
+    "shown",
     "voids",
 ]
 
@@ -135,14 +135,14 @@ scores = Table(
     Index("autograder_score_place", "assignment", "student", "notebook", "cell"),
 )
 
-# Up to which row of the scores a reader was told before (`seen`) and is told now. A student reads the page of a
-# notebook; who reads the report has no name.
-told = Table(
+# Up to which row of the scores a reader saw changes before (`seen`) and is shown them now. A student reads the page of
+# a notebook; the reader of the report has no name.
+shown = Table(
     "autograder_told",
     metadata,
     *keys("assignment", "student", "notebook"),
     Column("seen", Integer),
-    Column("told", Integer),
+    Column("told", Integer, key="shown"),
 )
 
 

@@ -104,8 +104,8 @@ def all_checks(assignment: Assignment) -> dict[CheckId, str]:
 
 
 def one_check(assignment: Assignment, wanted: str, known: Sequence[CheckId] = ()) -> CheckId:
-    """The check that a person means. Raises AutograderError if it is none, or one of several; a person who may have
-    meant one of those `known` to be void is told these."""
+    """The check that a person means. Raises AutograderError if it is none, or one of several; the error lists
+    those `known` to be void if one of these may have been meant."""
     checks = all_checks(assignment)
     found = [check for check in checks if wanted in names_of(check)]
     if len(found) == 1:

@@ -101,7 +101,7 @@ class Server:
         return lambda **names: eval(code, {**self.namespace, **names})
 
     def _get(self, target: list[Any]) -> Reply:
-        """The value of a name or attribute. A function or method is only told to be one, and called by its target."""
+        """The value of a name or attribute. A function or method is only named as one, and called by its target."""
         try:
             value = self._find(target)
         except BaseException as error:
@@ -119,7 +119,7 @@ class Server:
         return self._encoded("value", figures, {})
 
     def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
-        """Call what `find` gives with the arguments of `message`, and tell what came of it."""
+        """Call what `find` gives with the arguments of `message`, and say what came of it."""
         try:
             decoder = Decoder(buffers, self._resolve, in_notebook=True)
             args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])

@@ -1,4 +1,4 @@
-"""Tells code that was typed in a notebook cell from installed code."""
+"""Distinguishes code that was typed in a notebook cell from installed code."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def result_of(
     incidents: list[Any],
 ) -> NotebookResult:
     here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
-    told = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
+    for_student = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
     silent = [said.cell for said in notebook.comments if said.manual_comment is None and said.auto_comment]
     return NotebookResult(
         submission.student,
@@ -313,7 +313,7 @@ def result_of(
         {grade.cell: cell_of(grade, verdicts.get((notebook.name, grade.cell), [])) for grade in notebook.grades},
         {said.cell: said.comment for said in notebook.comments},
         silent,
-        [row["text"] for row in told],
+        [row["text"] for row in for_student],
         lateness(use, 0.0),
         group,
         any(row["kind"] == IncidentKind.REFUSED for row in here),
@@ -329,7 +329,7 @@ def cell_of(grade: GradeRow, verdicts: list[Verdict]) -> CellResult:
 def check_of(verdict: Verdict, points: float) -> CheckResult:
     about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
     return CheckResult(
-        *about, points, verdict.told, verdict.void, verdict.mistake, verdict.detail, verdict.counterexample
+        *about, points, verdict.shown_message, verdict.void, verdict.mistake, verdict.detail, verdict.counterexample
     )
 
 

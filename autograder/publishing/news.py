@@ -1,4 +1,4 @@
-"""What changed since somebody was told: a student by their page, the course by the report."""
+"""What changed since somebody last looked: a student at their page, the course at the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 
 from autograder.grading.course import Course
 from autograder.grading.groups import notice_given
-from autograder.grading.last_told import REPORT, LastTold, Reader, keep_last_told, read_last_told
+from autograder.grading.last_shown import REPORT, LastShown, Reader, keep_last_shown, read_last_shown
 from autograder.publishing.changes import ScoreChange, all_changes
 from autograder.publishing.class_results import NetChange, graded_assignment
 
@@ -17,12 +17,12 @@ __all__ = ["News", "read_news"]
 
 @dataclass(frozen=True)
 class News:
-    """The changes of an assignment's scores, and what each reader was told of them."""
+    """The changes of an assignment's scores, and which of them each reader was shown."""
 
     course: Course
     assignment: str
     changes: list[ScoreChange]
-    told: dict[Reader, LastTold]
+    shown: dict[Reader, LastShown]
 
     @cached_property
     def by_reader(self) -> dict[Reader, list[ScoreChange]]:
@@ -32,25 +32,25 @@ class News:
             found.setdefault((change.student, change.notebook), []).append(change)
         return found
 
-    def told_now(self, reader: Reader) -> LastTold:
-        """What a reader knows already, and what they are told now. News stays until there is newer; whoever is told for
-        the first time is told of no change."""
+    def shown_now(self, reader: Reader) -> LastShown:
+        """What a reader has seen already, and what they are shown now. News stays until there is newer; who reads for
+        the first time is shown no change."""
         newest = max((change.number for change in self.by_reader.get(reader, ())), default=0)
-        before = self.told.get(reader, LastTold(newest, newest))
-        return LastTold(before.told, newest) if newest > before.told else before
+        before = self.shown.get(reader, LastShown(newest, newest))
+        return LastShown(before.shown, newest) if newest > before.shown else before
 
     def for_reader(self, reader: Reader) -> list[NetChange]:
         """The scores that differ from those that the reader knows."""
-        known = self.told_now(reader).seen
+        known = self.shown_now(reader).seen
         return net(change for change in self.by_reader.get(reader, ()) if change.number > known)
 
     def keep(self, readers: Iterable[Reader]) -> None:
-        """Keep that these readers have been told."""
-        now = {reader: self.told_now(reader) for reader in readers}
-        new = {reader: told for reader, told in now.items() if told != self.told.get(reader)}
+        """Keep that these readers have been shown their changes."""
+        now = {reader: self.shown_now(reader) for reader in readers}
+        new = {reader: mark for reader, mark in now.items() if mark != self.shown.get(reader)}
         if new:
             with graded_assignment(self.course, self.assignment) as session:
-                keep_last_told(session, self.assignment, new)
+                keep_last_shown(session, self.assignment, new)
 
 
 def read_news(course: Course, name: str) -> News:
@@ -58,7 +58,7 @@ def read_news(course: Course, name: str) -> News:
     not know the assignment."""
     with graded_assignment(course, name) as session:
         notice_given(course, session, name)
-        return News(course, name, all_changes(session, name), read_last_told(session, name))
+        return News(course, name, all_changes(session, name), read_last_shown(session, name))
 
 
 def net(changes: Iterable[ScoreChange]) -> list[NetChange]:

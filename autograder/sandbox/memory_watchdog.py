@@ -99,7 +99,7 @@ def proportional(pid: int) -> int:
 
 
 def namespace(pid: int | str) -> str:
-    """The network namespace of a process; this process's own where it cannot be told."""
+    """The network namespace of a process; this process's own where that is unknown."""
     try:
         return os.readlink(f"/proc/{pid}/ns/net")
     except OSError:

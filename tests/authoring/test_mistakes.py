@@ -18,31 +18,31 @@ AMISS = {
 
 @pytest.mark.parametrize("document", ["mistakes.md", "alternatives.md"])
 @pytest.mark.parametrize("kind", AMISS)
-def test_a_document_that_cannot_be_read_is_told(run: Run, tmp_path: Path, kind: str, document: str) -> None:
+def test_a_document_that_cannot_be_read_is_reported(run: Run, tmp_path: Path, kind: str, document: str) -> None:
     """A bracket that is missing in a mistake would look like a bug of ours."""
     content, why = AMISS[kind]
     root = make_course(tmp_path).root
     path = root / "assignments" / NAME / document
     path.write_bytes(content)
-    told(run, root, path, why)
+    check_sentence(run, root, path, why)
 
 
-def test_a_document_that_is_none_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_document_that_is_none_is_reported(run: Run, tmp_path: Path) -> None:
     """An assignment would be released without a single mistake tried, as if there were none."""
     root = make_course(tmp_path).root
     path = root / "assignments" / NAME / "mistakes.md"
     path.unlink()
     path.mkdir()
-    told(run, root, path, "Is a directory")
+    check_sentence(run, root, path, "Is a directory")
     path.rmdir()
     path.symlink_to("moved-away.md")
-    told(run, root, path, "No such file or directory")
+    check_sentence(run, root, path, "No such file or directory")
     path.unlink()
     path.symlink_to(path.name)
-    told(run, root, path, "Too many levels of symbolic links")
+    check_sentence(run, root, path, "Too many levels of symbolic links")
 
 
-def told(run: Run, root: Path, path: Path, why: str) -> None:
+def check_sentence(run: Run, root: Path, path: Path, why: str) -> None:
     """Validation says in one sentence which document it cannot read, and why."""
     code, out, err = run("validate", NAME, here=root)
     assert (code, out) == (2, ""), err

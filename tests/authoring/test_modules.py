@@ -159,7 +159,7 @@ def test_a_module_of_the_course_s_own_keeps_its_place(tmp_path: Path) -> None:
     assert beside["tools.py"] == b"the course's"
 
 
-def test_a_module_in_which_a_comment_may_be_code_is_told() -> None:
+def test_a_module_in_which_a_comment_may_be_code_is_reported() -> None:
     """Python runs the second line in UTF-7, where it is two lines, and graders would read a comment."""
     code = b"# coding: %s\n# the nearest +AAo-import fractions\n"
     for encoding, told in ((b"utf-7", True), (b"utf-8", False), (b"latin-1", False), (b"cp1252", False), (b"x", False)):

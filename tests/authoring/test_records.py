@@ -97,7 +97,7 @@ def test_known_mistakes_are_named_at_once(course: Course) -> None:
     assert verdicts[2].outcome is Outcome.WRONG
 
 
-def test_what_hidden_checks_ask_is_told(course: Course) -> None:
+def test_what_hidden_checks_ask_is_reported(course: Course) -> None:
     """Students take visible checks for all."""
     table = checked(course, RIGHT)
     assert table.more == "1 more when graded: Right on random numbers."

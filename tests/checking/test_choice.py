@@ -140,9 +140,9 @@ HIDE = "### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS\n"
 def test_an_author_who_shows_the_right_option_is_told(call: str) -> None:
     """Everybody reads a visible test, and the record beside it."""
     test = f"def test_q(student, reference):\n    assert_choice{call}"
-    assert CheckCell(f"%%check\n{test}").telling() == [3]
-    assert CheckCell("%%check\n" + HIDE.format(test)).telling() == []
-    assert CheckCell('%%check\ndef test_q(student):\n    assert_choice(student.q, "abc")').telling() == []
+    assert CheckCell(f"%%check\n{test}").revealing_lines() == [3]
+    assert CheckCell("%%check\n" + HIDE.format(test)).revealing_lines() == []
+    assert CheckCell('%%check\ndef test_q(student):\n    assert_choice(student.q, "abc")').revealing_lines() == []
 
 
 def test_no_text_of_a_student_is_in_the_cause() -> None:

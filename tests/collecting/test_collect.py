@@ -67,7 +67,7 @@ def nothing_but(course: Course, *students: str) -> bool:
     return there == {f"{student}/{NAME}" for student in students}
 
 
-def told(results: list[Collected]) -> dict[str, str]:
+def refusals(results: list[Collected]) -> dict[str, str]:
     """Why each of the refused was refused."""
     return {result.student or result.origin: result.note for result in results if result.what is What.REFUSED}
 
@@ -110,8 +110,8 @@ def test_a_gradescope_export(course: Course, tmp_path: Path) -> None:
         "export/submission_4": What.REFUSED,
         "export/submission_9/x": What.REFUSED,
     }
-    assert told(results)["export/submission_2"] == "the export does not say the email of Cyd"
-    assert told(results)["export/submission_4"] == "there is no submission_4 in the export"
+    assert refusals(results)["export/submission_2"] == "the export does not say the email of Cyd"
+    assert refusals(results)["export/submission_4"] == "there is no submission_4 in the export"
     assert set(files_of(course, ADA)) == {BOOK, "help/tools.py", "submission_metadata.yml", "timestamp.txt"}
     assert files_of(course, ADA)["timestamp.txt"] == b"2026-09-30 23:59:01.500000 UTC"
     assert files_of(course, BOB)["timestamp.txt"] == b"2026-09-30 23:00:00.000000 UTC"
@@ -203,7 +203,7 @@ def test_canvas_names_that_end_or_begin_with_numbers(course: Course, tmp_path: P
     assert set(files_of(course, "12345")) == {BOOK, "7_helper.py"}
     assert set(files_of(course, "333")) == {BOOK}
     assert set(files_of(course, "444")) == {BOOK, "1_2_data.csv"}
-    assert told(results)[odd] == (
+    assert refusals(results)[odd] == (
         "its name can be read in several ways: 67895_6_notes.txt by who, number 5 or 6_notes.txt by who_5, number 555"
     )
 
@@ -224,8 +224,8 @@ def test_an_anonymous_canvas_download_and_what_is_no_file(course: Course, tmp_pa
     assert [found.pop(name) for name in ("gauss_LATE_77_text.html", "anon_q_link.html")] == [What.REFUSED] * 2
     assert found == {"anon_Ab3dE": What.NEW, "anon_zz9": What.NEW}
     assert {result.student: result.late for result in results}["anon_zz9"]
-    assert told(results)["gauss_LATE_77_text.html"].startswith("it is text that was typed into Canvas, not a file")
-    assert told(results)["anon_q_link.html"].startswith("it is a link that was given to Canvas, not a file")
+    assert refusals(results)["gauss_LATE_77_text.html"].startswith("it is text that was typed into Canvas, not a file")
+    assert refusals(results)["anon_q_link.html"].startswith("it is a link that was given to Canvas, not a file")
 
 
 MOODLE = re.compile(r"(?m)^c\.FileNameCollectorPlugin\.named_regexp = (.*assignsubmission.*)$")
@@ -292,7 +292,7 @@ def test_a_plugin_s_names_lead_nowhere_else(course: Course, tmp_path: Path) -> N
     assert not list(tmp_path.glob("evil*"))
 
 
-def test_a_plugin_that_finds_no_file_name_is_told(course: Course, tmp_path: Path) -> None:
+def test_a_plugin_that_finds_no_file_name_is_reported(course: Course, tmp_path: Path) -> None:
     """A pattern that lacks a group would end in a traceback."""
     with open(course.root / "nbgrader_config.py", "a") as file:
         file.write("c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<student_id>[a-z]+)_.*'\n")
@@ -388,7 +388,7 @@ def test_what_one_of_a_group_hands_in_counts_for_all(course: Course, tmp_path: P
     # Two hand in: nobody knows which counts.
     source = zipped(tmp_path / "2.zip", {f"a_1_12_{BOOK}": RIGHT, f"b_2_13_{BOOK}": OTHER})
     why = "several of the group Blue handed in, and the source does not say when: leave one of them"
-    assert told(collect(course, NAME, source, roster=roster)) == {"ada": why, "bob": why}
+    assert refusals(collect(course, NAME, source, roster=roster)) == {"ada": why, "bob": why}
     collect(course, NAME, source)
     assert groups(course) == {"ada": "Blue", "bob": "Blue"}
 
@@ -424,13 +424,13 @@ def test_nobody_hands_in_for_a_group_by_naming_one_of_its_members(course: Course
     source = exported(tmp_path / "1.zip", (RIGHT, [bob], "10"), (OTHER, [eve, ada], "11"))
     results = collect(course, NAME, source, roster=roster)
     why = "it is of students who are not in one group: Red, eve alone"
-    assert told(results) == {"ada": why, "eve": why}
+    assert refusals(results) == {"ada": why, "eve": why}
     assert [result.student for result in results if result.what is What.NEW] == ["ada", "bob"]
     assert b"Because it is so." in files_of(course, "ada")[BOOK]
     assert files_of(course, "ada") == files_of(course, "bob")
     # The roster's groups hold without it, too.
     roster.write_text(f"id,email\nada,{ADA}\nbob,{BOB}\neve,eve@uni.edu\ncyd,cyd@uni.edu\n")
-    assert told(collect(course, NAME, source, roster=roster)) == {"ada": why, "eve": why}
+    assert refusals(collect(course, NAME, source, roster=roster)) == {"ada": why, "eve": why}
     assert groups(course) == {"ada": "Red", "bob": "Red"}
 
 
@@ -527,7 +527,7 @@ def test_hostile_submissions_are_refused_by_name_and_the_others_are_collected(co
     files += [(f"much/{number}", "") for number in range(MAX_FILES)]
     results = collect(course, NAME, zipped(tmp_path / "e.zip", files))
     whys = {f"eve{number}": why.format(f"eve{number}") for number, (_, _, _, why) in enumerate(HOSTILE)}
-    assert told(results) == whys | {"much": f"it has more than {MAX_FILES - 1} files"}
+    assert refusals(results) == whys | {"much": f"it has more than {MAX_FILES - 1} files"}
     assert nothing_but(course, "ada", "bob", "many")
     assert files_of(course, "bob") == {"x.txt": b"mine"}
 
@@ -541,9 +541,9 @@ def test_what_belongs_to_nobody_is_refused_by_name(course: Course, tmp_path: Pat
         "x": "it lies in no student's folder",
     }
     files = [(f"ada/{BOOK}", RIGHT), *((member(name), "x") for name in whys)]
-    assert told(collect(course, NAME, zipped(tmp_path / "e.zip", files))) == whys
+    assert refusals(collect(course, NAME, zipped(tmp_path / "e.zip", files))) == whys
     files[0] = (f"class/ada/{BOOK}", RIGHT)
-    assert told(collect(course, NAME, zipped(tmp_path / "e.zip", files[:-1]))).keys() == set(whys) - {"x"}
+    assert refusals(collect(course, NAME, zipped(tmp_path / "e.zip", files[:-1]))).keys() == set(whys) - {"x"}
     assert nothing_but(course, "ada")
     assert not (tmp_path / "x").exists()
 
@@ -560,12 +560,14 @@ def test_an_encrypted_file_and_a_broken_one_are_refused(course: Course, tmp_path
     source.write_bytes(raw)
     results = collect(course, NAME, source)
     assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED, "cyd": What.REFUSED}
-    assert told(results)["bob"] == f"bob/{BOOK} is encrypted"
-    assert told(results)["cyd"].startswith("cyd/x cannot be unpacked: ")
+    assert refusals(results)["bob"] == f"bob/{BOOK} is encrypted"
+    assert refusals(results)["cyd"].startswith("cyd/x cannot be unpacked: ")
     assert nothing_but(course, "ada")
 
 
-def test_a_folder_that_cannot_be_read_is_told(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_reported(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A student would be passed over as if they had handed in nothing."""
     for student in ("ada", "bob", "cyd", "dan"):
         small_course.write(tmp_path / "class" / student / "inside" / BOOK, RIGHT)
@@ -579,7 +581,7 @@ def test_a_folder_that_cannot_be_read_is_told(course: Course, tmp_path: Path, mo
 
     monkeypatch.setattr(os, "scandir", scandir)
     results = collect(course, NAME, tmp_path / "class")
-    assert told(results) == {
+    assert refusals(results) == {
         "bob": "bob/* cannot be read: Permission denied",
         "cyd": "cyd/inside/* cannot be read: Permission denied",
     }
@@ -604,7 +606,7 @@ def test_folders_inside_folders_stop_nobody_else(
     os.chdir(tmp_path)
     results = collect(course, NAME, tmp_path / "class")
     assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED}
-    assert why in told(results)["bob"]
+    assert why in refusals(results)["bob"]
     assert nothing_but(course, "ada")
     subprocess.run(["rm", "-r", "class"], check=True)
 
@@ -617,7 +619,7 @@ def test_a_folder_with_links_and_pipes(course: Course, tmp_path: Path) -> None:
     (tmp_path / "class/cyd/folder").symlink_to(course.root)
     os.mkfifo(tmp_path / "class/dan/pipe")
     results = collect(course, NAME, tmp_path / "class")
-    assert told(results) == {
+    assert refusals(results) == {
         "bob": "bob/x is a link",
         "cyd": "cyd/folder is a link",
         "dan": "dan/pipe is not a regular file",
@@ -636,7 +638,7 @@ def test_two_submissions_of_one_id_are_both_refused(course: Course, tmp_path: Pa
     }
     small_course.submit(course.root, "bob", OTHER)
     results = collect(course, NAME, zipped(tmp_path / "e.zip", files))
-    assert told(results) == {
+    assert refusals(results) == {
         "Ada": "several submissions are Ada's: Ada, ada",
         "ada": "several submissions are ada's: Ada, ada",
         "BOB": "the id differs in case only from bob, who is there already",
@@ -671,7 +673,7 @@ def test_too_much_of_everybody_is_refused_before_anything_is_written(course: Cou
         ("submission_1:\n  :submitters: []\n...\nsubmission_1:\n  :submitters: []\n", "two entries for submission_1"),
     ],
 )
-def test_metadata_that_cannot_be_read_is_told(course: Course, tmp_path: Path, text: str, why: str) -> None:
+def test_metadata_that_cannot_be_read_is_reported(course: Course, tmp_path: Path, text: str, why: str) -> None:
     """Without it nobody knows whose the folders are: guessing would give grades to the wrong people."""
     source = zipped(tmp_path / "e.zip", {"submission_metadata.yml": text, f"submission_1/{BOOK}": RIGHT})
     with pytest.raises(AutograderError, match=why):

@@ -277,7 +277,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("address", WRONG)
-def test_an_address_that_cannot_be_is_told(address: str) -> None:
+def test_an_address_that_cannot_be_is_reported(address: str) -> None:
     """A mistyped address would be tried for half a minute, or end in a traceback."""
     with pytest.raises(AutograderError) as told:
         Used(address, "none", None, print)

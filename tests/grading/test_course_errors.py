@@ -53,7 +53,7 @@ def test_a_module_that_is_missing_is_told_once(tmp_path: Path) -> None:
     assert done.needs_a_person
 
 
-def test_too_little_memory_is_told(tmp_path: Path) -> None:
+def test_too_little_memory_is_reported(tmp_path: Path) -> None:
     """Importing torch takes more memory than there is by default, and its error does not name the setting."""
     course = make(tmp_path / "c", 1, first="import numpy as np\nall = np.ones(10**12)")
     (line,) = grade_class(course, NAME, jobs=1).course_errors
@@ -66,7 +66,7 @@ def test_what_a_student_s_answer_brings_about_is_not_the_course_s(tmp_path: Path
     assert grade_class(course, NAME, jobs=1).course_errors == []
 
 
-def test_what_fails_for_everybody_is_told(tmp_path: Path) -> None:
+def test_what_fails_for_everybody_is_reported(tmp_path: Path) -> None:
     """Behind an answer nobody can tell from one submission whose fault it is, but from all of them."""
     course = make(tmp_path / "c", 2, last=MISSING)
     (line,) = grade_class(course, NAME, jobs=1).course_errors

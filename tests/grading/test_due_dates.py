@@ -69,7 +69,7 @@ def test_what_was_written_by_hand_is_read_by_the_same_rules(tmp_path: Path, text
 
 
 @pytest.mark.parametrize("text", GUESSES)
-def test_what_nobody_can_read_in_the_gradebook_is_told(tmp_path: Path, text: str) -> None:
+def test_what_nobody_can_read_in_the_gradebook_is_reported(tmp_path: Path, text: str) -> None:
     """It ended in a traceback of SQLAlchemy's, for every command."""
     course = course_with(tmp_path / "course")
     write_by_hand(course, text)

@@ -18,7 +18,7 @@ def test_a_kind_comes_back_from_a_worker_and_from_the_gradebook(kind: IncidentKi
     assert audience_of(str(kind)) == kind.audience
 
 
-def test_who_is_told() -> None:
+def test_who_is_reported() -> None:
     """Students would read what is the instructor's business, or instructors miss what they must decide."""
     told = {audience: {kind.name for kind in IncidentKind if audience in kind.audience} for audience in Audience}
     assert told == {

@@ -208,7 +208,7 @@ def to_look_at(course: Course) -> set[str]:
         return {grade.name for grade in notebook.grades if grade.needs_manual_grade}
 
 
-def test_what_a_person_gave_survives_and_changed_answers_are_told(course: Course) -> None:
+def test_what_a_person_gave_survives_and_changed_answers_are_reported(course: Course) -> None:
     """Hours of marking must never be lost, nor stand unseen beside an answer that it was not given for."""
     told = ("ada", "changed since graded by hand", "why")
     grade_by_hand(course, "why", "plot")

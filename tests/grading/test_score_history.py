@@ -64,7 +64,7 @@ def test_a_new_submission_a_mended_check_and_a_regrade_are_told_apart(recorded: 
     )
 
 
-def test_a_grade_that_is_lost_and_comes_again_is_told(recorded: Course) -> None:
+def test_a_grade_that_is_lost_and_comes_again_is_reported(recorded: Course) -> None:
     """Points would go and come without a trace when a sandbox fails."""
     record_again(recorded, fault=True)
     record_again(recorded)
@@ -197,7 +197,7 @@ def test_the_command_shows_a_table_csv_and_json(recorded: Course, run: Run) -> N
     assert "since 2999-01-01" in run("changes", NAME, "--since", "2999-01-01", here=recorded.root)[1]
 
 
-def test_wrong_use_of_the_command_is_told(recorded: Course, run: Run) -> None:
+def test_wrong_use_of_the_command_is_reported(recorded: Course, run: Run) -> None:
     """A slip would look like a term without a change."""
     code, out, err = run("changes", NAME, "--since", "01.10.2026", here=recorded.root)
     assert (code, out) == (2, "")

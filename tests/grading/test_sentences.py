@@ -68,7 +68,7 @@ def one_sentence(err: str) -> str:
     return line
 
 
-def test_a_gradebook_that_stays_locked_is_told(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gradebook_that_stays_locked_is_reported(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser for databases that somebody left open would end grading in a traceback."""
     monkeypatch.setattr(course_module, "BUSY_SECONDS", 1)
     with sqlite3.connect(root / "gradebook.db") as other:
@@ -109,7 +109,7 @@ READ_ONLY = {
 
 
 @pytest.mark.parametrize("what", READ_ONLY)
-def test_what_may_not_be_written_is_told(root: Path, what: str) -> None:
+def test_what_may_not_be_written_is_reported(root: Path, what: str) -> None:
     """A share that is mounted read-only, or another's file, ended in a traceback."""
     command, read_only, said = READ_ONLY[what]
     for folder in ("autograded", "feedback"):
@@ -130,7 +130,7 @@ def test_scores_can_be_read_where_nothing_may_be_written(root: Path) -> None:
     assert "ada" in done.stdout
 
 
-def test_a_secret_that_cannot_be_read_is_told(root: Path, run: Run) -> None:
+def test_a_secret_that_cannot_be_read_is_reported(root: Path, run: Run) -> None:
     """Somebody else's file would end grading in a traceback, or be replaced without a word."""
     (root / "gradebook.secret").unlink()
     (root / "gradebook.secret").mkdir()
@@ -148,7 +148,7 @@ def refused_gradebook(root: Path, run: Run, command: list[str], address: str) ->
 
 
 @pytest.mark.parametrize("command", [["grade", NAME], ["scores", NAME], ["release", NAME, "--no-validate"]])
-def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: list[str]) -> None:
+def test_a_database_without_its_driver_is_reported(root: Path, run: Run, command: list[str]) -> None:
     """A course on PostgreSQL, graded on another machine, would see an import fail somewhere in SQLAlchemy."""
     said = refused_gradebook(root, run, command, "postgresql://ada:pw@localhost/grades")
     assert "The gradebook cannot be used (No module named 'psycopg" in said
@@ -157,7 +157,7 @@ def test_a_database_without_its_driver_is_told(root: Path, run: Run, command: li
 
 
 @pytest.mark.parametrize("command", [["grade", NAME], ["scores", NAME], ["release", NAME, "--no-validate"]])
-def test_a_database_server_that_is_down_is_told(root: Path, run: Run, command: list[str]) -> None:
+def test_a_database_server_that_is_down_is_reported(root: Path, run: Run, command: list[str]) -> None:
     """A traceback of SQLAlchemy's would name no server, or its password."""
     pytest.importorskip("pg8000", reason="there is no driver for PostgreSQL here")
     said = refused_gradebook(root, run, command, "postgresql+pg8000://ada:pw@127.0.0.1:1/grades")
@@ -165,7 +165,7 @@ def test_a_database_server_that_is_down_is_told(root: Path, run: Run, command: l
     assert "start again" in said
 
 
-def test_a_file_system_without_locks_is_told(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_reported(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some network file systems refuse `flock`."""
 
     def refuse(*about: object) -> None:
@@ -177,7 +177,7 @@ def test_a_file_system_without_locks_is_told(root: Path, run: Run, monkeypatch: 
     assert ".autograder.lock cannot be locked (No locks available)" in one_sentence(err)
 
 
-def test_a_name_that_nbgrader_does_not_take_is_told(root: Path, run: Run) -> None:
+def test_a_name_that_nbgrader_does_not_take_is_reported(root: Path, run: Run) -> None:
     """nbgrader keeps `+` for itself, and raises."""
     shutil.copytree(root / "source" / NAME, root / "source" / "a+b")
     (root / "source" / "a+b" / f"{NAME}.ipynb").rename(root / "source" / "a+b" / "a+b.ipynb")
@@ -186,7 +186,7 @@ def test_a_name_that_nbgrader_does_not_take_is_told(root: Path, run: Run) -> Non
     assert "a+b" in one_sentence(err)
 
 
-def test_a_disk_that_is_full_is_told(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_is_reported(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of feedback that cannot be written would be a traceback, and nobody would know which page."""
 
     def full(*about: object) -> None:

@@ -104,7 +104,7 @@ def test_fixed_layout_for_a_class(course):
         assert "Question 2 · " in pages(course / f"pdfs/{student}.pdf")[5]
 
 
-def test_cells_that_did_not_run_are_told(tmp_path):
+def test_cells_that_did_not_run_are_reported(tmp_path):
     path = save(tmp_path / "hw.ipynb", code("a", count=2), code("b", count=1), code("c", count=None))
     result = run(path)
     assert "Not run since the notebook was opened: cell 3." in result.stderr
@@ -259,7 +259,7 @@ def test_nothing_that_a_student_wrote_reaches_the_terminal_as_a_command(tmp_path
     assert not set(told) & {"\x1b", "\x07", "\x9b"}, told
 
 
-def test_wrong_use_is_told_in_one_sentence(tmp_path, run):
+def test_wrong_use_is_reported_in_one_sentence(tmp_path, run):
     path = save(tmp_path / "hw.ipynb", *homework())
     for arguments, sentence in [
         ([tmp_path / "none.ipynb"], "is neither a notebook nor a folder with one"),
@@ -275,7 +275,7 @@ def test_wrong_use_is_told_in_one_sentence(tmp_path, run):
 
 
 @pytest.mark.parametrize("output", ["taken/x.pdf", "taken/folder", "taken", "/proc/x.pdf"])
-def test_a_place_that_cannot_be_written_to_is_told_in_one_sentence(tmp_path, run, output):
+def test_a_place_that_cannot_be_written_to_is_reported_in_one_sentence(tmp_path, run, output):
     """An instructor would read an exception's name, once for each student, and be told to look at the PDFs."""
     path = save(tmp_path / "hw.ipynb", *homework())
     (tmp_path / "taken").write_text("a file, not a folder")

@@ -63,7 +63,7 @@ def test_long_prose_outputs_and_introductions_do_not_move_questions(tmp_path):
     assert any("A remark." in page for page in shown[8:])
 
 
-def test_a_missing_question_has_its_pages_and_is_told(tmp_path):
+def test_a_missing_question_has_its_pages_and_is_reported(tmp_path):
     cells = homework()
     shown, document = fixed(tmp_path / "a.pdf", [cells[0], cells[7], cells[8]], homework())
     assert starts(shown) == [4, 6, 8]

@@ -271,7 +271,7 @@ AMISS = [
 
 
 @pytest.mark.parametrize(("text", "said"), AMISS)
-def test_comments_that_cannot_be_read_are_told(waiting: Course, run: Run, text: str, said: str) -> None:
+def test_comments_that_cannot_be_read_are_reported(waiting: Course, run: Run, text: str, said: str) -> None:
     """A comment would be missing, and its points be full marks."""
     path: Path = bank_path(waiting, NAME)
     path.write_text(text)

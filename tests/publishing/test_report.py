@@ -266,7 +266,7 @@ def test_an_assignment_that_nobody_graded_has_no_report(course: Course, run: Run
 
 
 @pytest.mark.slow
-def test_a_report_that_cannot_be_written_is_told(run: Run, graded: Course) -> None:
+def test_a_report_that_cannot_be_written_is_reported(run: Run, graded: Course) -> None:
     """A folder that is mistyped would look like a bug of ours."""
     (graded.root / "file").touch()
     (graded.root / "reports").symlink_to("/dev/null/none")

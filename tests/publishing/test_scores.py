@@ -215,7 +215,7 @@ def test_scores_go_into_a_gradebook_that_canvas_exported(tmp_path: Path, separat
         ("Student,ID,Section,small (1),small (2)\n", r"several columns 'small': .*: small \(1\), small \(2\)"),
     ],
 )
-def test_a_template_without_the_assignment_is_told(tmp_path: Path, text: str, said: str) -> None:
+def test_a_template_without_the_assignment_is_reported(tmp_path: Path, text: str, said: str) -> None:
     """A column that Canvas does not know would become a new assignment that counts."""
     (tmp_path / "gradebook.csv").write_text(text)
     with pytest.raises(AutograderError, match=said):

@@ -21,7 +21,7 @@ from autograder.grading.graded import CellGrade
 from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import introduce, write_result
 from autograder.publishing.class_results import CheckResult
-from autograder.publishing.report.numbers import told_cause
+from autograder.publishing.report.numbers import cause_without_details
 from autograder.publishing.report.term import falling_behind, read_term
 
 
@@ -97,10 +97,10 @@ def test_who_falls_behind(shares: dict[str, float | None], missing: list[str], w
 def test_a_cause_is_found_under_another_question_s_name() -> None:
     """The same slip in two functions would be two mistakes, and never come back."""
     lost = CheckResult("t", "d", False, "wrong", 1.0, "relu changes its first argument: work on a copy. See 3.")
-    assert told_cause(lost, "relu") == "… changes its first argument: work on a copy."
-    assert told_cause(replace(lost, outcome="passed"), "relu") == ""
-    assert told_cause(replace(lost, message=""), "relu") == ""
-    assert told_cause(replace(lost, void="It was wrong."), "relu") == ""
+    assert cause_without_details(lost, "relu") == "… changes its first argument: work on a copy."
+    assert cause_without_details(replace(lost, outcome="passed"), "relu") == ""
+    assert cause_without_details(replace(lost, message=""), "relu") == ""
+    assert cause_without_details(replace(lost, void="It was wrong."), "relu") == ""
 
 
 def test_the_command_writes_a_page(term: Course, run: Run) -> None:
@@ -118,7 +118,7 @@ def test_the_command_writes_a_page(term: Course, run: Run) -> None:
     assert json.loads(run("report", "--json", here=term.root)[1]) == json.loads(json.dumps(asdict(read_term(term))))
 
 
-def test_a_course_without_grades_is_told(tmp_path: Path, run: Run) -> None:
+def test_a_course_without_grades_is_reported(tmp_path: Path, run: Run) -> None:
     """An empty page would look like a quiet term."""
     course = small_course.make_course(tmp_path / "c", students=[])
     for _ in range(2):

@@ -54,7 +54,7 @@ class Context(ABC):
             self.notices.append(notice)
 
     def written(self, text: str, mark: str, *, block: bool) -> AsWritten:
-        """A piece that is shown as it was written, marked in the margin and told."""
+        """A piece that is shown as it was written, marked in the margin, with a notice."""
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
         return AsWritten(breakable(text.strip("\n")), mark, block)
 

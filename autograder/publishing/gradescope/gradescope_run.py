@@ -29,7 +29,7 @@ __all__ = ["run", "who"]
 
 OURS = "That is not your doing, and nothing is lost: a person has to look at it. Please tell your teachers."
 UNFINISHED = f"Grading was stopped before it was done, so some checks below were not reached. {OURS}"
-TOLD = Audience.STUDENT | Audience.STUDENT_AT_CELL
+FOR_STUDENT = Audience.STUDENT | Audience.STUDENT_AT_CELL
 BROKEN = f"The grader failed. {OURS}"
 
 
@@ -114,7 +114,8 @@ def writer_of(results: Results) -> Callable[[str, Any], None]:
 def text_for_student(graded: GradedSubmission) -> str:
     """The text for the student on the submission as a whole."""
     lines = [f"Part of your work could not be graded. {OURS}"] if graded.needs_a_person else []
-    return "\n".join([*lines, *(line_of(incident) for incident in graded.incidents if incident.kind.audience & TOLD)])
+    lines += [line_of(incident) for incident in graded.incidents if incident.kind.audience & FOR_STUDENT]
+    return "\n".join(lines)
 
 
 def line_of(incident: Incident) -> str:

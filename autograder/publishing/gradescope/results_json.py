@@ -24,7 +24,7 @@ NOT_YET = "This check was not reached."
 
 
 class Results:
-    """What Gradescope is told of one submission. `hidden_checks` is who sees hidden checks, in Gradescope's words."""
+    """The results.json of one submission. `hidden_checks` is who sees hidden checks, in Gradescope's words."""
 
     def __init__(self, assignment: Assignment, hidden_checks: str, path: Path) -> None:
         self.assignment, self.hidden_checks, self.path = assignment, hidden_checks, path
@@ -83,7 +83,7 @@ class Results:
         entry = {"name": test.description, "max_score": share, "score": 0.0, "output": NOT_YET}
         entry["visibility"] = self.hidden_checks if test.hidden else "visible"
         if verdict is not None:
-            entry |= {"score": share if verdict.passed else 0.0, "output": as_shown(verdict.told)}
+            entry |= {"score": share if verdict.passed else 0.0, "output": as_shown(verdict.shown_message)}
             if verdict.outcome not in (Outcome.UNGRADED, Outcome.NOT_RUN):  # those are neither passed nor failed
                 entry["status"] = "passed" if verdict.passed else "failed"
         return entry

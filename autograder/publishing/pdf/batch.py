@@ -42,9 +42,9 @@ def export_many(
     notebook `release` give the order and, with layout "fixed", the pages: as many as there and `room` more for each
     question, for everybody the same. In a course's folders the release is found by itself.
 
-    `on_start` is told the number of notebooks when all that was asked for is there, `on_done` each result as it is
-    ready. Raises AutograderError if a path does not exist, the only one holds no notebook, the fixed layout has no
-    release, or the place for the PDFs cannot be written to.
+    `on_start` is called with the number of notebooks when all that was asked for is there, `on_done` with each result
+    as it is ready. Raises AutograderError if a path does not exist, the only one holds no notebook, the fixed layout
+    has no release, or the place for the PDFs cannot be written to.
     """
     options = Options(layout, paper, room)
     submissions = with_results(find_all(notebooks, release, anonymous=anonymous), course)
@@ -124,7 +124,7 @@ def anonymous_names(submissions: Sequence[ExportInput]) -> list[str]:
 def content(submission: ExportInput) -> bytes:
     try:
         return b"" if submission.problem else submission.notebook.read_bytes()
-    except OSError:  # one that cannot be read is told when its turn comes
+    except OSError:  # one that cannot be read is reported when its turn comes
         return b""
 
 

@@ -64,7 +64,7 @@ def pdf(
 
     A submission's changed .py files follow its notebook, and where it has been graded, the graded
     notebook is taken. What cannot be shown as Jupyter shows it is shown as it was written,
-    marked in the margin, and told here with the number of its cell.
+    marked in the margin, and named here with the number of its cell.
     """
     # Imported here, so that --help is quick.
     from autograder.progress import progress_bar

@@ -1,4 +1,4 @@
-"""A class as the report tells it: numbers, and what stands out in them."""
+"""A class as the report shows it: numbers, and what stands out in them."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ class Advice:
 
 @dataclass(frozen=True)
 class ClassNumbers:
-    """All that the report tells. `scores` sums up `points`; `absent` are students of the gradebook who handed in
+    """All that the report shows. `scores` sums up `points`; `absent` are students of the gradebook who handed in
     nothing, `also` the folders of earlier terms with how many submissions of theirs were compared, `not_compared` those
-    whose notebooks take too much time or memory to be read, `changed` the scores that are not as the last report told
-    them, `names` those of students by their id, where they have one."""
+    whose notebooks take too much time or memory to be read, `changed` the scores that differ from those of the last
+    report, `names` those of students by their id, where they have one."""
 
     assignment: str
     max_score: float

@@ -18,11 +18,11 @@ __all__ = [
     "Entry",
     "Points",
     "QuestionNumbers",
+    "cause_without_details",
     "check_numbers",
     "points_so_far",
     "question_numbers",
     "summary",
-    "told_cause",
 ]
 
 WEAK_STUDENT = 0.4  # of the points: whoever has less needs help
@@ -33,7 +33,7 @@ MAX_KIND = 160
 NUMBER = re.compile(r"(?<![\w])-?\d[\d.,]*(?:e[-+]?\d+)?(?!\w)")
 NOT_DEFINED = re.compile(r"raised NameError: name '(\w+)' is not defined")
 UNNAMED = "wrong, and no cause is named"
-# Messages of a check whose question was not answered, and of one that tells nothing. An answer that had to be stopped,
+# Messages of a check whose question was not answered, and of one that names no cause. An answer that had to be stopped,
 # or that ended the kernel, is an answer: it is wrong.
 NO_ANSWER = ("Not done yet:", "There is no ")
 NO_CAUSE = (UNNAMED, "The values are wrong")
@@ -183,7 +183,7 @@ def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNum
     scores = [cell.score for cell in answers if cell.score is not None]
     mean = float(np.mean(scores)) if scores else None
     share = mean / max_score if mean is not None and max_score else None
-    # Each student once, however many checks of the cell tell them the same.
+    # Each student once, however many checks of the cell have the same message.
     causes = Counter(kind for cell in answers for kind in {kind_of(check) for check in cell.checks if is_lost(check)})
     named = [CommonMistake(text, count) for text, count in causes.most_common() if not text.startswith(NO_CAUSE)]
     silent, waiting = len(cells) - len(answers), len(answers) - len(scores)
@@ -248,9 +248,9 @@ def kind_of(check: CheckResult) -> str:
     return NUMBER.sub("…", sentence)[:MAX_KIND] or UNNAMED
 
 
-def told_cause(check: CheckResult, question: str) -> str:
-    """What a student was told of a check that they lost, without its numbers and the name of the `question`, so that
-    it can be found in another assignment; empty if no cause was named."""
+def cause_without_details(check: CheckResult, question: str) -> str:
+    """The cause that a lost check names, without its numbers and the name of the `question`, so that it can be found
+    in another assignment; empty if none is named."""
     if not is_lost(check):
         return ""
     sentence = kind_of(replace(check, mistake=""))

@@ -57,9 +57,9 @@ def report(ctx: click.Context, name: str | None, output: Path | None, also: tupl
 
 
 def report_class(course: Course, name: str, output: Path | None, also: tuple[Path, ...], as_json: bool) -> None:
-    """Tell of one assignment."""
+    """Write the report on one assignment, or print its numbers."""
     # Imported here, so that --help is quick.
-    from autograder.grading.last_told import REPORT
+    from autograder.grading.last_shown import REPORT
     from autograder.publishing.news import read_news
     from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class
@@ -76,7 +76,7 @@ def report_class(course: Course, name: str, output: Path | None, also: tuple[Pat
 
 
 def report_term(course: Course, output: Path | None, as_json: bool) -> None:
-    """Tell of all assignments."""
+    """Write the report on the term, or print its numbers."""
     from autograder.publishing.report.class_page import term_page
     from autograder.publishing.report.term import read_term
 

@@ -1,4 +1,4 @@
-"""A term as the report tells it: points by assignment, who falls behind, and which mistakes come back."""
+"""A term as the report shows it: points by assignment, who falls behind, and which mistakes come back."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from autograder.publishing.report.classes import to_teach
 from autograder.publishing.report.numbers import (
     WEAK_STUDENT,
     Entry,
+    cause_without_details,
     points_so_far,
     question_numbers,
     summary,
-    told_cause,
 )
 from autograder.text import in_percent
 
@@ -62,8 +62,8 @@ class StudentTerm:
 
 @dataclass(frozen=True)
 class ReturningMistake:
-    """A mistake that was told in several assignments: to how many students in each, and to whom in several, with the
-    names of these assignments."""
+    """A mistake of several assignments: how many students made it in each, and who in several, with the names of
+    these assignments."""
 
     text: str
     counts: dict[str, int]
@@ -72,7 +72,7 @@ class ReturningMistake:
 
 @dataclass(frozen=True)
 class TermNumbers:
-    """All that the report on a term tells. `teach` has the questions of each assignment to teach again and why;
+    """All that the report on a term shows. `teach` has the questions of each assignment to teach again and why;
     `names` are those of students by their id, where they have one."""
 
     assignments: list[AssignmentNumbers]
@@ -88,7 +88,7 @@ def read_term(course: Course) -> TermNumbers:
     dues = due_dates(course)
     classes = {name: read_results(course, name) for name in dues}
     entries = {name: entries_of(found) for name, found in classes.items()}
-    told = {name: list(mistakes_told(of)) for name, of in entries.items()}
+    mistakes = {name: list(mistakes_of(of)) for name, of in entries.items()}
     shares = {name: shares_of(found) for name, found in classes.items()}
     people = sorted(set().union(*(shares[name].keys() | set(classes[name].absent) for name in classes)))
     names = {student: name for found in classes.values() for student, name in found.names.items()}
@@ -96,7 +96,7 @@ def read_term(course: Course) -> TermNumbers:
         [assignment_numbers(name, dues[name], found) for name, found in classes.items()],
         {name: list(to_teach(question_numbers(of))) for name, of in entries.items()},
         [student_term(student, shares, classes) for student in people],
-        list(returning(told)),
+        list(returning(mistakes)),
         names,
     )
 
@@ -159,21 +159,21 @@ def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> I
         yield f"{in_percent(there[-1])} of the points last, {in_percent(before)} before"
 
 
-def mistakes_told(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-    """Each student, once, with each cause that they were told."""
-    told = {
+def mistakes_of(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Each student, once, with each cause that their lost checks name."""
+    found = {
         (entry.student, cause)
         for entry in entries
         for name, cell, _ in entry.cells()
         for check in cell.checks
-        if (cause := told_cause(check, title(name.split("/")[-1])))
+        if (cause := cause_without_details(check, title(name.split("/")[-1])))
     }
-    yield from sorted(told)
+    yield from sorted(found)
 
 
-def returning(told: dict[str, list[tuple[str, str]]]) -> Iterator[ReturningMistake]:
+def returning(mistakes: dict[str, list[tuple[str, str]]]) -> Iterator[ReturningMistake]:
     """The mistakes of several assignments, those first that come back for most."""
-    counts = {name: Counter(text for _, text in pairs) for name, pairs in told.items()}
+    counts = {name: Counter(text for _, text in pairs) for name, pairs in mistakes.items()}
     found = []
     for text in sorted(set().union(*counts.values())):
         here = {name: count[text] for name, count in counts.items() if text in count}
@@ -181,7 +181,7 @@ def returning(told: dict[str, list[tuple[str, str]]]) -> Iterator[ReturningMista
             continue
         by_student: dict[str, list[str]] = {}
         for name in here:
-            for student, other in told[name]:
+            for student, other in mistakes[name]:
                 if other == text:
                     by_student.setdefault(student, []).append(name)
         again = {student: names for student, names in sorted(by_student.items()) if len(names) >= MANY}

@@ -1,6 +1,6 @@
 """The answer key in a process of its own: it runs the notebook's answers once, and forks a fresh copy for every check.
 
-Its control channel tells it to `run` a cell, or to `snapshot` the present state: a copy then waits on a socket of its
+Its control channel asks it to `run` a cell, or to `snapshot` the present state: a copy then waits on a socket of its
 own, and forks once more for each socket that it receives.
 """
 

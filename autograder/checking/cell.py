@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeGuard
@@ -104,7 +104,8 @@ class CheckCell:
         return sorted(lines - self.hidden_lines())
 
     def tests(self) -> list[Check]:
-        """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker or a repeated name."""
+        """The checks in order. Raises CheckCellError for a syntax error, a misplaced marker, a repeated name, or a
+        test that would not count."""
         return list(self._tests)
 
     @cached_property
@@ -125,7 +126,22 @@ class CheckCell:
                 test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""), names)
                 if "private" in test.fixtures and not hidden_in_part:
                     raise CheckCellError(f"line {node.lineno}: {node.name} takes private files, so it must be hidden")
+            else:
+                for other in other_tests(node):
+                    why = "a check is a plain function, not async, and not inside a class or an if"
+                    raise CheckCellError(f"line {other.lineno}: {other.name} would not count: {why}")
         return tuple(found.values())
+
+
+def other_tests(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The tests in a statement that pytest would find or warn of, and that are no checks."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if node.name.startswith("test"):
+            yield node
+    elif not isinstance(node, ast.ClassDef) or node.name.startswith("Test"):
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                yield from other_tests(part)
 
 
 def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:

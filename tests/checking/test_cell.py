@@ -118,6 +118,10 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@void(1)\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void()\ndef test_a(student): pass", "line 2: @void takes literal values, without names"),
         ("def test_a(student): pass\ndef test_a(x): pass", "line 3: test_a is already defined at line 2"),
+        ("async def test_a(student): pass", "line 2: test_a would not count: a check is a plain function"),
+        ("class TestIt:\n    def test_a(self, student): pass", "line 3: test_a would not count"),
+        ("if 1:\n    pass\nelse:\n    def test_a(student): pass", "line 5: test_a would not count"),
+        ("try:\n    pass\nexcept ImportError:\n    def test_a(student): pass", "line 5: test_a would not count"),
         ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
     ],
 )
@@ -126,6 +130,20 @@ def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> 
     with pytest.raises(CheckCellError) as caught:
         CheckCell(f"%%check\n{body}").tests()
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "def helper():\n    def test_point(): pass",
+        "class Model:\n    def test_error(self): pass",
+        "class TestData:\n    size = 3",
+        "async def helper(): pass",
+    ],
+)
+def test_helpers_of_a_check_cell_are_no_tests(helper: str) -> None:
+    """A cell that is right could not be released."""
+    assert [test.name for test in CheckCell(f"%%check\n{helper}\ndef test_a(student): pass").tests()] == ["test_a"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.values import Unsupported
 
-__all__ = ["MISSING", "alike", "canonical"]
+__all__ = ["MISSING", "alike", "canonical", "is_numeric"]
 
 ROUNDING = 1e-9
 # Finite differences and long sums are less exact. Two answers are also equal if they differ far less from each other
@@ -48,6 +48,7 @@ def alike(got: Any, other: Any, right: Any = MISSING) -> bool:
 
 
 def is_numeric(value: Any) -> bool:
+    """Whether a value is a number or an array of numbers."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.dtype.kind in NUMBERS
     return isinstance(value, (bool, int, float, complex))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.array_comparison import compare_shapes, in_brackets, number
+from autograder.checking.equality import is_numeric
 from autograder.checking.outcomes import Call, CheckFailed
 
 __all__ = ["Signature", "explain_by", "signatures"]
@@ -48,15 +49,16 @@ class Signature:
         for name, value in given.items():
             if isinstance(value, (int, np.integer)) and name in self.returns:
                 found.setdefault(int(value), set()).add(name)
-            if isinstance(value, np.ndarray) and value.ndim == len(self.shapes.get(name, ())):
-                for letter, length in zip(self.shapes[name], value.shape, strict=True):
+            shape = self.shapes.get(name, ())
+            if isinstance(value, np.ndarray) and value.ndim == len(shape):
+                for letter, length in zip(shape, value.shape, strict=True):
                     found.setdefault(length, set()).add(letter)
         return {length: letters.pop() for length, letters in found.items() if len(letters) == 1}
 
     def with_rows(self, given: Mapping[str, Any], length: int) -> list[str]:
-        """The arguments whose rows belong to the rows of what is returned."""
+        """The arguments of numbers whose rows belong to the rows of what is returned."""
         first = self.returns[:1]
-        tables = {name: value for name, value in given.items() if isinstance(value, np.ndarray) and value.ndim == 2}
+        tables = {name: value for name, value in given.items() if is_numeric(value) and np.ndim(value) == 2}
         return [name for name, a in tables.items() if self.shapes.get(name, ())[:1] == first and len(a) == length]
 
 

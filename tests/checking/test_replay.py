@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from autograder.checking.call_recorder import MAX_ANSWERS, CallRecorder, NotebookAnswer
+from autograder.checking import call_recorder
+from autograder.checking.call_recorder import (
+    MAX_ANSWERS,
+    NODE_BYTES,
+    CallRecorder,
+    NotebookAnswer,
+    OutOfTime,
+    size_of,
+)
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.equality import alike
@@ -261,6 +269,69 @@ def test_more_than_can_be_kept_is_not_replayed() -> None:
     assert graded(answer, [mistake("large", answer)])[1] == {}
     answer = "def spread(X):\n    return np.zeros(2**10)"
     assert graded(answer, [mistake("large", answer)])[1].keys() == {"test_spread", "test_random"}
+
+
+class Answering:
+    """A transport that gives one reply to everything."""
+
+    def __init__(self, reply: Any, *buffers: bytes) -> None:
+        self.reply, self.buffers, self.asked = reply, list(buffers), 0
+
+    def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
+        self.asked += 1
+        return self.reply, self.buffers
+
+
+GET = {"op": "get", "target": [None, "f"]}
+
+
+def test_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small answers, or one of many parts, would fill the grader's memory."""
+    reply = {"op": "value", "value": ["list", [1, ["dict", [["a", {"b": 2}]]]]]}
+    parts = 11  # every list, dictionary and value
+    assert size_of(reply, [b"12", b"345"]) == 5 + NODE_BYTES * parts
+    for most, limit in (("MAX_ANSWERS", 3), ("MAX_KEPT", 3 * NODE_BYTES * parts)):
+        with monkeypatch.context() as context:
+            context.setattr(call_recorder, most, limit)
+            recorder = CallRecorder(Answering(reply))
+            for test in ("a", "a", "b", "b"):
+                assert recorder.complete
+                recorder.begin(test)
+                recorder.request(GET, [], pytest.fail)
+            assert not recorder.complete
+            assert [len(recorder.answered(test)) for test in ("a", "b", "none")] == [2, 1, 0]
+
+
+def test_nothing_is_asked_when_the_time_is_over() -> None:
+    """A test that calls in a loop would go on for as long as it likes."""
+    transport = Answering({"op": "value", "value": 1})
+    with pytest.raises(OutOfTime):
+        CallRecorder(transport, until=0.0).request(GET, [], pytest.fail)
+    assert transport.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "ended", "is_given"),
+    [
+        ({"op": "value", "value": 5}, "value", True),
+        ({"op": "return", "value": None}, "return", True),
+        ({"op": "raise", "type": "KeyError"}, "raise KeyError", True),
+        ({"op": "function"}, "function", False),
+        ({"op": "missing"}, "missing", False),
+        ({"op": "value", "value": ["array", "<f8", [9], 7]}, "unreadable", False),
+        ({"op": 5}, "5", False),
+        ({}, "None", False),
+    ],
+    ids=range(8),
+)
+def test_any_reply_is_kept_as_an_answer(reply: Any, ended: str, is_given: bool) -> None:
+    """A reply of the wrong form would end the search for mistakes, or count as what a function returned."""
+    recorder = CallRecorder(Answering(reply))
+    recorder.begin("a")
+    recorder.request(GET, [], pytest.fail)
+    (answer,) = recorder.answered("a")
+    assert (answer.asked, answer.ended, answer.is_given) == ("get f", ended, is_given)
+    assert recorder.answered("a") == [answer]
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,31 @@ def test_lengths_that_are_given_as_numbers_have_letters_too() -> None:
     assert "(n, m) instead of (m, n)" in told(
         definition, "    assert_close(student.g(np.array([1, 0, 2]), 4), np.eye(4)[[1, 0, 2]])"
     )
+
+
+@pytest.mark.parametrize(
+    ("table", "told_of_it"),
+    [
+        ("np.array([['a', 'b']] * 3)", ""),
+        ("np.array([['2026-01-01']] * 3, 'M8[D]')", ""),
+        ("np.array([[1 + 1j, 2]] * 3)", "X[1] is [1+1j, 2+0j]."),
+        ("np.zeros((3, 12))", "X[1] is [0, "),
+        ("np.zeros((3, 13))", ""),
+        ("np.zeros((4, 1))", ""),
+        ("np.zeros(3)", ""),
+    ],
+)
+def test_only_a_short_row_of_numbers_is_shown(table: str, told_of_it: str) -> None:
+    """Whoever has wrong values for a table of words or dates would get no grade."""
+    definition = 'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return np.array([0.0, 2.0, 2.0])'
+    message = told(definition, f"    assert_close(student.g({table}), np.arange(3.0))")
+    assert message.startswith("The values are wrong.")
+    assert told_of_it in message
+    assert ("X[" in message) is bool(told_of_it)
+
+
+def test_an_argument_without_axes_has_no_letters() -> None:
+    """Whoever has the wrong shape where a learning rate is an array would get no grade."""
+    definition = 'def g(y, rate):\n    """y: (m,) labels. Returns (m,)."""\n    return y[:2]'
+    message = told(definition, "    assert_close(student.g(np.arange(3.0), np.array(0.5)), np.arange(3.0))")
+    assert message.startswith("The shape is wrong: (m,) is expected.")

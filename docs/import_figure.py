@@ -23,7 +23,7 @@ MODULES = {
     if "migrations" not in path.parts  # which alembic reads and runs
 }
 # Whoever is on top imports what it likes, and what is below everything is imported by whoever likes.
-TOP = ("cli", "demo")
+TOP = ("cli", "demo", "demo_command", "doctor_command", "grade_command")
 LEAVES = (
     "errors",
     "text",

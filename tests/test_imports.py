@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "publishing": {"kernel_side", "checking", "sandbox", "grading"},
     "authoring": {"kernel_side", "checking", "sandbox", "grading"},
 }
-TOP = {"cli", "demo", "", "__main__"}
+TOP = {"cli", "demo", "demo_command", "doctor_command", "grade_command", "", "__main__"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -76,6 +76,7 @@ class Workers(Generic[Job, Result]):
     """`count` processes of this machine, each with a copy of `work`. The pool outlives the death of any of them."""
 
     def __init__(self, count: int, work: Work[Job, Result]) -> None:
+        self.lock, self.over = threading.Lock(), False
         self.count = max(1, count)
         self.work = work
         self.context = context(getattr(work, "preload", type(work).__module__))
@@ -93,7 +94,12 @@ class Workers(Generic[Job, Result]):
         self.ours = ours
 
     def close(self) -> None:
-        """End every worker now, whatever it does."""
+        """End every worker now, whatever it does. Another thread that waits for results gets a BrokenProcessPool."""
+        with self.lock:
+            self.over = True
+            self._end()
+
+    def _end(self) -> None:
         self.lifeline.close()
         end(self.executor)
         self.ours.close()
@@ -137,8 +143,11 @@ class Workers(Generic[Job, Result]):
         try:
             return self.executor.submit(do, job)
         except BrokenProcessPool:
-            self.close()
-            self._start()
+            with self.lock:
+                if self.over:
+                    raise
+                self._end()
+                self._start()
             return self.executor.submit(do, job)
 
 

@@ -8,9 +8,11 @@ import platform
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -54,6 +56,29 @@ def test_a_job_that_ends_its_worker_costs_nobody_else() -> None:
     }
     assert isinstance(results[-1], ValueError)
     assert isinstance(results[5], EndedTwice)
+
+
+def linger(started: Path) -> None:
+    started.touch()
+    time.sleep(60)
+
+
+def test_workers_that_another_thread_closes_are_not_replaced(tmp_path: Path) -> None:
+    """When a run leaves a cluster, its job would begin anew and go on for nobody."""
+    workers, raised = Workers(1, Doing(linger)), list[BaseException]()
+
+    def take() -> None:
+        with pytest.raises(BrokenProcessPool) as error:
+            list(workers.results([tmp_path / "started"]))
+        raised.append(error.value)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    while not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    workers.close()
+    thread.join(10)
+    assert raised
 
 
 def thresholds(job: int) -> tuple[bool, tuple[int, int, int]]:

@@ -1,10 +1,12 @@
 """Workers of a Dask cluster in place of this machine's processes: the same work and the same results, without shared
-files. The work goes once to each worker, which first says whether it can be used."""
+files. The work goes once to each worker, which first says whether it can be used. A worker of Dask's does each job in
+a process of its own, since a check may compute without end with what a submission gave it."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import pickle
 import platform
 import time
@@ -22,7 +24,7 @@ from autograder.errors import AutograderError
 from autograder.sandbox.doctor import examine
 from autograder.sandbox.levels import choose_level, confines
 from autograder.sandbox.sandbox_errors import SandboxMissing
-from autograder.workers import Work
+from autograder.workers import Work, Workers
 
 __all__ = ["Cluster", "check_address"]
 
@@ -36,8 +38,8 @@ LARGE = {"distributed.admin.large-graph-warning-threshold": "1GiB"}
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-# On a worker: the work of the runs that it takes part in, the latest last.
-RUNS: dict[str, Work[Any, Any]] = {}
+# On a worker: the process that does the work of each run that it takes part in, the latest last.
+RUNS: dict[str, Workers[Any, Any]] = {}
 
 
 class Forgotten(Exception):
@@ -263,17 +265,21 @@ def prepare(wanted: dict[str, str], sandbox: str, token: str, work: bytes) -> st
         return why
     while len(RUNS) >= MOST_RUNS:  # of runs that could not say good-bye
         leave(next(iter(RUNS)))
-    RUNS[token] = pickle.loads(work)
+    multiprocessing.current_process().daemon = False  # Dask's nanny says so, and then it may start no process
+    RUNS[token] = Workers(1, pickle.loads(work))
     return ""
 
 
 def do(token: str, job: bytes) -> Any:
-    """On a worker: do one job. Raises Forgotten in a process that was not prepared."""
+    """On a worker: have one job done. Raises what it raised, and Forgotten in a process that was not prepared."""
     if token not in RUNS:
         from distributed import get_worker
 
         raise Forgotten(get_worker().address)
-    return RUNS[token].do(pickle.loads(job))
+    ((_, outcome),) = RUNS[token].results([pickle.loads(job)])
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 def leave(token: str) -> None:

@@ -1,7 +1,7 @@
 """Limits on the time and memory that the grader's own process takes for a submission: a check computes with what
 student code gave back, and could take for ever or fill the machine.
 
-Only in a process's main thread, and not on Windows: where workers of a cluster use threads, there are none.
+Not on Windows. No other work may go on in such a process.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = ["forced_end", "limited_memory"]
 
+POSIX = os.name == "posix"
 MEMORY = 4 * 2**30
 # Checks are stopped a second after their time is over; this process ends if that does not help.
 OVERTIME = 15.0
@@ -25,7 +25,7 @@ OVERTIME = 15.0
 def forced_end(deadline: float) -> Iterator[None]:
     """End this process if the block does not end soon after `deadline` (`time.monotonic` seconds): no exception can be
     raised in what C computes, such as the sum of a range."""
-    if not can_limit():
+    if not POSIX:
         yield
         return
     with open(os.devnull, "w") as nobody:  # who reads where it was
@@ -39,7 +39,7 @@ def forced_end(deadline: float) -> Iterator[None]:
 @contextmanager
 def limited_memory() -> Iterator[None]:
     """Let this process take `MEMORY` bytes more in the block than it has; beyond that there is a MemoryError."""
-    if not can_limit():
+    if not POSIX:
         yield
         return
     resource = importlib.import_module("resource")  # POSIX alone has it
@@ -51,11 +51,6 @@ def limited_memory() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def can_limit() -> bool:
-    """Whether nobody else's work is done in this process."""
-    return os.name == "posix" and threading.current_thread() is threading.main_thread()
 
 
 def data_size() -> int:

@@ -16,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+import psutil
 import pytest
 import small_course
 from nbgrader.api import Gradebook
@@ -23,10 +24,12 @@ from processes import gone_within
 from small_course import COMMAND, NAME
 
 from autograder.errors import AutograderError
+from autograder.grading import grader as grader_module
 from autograder.grading.class_run import grade_class
 from autograder.grading.cluster import Cluster as Used
 from autograder.grading.cluster import check_address, host_and_port, in_loop_of
 from autograder.grading.course import Course
+from autograder.grading.graded import ENDED
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow
@@ -36,12 +39,12 @@ WORKER = "from distributed.cli.dask_worker import main; main()"
 OTHER_VERSION = f"import autograder; autograder.__version__ = '0.0.9'; {WORKER}"
 SLOW = f"""\
 import time
-from autograder.grading.grader import Grader
-quick = Grader.do
-def do(grader, submission):
+from autograder.grading import cluster
+quick = cluster.do
+def do(token, job):
     time.sleep(1)
-    return quick(grader, submission)
-Grader.do = do
+    return quick(token, job)
+cluster.do = do
 {WORKER}"""
 NO_NAMESPACES = ("unshare", "--user", "--map-root-user", "sh", "-c")
 FORBID = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
@@ -70,6 +73,11 @@ class Cluster:
         """A worker without the nanny that would start it again."""
         options = ("--no-nanny", "--no-dashboard", "--nthreads", str(threads), "--host", "127.0.0.1")
         return self.start([*before, sys.executable, "-c", code, self.address, *options])
+
+    def worker_with_nanny(self) -> subprocess.Popen[bytes]:
+        """A worker as Dask starts it by itself: a daemonic process."""
+        options = ("--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
+        return self.start([sys.executable, "-c", WORKER, self.address, *options])
 
     def grade(self, root: Path, *options: str) -> subprocess.Popen[str]:
         command = [*COMMAND, "grade", NAME, "--scheduler", self.address, *options]
@@ -147,13 +155,12 @@ def until_graded(root: Path, count: int, process: subprocess.Popen[str]) -> dict
 
 
 def sandboxes(pid: int) -> set[int]:
-    """The processes of bubblewrap below a process."""
+    """The processes of bubblewrap that a worker has started."""
     found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and b"--unshare-all" in (entry / "cmdline").read_bytes():
-                found.add(int(entry.name))
+    for process in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--unshare-all" in process.cmdline():
+                found.add(process.pid)
     return found
 
 
@@ -177,11 +184,17 @@ def test_a_worker_that_is_killed_changes_no_score(here: Path, there: Path, clust
 
 
 FRAGILE = """\
+import multiprocessing
 import os
 from pathlib import Path
-from queue import Empty, SimpleQueue
+def fragile(sent):
+    made = Fragile()
+    made.sent = sent
+    return made
 class Fragile:
     def __reduce__(self):
+        if multiprocessing.parent_process() is not None:
+            return fragile, (self.sent,)
         if self.sent.exists():
             return str, ("arrived",)
         self.sent.touch()
@@ -190,9 +203,7 @@ class Work:
     def __init__(self, sent):
         self.sent = Path(sent)
     def do(self, number):
-        made = Fragile()
-        made.sent = self.sent
-        return made
+        return fragile(self.sent)
     def close(self):
         pass
 """
@@ -329,3 +340,45 @@ def test_student_code_reaches_no_port_of_the_cluster_and_sends_no_pickle(tmp_pat
         scores = {who: gradebook.find_submission(NAME, who).score for who in ("mallory", "oscar")}
     assert scores == {"mallory": 5, "oscar": 2}
     assert not ran.exists()
+
+
+# A sum of 10**10 numbers, which no signal ends, and six gigabytes.
+ENDLESS = {"mallory": "10**10 if len(a) == 3", "oscar": "6 * 2**30 if len(a) == 4"}
+HUGE = '''\
+%%check
+def test_c(student):
+    """The right sum."""
+    assert sum(range(int(student.mean(np.ones(3))) + 1)) == 1
+
+
+def test_memory(student):
+    """Any size."""
+    assert len(bytearray(int(student.mean(np.ones(4))))) > 0'''
+HASTY = """\
+from autograder.grading import own_limits
+from autograder.grading.grader import Grader
+class Hasty(Grader):
+    def do(self, submission):
+        own_limits.OVERTIME = 1.0  # not 15 seconds
+        return super().do(submission)
+"""
+
+
+def test_what_c_computes_with_an_answer_holds_no_worker(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One submission would hold a Dask worker for ever, then the next one, and the class would never be graded."""
+    course = small_course.make_course(tmp_path / "course", "c.Autograder.notebook_seconds = 5\n", students=["ada"])
+    small_course.write(course.root / "source" / NAME / f"{NAME}.ipynb", small_course.source_notebook(HUGE))
+    for student, many in ENDLESS.items():
+        answer = f"def mean(a):\n    return {many} else np.mean(a)"
+        small_course.submit(course.root, student, small_course.submission(mean=answer))
+    (cluster.folder / "hasty.py").write_text(HASTY)
+    monkeypatch.syspath_prepend(cluster.folder)
+    monkeypatch.setattr(grader_module, "Grader", import_module("hasty").Hasty)
+    worker = cluster.worker_with_nanny()
+    run = grade_class(course, NAME, scheduler=cluster.address)
+    assert [(graded.student, one.text) for graded in run.graded for one in graded.incidents] == [("mallory", ENDED)]
+    checks = small_course.rows(course.root, small_course.CHECK_ROWS)
+    assert {row[0]: row[4] for row in checks if row[3] == "test_memory"} == {"ada": "passed", "oscar": "wrong"}
+    assert worker.poll() is None

@@ -32,10 +32,11 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
     size = 0
     for base, folders, names in walk(folder, fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names + folders):  # the system would refuse to look into a folder with a longer path
+            if len(os.fsencode(Path(base, name).relative_to(folder))) > PATH_BYTES:
+                raise SubmissionRefused(f"it has a path of more than {PATH_BYTES} bytes (to {printable(name)})")
         for name in sorted(names):
             path = Path(base, name)
-            if len(os.fsencode(path.relative_to(folder))) > PATH_BYTES:
-                raise SubmissionRefused(f"it has a path of more than {PATH_BYTES} bytes (to {printable(name)})")
             content = read_regular(path, max_mb * MB - size)
             if content is None:
                 continue

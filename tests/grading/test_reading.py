@@ -89,13 +89,13 @@ def test_too_many_files_are_refused(folder: Path) -> None:
 def test_folders_inside_folders_without_end_are_refused(
     folder: Path, depth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's own ways to walk through folders end in a RecursionError, which would end the class's run."""
+    """Python's own ways to walk through folders end in a RecursionError, and Linux looks into none of a longer path:
+    the class's run would end, and on Gradescope the grader would seem to have failed."""
     monkeypatch.chdir(folder)
     for _ in range(depth):  # relative, since the whole path may be longer than Linux takes
         os.mkdir("a")
         os.chdir("a")
-    Path("x").touch()
-    with pytest.raises((SubmissionRefused, OSError), match=f"more than {PATH_BYTES} bytes|File name too long"):
+    with pytest.raises(SubmissionRefused, match=f"more than {PATH_BYTES} bytes"):
         read_submission("ada", folder, 1)
     os.chdir(folder)
     subprocess.run(["rm", "-r", "a"], check=True)

@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ import small_course
 from container import Container
 from small_course import NAME, submission
 
+from autograder.grading.graded import CellGrade
 from autograder.grading.handed_in import handed_in
 from autograder.grading.reading import SubmissionRefused
 from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.gradescope.bundle import make_bundle
-from autograder.publishing.gradescope.gradescope_run import run, who
+from autograder.publishing.gradescope.gradescope_run import run, who, writer_of
+from autograder.publishing.gradescope.results_json import Results
 
 CANARY = "cnry_answer_910001"
 MEAN = small_course.MEAN.replace("    return", f"    # {CANARY}\n    return")
@@ -213,6 +216,30 @@ def test_a_group_is_the_same_student_at_every_submission(tmp_path: Path) -> None
     first = who(path)
     path.write_text(json.dumps(METADATA | {"users": METADATA["users"][::-1]}))  # type: ignore[index]
     assert who(path) == first != who(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("metadata", ["", "[]", '{"users": [null]}', "[" * 100_000, '{"users": [{"id": "\\ud800"}]}'])
+def test_metadata_of_any_form_name_somebody(tmp_path: Path, metadata: str) -> None:
+    """A form that Gradescope has not documented would cost every student the random checks, or all of them."""
+    (tmp_path / "metadata.json").write_text(metadata)
+    assert who(tmp_path / "metadata.json").encode().startswith(b"gradescope")
+
+
+def test_a_disk_that_student_code_has_filled_does_not_end_the_run(bundle: Path, tmp_path: Path) -> None:
+    """The checks after it would not be reached, and the student would read that the grader failed."""
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path]).returncode:
+        pytest.skip("only root can mount a small disk, and not everywhere")
+    try:
+        results = Results(load_assignment(small_course.Course(bundle.parent), NAME), "visible", tmp_path / "r.json")
+        with suppress(OSError), open(tmp_path / "full", "wb", buffering=0) as full:
+            while full.write(bytes(4096)):
+                pass
+        writer_of(results)(NAME, CellGrade("test_double", 2.0, 2.0))
+        (tmp_path / "full").unlink()
+        results.write("")
+        assert scores(json.loads((tmp_path / "r.json").read_text())) == [0, 0, 2]
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_a_broken_bundle_still_leaves_a_result(bundle: Path, tmp_path: Path) -> None:

@@ -25,13 +25,15 @@ SCRIPTS = ("setup.sh", "run_autograder")
 EXECUTABLE, PRIVATE = 0o100700, 0o100600
 
 
-def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> None:
-    """Write the zip for the assignment `name` to `output`. Raises AutograderError if that cannot be.
+def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> int:
+    """Write the zip for the assignment `name` to `output`, and return how many minutes a run of it may take. Raises
+    AutograderError if that cannot be.
 
     Its secret is a fresh one: random inputs differ from those of the course's own grading, and stay the same for as
     long as this zip is used.
     """
-    refuse_without_points(load_assignment(course, name))
+    assignment = load_assignment(course, name)
+    refuse_without_points(assignment)
     refuse_stale(course, name)
     folder = course.source(name)
     if not folder.is_relative_to(course.root):
@@ -60,6 +62,7 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
                     add(bundle, f"{COURSE}/{path.relative_to(course.root).as_posix()}", path.read_bytes())
     except OSError as error:
         raise AutograderError(f"{output} could not be written: {error.strerror}.") from None
+    return int(len(assignment.notebooks) * course.settings.notebook_seconds // 60 + 5)
 
 
 def add(bundle: zipfile.ZipFile, name: str, data: bytes, mode: int = PRIVATE) -> None:

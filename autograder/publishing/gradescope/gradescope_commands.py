@@ -39,8 +39,7 @@ def gradescope(ctx: click.Context, name: str, output: Path | None, hidden_checks
 
     course = course_of(ctx)
     output = output or Path(f"{name}-gradescope.zip")
-    make_bundle(course, name, output, hidden_checks)
-    minutes = int(course.settings.notebook_seconds // 60 + 5)
+    minutes = make_bundle(course, name, output, hidden_checks)
     click.echo(f"{output} is for Configure Autograder on Gradescope, with Ubuntu 22.04 or newer as the base image.")
     click.echo(f"There, allow at least {minutes} minutes and {course.settings.memory_mb + 1024} MB.")
 

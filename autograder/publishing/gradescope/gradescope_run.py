@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,12 +25,17 @@ from autograder.publishing.gradescope.results_json import Results
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.levels import choose_level
 from autograder.sandbox.limits import Limits
+from autograder.text import storable
 
 __all__ = ["run", "who"]
 
 OURS = "That is not your doing, and nothing is lost: a person has to look at it. Please tell your teachers."
 UNFINISHED = f"Grading was stopped before it was done, so some checks below were not reached. {OURS}"
 FOR_STUDENT = Audience.STUDENT | Audience.STUDENT_AT_CELL
+BEGUN = (
+    "Grading has begun. If nothing follows, it was ended: there was no time or no memory left, or a check computes "
+    "without end with what this submission gives."
+)
 BROKEN = f"The grader failed. {OURS}"
 
 
@@ -67,6 +73,7 @@ def end_run(grader: Grader, number: int, frame: Any) -> NoReturn:
 def grade(root: Path, course: Course, results: Results) -> bool:
     """Grade the submission. Results are written as checks are done, and at the end with a word on the whole."""
     limits = limits_here(course)
+    print(BEGUN, flush=True)
     with Grader.of(course, results.assignment, limits) as grader:
         signal.signal(signal.SIGTERM, partial(end_run, grader))
         student = who(root / "submission_metadata.json")
@@ -89,8 +96,8 @@ def who(metadata: Path) -> str:
     """A name for whoever handed in, the same at every submission: Gradescope's numbers of all of a group."""
     try:
         users = json.loads(metadata.read_bytes())["users"]
-        return "gradescope " + " ".join(sorted(str(user["id"]) for user in users))
-    except (OSError, ValueError, KeyError, TypeError):
+        return storable("gradescope " + " ".join(sorted(str(user["id"]) for user in users)))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "gradescope"
 
 
@@ -102,11 +109,13 @@ def limits_here(course: Course) -> Limits:
 
 
 def writer_of(results: Results) -> Callable[[str, Any], None]:
-    """Writes the results anew with each cell that is graded."""
+    """Writes the results anew with each cell that is graded, if there is room: student code may have filled the disk
+    for as long as it runs."""
 
     def write(notebook: str, grade: Any) -> None:
         results.add(notebook, grade)
-        results.write(UNFINISHED)
+        with suppress(OSError):
+            results.write(UNFINISHED)
 
     return write
 

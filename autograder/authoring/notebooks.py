@@ -45,7 +45,8 @@ def notebook_from_text(path: Path) -> NotebookNode:
     try:
         notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt=FORMAT)
     except Exception as error:
-        raise AutograderError(f"{path} cannot be read as MyST Markdown: {error}.") from None
+        why = str(error).split("\n\n")[0]  # a wrong type of metadata; what follows is the schema
+        raise AutograderError(f"{path} cannot be read as MyST Markdown: {why}.") from None
     notebook.metadata.pop("jupytext", None)
     used: set[str] = set()
     for cell in notebook.cells:

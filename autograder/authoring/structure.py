@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -13,6 +14,7 @@ from nbgrader import utils
 from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_cell
 from autograder.checking.import_analysis import bindings_of, module_paths, named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
+from autograder.grading.topics import topics_of
 
 __all__ = ["Problem", "place", "structure_problems"]
 
@@ -46,7 +48,8 @@ def notebook_problems(notebook: NotebookNode, path: Path, tests: dict[str, str])
     has_checks = any(cell.cell_type == "code" and is_check_cell(cell.source) for cell in notebook.cells)
     for number, cell in enumerate(notebook.cells, start=1):
         where = place(number, cell)
-        yield from (Problem(where, text) for text in (*marker_problems(cell), *forbid_problems(cell)))
+        found = chain(marker_problems(cell), forbid_problems(cell), topic_problems(cell))
+        yield from (Problem(where, text) for text in found)
         if cell.cell_type == "code" and is_check_cell(cell.source):
             yield from (Problem(where, text) for text in check_problems(cell, tests, checked))
         if cell.cell_type == "code" and utils.is_locked(cell) and not utils.is_grade(cell):
@@ -123,6 +126,15 @@ def forbid_problems(cell: NotebookNode) -> Iterator[str]:
     for name in named:
         if not all(part.isidentifier() for part in name.split(".")):
             yield f"%forbid takes modules by name, with spaces between them, and {name!r} is none"
+
+
+def topic_problems(cell: NotebookNode) -> Iterator[str]:
+    """A tag that the report on the term cannot use."""
+    topics = topics_of(cell)
+    if "" in topics:
+        yield "the tag topic: names no topic: write it behind the colon, as in topic:gradients"
+    if topics and not (utils.is_grade(cell) or utils.is_task(cell)):
+        yield "a topic is the tag of a cell with points, such as a check cell: here it would count nowhere"
 
 
 def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]) -> Iterator[str]:

@@ -204,6 +204,17 @@ def test_a_notebook_that_cannot_be_read_is_named(root: Path, way: Callable[[Path
         way(root, NAME)
 
 
+def test_tags_that_are_no_list_are_refused_in_a_sentence(root: Path) -> None:
+    """The schema of notebooks is no news for an author."""
+    path = text_path(root, NAME)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\n:nbgrader: ", "\n:tags: topic:powers\n:nbgrader: ", 1), encoding="utf-8")
+    with pytest.raises(
+        AutograderError, match=r"tiny\.md cannot be read as MyST Markdown: 'topic:powers' is not of .*\.$"
+    ):
+        make_notebook(root, NAME)
+
+
 def test_one_assignment_that_is_refused_keeps_no_other_from_it(root: Path, run: Run) -> None:
     """One edited notebook would leave all later ones as they were, without a word."""
     edit_text(root)

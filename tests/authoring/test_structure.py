@@ -190,6 +190,21 @@ def test_a_check_cell_without_a_test_or_without_weight_is_refused(tmp_path: Path
     ]
 
 
+def test_a_topic_that_would_count_nowhere_is_refused(tmp_path: Path) -> None:
+    """The author would look for it in the report on the term."""
+
+    def tag(cell: int, *tags: str) -> Callable[[NotebookNode], None]:
+        return lambda notebook: notebook.cells[cell].metadata.update(tags=list(tags))
+
+    assert problems(tmp_path, change=tag(3, "topic:powers", "topic:numbers", "hide-input")) == []
+    assert problems(tmp_path, change=tag(2, "topic:powers")) == [
+        "cell 3 (square): a topic is the tag of a cell with points, such as a check cell: here it would count nowhere"
+    ]
+    assert problems(tmp_path, change=tag(3, "topic: ")) == [
+        "cell 4 (square_checks): the tag topic: names no topic: write it behind the colon, as in topic:gradients"
+    ]
+
+
 def test_an_assignment_without_any_points_is_refused(tmp_path: Path) -> None:
     """An assignment that checks nothing would be released."""
     from autograder.authoring.validate import validate

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import nbformat
 import pytest
 import small_course
 from made_class import as_graded
@@ -18,9 +19,11 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.gradebook_sync import sync_assignment
 from autograder.grading.graded import CellGrade
+from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.write_results import introduce, write_result
 from autograder.publishing.class_results import CheckResult
+from autograder.publishing.report.class_page import term_page
 from autograder.publishing.report.numbers import cause_without_details
 from autograder.publishing.report.term import falling_behind, read_term
 
@@ -30,19 +33,25 @@ def all_wrong(grade: CellGrade) -> CellGrade:
     return replace(grade, verdicts=verdicts, score=None if grade.by_hand else 0.0)
 
 
+def grade_later(course: Course, student: str, *incidents: Incident) -> None:
+    """A student hands in the second assignment, and gets no points for it."""
+    small_course.write(course.path("submitted", student, "a_later") / "a_later.ipynb", small_course.submission())
+    with open_gradebook(course) as gradebook:
+        sync_assignment(gradebook, course, "a_later")
+        graded = as_graded(course, load_assignment(course, "a_later"), student)
+        graded.notebooks[0].grades = [all_wrong(grade) for grade in graded.notebooks[0].grades]
+        graded.incidents += incidents
+        write_result(gradebook, course, "a_later", graded)
+
+
 @pytest.fixture
 def term(recorded: Course) -> Course:
     """To the small assignment comes a later one, due before it in the alphabet: ada has it wrong, s00001 hands in
     nothing."""
     shutil.copytree(recorded.source(NAME), recorded.source("a_later"))
     recorded.source("a_later").joinpath(f"{NAME}.ipynb").rename(recorded.source("a_later") / "a_later.ipynb")
-    folder = recorded.path("submitted", "ada", "a_later")
-    small_course.write(folder / "a_later.ipynb", small_course.submission())
+    grade_later(recorded, "ada")
     with open_gradebook(recorded) as gradebook:
-        sync_assignment(gradebook, recorded, "a_later")
-        graded = as_graded(recorded, load_assignment(recorded, "a_later"), "ada")
-        graded.notebooks[0].grades = [all_wrong(grade) for grade in graded.notebooks[0].grades]
-        write_result(gradebook, recorded, "a_later", graded)
         introduce(gradebook, "ada", {"first_name": "Ada", "last_name": "<King>"})
         for number, name in enumerate((NAME, "a_later")):
             gradebook.update_or_create_assignment(name, duedate=f"2026-10-0{number + 1} 12:00")
@@ -75,6 +84,42 @@ def test_a_term_is_told_in_the_order_of_its_assignments(term: Course) -> None:
             "again": {"ada": ["small", "a_later"]},
         }
     ]
+
+
+def add_topics(course: Course, assignment: str, topics: dict[str, list[str]]) -> None:
+    """Tag cells of the source, as JupyterLab's property inspector does."""
+    path = course.source(assignment) / f"{assignment}.ipynb"
+    book = nbformat.read(path, as_version=4)
+    for cell, tags in topics.items():
+        small_course.cells_by_id(book)[cell].metadata["tags"] = tags
+    small_course.write(path, book)
+
+
+def words_of(page: str) -> str:
+    """What is read on a page."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page.split("<body>")[1]).split())
+
+
+def test_points_are_counted_by_topic(term: Course) -> None:
+    """ada has 1 of 3 and 2 of 2 points in the first assignment and none in the second, which s00001 did not hand in;
+    the points for "why" are still to be given."""
+    page = term.root / "reports" / "index.html"
+    assert read_term(term).topics == []
+    assert "Topics" not in words_of(term_page(read_term(term), page))
+    add_topics(term, NAME, {"test_mean": ["topic:means"], "why": ["topic:means", "topic:words"]})
+    add_topics(term, "a_later", {"test_mean": ["topic:means", "hide", "topic:"], "test_double": ["topic: means "]})
+    add_topics(term, "a_later", {"double": ["topic:doubles"]})
+    means, words = asdict(read_term(term))["topics"]
+    assert means == {
+        "topic": "means",
+        "shares": {"small": 1 / 3, "a_later": 0.0},
+        "share": pytest.approx((1 / 8 + 1 / 3) / 2),
+        "below_half": {"ada": 1 / 8, "s00001": 1 / 3},
+    }
+    assert words == {"topic": "words", "shares": {"small": None}, "share": None, "below_half": {}}
+    grade_later(term, "s00001", Incident(IncidentKind.REFUSED, "The submission was not read."))
+    assert asdict(read_term(term))["topics"] == [means, words]
+    assert "means 33 % 0 % 23 % ada (Ada &lt;King&gt;) 12 % s00001 33 %" in words_of(term_page(read_term(term), page))
 
 
 BEHIND: list[tuple[dict[str, float | None], list[str], list[str]]] = [
@@ -111,7 +156,7 @@ def test_the_command_writes_a_page(term: Course, run: Run) -> None:
     text = page.read_text(encoding="utf-8")
     assert f'<a href="{NAME}.html">{NAME}</a>' in text
     assert 'href="a_later.html"' not in text
-    words = " ".join(re.sub(r"<[^>]*>", " ", text.split("<body>")[1]).split())
+    words = words_of(text)
     assert "2 assignments, 2 students, 2 falling behind" in words
     assert "ada (Ada &lt;King&gt;) 30 % of the points" in words
     assert "s00001 60 % nothing 30 %" in words

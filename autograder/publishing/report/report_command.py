@@ -44,8 +44,8 @@ def report(ctx: click.Context, name: str | None, output: Path | None, also: tupl
 
     A page on the class says what to teach again, whom to talk to and which check to look at. It has scores, questions,
     checks with their commonest mistakes, times, incidents, late submissions, scores that changed since the last report,
-    and answers that are alike. The page on the term has points by assignment, who is falling behind, and which mistakes
-    come back. The pages need no network; they name students, so keep them to yourself.
+    and answers that are alike. The page on the term has points by assignment and by topic, who is falling behind, and
+    which mistakes come back. The pages need no network; they name students, so keep them to yourself.
     """
     if also and name is None:
         raise AutograderError("--also compares answers to one assignment: name it.")

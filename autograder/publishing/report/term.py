@@ -1,10 +1,11 @@
-"""A term as the report shows it: points by assignment, who falls behind, and which mistakes come back."""
+"""A term as the report shows it: points by assignment and by topic, who falls behind, and which mistakes come back."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from nbgrader.api import Assignment, SubmittedAssignment
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.topics import Question, read_topics
 from autograder.publishing.class_results import ClassResults, read_results
 from autograder.publishing.pages import title
 from autograder.publishing.report.classes import to_teach
@@ -25,8 +27,9 @@ from autograder.publishing.report.numbers import (
 )
 from autograder.text import in_percent
 
-__all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "read_term"]
+__all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "TopicNumbers", "read_term"]
 
+HALF = 0.5  # of the points for a topic
 DROP = 0.25  # so much less of the points than before
 MANY = 2  # assignments
 NOTHING_GRADED = "Nothing was graded yet: run `autograder grade NAME` first."
@@ -71,11 +74,24 @@ class ReturningMistake:
 
 
 @dataclass(frozen=True)
+class TopicNumbers:
+    """How a topic went: the mean share of its points, by assignment (those without it are left out) and of all
+    together, None where no points are given yet; `below_half` are the students with less than half of its points, the
+    lowest first, with their share."""
+
+    topic: str
+    shares: dict[str, float | None]
+    share: float | None
+    below_half: dict[str, float]
+
+
+@dataclass(frozen=True)
 class TermNumbers:
     """All that the report on a term shows. `teach` has the questions of each assignment to teach again and why;
     `names` are those of students by their id, where they have one."""
 
     assignments: list[AssignmentNumbers]
+    topics: list[TopicNumbers]
     teach: dict[str, list[tuple[str, str]]]
     students: list[StudentTerm]
     mistakes: list[ReturningMistake]
@@ -94,6 +110,7 @@ def read_term(course: Course) -> TermNumbers:
     names = {student: name for found in classes.values() for student, name in found.names.items()}
     return TermNumbers(
         [assignment_numbers(name, dues[name], found) for name, found in classes.items()],
+        list(topic_numbers(entries, {key: of for name in dues for key, of in read_topics(course, name).items()})),
         {name: list(to_teach(question_numbers(of))) for name, of in entries.items()},
         [student_term(student, shares, classes) for student in people],
         list(returning(mistakes)),
@@ -125,6 +142,39 @@ def assignment_numbers(name: str, due: str | None, found: ClassResults) -> Assig
     return AssignmentNumbers(name, due, points.max_score, *counts, scores.get("median"), scores.get("mean"))
 
 
+def topic_numbers(entries: dict[str, list[Entry]], topics: dict[Question, list[str]]) -> Iterator[TopicNumbers]:
+    """The topics in the order in which they come first."""
+    everybody = list(chain.from_iterable(entries.values()))
+    for topic in dict.fromkeys(chain.from_iterable(topics.values())):
+        questions = {question: question[0] for question, named in topics.items() if topic in named}
+        shares = shares_on(questions, everybody)
+        below = sorted((share, student) for student, share in shares.items() if share < HALF)
+        yield TopicNumbers(
+            topic,
+            {name: mean(shares_on(questions, entries[name]).values()) for name in dict.fromkeys(questions.values())},
+            mean(shares.values()),
+            {student: share for share, student in below},
+        )
+
+
+def shares_on(questions: Collection[Question], entries: Sequence[Entry]) -> dict[str, float]:
+    """Each student's share of the points for these questions. What was not handed in, could not be read or has no score
+    yet does not count."""
+    scores: dict[str, float] = defaultdict(float)
+    full: dict[str, float] = defaultdict(float)
+    for entry in entries:
+        for result in entry.results:
+            for name, cell in result.cells.items() if not result.refused else ():
+                if (result.assignment, result.notebook, name) in questions and cell.score is not None:
+                    scores[entry.student] += cell.score
+                    full[entry.student] += cell.max_score
+    return {student: scores[student] / points for student, points in full.items() if points}
+
+
+def mean(values: Collection[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
 def shares_of(found: ClassResults) -> dict[str, float | None]:
     """Each student's share of the points that are given, None where some are missing."""
     points = points_so_far(entries_of(found))
@@ -142,8 +192,7 @@ def student_term(
     missing = [name for name, found in classes.items() if student in found.absent]
     mine = {name: 0.0 if name in missing else shares[name].get(student) for name in classes}
     known = [share for share in mine.values() if share is not None]
-    whole = sum(known) / len(known) if known else None
-    return StudentTerm(student, mine, missing, whole, list(falling_behind(mine, missing)))
+    return StudentTerm(student, mine, missing, mean(known), list(falling_behind(mine, missing)))
 
 
 def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> Iterator[str]:

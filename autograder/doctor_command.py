@@ -45,17 +45,15 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     from autograder.sandbox.doctor import Finding
 
     try:
-        from autograder.grading.sharing import is_shared, unshared
+        from autograder.grading.sharing import is_shared, sharing_problems
 
         root = course_of(ctx).root
     except (AutograderError, ModuleNotFoundError):
         return []  # there is no course here, or no extra [grade], which is a finding of its own
     if not is_shared(root):
         return []
-    wrong = unshared(root)
-    some = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if wrong[5:] else "")
-    advice = f"its Unix group cannot use {some}: run `chmod -R g+rwX` on these as their owner"
-    return [Finding("shared course", not wrong, advice if wrong else "its Unix group can use all of it")]
+    wrong = sharing_problems(root)
+    return [Finding("shared course", not wrong, "; ".join(wrong) or "its Unix group can use all of it")]
 
 
 def nbgrader_settings(ctx: click.Context) -> list[Finding]:

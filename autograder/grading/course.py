@@ -21,7 +21,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.errors import AutograderError
 from autograder.grading.settings import Autograder
-from autograder.grading.sharing import is_shared
+from autograder.grading.sharing import SECRET_MODE, is_shared
 
 __all__ = ["BUSY_SECONDS", "CONFIG_FILE", "SQLITE", "Course", "NoCourse", "find_course"]
 
@@ -151,7 +151,7 @@ class Course:
                 with tempfile.NamedTemporaryFile(dir=self.root, prefix=".gradebook.secret-") as file:
                     file.write(secrets.token_bytes(SECRET_BYTES))
                     file.flush()
-                    os.fchmod(file.fileno(), 0o640 if is_shared(self.root) else 0o600)
+                    os.fchmod(file.fileno(), SECRET_MODE if is_shared(self.root) else 0o600)
                     with suppress(FileExistsError):  # whoever was first made it, whole
                         os.link(file.name, path)
             secret = path.read_bytes()

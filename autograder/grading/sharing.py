@@ -1,17 +1,17 @@
 """A course that several people grade, by a Unix group. The course's folder says so itself (`chmod g+ws`): files made in
-it then belong to its Unix group, which may write everything that we make there."""
+it then belong to its Unix group, which may write everything that we make there, except for the secret."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["is_shared", "share_what_is_made", "unshared"]
+__all__ = ["SECRET_MODE", "is_shared", "share_what_is_made", "sharing_problems"]
 
 FOLDERS = ("source", "release", "submitted", "replaced", "autograded", "feedback", "reports", "assignments")
-READ, WRITE = stat.S_IRGRP, stat.S_IRGRP | stat.S_IWGRP
+USABLE = stat.S_IRGRP | stat.S_IWGRP
+SECRET_MODE = 0o640  # graders read it, and nobody writes into it
 
 
 def is_shared(root: Path) -> bool:
@@ -27,25 +27,32 @@ def share_what_is_made(root: Path) -> None:
         os.umask(before & ~stat.S_IRWXG)
 
 
-def unshared(root: Path) -> list[str]:
-    """What others of the Unix group cannot use in a shared course, as paths in the course. Only folders are looked at
-    below those of students, not every file in them."""
-    return sorted(path.relative_to(root).as_posix() for path, mode in needed(root) if not is_allowed(path, mode))
+def sharing_problems(root: Path) -> list[str]:
+    """What keeps the Unix group of a shared course from using it, or lets it do too much, and the remedy."""
+    found = []
+    if mode_of(root / "gradebook.secret", SECRET_MODE) != SECRET_MODE:
+        found.append(
+            "gradebook.secret must be its owner's to write, its Unix group's to read, and nobody else's: run "
+            "`chmod 640 gradebook.secret` as its owner"
+        )
+    if names := unusable(root):
+        some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
+        found.append(f"its Unix group cannot use {some}: run `chmod -R g+rwX` on these as their owner")
+    return found
 
 
-def needed(root: Path) -> Iterator[tuple[Path, int]]:
-    yield root / "gradebook.secret", READ
-    yield root / "gradebook.db", WRITE
-    yield root / ".autograder.lock", WRITE
+def unusable(root: Path) -> list[str]:
+    """What another of the group could not use, by its path in the course. Folders of students and of their assignments
+    are looked at, not every file in them."""
+    paths = [root / "gradebook.db", root / ".autograder.lock", *(root / name for name in FOLDERS)]
     for name in FOLDERS:
-        for pattern in ("", "*", "*/*"):
-            folders = (path for path in (root / name).glob(pattern) if path.is_dir()) if pattern else [root / name]
-            yield from ((path, WRITE) for path in folders)
+        paths += [path for pattern in ("*", "*/*") for path in (root / name).glob(pattern) if path.is_dir()]
+    return sorted(path.relative_to(root).as_posix() for path in paths if mode_of(path, USABLE) & USABLE != USABLE)
 
 
-def is_allowed(path: Path, wanted: int) -> bool:
-    """Whether the Unix group may do what is wanted, or there is nothing yet."""
+def mode_of(path: Path, otherwise: int) -> int:
+    """The rights to a file or folder, and `otherwise` if there is nothing yet."""
     try:
-        return path.lstat().st_mode & wanted == wanted
+        return stat.S_IMODE(path.lstat().st_mode)
     except OSError:
-        return True
+        return otherwise

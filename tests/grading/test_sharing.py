@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from small_course import NAME, Run
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
-from autograder.grading.sharing import share_what_is_made, unshared
+from autograder.grading.sharing import is_shared, share_what_is_made, sharing_problems
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +55,7 @@ def test_what_is_made_in_a_shared_course_is_the_group_s(tmp_path: Path) -> None:
     assert mode_of(root / "gradebook.db") & 0o070 == 0o060
     assert mode_of(root / ".autograder.lock") & 0o070 == 0o060
     assert mode_of(root / "submitted" / "ada") & 0o070 == 0o070
-    assert unshared(root) == []
+    assert sharing_problems(root) == []
 
 
 def test_a_course_of_one_person_stays_theirs(tmp_path: Path) -> None:
@@ -64,11 +69,30 @@ def test_doctor_names_what_the_group_cannot_use(tmp_path: Path, run: Run) -> Non
     """A folder that one TA has copied in would stop the other in the middle of a run."""
     root = made(tmp_path, 0o2770)
     assert "✓ shared course" in run("doctor", here=root)[1]
-    (root / "gradebook.secret").chmod(0o600)
     (root / "submitted" / "ada").chmod(0o755)
-    assert unshared(root) == ["gradebook.secret", "submitted/ada"]
     code, out, _ = run("doctor", here=root)
     assert code == 1
-    assert "✗ shared course: its Unix group cannot use gradebook.secret, submitted/ada" in out
+    assert "✗ shared course: its Unix group cannot use submitted/ada: run `chmod -R g+rwX` on" in out
     Course(root).root.chmod(0o755)
     assert "shared course" not in run("doctor", here=root)[1]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o644])
+def test_doctor_wants_the_secret_to_be_the_group_s_to_read_and_no_more(tmp_path: Path, mode: int) -> None:
+    """The second TA could not grade, or the secret would be anybody's."""
+    root = made(tmp_path, 0o2770)
+    (root / "gradebook.secret").chmod(mode)
+    (problem,) = sharing_problems(root)
+    assert "run `chmod 640 gradebook.secret` as its owner" in problem
+
+
+def test_what_the_documentation_says_satisfies_doctor(tmp_path: Path) -> None:
+    """Who follows it would be told to do something else."""
+    root = made(tmp_path, 0o755)
+    assert sharing_problems(root) != []
+    text = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    commands = text.split("### A team\n")[1].split("\n###")[0]
+    for line in re.findall(r"(?m)^    (.*)$", commands)[1:]:  # without chgrp: there may be no second group
+        subprocess.run(shlex.split(line.replace("my-course", str(root))), check=True, timeout=60)
+    assert is_shared(root)
+    assert sharing_problems(root) == []

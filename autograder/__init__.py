@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext autograder`: the magics `%%check` and `%forbid`. What they need is imported by the first check."""
+    """`%load_ext autograder`: the magics `%%check` and `%forbid`. The first check imports the modules behind them."""
     from autograder.distribution import other_autograder
     from autograder.kernel_side.cell_figures import keep_cell_figures
 

@@ -84,7 +84,8 @@ def other_autograder() -> str:
 
 
 def clone(what: str) -> Path:
-    """The folder of this project. Raises AutograderError, saying what is made from it, where only the package is."""
+    """The folder of this project. Raises AutograderError, naming the product that is made from it, where only the
+    package is installed."""
     project = Path(__file__).resolve().parents[1]
     for name in ("pyproject.toml", "requirements.lock"):
         if not (project / name).is_file():

@@ -50,7 +50,7 @@ def atomic_dir(folder: Path) -> Iterator[Path]:
 
 
 def undo_leftovers(folder: Path) -> None:
-    """Undo what a run that was stopped between two renames, or before them, has left beside `folder`."""
+    """Remove traces beside `folder` of a run that was stopped before its renames or between two of them."""
     fresh, old = beside(folder)
     if old.exists() and not folder.exists():
         os.rename(old, folder)

@@ -122,7 +122,7 @@ def refuse_contradictions(
 
 
 def incident_lines(submission: GradedSubmission) -> list[str]:
-    """What happened while a submission was graded, a line each."""
+    """The incidents of a submission, a line each."""
     return [
         f"{submission.student}: {' '.join(filter(None, (i.kind.value, i.cell)))}: {i.text.splitlines()[0]}"
         for i in submission.incidents
@@ -130,7 +130,7 @@ def incident_lines(submission: GradedSubmission) -> list[str]:
 
 
 def show_outcome(course: Course, name: str, done: ClassRun) -> None:
-    """What became of a run, and where to look."""
+    """Print the results of a run, and where to look next."""
     from autograder.publishing.scores_command import show_scores
 
     for line in done.course_errors:

@@ -1,4 +1,4 @@
-"""What the commands have in common, wherever they are: the name of an assignment, `--json`, the course."""
+"""Shared by all commands: the name of an assignment, `--json`, the course."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def storable(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, safe to show: without invisible characters and what a terminal would obey."""
+    """`text` on one line, safe to show: without invisible characters and without codes that a terminal obeys."""
     return "".join(REPLACED if is_control(letter) else letter for letter in text)
 
 

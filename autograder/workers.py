@@ -39,8 +39,8 @@ class EndedTwice(Exception):
 
 
 class Work(Protocol[Job_in, Result_out]):
-    """What a worker does: one job after another. Each worker has a copy of its own, which may start what it needs for
-    its first job and ends it with `close`."""
+    """A worker's work: one job after another. Each worker has a copy of its own, which may start processes for its
+    first job and ends them with `close`."""
 
     def do(self, job: Job_in, /) -> Result_out: ...
 
@@ -48,7 +48,8 @@ class Work(Protocol[Job_in, Result_out]):
 
 
 class Pool(Protocol[Job, Result]):
-    """Workers, wherever they are: `results` gives each job with its result, or with what it raised, as they come."""
+    """Workers, wherever they are: `results` gives each job with its result, or with the exception that it raised, as
+    they come."""
 
     def results(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | BaseException]]: ...
 
@@ -212,8 +213,8 @@ at_work: Any = None
 
 
 def begin(lifeline: Connection, places: SimpleQueue[int | None], work: Work[Any, Any]) -> None:
-    """What a worker does first: it takes its place and its work, and from now on it ends when the other end of
-    `lifeline` is closed, by whatever cause.
+    """The start of a worker: it takes its place and its work, and from now on it ends when the other end of `lifeline`
+    is closed, by whatever cause.
 
     Ctrl-C reaches every process of a terminal, and is the main process's to answer.
     """
@@ -238,7 +239,7 @@ def do(job: Any) -> Any:
 
 
 def end_with(lifeline: Connection) -> None:
-    """Wait until the lifeline ends or there are no more jobs, then end this process and what its work has started."""
+    """Wait for the end of the lifeline or of all jobs, then end this process and all that its work has started."""
     with contextlib.suppress(OSError):
         while not lifeline.poll(LOOK) and threading.main_thread().is_alive():
             pass

@@ -163,7 +163,7 @@ def problems_of(course: Course, name: str, seeds: int, released: bool = True) ->
 
 
 def show_mutants(course: Course, name: str, as_json: bool) -> int:
-    """Try the mutants of the answer key with a progress bar and print what came of it; returns how many no check
+    """Try the mutants of the answer key with a progress bar, print the results, and return how many no check
     notices."""
     from autograder.workers import start_forkserver
 
@@ -192,7 +192,7 @@ def show_mutants(course: Course, name: str, as_json: bool) -> int:
 
 
 def show_problems(course: Course, name: str, problems: list[Problem]) -> bool:
-    """Print the problems, or what is promised; returns whether there are none."""
+    """Print the problems, or the promises if there are none; returns whether there are none."""
     from autograder.authoring.promises import promises
 
     for problem in problems:

@@ -28,7 +28,7 @@ class Mutant:
 
 
 def mutants_of(answer: str, source: str) -> list[Mutant]:
-    """The mutants of an answer cell, each once. Only what stands in its solution is changed."""
+    """The mutants of an answer cell, each once. Only its solution is changed."""
     try:
         tree = ast.parse(source)
     except SyntaxError:

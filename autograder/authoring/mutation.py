@@ -89,7 +89,8 @@ def try_mutants(
 
 
 def variants(course: Course, assignment: Assignment) -> Iterator[tuple[Mutant, Variant]]:
-    """What to try: each mutant of an answer in its notebook, and each of a module in every notebook with checks."""
+    """The variants to try: each mutant of an answer in its notebook, and each of a module in every notebook with
+    checks."""
     checked = [template for template in assignment.notebooks if template.has_checks]
     if not checked:
         raise AutograderError(f"{assignment.name} has no check cell that could notice a change (docs/migrate.md).")
@@ -115,7 +116,7 @@ def without_mistakes(assignment: Assignment) -> Assignment:
 
 
 def alternatives(course: Course, name: str) -> set[tuple[str, str]]:
-    """The right answers of alternatives.md: which answer, and what it means."""
+    """The right answers of alternatives.md: which answer each replaces, and its `meaning`."""
     examples = read_examples(mistakes_path(course.root, name).with_name(ALTERNATIVES))
     return {(example.replaces, meaning(example.source)) for example in examples}
 

@@ -147,7 +147,7 @@ def refuse_if_lost(notebook: NotebookNode, written: str, source: Path, text: Pat
 
 
 def contents(text: str) -> list[Content] | None:
-    """What the cells of a text hold; None for a text that cannot be read."""
+    """The contents of a text's cells, or None for a text that cannot be read."""
     try:
         return [content(cell) for cell in jupytext.reads(text, fmt=FORMAT).cells]
     except Exception:  # whatever the parsers of YAML and Markdown raise
@@ -155,7 +155,7 @@ def contents(text: str) -> list[Content] | None:
 
 
 def content(cell: NotebookNode) -> Content:
-    """What an author writes into a cell, attached pictures included."""
+    """The part of a cell that an author writes, attached pictures included."""
     return cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN), cell.get("attachments") or {}
 
 

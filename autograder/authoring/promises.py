@@ -1,4 +1,4 @@
-"""What validation promises of an assignment that passes it, and what it cannot promise."""
+"""The promises of validation for an assignment that passes it, and their limits."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
 def record_of(
     cell: TemplateCell, checks: Checks, keys: tuple[AnswerKey, AnswerKey]
 ) -> tuple[dict[str, list[Answer]], list[KnownMistake], list[str]]:
-    """What the record of a check cell holds: answers, known mistakes, and what the hidden checks ask."""
+    """The record of a check cell: answers, known mistakes, and the docstrings of its hidden checks."""
     key = keys[0]
     with key.stand_in(cell.grade_id, math.inf, None) as student, key.copy(cell.grade_id) as reference:
         answers = AnswerRecorder(reference)
@@ -91,7 +91,8 @@ def known_mistake(
     keys: tuple[AnswerKey, AnswerKey],
     answers: dict[str, list[Answer]],
 ) -> KnownMistake:
-    """What a known mistake gives in the visible checks of a cell, run in two processes: nothing, if chance decides."""
+    """A known mistake with the visible checks of a cell that it loses, run in two processes; with none if chance
+    decides."""
     once, again = (lost_checks(mistake, cell, checks, key, answers) for key in keys)
     return KnownMistake(mistake.says, mistake.defines, once if once == again else {})
 
@@ -99,7 +100,7 @@ def known_mistake(
 def lost_checks(
     mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, answers: dict[str, list[Answer]]
 ) -> dict[str, str]:
-    """The visible checks that a known mistake loses, run as in a student's notebook, with digests of what it gave."""
+    """The visible checks that a known mistake loses, run as in a student's notebook, with digests of its answers."""
     recorded = RecordedAnswers(Record(answers=answers))
     with key.stand_in(cell.grade_id, math.inf, mistake) as transport:
         recorder = CallRecorder(transport)

@@ -1,4 +1,4 @@
-"""What students get, made by nbgrader's own generate_assignment."""
+"""Makes the release that students get, with nbgrader's own generate_assignment."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def release(course: Course, name: str) -> None:
 
 
 def left_out(course: Course, name: str) -> list[str]:
-    """What of the source folder no release has, though its author may think so: nbgrader takes no notebook in a
-    subfolder, and follows no link to a folder."""
+    """Files of the source folder that a release lacks, perhaps against its author's will: nbgrader takes no notebook in
+    a subfolder, and follows no link to a folder."""
     folder = course.source(name)
     inside = [path for path in source_paths(folder, course) if path.parent != folder and path.suffix == ".ipynb"]
     links = [path for path in source_paths(folder, course) if path.is_symlink() and path.is_dir()]
@@ -62,7 +62,7 @@ def left_out(course: Course, name: str) -> list[str]:
 
 
 def record_answers(course: Course, name: str, folder: Path) -> None:
-    """Add to the check cells in `folder` what they need to know of the answer key."""
+    """Add the records of the answer key to the check cells in `folder`."""
     assignment, limits = load_assignment(course, name), checked_limits(course)
     refuse_private(folder, assignment.private)
     write_released(folder, assignment.files, assignment.modules)
@@ -89,7 +89,7 @@ def refuse_misplaced_markers(path: Path) -> None:
 
 
 def generate(course: Course, name: str, folder: str) -> Path:
-    """Where below `folder` nbgrader has written the release. nbgrader first removes what is there."""
+    """Have nbgrader write the release below `folder`, and return where. nbgrader first removes an earlier one."""
     directory = course.directory
     try:
         directory.assignment_id, directory.notebook_id = name, "*"

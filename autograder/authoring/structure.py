@@ -1,4 +1,4 @@
-"""What can be seen of an assignment without running it: markers, check cells, names, points."""
+"""Looks at an assignment without running it: markers, check cells, names, points."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def structure_problems(notebooks: Mapping[Path, NotebookNode]) -> Iterator[Probl
 
 
 def notebook_problems(notebook: NotebookNode, path: Path, tests: dict[str, str]) -> Iterator[Problem]:
-    """What is wrong with one notebook; `tests` collects the names of tests that are taken, with their cells."""
+    """The problems of one notebook; `tests` collects the names of tests that are taken, with their cells."""
     if "forbidden" in notebook.metadata.get("autograder", {}):
         text = "modules that answers may not use are named in the setup cell: %forbid MODULE…"
         yield Problem(path.name, text)
@@ -138,7 +138,7 @@ def topic_problems(cell: NotebookNode) -> Iterator[str]:
 
 
 def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]) -> Iterator[str]:
-    """What is wrong with a check cell; `tests` collects the names that are taken, `answers` is what came before it."""
+    """The problems of a check cell; `tests` collects the names that are taken, `answers` are the earlier answers."""
     if not (utils.is_grade(cell) and utils.is_locked(cell)):
         yield "a %%check cell must be a grade cell, locked, with points"
         return
@@ -165,7 +165,7 @@ def check_problems(cell: NotebookNode, tests: dict[str, str], answers: list[str]
 
 
 def test_problems(test: Check, answers: list[str]) -> Iterator[str]:
-    """What a single test may not do."""
+    """The problems of a single test."""
     if test.weight < 0:
         yield f"line {test.line}: {test.name} weighs less than nothing: @points takes a number from 0 up"
     for name in test.given:

@@ -1,1 +1,1 @@
-"""What a check is: a small pytest module that calls a student's functions without sharing a process with them."""
+"""Checks: small pytest modules that call a student's functions without sharing a process with them."""

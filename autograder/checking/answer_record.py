@@ -51,7 +51,7 @@ LEFT_OUT = 16
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of the answer key: what was asked (`given` is a digest of the arguments), and the encoded reply."""
+    """One answer of the answer key: the request (`given` is a digest of the arguments), and the encoded reply."""
 
     asked: str
     given: str
@@ -61,7 +61,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class KnownMistake:
-    """A known mistake without its code: what its student is told, the names that it defines, and a digest of every
+    """A known mistake without its code: the sentence for its student, the names that it defines, and a digest of every
     visible check that it loses."""
 
     says: str
@@ -137,8 +137,8 @@ def record_of(document: Any, arrays: io.BytesIO) -> Record:
 
 
 class AnswerRecorder:
-    """A transport to the answer key that keeps what a record needs, by test. The tests get what the record will give
-    them: arrays that are rounded."""
+    """A transport to the answer key that keeps its replies for the record, by test. The tests get the arrays rounded,
+    as the record will give them."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -176,7 +176,7 @@ class RecordedAnswers:
 
 
 def rounded(tree: Any, buffers: Sequence[bytes]) -> list[bytes]:
-    """The data of arrays, with float64 numbers rounded as in a record. Infinity and NaN stay what they are."""
+    """The data of arrays, with float64 numbers rounded as in a record, except infinity and NaN."""
     kept = list(buffers)
     for number in float_arrays(tree):
         bits = np.frombuffer(kept[number], "<u8")
@@ -212,7 +212,7 @@ def digest(parts: Sequence[str]) -> str:
 
 
 def digest_of_test(recorder: CallRecorder, test: str, error: BaseException | None) -> str:
-    """A digest of what a notebook answered in a test and of how the test ended, up to rounding."""
+    """A digest, up to rounding, of a notebook's answers in a test and of how the test ended."""
     if isinstance(error, CheckFailed):
         ending = error.cause
     else:

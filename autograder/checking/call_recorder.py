@@ -1,4 +1,4 @@
-"""Keeps what a notebook answered while a test ran."""
+"""Keeps the answers of a notebook while a test runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASKED = ("op", "target", "operation", "source")
 
 
 class NotebookAnswer(NamedTuple):
-    """One answer: what was asked, how it ended, and the value, if one came back."""
+    """One answer: the request, how it ended, and the value, if one came back."""
 
     asked: str
     ended: str
@@ -40,8 +40,8 @@ class OutOfTime(BaseException):
 
 
 class CallRecorder:
-    """A transport that keeps what came back, by test. `begin` starts a test; after `until` (`time.monotonic`
-    seconds) it raises OutOfTime."""
+    """A transport that keeps the answers, by test. `begin` starts a test; after `until` (`time.monotonic` seconds) it
+    raises OutOfTime."""
 
     def __init__(self, transport: Transport, until: float = math.inf) -> None:
         self.transport, self.until = transport, until
@@ -80,7 +80,7 @@ class CallRecorder:
         return {target[1] for target in targets if target[0] is None}
 
     def answered(self, test: str) -> list[NotebookAnswer]:
-        """What came back in a test, in order."""
+        """The answers in a test, in order."""
         decoded, replies = self.decoded.setdefault(test, []), self.replies.get(test, [])
         decoded += [read_answer(*answer) for answer in replies[len(decoded) :]]
         return decoded
@@ -105,7 +105,7 @@ def nodes(tree: Any) -> int:
 
 
 def asked_by(message: Message) -> str:
-    """What a request asks for, in a line."""
+    """A request in a line."""
     target = ".".join(str(part) for part in message.get("target", ()) if part is not None)
     return " ".join(filter(None, [message["op"], target, *(message.get(key, "") for key in ("operation", "source"))]))
 

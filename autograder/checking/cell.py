@@ -1,4 +1,4 @@
-"""A check cell as text: its checks, which of them are hidden, what it calls, and where its author slipped."""
+"""A check cell as text: its checks, which of them are hidden, the names that it uses, and its author's slips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JUDGES = {"assert_choice", "assert_close", "assert_same"}
 
 
 class CheckCellError(ValueError):
-    """A check cell with a slip of its author's: the message says what, and on which line."""
+    """A check cell with a slip of its author's: the message names it, and its line."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class CheckCell:
         return {line.number for line in lines(self.module, [HIDDEN_TESTS]) if line.inside}
 
     def called(self) -> Called:
-        """What the cell uses of the student's notebook, as far as its text says."""
+        """The names that the cell uses of the student's notebook, as far as its text shows."""
         tree = ast.parse(self.module)
         attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
@@ -92,7 +92,7 @@ class CheckCell:
         return Called(frozenset(node.attr for node in attributes if node.value in uses), uses <= plain)
 
     def believing(self) -> list[Check]:
-        """The checks that only look at what the student's process says: changed arguments, warnings, costs."""
+        """The checks that rest only on reports of the student's process: changed arguments, warnings, costs."""
         functions = {n.name: n for n in ast.parse(self.module).body if isinstance(n, ast.FunctionDef)}
         return [test for test in self.tests() if believes(functions[test.name], set(functions))]
 
@@ -145,7 +145,7 @@ def other_tests(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
 
 
 def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:
-    """Whether a test asserts something, and nothing but what the student's process says of itself."""
+    """Whether a test asserts something, and rests only on what the student's process reports of itself."""
     named = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     costs = {ast.unparse(item.optional_vars) for n in ast.walk(node) if isinstance(n, ast.With) for item in n.items
              if item.optional_vars is not None and ast.unparse(item.context_expr).startswith("measure(")}  # fmt: skip

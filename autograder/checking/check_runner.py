@@ -186,8 +186,8 @@ class Checks:
 
 
 class CheckPlugin:
-    """What pytest asks of a session of `checks`: the fixtures, what failed to load, and the exception that ended each
-    test. In place of pytest's own loop over the tests it does `work`."""
+    """The pytest plugin of a session of `checks`: the fixtures, tests that failed to load, and the exception that ended
+    each test. In place of pytest's own loop over the tests it does `work`."""
 
     def __init__(self, checks: Checks, work: Callable[[Checks], Any]) -> None:
         self.checks, self.work = checks, work

@@ -1,5 +1,4 @@
-"""Multiple choice: the answer is a variable of the notebook. Messages say what is wrong with it, and never which option
-is right."""
+"""Multiple choice: the answer is a variable of the notebook. Messages never say which option is right."""
 
 from __future__ import annotations
 

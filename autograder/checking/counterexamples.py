@@ -1,5 +1,5 @@
-"""Counterexamples: a small input for which a student's function fails a hidden check, with what it gave and what is
-right.
+"""Counterexamples: a small input for which a student's function fails a hidden check, with its result and the right
+one.
 
 A failed check is run again with random numbers of its own, so that nothing is shown of those that were graded.
 Arguments that do not depend on the random numbers would be those that were graded, and are never shown; nor is what is
@@ -86,7 +86,7 @@ class CallKeeper:
         return reply, received
 
     def keep(self, message: Message, buffers: list[bytes], reply: Message, received: list[bytes]) -> Kept:
-        """What is kept of a request."""
+        """The part of a request that is kept."""
         target = message.get("target") or [0]
         if message["op"] != "call" or target[0] is not None:
             return NOT_KEPT
@@ -115,7 +115,7 @@ class SeededRun:
         return []
 
     def outcome(self) -> str:
-        """What came of the call. Raises TooMuch."""
+        """The result and the expected value, or the exception, as lines of text. Raises TooMuch."""
         if isinstance(self.error, CheckFailed) and self.error.values is not None:
             got, expected = map(literal, self.error.values)
             return f"{indented('gave      ', got)}\n{indented('expected  ', expected)}"
@@ -155,8 +155,8 @@ def asks_only_random(attempt: SeededRun, others: Sequence[SeededRun]) -> bool:
 
 
 def expects_random(attempt: SeededRun, others: Sequence[SeededRun]) -> bool:
-    """Whether what was expected is something else with other seeds, after as many requests: if not, it may have been
-    compared with something else than the call that gave the same. An error of the student's expects nothing."""
+    """Whether the expected value differs with other seeds, after as many requests. If not, it may belong to another
+    call that gave the same. An error of the student's expects nothing."""
     if not isinstance(attempt.error, CheckFailed) or attempt.error.values is None:
         return True
     for other in others:

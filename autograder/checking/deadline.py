@@ -1,4 +1,5 @@
-"""An end to what a test does by itself: it is the course's code, but a student's answer may say how often it loops.
+"""Ends a test that computes too long by itself: it is the course's code, but a student's answer may say how often it
+loops.
 
 A call of the student's has a deadline of its own; `range(student.count())`, `student.base() ** student.n()` and a
 function of the test that the student's code calls have none.

@@ -1,4 +1,4 @@
-"""What a figure must show: its texts, its lines, its points, its bars, its image."""
+"""Compares a figure with its expected texts, lines, points, bars and image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def assert_figure(
     image: Any = None,
     rtol: float = 1e-6,
 ) -> None:
-    """The figure shows what is asked for. `drawn` is what `figures` gave, one figure of it, or one Axes.
+    """The figure shows all that the arguments ask for. `drawn` is the result of `figures`, one figure of it, or one
+    Axes.
 
     `title=True` asks for any title, a text for one that contains it, whatever its case; the same for labels, and for
     each name of `legend`. `lines` is how many there must be, or the (x, y) of each; `points` the (n, 2) of a scatter

@@ -1,4 +1,4 @@
-"""Objects that stay in a notebook's process: a test holds a handle, and what it does with it is done over there.
+"""Objects that stay in a notebook's process: a test holds a handle, and uses the object over there.
 
 Only what a test writes out crosses: attributes, calls, indexing, `len`, iteration, `with`. Operators, comparisons and
 truth do not, since an object could then answer that it equals whatever is expected: `evaluate` asks for them by name.
@@ -154,8 +154,8 @@ def type_name_of(value: Any) -> str:
 
 
 def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What the other notebook asks of an object that was lent to it. It may use the object but not inspect it: no names
-    with an underscore, nothing inside functions, modules or frames."""
+    """Do an operation that the other notebook asks of an object that was lent to it. It may use the object but not
+    inspect it: no names with an underscore, nothing inside functions, modules or frames."""
     if operation not in OPERATIONS:
         raise CheckFailed("your code used an operation that this object does not have")
     if operation in ("get", "set"):

@@ -47,8 +47,8 @@ Import = ast.Import | ast.ImportFrom
 
 @dataclass(frozen=True)
 class Binding:
-    """What a name of the notebook stands for: what it was `imported` as, or something whose definition uses
-    `modules` and mentions `names` of the notebook; all of them dotted."""
+    """The meaning of a name of the notebook: it was `imported` as this module or name, or its definition uses `modules`
+    and mentions `names` of the notebook. All names are dotted."""
 
     imported: str = ""
     modules: frozenset[str] = frozenset()
@@ -65,12 +65,12 @@ Meanings = tuple[Binding, ...]
 
 
 def merged(meanings: Meanings, before: Meanings) -> Meanings:
-    """What a name stands for after `name = something of name`."""
+    """The meaning of a name after `name = something of name`."""
     return meanings if len(before) >= MAX_MEANINGS else tuple(dict.fromkeys((*meanings, *before)))
 
 
 class Namespace:
-    """What a notebook or a module defines, and the modules from which it imports everything."""
+    """The names that a notebook or a module defines, and the modules from which it imports everything."""
 
     def __init__(self) -> None:
         self.bindings: dict[str, Meanings] = {}
@@ -163,7 +163,7 @@ class ImportAnalysis:
         return []
 
     def _module(self, name: str) -> Namespace | None:
-        """What the module `name` beside the notebook defines; None if there is none, or too much was read already."""
+        """The namespace of the module `name` beside the notebook; None if there is none or too much was read."""
         if name not in self.modules:
             text = self.text_of(name) if self.left > 0 else None
             namespace = None if text is None or len(text) > MAX_SOURCE else Namespace()
@@ -186,7 +186,7 @@ def named_modules(source: str) -> list[str]:
 
 
 def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:
-    """What a cell binds, in order. A cell that is not Python binds nothing: it could not run either."""
+    """The names that a cell binds, in order. A cell that is not Python binds nothing: it could not run either."""
     top = parsed(source)
     on_top = set(map(id, top))
     found: list[tuple[str, Meanings]] = []
@@ -204,7 +204,7 @@ bindings_of = lru_cache(maxsize=300)(read_bindings)
 
 
 def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
-    """What a single statement of the notebook itself binds."""
+    """The names that a single statement of the notebook itself binds."""
     if isinstance(statement, Import):
         yield from ((name, Binding(imported=module)) for name, module in imports(statement))
     elif isinstance(statement, Scope):
@@ -260,7 +260,7 @@ def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def imports(statement: Import) -> Iterator[tuple[str, str]]:
-    """(name, what it stands for) of an import."""
+    """Pairs (name, meaning) of an import."""
     for alias in statement.names:
         if isinstance(statement, ast.ImportFrom):
             yield alias.asname or alias.name, f"{statement.module}.{alias.name}" if statement.module else alias.name
@@ -270,7 +270,7 @@ def imports(statement: Import) -> Iterator[tuple[str, str]]:
 
 
 def binding_of(nodes: list[ast.AST], has_scope: bool) -> Binding:
-    """What a definition imports and mentions."""
+    """The modules and names that a definition imports and mentions."""
     inner = {name: module for node in nodes if isinstance(node, Import) for name, module in imports(node)}
     modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     modules |= {module for node in nodes if isinstance(node, ast.ImportFrom) for _, module in imports(node)}

@@ -31,8 +31,8 @@ NOT_BY_ITSELF = (
 
 
 class CheckTable:
-    """What a check cell shows: a table where HTML is shown, lines of text elsewhere. `later` says what the hidden
-    checks will ask."""
+    """The output of a check cell: a table where HTML is shown, lines of text elsewhere. `later` names the hidden
+    checks."""
 
     def __init__(self, verdicts: list[Verdict], later: Sequence[str]) -> None:
         self.verdicts, self.later = verdicts, later

@@ -1,4 +1,4 @@
-"""What an author may say of a check: how much it weighs, which answers it lends, and that it is void."""
+"""Marks of a check by its author: its weight, the answers that it lends, and that it is void."""
 
 from __future__ import annotations
 

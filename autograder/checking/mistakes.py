@@ -22,7 +22,7 @@ Known = TypeVar("Known", bound=Named)
 
 
 class Attempt:
-    """The tests of a cell that a student's notebook failed and passed, and what it answered in them."""
+    """The tests of a cell that a student's notebook failed and passed, and its answers in them."""
 
     def __init__(self, verdicts: Sequence[Verdict], recorder: CallRecorder) -> None:
         self.recorder = recorder

@@ -47,7 +47,7 @@ class NotebookConnection:
         self.start_test()
 
     def start_test(self) -> None:
-        """Forget what was called and passed before; its objects end."""
+        """Forget calls and arguments of the test before; its objects end."""
         self.test += 1
         self.calls: list[Call] = []
         self.lent = LentValues(self)
@@ -57,7 +57,7 @@ class NotebookConnection:
         self.is_touched = False
 
     def name(self, name: str) -> Any:
-        """What the notebook defines by this name."""
+        """The value that the notebook defines by this name."""
         self.refuse_forbidden(name)
         return self.get(ObjectLink(self, (None, name), name, "function", self.test))
 
@@ -100,7 +100,7 @@ class NotebookConnection:
         return self.refuse(reply, link.label)
 
     def call(self, link: ObjectLink, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What the function, class or object at `link` gives for these arguments."""
+        """The result of the function, class or object at `link` for these arguments."""
         self.refuse_stale(link)
         if link.target[0] is None:
             self.refuse_touched(link.label)
@@ -108,13 +108,13 @@ class NotebookConnection:
         return self.ask({"op": "call", "target": link.target}, link.label, label, args, kwargs)
 
     def operate(self, link: ObjectLink, operation: str, *args: Any) -> Any:
-        """What one of `OPERATIONS` gives for the object at `link`."""
+        """The result of one of `OPERATIONS` on the object at `link`."""
         self.count_operation(link)
         message = {"op": "operate", "operation": operation}
         return self.ask(message, link.label, f"{link.label}[…]", (self.handle(link), *args), {})
 
     def evaluate(self, source: str, names: dict[str, Any]) -> Any:
-        """What an expression of the test gives in the notebook."""
+        """The value of an expression of the test in the notebook."""
         self.refuse_touched(source)
         return self.ask({"op": "evaluate", "source": source}, "Your code", "the result", (), names)
 
@@ -152,7 +152,7 @@ class NotebookConnection:
 
     @contextmanager
     def observing(self, what: str) -> Iterator[list[Any]]:
-        """Ask with every call of the block what it leaves behind: `printed`, `figures` or `files`."""
+        """Observe every call of the block: `printed`, `figures` or `files`."""
         outer, seen = self.observed, list[Any]()
         self.observed = outer | {what: seen}
         try:
@@ -161,7 +161,7 @@ class NotebookConnection:
             self.observed = outer
 
     def refuse(self, reply: Message, name: str) -> NoReturn:
-        """Raise what a reply without a value means."""
+        """Raise the exception of a reply without a value."""
         if reply.get("op") == "missing" and reply.get("unfinished") is True:
             raise self.fault(f"Not done yet: {name}")
         if reply.get("op") == "missing":
@@ -201,7 +201,8 @@ class NotebookConnection:
         return {"args": encoder.encode(list(args)), "kwargs": encoder.encode(kwargs)}, encoder.buffers
 
     def resolve(self, kind: str, rest: list[Any], label: str) -> Any:
-        """The value that the notebook's process names: one of its objects, as a handle, or what was lent to it."""
+        """The value of a reference from the notebook's process: one of its objects, as a handle, or an object lent to
+        it."""
         if kind == "object":
             number, name, can_be_called = rest
             return self.handle(ObjectLink(self, (number,), label, name[:100], self.test), can_be_called)

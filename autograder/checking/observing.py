@@ -1,5 +1,4 @@
-"""What calls leave behind beside their value, and what they cost: `printed`, `figures`, `written` and `measure` watch
-the calls of a block.
+"""Watches the calls of a block: `printed`, `figures` and `written` keep their output, `measure` their cost.
 
 What comes is plain data of the notebook's process, and is checked here before a test sees it.
 """
@@ -34,7 +33,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class Printed:
-    """What the calls of a `printed` block printed; filled when the block ends."""
+    """The text that the calls of a `printed` block printed; filled when the block ends."""
 
     text: str = ""
 

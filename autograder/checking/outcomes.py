@@ -43,7 +43,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is kept of one check (one test function).
+    """The result of one check (one test function), as it is kept.
 
     `weight` is its share within its cell; `message` is for the student and says nothing that a hidden
     check must keep to itself; `detail` is for the instructor only, and so is `mistake`, the title of the known
@@ -110,7 +110,7 @@ class CheckFailed(BaseException):
 
 @dataclass
 class Call:
-    """What a call of a student's function left behind, beside its result."""
+    """A call of a student's function with everything but its result: warnings, changed arguments, cost."""
 
     name: str
     warnings: list[str] = field(default_factory=list)

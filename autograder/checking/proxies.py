@@ -34,7 +34,7 @@ def connection_of(notebook: NotebookProxy) -> NotebookConnection:
 
 
 def evaluate(notebook: NotebookProxy, expression: str, **names: Any) -> Any:
-    """What a Python expression gives in the notebook's process, where `names` stand for these values or objects.
+    """The value of a Python expression in the notebook's process, where `names` stand for these values or objects.
 
     For what a handle does not do by itself: operators, comparisons, `str`, `isinstance`. Raises GraderFault if the
     expression is not Python.

@@ -59,7 +59,7 @@ def named_mistakes(
 
 
 class Replays:
-    """The tests of one cell, and what a student's notebook answered in them."""
+    """The tests of one cell, and the answers of a student's notebook in them."""
 
     def __init__(self, checks: Checks, attempt: Attempt, stand_in: StandIn, until: float) -> None:
         self.checks, self.attempt, self.stand_in, self.until = checks, attempt, stand_in, until
@@ -67,7 +67,7 @@ class Replays:
         self.right: CallRecorder | None = None
 
     def explained_by(self, mistake: Mistake) -> list[str]:
-        """The failed tests that a mistake explains: all that use what it replaces, or none of them."""
+        """The failed tests that a mistake explains: all that use the replaced answer, or none of them."""
         failed, passed = self.attempt.to_explain(mistake.defines)
         if not failed or not mistake.loses.issuperset(failed):
             return []
@@ -94,7 +94,7 @@ class Replays:
         return error
 
     def right_answers(self) -> CallRecorder:
-        """What the answer key gives in the failed tests, found out when it is first asked for."""
+        """The answer key's answers in the failed tests, found out when first asked for."""
         if self.right is None:
             with self.stand_in(None) as transport:
                 self.right = CallRecorder(transport, self.until)

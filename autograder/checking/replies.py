@@ -1,4 +1,4 @@
-"""Reads what a notebook's process says of a call, as far as it has the right form."""
+"""Reads a reply of a notebook's process, as far as it has the right form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["call_of", "raised_of"]
 
 
 def call_of(name: str, reply: Message) -> Call:
-    """What the other side says the call left behind, as far as it has the right form."""
+    """The call as the other side describes it, as far as the reply has the right form."""
     cost = reply.get("cost")
     return Call(
         name,

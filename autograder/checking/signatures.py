@@ -1,4 +1,4 @@
-"""What the assignment's text says of a function: its parameters, and the shapes in its docstring or annotations.
+"""The signature of a function by the assignment's text: its parameters, and the shapes in its docstring or annotations.
 
 Shapes are written as in `X: (m, d)`, `scores (m, c)` or `Returns (m, c)`, or as annotations: `X: "(m, d)"`. Letters of
 a returned shape count only if a parameter has them too, so that none is invented.
@@ -31,7 +31,7 @@ Shape = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Signature:
-    """Parameters in order, the shapes of those that have one, and the shape of what is returned (empty: not said)."""
+    """Parameters in order, the shapes of those that have one, and the shape of the result (empty: not said)."""
 
     parameters: tuple[str, ...]
     shapes: Mapping[str, Shape] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Signature:
         return {length: letters.pop() for length, letters in found.items() if len(letters) == 1}
 
     def with_rows(self, given: Mapping[str, Any], length: int) -> list[str]:
-        """The arguments of numbers whose rows belong to the rows of what is returned."""
+        """The array arguments whose rows belong to the rows of the result."""
         first = self.returns[:1]
         tables = {name: value for name, value in given.items() if is_numeric(value) and np.ndim(value) == 2}
         return [name for name, a in tables.items() if self.shapes.get(name, ())[:1] == first and len(a) == length]

@@ -35,7 +35,7 @@ NAMES = PANDAS | {"sparse": "sparse matrix", "masked": "masked array", "tensor":
 
 @dataclass(frozen=True)
 class Column:
-    """A column as arrays: what it holds, its dtype, its values, and where a value is missing."""
+    """A column as arrays: its kind, its dtype, its values, and where a value is missing."""
 
     kind: str
     dtype: str

@@ -27,7 +27,7 @@ class Transport(Protocol):
 
 
 class Frames(Protocol):
-    """What a server is reached through: a channel, or what stands in for one."""
+    """A channel to a server, or a stand-in for one."""
 
     def send(self, message: Message, buffers: list[bytes], deadline: float | None = None) -> None: ...
 

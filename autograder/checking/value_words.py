@@ -1,4 +1,4 @@
-"""What a value is, in words for a first-year student."""
+"""Names kinds of values in words for a first-year student."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ TELLABLE = frozenset({
 
 
 def a_kind(value: Any) -> str:
-    """What a value is, in words for a first-year student. A student could name a type after what a hidden test gave
-    them, a named tuple too, so only well-known names are used."""
+    """The kind of a value, in words for a first-year student. Only well-known names are used: a student could name a
+    type, a named tuple too, after what a hidden test gave them."""
     name = type_name_of(value)
     if table_type(value):
         return article(table_type(value))

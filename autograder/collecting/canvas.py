@@ -43,7 +43,7 @@ class CanvasDownload:
 
 @dataclass(frozen=True)
 class Handed:
-    """What the name of a file says."""
+    """The parts of a file's name."""
 
     name: str
     student: str
@@ -53,7 +53,8 @@ class Handed:
 
 
 def readings(name: str) -> list[Handed]:
-    """What a name may mean. A student's name may end with a number (`student_2`), and a file's begin with one."""
+    """The possible meanings of a name. A student's name may end with a number (`student_2`), and a file's begin with
+    one."""
     if match := ANONYMOUS.fullmatch(name):
         return [Handed("", match["student"], int(match["file"]), match["original"], bool(match["late"]))]
     found = []

@@ -46,7 +46,7 @@ READERS: tuple[DownloadReader, ...] = (GradescopeExport(), NamedFiles(), CanvasD
 
 
 class What(StrEnum):
-    """What became of a submission."""
+    """The outcome of collecting a submission."""
 
     NEW = "new"
     REPLACED = "replaced"
@@ -57,7 +57,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Collected:
-    """What became of a submission that was found at `origin`; `at` is in UTC, `late` was said without a time."""
+    """The outcome for a submission that was found at `origin`; `at` is in UTC, `late` was said without a time."""
 
     student: str
     what: What
@@ -126,7 +126,7 @@ def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
 
 
 def put_in_place(course: Course, name: str, submission: Wanted) -> Collected:
-    """Put a submission in place of what was there, unless that is the same or newer."""
+    """Put a submission in place of the one that is there, unless that is the same or newer."""
     folder = course.path("submitted", submission.student, name)
     undo_leftovers(folder)
     at, late, size = submission.found.at, submission.found.late, len(submission.files)
@@ -180,7 +180,7 @@ def time_before(folder: Path) -> datetime | None:
 
 
 def remark(files: dict[str, bytes], untimed: bool, max_mb: int) -> str:
-    """Remarks for a person on what was collected."""
+    """Remarks for a person on a collected submission."""
     try:
         remarks = [] if any(map(is_notebook, without_wrapping(files, max_mb))) else ["it has no notebook"]
     except SubmissionRefused as error:
@@ -200,7 +200,7 @@ def files_in(folder: Path, course: Course) -> dict[str, bytes] | None:
 
 
 def about(person: Person) -> dict[str, str]:
-    """What nbgrader's gradebook has a place for, as one line without marks of HTML: students choose their names, and
-    not every page of nbgrader's shows them as text."""
+    """The facts on a person that nbgrader's gradebook has columns for, as one line without marks of HTML: students
+    choose their names, and not every page of nbgrader's shows them as text."""
     keys = ("first_name", "last_name", "email", "lms_user_id")
     return {key: re.sub("[<>]", "", printable(getattr(person, key)))[:MOST_LETTERS] for key in keys}

@@ -1,4 +1,4 @@
-"""What the readers of the different sources have in common: what they are given, and a submission as it was found."""
+"""The protocol of the readers of the different sources: their input, and a submission as it was found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Download", "DownloadReader", "Found", "below", "only_folder", "stray
 
 @dataclass(frozen=True)
 class Download:
-    """What `collect` is given: the files of the zip or folder at `path`, and what they are for."""
+    """The input of `collect`: the files of the zip or folder at `path`, and the assignment that they are for."""
 
     path: Path
     items: list[Item]

@@ -65,7 +65,7 @@ def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[Found]
 
 
 def read_metadata(metadata: Item) -> dict[str, dict[str, Any]]:
-    """What the metadata says of each submission, by the name of its folder."""
+    """The metadata of each submission, by the name of its folder."""
     text = metadata.read().decode("utf-8", errors="replace")
     entries: dict[str, dict[str, Any]] = {}
     try:

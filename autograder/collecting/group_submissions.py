@@ -1,4 +1,4 @@
-"""Groups: what one member hands in counts for all. The roster or the source says who is in a group."""
+"""Groups: a submission of one member counts for all. The roster or the source says who is in a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a submission is of: what a source knows of a person, and the student id that the course gives them."""
+"""Whose a submission is: the facts that a source has on a person, and the student id that the course gives them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ KEYS = ("email", "lms_user_id", "sid")
 
 @dataclass(frozen=True)
 class Person:
-    """What a source says of a person; empty where it says nothing. `name` is the whole name where only that is known;
-    `sid` is the number that the source knows them by, and `lms_user_id` that number where it is Canvas's."""
+    """The facts that a source has on a person; empty where it has none. `name` is the whole name where only that is
+    known; `sid` is the number that the source knows them by, and `lms_user_id` that number where it is Canvas's."""
 
     sid: str = ""
     email: str = ""

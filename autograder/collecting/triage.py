@@ -1,4 +1,4 @@
-"""Sorts what was found: submissions that are safe to write, each of one student, and those that are refused."""
+"""Sorts submissions: those that are safe to write, each of one student, and those that are refused."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Wanted:
 def triage(
     found: list[Found], there: Iterable[str], by: str, roster: Roster | None, max_mb: int
 ) -> tuple[list[Wanted], list[Refusal]]:
-    """What may be collected, and what not. `there` are the ids of students who have a submission already; `by` is
-    email, sid, name or empty; `max_mb` is how large a submission may be."""
+    """The submissions that may be collected, and those that are refused. `there` are the ids of students who have a
+    submission already; `by` is email, sid, name or empty; `max_mb` is how large a submission may be."""
     by = by or ("email" if any(one.person.email for one in found) else "sid")
     named: list[tuple[Found, str, Person]] = []
     refused: list[Refusal] = []
@@ -62,7 +62,7 @@ def triage(
 
 
 def identified(one: Found, by: str, roster: Roster | None) -> tuple[str, Person]:
-    """The student id of a submission, and what is known of the student. Raises SubmissionRefused."""
+    """The student id of a submission, and the facts on the student. Raises SubmissionRefused."""
     if one.problem:
         raise SubmissionRefused(one.problem)
     if roster is not None:

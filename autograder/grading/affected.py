@@ -34,7 +34,7 @@ def affected_checks(notebook: NotebookNode, answer: str) -> set[str]:
 
 @lru_cache(maxsize=256)
 def called_by(source: str) -> Called:
-    """What a check cell calls; asked again for every known mistake of the notebook."""
+    """The names that a check cell calls, cached: every known mistake of the notebook asks again."""
     return CheckCell(source).called()
 
 

@@ -87,7 +87,7 @@ class AnswerKey:
             copies.close()
 
     def lent_at(self, grade_id: str) -> AbstractContextManager[NotebookProxy]:
-        """A copy for what is lent to the student's notebook. No expected value comes from it, so the student's
+        """A copy for objects that are lent to the student's notebook. No expected value comes from it, so the student's
         arguments can spoil it for their own test only."""
         return self.at(grade_id, lent_stopped)
 

@@ -66,7 +66,7 @@ class TemplateCell:
 
     @property
     def influence(self) -> list[Any]:
-        """What other cells' grades may depend on in this one, beside its kind and place."""
+        """The part of this cell that other cells' grades may depend on, beside its kind and place."""
         if self.is_check:
             return named_modules(self.source)
         return [self.source, self.locked, self.nbgrader.get("points") if self.graded and self.locked else None]
@@ -115,7 +115,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What grading a submission needs to know. By relative name, `files` are the assignment's files as students get
+    """All that grading needs of an assignment. By relative name, `files` are the assignment's files as students get
     them, `private` those that only its tests see, and `modules` those that students complete, with their solutions."""
 
     name: str

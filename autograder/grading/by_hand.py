@@ -1,4 +1,4 @@
-"""What a person has graded is never changed; when it is no longer what they saw, they are asked to look again."""
+"""A person's grade is never changed; when the answer is not the one that they saw, they are asked to look again."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CHANGED = "the answer that was graded by hand has changed since: grade it again"
 
 
 def new_values(row: Any, grade: CellGrade, *, seen: bool) -> dict[str, Any]:
-    """What a new automatic score changes in one of nbgrader's grades. Points that a person gave stay; unless the person
-    has `seen` what is there now, they are asked to look again."""
+    """The changes of one of nbgrader's grades by a new automatic score. Points that a person gave stay; unless the
+    person has `seen` the present answer, they are asked to look again."""
     by_hand = row.manual_score is not None
     needs = (row.needs_manual_grade or not seen) if by_hand else grade.score is None
     return {"auto_score": grade.score, "needs_manual_grade": needs}

@@ -48,10 +48,10 @@ def ordinary(cell: NotebookNode) -> CellGrade:
 
 
 def points_shown(cell: NotebookNode, points: float) -> float | None:
-    """What the outputs of a test cell give, of `points`. This is `determine_grade` of nbgrader.utils, which worker
-    processes would take half a second to import, but for results that make no sense. More points than there are, or an
-    empty result, stop nbgrader, and for NaN and a number below zero it gives all points. Here they wait for a person,
-    as does a cell without code."""
+    """The share of `points` that the outputs of a test cell give. This is `determine_grade` of nbgrader.utils, which
+    worker processes would take half a second to import, but for results that make no sense. More points than there are,
+    or an empty result, stop nbgrader, and for NaN and a number below zero it gives all points. Here they wait for a
+    person, as does a cell without code."""
     if cell.cell_type != "code":
         return None
     for output in cell.outputs:

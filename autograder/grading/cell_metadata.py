@@ -1,5 +1,5 @@
-"""What nbgrader needs to know of a graded cell, checked with the cell's name: nbgrader only says that something in the
-notebook is wrong."""
+"""Checks the metadata that nbgrader needs of a graded cell, and names the cell: nbgrader only says that something in
+the notebook is wrong."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What nbgrader's tables hold of a whole class, in a number of queries that does not grow with it: nbgrader's own
-objects ask anew for every student, notebook, grade and sum."""
+"""Reads a whole class from nbgrader's tables, in a number of queries that does not grow with it: nbgrader's own objects
+ask anew for every student, notebook, grade and sum."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ __all__ = ["ClassRun", "grade_class"]
 
 @dataclass
 class ClassRun:
-    """What became of a run: who was graded now (without notebooks and files, which would fill the memory), who needed
+    """The results of a run: who was graded now (without notebooks and files, which would fill the memory), who needed
     no grading because nothing had changed, whose scores were made anew from recorded verdicts, which cells of the
     course's own fail, and when the assignment is due, in UTC."""
 
@@ -188,8 +188,8 @@ def to_grade(
     assignment: Assignment,
     run_times: Mapping[str, float],
 ) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
-    """What is to be graded because files, assignment or run time changed, results for what cannot be read, and who is
-    unchanged. Where only check cells changed, the verdicts of the others are reused."""
+    """Submissions to grade because files, assignment or run time changed, results for those that cannot be read, and
+    who is unchanged. Where only check cells changed, the verdicts of the others are reused."""
     todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
     checks = checks_now(assignment)
     for student, folder in submitted.items():

@@ -47,7 +47,7 @@ class Forgotten(Exception):
 
 
 class Lost(Exception):
-    """What came of a job cannot be fetched: the scheduler is lost."""
+    """The result of a job cannot be fetched: the scheduler is lost."""
 
 
 class Cluster(Generic[Job, Result]):
@@ -83,8 +83,7 @@ class Cluster(Generic[Job, Result]):
             raise AutograderError(f"No Dask scheduler answers at {address}: {one_line(error)}.") from None
 
     def close(self) -> None:
-        """Leave the cluster: its workers end what they have started for this run, and what they still do is called
-        off."""
+        """Leave the cluster: its workers end all that they started for this run, and unfinished jobs are called off."""
         with contextlib.suppress(Exception):
             self.client.sync(self._leave, callback_timeout=PATIENCE)
         with contextlib.suppress(Exception):
@@ -121,7 +120,7 @@ class Cluster(Generic[Job, Result]):
         await self.client.run(leave, self.token, workers=list(self.ready), on_error="ignore")
 
     async def _fetch(self, future: Any) -> None:
-        """Wait for the end of a job, and fetch what came of it: in the client's own thread, since a worker may be lost
+        """Wait for the end of a job, and fetch its result: in the client's own thread, since a worker may be lost
         between the two, and then there is nothing to wait for."""
         try:
             outcome = await self.client.gather(future, asynchronous=True)
@@ -162,7 +161,7 @@ class Cluster(Generic[Job, Result]):
     def _take(
         self, waiting: deque[Job], running: dict[Any, tuple[Job, frozenset[str]]]
     ) -> Iterator[tuple[Job, Any | BaseException]]:
-        """Wait a moment for something to end, and say what came of it."""
+        """Wait a moment for something to end, and return its result."""
         try:
             future, outcome = self.ended.get(timeout=EVERY)
         except Empty:
@@ -237,7 +236,7 @@ def one_line(error: BaseException) -> str:
 
 
 def versions() -> dict[str, str]:
-    """What must be the same for all workers of a class: with another version a grade might be another."""
+    """The versions that all workers of a class must share: with another one a grade might be another."""
     from numpy import __version__ as numpy
 
     python = ".".join(platform.python_version_tuple()[:2])
@@ -283,6 +282,6 @@ def do(token: str, job: bytes) -> Any:
 
 
 def leave(token: str) -> None:
-    """On a worker: the run is over, so end what was started for it."""
+    """On a worker: the run is over, so end all that was started for it."""
     if token in RUNS:
         RUNS.pop(token).close()

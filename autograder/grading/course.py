@@ -78,7 +78,7 @@ class Course:
         return self.root / CONFIG_FILE
 
     def wrong_setting(self, error: TraitError) -> AutograderError:
-        """What to raise for a setting that traitlets does not take."""
+        """The error for a setting of the wrong kind or size."""
         return AutograderError(f"{self.config_file} has a setting of the wrong kind or size: {error}")
 
     @property
@@ -180,7 +180,7 @@ def sqlite_file(url: URL) -> Path:
 
 
 def load_config(root: Path) -> Config:
-    """What the course's configuration file says. Raises AutograderError if it does not run."""
+    """The course's configuration. Raises AutograderError if its file does not run."""
     try:
         return PyFileConfigLoader(CONFIG_FILE, path=str(root)).load_config()
     except ConfigFileNotFound:

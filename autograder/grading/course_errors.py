@@ -51,5 +51,5 @@ class CourseErrors:
 
 
 def memory_remedy(text: str) -> str:
-    """What to do about an error of the course's own that says that there is not enough memory; nothing for others."""
+    """The remedy for an error of the course's own that says that there is not enough memory; empty for others."""
     return MORE_MEMORY if any(sign in text for sign in OUT_OF_MEMORY) else ""

@@ -27,8 +27,8 @@ NOTHING = "no answer to this assignment was found in the notebook: is it the rig
 
 
 def find_answers(notebook: NotebookNode, template: Template) -> list[Incident]:
-    """Give the answers in a plain notebook their names back, and say what was done. Cells that only repeat what was
-    released are taken out where they would undo an answer."""
+    """Give the answers in a plain notebook their names back, and return incidents that say so. Cells that only repeat
+    the release are taken out where they would undo an answer."""
     search = Search(notebook.cells, template)
     incidents = list(search.prefer_answered())
     search.name_repeated()
@@ -128,7 +128,7 @@ class Search:
         self.cells = kept
 
     def find(self, wanted: ReleasedCell) -> Iterator[Incident]:
-        """Find one answer, if it is missing or as it was released; says what was done."""
+        """Find one answer, if it is missing or as it was released; returns incidents that say where."""
         here = [index for index, cell in enumerate(self.cells) if name_of(cell) == wanted.grade_id]
         if here and not self.is_unsolved(self.cells[here[-1]]):
             return
@@ -186,7 +186,7 @@ class Search:
         self.cells = [*before, answer, *behind]
 
     def incident(self, name: str, cells: list[NotebookNode], unsure: bool) -> Incident:
-        """What was done: the answer `name` was taken from `cells`."""
+        """The incident that the answer `name` was taken from `cells`."""
         where = " and ".join(f"cell {self.number[id(cell)]}" for cell in cells)
         if unsure:
             text = f"its own cell has no answer; what stands in {where} was graded, but several cells could be meant"

@@ -62,7 +62,7 @@ def place_of(course: Course) -> str:
 
 
 def why(error: DBAPIError) -> str:
-    """What a database refuses, and what to do."""
+    """The reason for which a database refuses, and the remedy."""
     said = " ".join(str(error.orig).split()).rstrip(".")
     if "locked" in said:
         return f"{said}. Another program has been writing to it for {BUSY_SECONDS} s: end that, then start again."

@@ -1,4 +1,4 @@
-"""What grading a submission gives: plain data that can be sent between processes and written down."""
+"""The result of grading a submission: plain data that can be sent between processes and written down."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class GradedNotebook:
 
 @dataclass
 class GradedSubmission:
-    """All that is to be recorded of one submission. `memory_mb` is the most that a notebook of it and what it had
-    started held at once, Python and NumPy included. `run_time` is how many times as long as usual its code could
+    """All that is recorded of one submission. `memory_mb` is the most that one of its notebooks, with all its
+    processes, held at once, Python and NumPy included. `run_time` is how many times as long as usual its code could
     run."""
 
     student: str

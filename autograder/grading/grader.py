@@ -106,7 +106,7 @@ class Grader:
         return graded
 
     def _grade_into(self, graded: GradedSubmission, job: GradingJob) -> None:
-        """Add what comes of one notebook; a fault of ours is an incident."""
+        """Add the results of one notebook; a fault of ours is an incident."""
         try:
             done, incidents = self.grade_notebook(job)
             graded.notebooks.append(done)
@@ -126,7 +126,7 @@ class Grader:
         files: dict[str, bytes],
         on_grade: Callable[[CellGrade], None] = lambda grade: None,
     ) -> GradingJob:
-        """What there is to do for one restored notebook of a submission, with these files beside it."""
+        """The job for one restored notebook of a submission, with these files beside it."""
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
         reusable = submission.reusable_in(template.name)
         private = self.assignment.private

@@ -1,4 +1,4 @@
-"""Students who hand in together: what a person gives to one of them counts for all."""
+"""Students who hand in together: points that a person gives to one of them count for all."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def answer_digests(session: Any, assignment: str) -> dict[tuple[str, Place], str
 
 
 def values_of(book: NotebookRow, place: Place) -> Values:
-    """What a person gave: points, extra credit, a comment."""
+    """The points, extra credit and comment that a person gave."""
     grade = next(grade for grade in book.grades if grade.cell == place[1])
     said = [comment.manual_comment for comment in book.comments if comment.cell == place[1]]
     return grade.manual_score, grade.extra_credit, said[0] if said else None

@@ -1,4 +1,4 @@
-"""What the gradebook holds of a submission from the last time it was graded."""
+"""Reads the gradebook's record of the last time a submission was graded."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ FIELDS = [f.name for f in fields(Verdict)]
 
 @dataclass
 class CellGrading:
-    """What a cell's grade was made from. `points` are what a check cell's verdicts were worth together; an answer that
-    is graded by hand has none."""
+    """The origin of a cell's grade. `points` are the worth of a check cell's verdicts together; an answer that is
+    graded by hand has none."""
 
     digest: str
     points: float | None

@@ -26,7 +26,7 @@ class LastShown:
 
 
 def read_last_shown(session: Any, assignment: str) -> dict[Reader, LastShown]:
-    """What each reader of the assignment was shown."""
+    """The marks of all readers of the assignment."""
     of = tables.shown.c
     rows = session.execute(select(of.student, of.notebook, of.seen, of.shown).where(of.assignment == assignment))
     return {(student, notebook): LastShown(seen, shown) for student, notebook, seen, shown in rows}

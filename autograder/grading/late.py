@@ -61,7 +61,8 @@ def settle_late_penalties(course: Course, gradebook: Any, assignment: str, exten
 
 
 def ask_plugin(plugin: Any, gradebook: Any, course: Course, late: LateNotebook) -> float | None:
-    """What the course's own plugin says. It may ask its parent, nbgrader's preprocessor, what it is about."""
+    """The penalty by the course's own plugin. It may ask its parent, nbgrader's preprocessor, which submission it is
+    about."""
     step = plugin.parent
     step.gradebook, step.db_url = gradebook, course.db_url
     step.notebook_id, step.assignment_id, step.student_id = late.notebook, late.assignment, late.student

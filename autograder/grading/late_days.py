@@ -59,11 +59,11 @@ class LateDays(LateSubmissionPlugin):  # type: ignore[misc]
         return (use.days - use.free) * (self.points_per_day + self.fraction_per_day * full) * part or None
 
     def uses(self, gradebook: Any, student: str) -> dict[str, LateUse]:
-        """What a student has used of the budget for each assignment that was handed in and has a due date."""
+        """A student's use of the budget for each assignment that was handed in and has a due date."""
         return self.uses_of_all(gradebook.db, student).get(student, {})
 
     def uses_of_all(self, session: Any, student: str = "") -> dict[str, dict[str, LateUse]]:
-        """What every student, or `student` alone, has used, by student and assignment."""
+        """The use of every student, or of `student` alone, by student and assignment."""
         of = SubmittedAssignment
         query = select(of.student_id, Assignment.name, of.timestamp, Assignment.duedate, of.extension)
         query = query.join(Assignment).where(Assignment.duedate.is_not(None))

@@ -88,7 +88,7 @@ class NotebookRun:
         self.imports = ImportAnalysis(forbidden, text_of=partial(module_text, self.job.files))
 
     def run(self) -> None:
-        """Run every code cell in order, each within what is left of the notebook's time."""
+        """Run every code cell in order, each within the time that is left of the notebook's."""
         here = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in self.job.notebook.cells}
         checks = {name: cell.check for name, cell in self.cells.items() if cell.is_check and name in here}
         with_checks(checks, self._run)
@@ -119,7 +119,7 @@ class NotebookRun:
         return CounterexampleSearch(self.cells, self.job.seeds, self.kernel, self.answer_key, self.imports, checks)
 
     def _signatures(self) -> dict[str, Signature]:
-        """What the assignment's text says of its functions."""
+        """The signatures of functions in the assignment's text."""
         return signatures(cell.source for cell in self.cells.values() if cell.cell_type == "code")
 
     def _note_count(self, cell: NotebookNode, template: TemplateCell | None) -> None:
@@ -151,8 +151,8 @@ class NotebookRun:
         self.kernel.kill()
 
     def _execute(self, cell: NotebookNode, number: int, seconds: float) -> None:
-        """Run an ordinary cell and store what it shows. One that cannot run says so: a test cell without outputs
-        would get full marks."""
+        """Run an ordinary cell and store its outputs. One that cannot run says so: a test cell without outputs would
+        get full marks."""
         if not self.kernel.alive:
             outputs = Outputs(0)
             outputs.error("DeadKernelError", f"this cell was not run: {self.why_stopped}")
@@ -282,7 +282,7 @@ class NotebookRun:
         return checks.verdicts(named) if named else verdicts
 
     def _stopped(self, why: str) -> StudentStopped:
-        """What a check ends with whose call has no answer."""
+        """The exception that ends a check whose call has no answer."""
         self.stops.append(why)
         return StudentStopped(self._ended(why)[1])
 

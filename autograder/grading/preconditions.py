@@ -1,4 +1,4 @@
-"""What must hold before anybody is graded."""
+"""Checks the preconditions before anybody is graded."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ __all__ = ["CoursePreprocessor", "Grade", "Restore", "SubmittedNotebooks"]
 
 
 class SubmittedNotebooks(NotebookExporter):  # type: ignore[misc]
-    """Reads what was handed in as `autograder grade` does; for `c.Autograde.exporter_class`. nbformat takes many times
+    """Reads submitted notebooks as `autograder grade` does; for `c.Autograde.exporter_class`. nbformat takes many times
     a file's size to read it, and this may be a Jupyter server's process."""
 
     def from_filename(
@@ -67,8 +67,8 @@ class NotebookToGrade:
 
 
 class NotebookWork:
-    """What the worker does: it grades one notebook. nbgrader itself, or the Jupyter server, must not end with a check
-    that computes without end."""
+    """A worker's work: it grades one notebook. nbgrader itself, or the Jupyter server, must not end with a check that
+    computes without end."""
 
     preload = Grader.__module__
 

@@ -76,7 +76,7 @@ class Moved:
 
 
 def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before: LastGrading) -> None:
-    """Keep the scores of a submission that was just recorded; `before` is what was recorded of it until then."""
+    """Keep the scores of a submission that was just recorded; `before` is its record until then."""
     grades = {(book.name, grade.grade_id): grade for book in graded.notebooks for grade in book.grades}
 
     def reason(moved: Moved) -> Reason:

@@ -1,4 +1,4 @@
-"""What a course may set in `nbgrader_config.py`, as `c.Autograder.<name>`."""
+"""The settings of a course in `nbgrader_config.py`, as `c.Autograder.<name>`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORTEST, LONGEST = 0.1, 7 * 24 * 3600  # in seconds; no clock of the system can
 
 
 class Autograder(Configurable):  # type: ignore[misc]
-    """Limits on student code and on what is collected, and how a class is graded."""
+    """Limits on student code and on collecting, and how a class is graded."""
 
     cell_seconds = Float(
         Limits.cell_seconds, min=SHORTEST, max=LONGEST, help="Seconds that a cell, or one call from a check, may take."

@@ -108,7 +108,7 @@ def template_cell(node: NotebookNode) -> TemplateCell | None:
 
 
 def answer_key(source: NotebookNode) -> Iterator[KeyCell]:
-    """The cells that the answer key consists of: what is locked, the answers, and where the checks are.
+    """The cells of the answer key: locked cells, answers, and the places of the checks.
 
     Demonstrations, answers that are graded by hand, ordinary test cells and what follows the last check are left out:
     no check may depend on them, but for a plot whose figure the check behind it looks at. So an ordinary nbgrader

@@ -51,7 +51,7 @@ def is_rival(name: str, module: str) -> bool:
 
 
 def other_encoding(data: bytes) -> str:
-    """The encoding that a module declares, if what is code in it may be a comment where it is read as UTF-8."""
+    """The encoding that a module declares, if its code may be a comment where it is read as UTF-8."""
     try:
         name = codecs.lookup(tokenize.detect_encoding(io.BytesIO(data).readline)[0]).name
     except SyntaxError:  # nor does Python read it

@@ -1,4 +1,4 @@
-"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, void checks, what each grade was made from,
+"""Our own tables in gradebook.db, beside nbgrader's: verdicts, incidents, void checks, the versions behind each grade,
 and every score that there has been."""
 
 from __future__ import annotations

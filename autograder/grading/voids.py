@@ -78,7 +78,7 @@ def with_voids(session: Any, assignment: Assignment) -> Assignment:
 
 
 def read_voids(session: Any, assignment: str) -> Voids:
-    """What is void by command, and why."""
+    """The checks that are void by command, with the reasons."""
     rows = session.execute(select(tables.voids).where(tables.voids.c.assignment == assignment)).mappings()
     return {(row["notebook"], row["cell"], row["name"]): row["why"] for row in rows}
 

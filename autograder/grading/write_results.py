@@ -1,5 +1,5 @@
-"""Writes what was graded into autograded/ and the gradebook. What a grade was made from is written last, so that a
-submission whose writing was stopped is graded again."""
+"""Writes results into autograded/ and the gradebook. The versions behind a grade are written last, so that a submission
+whose writing was stopped is graded again."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ __all__ = [
 
 
 def introduce(gradebook: Any, student: str, about: dict[str, str]) -> None:
-    """Add a student to the gradebook, or fill in what it does not know yet: first_name, last_name, email, lms_user_id.
-    What a person has entered stays."""
+    """Add a student to the gradebook, or fill in missing columns: first_name, last_name, email, lms_user_id. A person's
+    own entries stay."""
     try:
         known = gradebook.find_student(student)
         about = {key: value for key, value in about.items() if not getattr(known, key)}
@@ -127,8 +127,8 @@ def write_notebooks(gradebook: Any, course: Course, assignment: str, graded: Gra
 
 
 def write_grades(notebook: Any, graded: GradedNotebook, before: LastGrading, versions: tuple[str, str]) -> None:
-    """Set the automatic scores and comments of a submitted notebook's rows; what a person gave stays. `versions` are
-    the digests of submission and assignment, `before` is what was recorded last."""
+    """Set the automatic scores and comments of a submitted notebook's rows; points by hand stay. `versions` are the
+    digests of submission and assignment, `before` is the last record."""
     grades = {grade.grade_id: grade for grade in graded.grades}
     for row in notebook.grades:
         if row.name in grades:
@@ -161,8 +161,8 @@ def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> Non
 
 
 def forget_cells(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Delete what cells' grades were made from. It is kept for notebooks that we could not grade, since what a person
-    graded there is still what they saw."""
+    """Delete the origins of cells' grades. They are kept for notebooks that we could not grade, since a person may have
+    graded these answers by hand."""
     rows = rows_of(tables.cells, assignment, graded.student)
     if graded.needs_a_person:
         rows = and_(rows, tables.cells.c.notebook.in_([notebook.name for notebook in graded.notebooks]))

@@ -1,4 +1,4 @@
-"""Counts what a call costs: lines that ran, and peak memory.
+"""Counts the cost of a call: lines that ran, and peak memory.
 
 Counting, unlike timing, gives the same answer on a busy machine. It happens in the student's own
 kernel and can be tampered with there: it says how honest code is written, and guards no secret.

@@ -43,8 +43,8 @@ OPERATIONS |= {f"r{name}": lambda it, other, of=OPERATIONS[name]: of(other, it) 
 
 
 class ObjectTable:
-    """The objects that the other side has handles of, by number. With each test numbers begin anew: what a test is
-    answered does not depend on which tests ran before, and handles of an earlier test are refused over there."""
+    """The objects that the other side has handles of, by number. Numbers begin anew with each test: a test's replies do
+    not depend on which tests ran before, and handles of an earlier test are refused over there."""
 
     def __init__(self) -> None:
         self.objects: dict[int, Any] = {}

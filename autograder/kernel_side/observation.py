@@ -1,4 +1,4 @@
-"""What a call leaves behind beside its value: printed text, figures of matplotlib, files. All of it as plain data."""
+"""Observes a call beside its value: printed text, figures of matplotlib, files. All of it becomes plain data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Seen = dict[str, tuple[int, int]]
 
 
 class CappedText(io.StringIO):
-    """Keeps the beginning of what is written to it."""
+    """A stream that keeps only its beginning."""
 
     def write(self, text: str) -> int:
         room = MAX_PRINTED - self.tell()

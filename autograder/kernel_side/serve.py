@@ -89,7 +89,7 @@ class Server:
         return target[0] is None and target[1] not in self.namespace
 
     def _find(self, target: list[Any]) -> Any:
-        """What a target names. Raises whatever reading an attribute raises."""
+        """The object that a target names. Raises whatever reading an attribute raises."""
         root, *names = target
         value = self.namespace[names.pop(0)] if root is None else self.table.objects[root]
         for name in names:
@@ -119,7 +119,7 @@ class Server:
         return self._encoded("value", figures, {})
 
     def _run(self, find: Callable[[], Callable[..., Any]], message: Message, buffers: list[bytes]) -> Reply:
-        """Call what `find` gives with the arguments of `message`, and say what came of it."""
+        """Call the result of `find` with the arguments of `message`, and reply with its value or exception."""
         try:
             decoder = Decoder(buffers, self._resolve, in_notebook=True)
             args, kwargs = decoder.decode(message["args"]), decoder.decode(message["kwargs"])

@@ -1,4 +1,4 @@
-"""What stands for a value that did not cross as itself."""
+"""Stand-ins for values that do not cross as themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Parts:
-    """A value that was taken apart: what it was, and its parts by name."""
+    """A value taken apart: its type, and its parts by name."""
 
     kind: str
     parts: dict[str, Any]

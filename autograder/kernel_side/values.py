@@ -61,7 +61,7 @@ class Encoder:
     text: int = 0
 
     def encode(self, value: Any, depth: int = 0) -> Any:
-        """The tree of `value`; array data goes to `self.buffers`. Raises ValueRefused for what is too large."""
+        """The tree of `value`; array data goes to `self.buffers`. Raises ValueRefused for a value that is too large."""
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ValueRefused("nested too deeply or has too many parts")
@@ -78,7 +78,7 @@ class Encoder:
         return self._other(value, depth)
 
     def _text(self, value: int | str) -> int | str:
-        """What JSON writes out in full is counted, so that a message always fits into a frame."""
+        """Text that JSON writes out in full is counted, so that a message always fits into a frame."""
         bits = 0 if isinstance(value, str) else value.bit_length()
         if bits > MAX_INT_BITS:
             raise ValueRefused(f"holds a whole number of more than {MAX_INT_BITS} bits")

@@ -27,7 +27,7 @@ class WireError(Exception):
 
 
 class NotAFrame(WireError):
-    """What came is not a frame that this program sends; the text says what it is."""
+    """The other side sent no frame of this program's; the message says what it sent."""
 
 
 class Channel:

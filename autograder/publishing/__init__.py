@@ -1,1 +1,1 @@
-"""What leaves the course: PDF, feedback, report, Gradescope."""
+"""Output that leaves the course: PDF, feedback, report, Gradescope."""

@@ -1,4 +1,4 @@
-"""What the gradebook says of an assignment's submissions, read for whatever leaves: scores, feedback, report."""
+"""Reads an assignment's results from the gradebook, for scores, feedback and report."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ Verdicts = dict[Place, list[Verdict]]  # of one student, by check cell
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: what it is worth in `points`, how it ended (`outcome`), what its student (`message`) and its
-    instructor (`detail`) are told. `void` says why it does not count; it is empty for one that counts. `mistake` is the
-    title of the known mistake that explains it, and `counterexample` an input that shows the failure, once students may
-    see it."""
+    """One check: its worth in `points`, how it ended (`outcome`), the messages for its student (`message`) and its
+    instructor (`detail`). `void` says why it does not count; it is empty for one that counts. `mistake` is the title of
+    the known mistake that explains it, and `counterexample` an input that shows the failure, once students may see it.
+    """
 
     name: str
     description: str
@@ -136,7 +136,7 @@ class NotebookResult:
         return max(0.0, self.score - self.late_penalty)
 
     def data(self) -> dict[str, Any]:
-        """What its student may see of it, as plain data."""
+        """The result as plain data, without what only instructors may see."""
         data = asdict(self)
         for cell in data["cells"].values():
             for check in cell["checks"]:

@@ -1,4 +1,4 @@
-"""Limits on what one page or PDF may take. Whoever makes one does so in a process of its own, which may end."""
+"""Limits on the time and memory of one page or PDF. It is made in a process of its own, which may end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def limited(seconds: float, megabytes: int) -> Iterator[None]:
 
 
 class Limited(Generic[Job, Made]):
-    """What a worker does: `make` one thing after another, each within the limits."""
+    """A worker's work: `make` one thing after another, each within the limits."""
 
     def __init__(self, make: Callable[[Job], Made], seconds: float, megabytes: int) -> None:
         self.make = make
@@ -69,7 +69,7 @@ def first_that_works(
     seconds: float = SECONDS,
     megabytes: int = MEGABYTES,
 ) -> Iterator[tuple[Job, Made | None]]:
-    """Each job with what it gives in the first of `ways` that neither raises nor breaks the limits; None if all do.
+    """Each job with its result from the first of `ways` that neither raises nor breaks the limits; None if all do.
 
     `count` processes do it. One job cannot harm another, nor this process.
     """

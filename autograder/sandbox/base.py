@@ -128,7 +128,7 @@ class Sandbox(ABC):
     @classmethod
     @abstractmethod
     def summary(cls) -> str:
-        """What `doctor` says of this level where it is the best."""
+        """The line of `doctor` on this level where it is the best."""
 
     @abstractmethod
     def _command(self, control: int) -> list[str]:

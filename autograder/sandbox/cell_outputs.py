@@ -26,7 +26,7 @@ JSON_TYPE = re.compile(r"application/(.*\+)?json")  # under any other name, nbfo
 
 
 class Budget:
-    """What the outputs of a whole notebook may still take, in bytes, and its displays that can be updated, by id."""
+    """The bytes that the outputs of a whole notebook may still take, and its displays that can be updated, by id."""
 
     def __init__(self, left: float = math.inf) -> None:
         self.left = left
@@ -72,7 +72,7 @@ class Outputs:
         self._add(output, display_id_of(content))
 
     def _clear(self) -> None:
-        """Forget what was shown; it leaves room for what comes."""
+        """Forget the outputs so far; they leave room for new ones."""
         self.budget.left += self.size
         self.cells, self.size, self.clear_next, self.was_cut = [], 0, False, False
 
@@ -140,7 +140,7 @@ class Outputs:
 
 
 class NoOutputs(Outputs):
-    """Drops outputs: what a kernel sends while a check runs could show the check's arguments."""
+    """Drops outputs while a check runs: they could show the check's arguments."""
 
     def __init__(self) -> None:
         super().__init__(0)

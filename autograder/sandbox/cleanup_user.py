@@ -23,7 +23,7 @@ SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")
 
 
 def cleanup_user(folder: str, user: int) -> None:
-    """Kill all that `user` runs, then remove FOLDER/USER and what they own in folders that every user can write to."""
+    """Kill every process of `user`, then remove FOLDER/USER and their files in folders that every user can write to."""
     kill_all(user)
     remove([os.path.join(folder, str(user)), *left_by(user)])
     touch_devices()
@@ -70,7 +70,7 @@ def runs(pid: str, user: int) -> bool:
 
 
 def left_by(user: int) -> list[str]:
-    """What `user` owns in folders that every user can write to. Where there is Landlock, nothing."""
+    """The files of `user` in folders that every user can write to. Where there is Landlock, there are none."""
     found = []
     for folder in filter(os.path.isdir, SHARED):
         for name in os.listdir(folder):

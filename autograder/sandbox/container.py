@@ -1,4 +1,4 @@
-"""What a container must be started with so that a sandbox can be made in it."""
+"""The options with which a container must be started so that a sandbox can be made in it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def advice(python_is_hidden: bool) -> str:
 
 
 def what_is_refused() -> str:
-    """What of a sandbox is refused here: `namespaces`, a `proc` of its own, or nothing. Found out by trying."""
+    """The part of a sandbox that is refused here: `namespaces`, a `proc` of its own, or nothing. Tried out."""
     command = python_command(str(package_folder().parent), "autograder.sandbox.inside.try_namespaces", site=False)
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -1,4 +1,4 @@
-"""What this machine can promise about student code; each promise is tried."""
+"""The promises of this machine about student code; each is tried."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Finding:
 
     @property
     def mark(self) -> str:
-        """A cross only for what has to be mended before anybody can be graded."""
+        """A cross only for a finding that must be mended before anybody can be graded."""
         return "✓" if self.good else "✗" if self.needed else "–"
 
 
@@ -54,7 +54,7 @@ def python() -> Finding:
 
 
 def sandbox() -> Finding:
-    """Which sandbox there is, and what a weaker one leaves open."""
+    """The finding on the sandbox there is, and on the gaps of a weaker one."""
     try:
         level = choose_level(BEST)
     except SandboxMissing as error:
@@ -89,7 +89,7 @@ TRIALS: list[tuple[str, str, str]] = [
 
 
 def inside() -> list[Finding]:
-    """What student code finds in a real sandbox; empty where there is none."""
+    """The properties of a real sandbox as student code finds it; empty where there is none."""
     from autograder.sandbox.kernel import Kernel
 
     try:

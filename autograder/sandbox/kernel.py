@@ -186,7 +186,7 @@ class Kernel:
         return could_be_heard and not ("iopub" in self.heard and self.alive)
 
     def interrupt(self) -> None:
-        """Ask the kernel to interrupt what it runs."""
+        """Ask the kernel to interrupt its running cell."""
         self._send("control", "interrupt_request", {})
 
     def _end(self, reason: str) -> None:
@@ -232,7 +232,7 @@ class Kernel:
 
 
 def is_last(name: str, message: Message) -> bool:
-    """Whether this message ends what was asked, on its channel."""
+    """Whether this message ends the request, on its channel."""
     if name == "shell":
         return bool(message["msg_type"] == "execute_reply")
     return bool(message["msg_type"] == "status" and message["content"].get("execution_state") == "idle")

@@ -1,4 +1,4 @@
-"""What student code may see of this machine, and where: Python, its packages, the system's libraries and fonts."""
+"""The paths of this machine that student code may see: Python, its packages, the system's libraries and fonts."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ FONTS = ("/var/cache/fontconfig",)
 
 @cache
 def readable_paths() -> tuple[Path, ...]:
-    """What is shown read-only: Python, its packages, the system's libraries and fonts. Never a home or a repository,
-    though an environment that lies in one is shown by itself."""
+    """The paths that are shown read-only: Python, its packages, the system's libraries and fonts. Never a home or a
+    repository, though an environment that lies in one is shown by itself."""
     python = [sys.base_prefix, sys.prefix, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     python += site.getsitepackages()
     wanted = [*python, *LIBRARIES, *(f"/etc/{name}" for name in SETTINGS), *FONTS]

@@ -115,7 +115,7 @@ def listen(info: dict[str, Any], port: int) -> socket.socket:
 
 
 def interrupt(info: dict[str, Any]) -> None:
-    """Ask the kernel over its control channel to interrupt what it runs."""
+    """Ask the kernel over its control channel to interrupt its running cell."""
     key = info["key"] if isinstance(info["key"], bytes) else str(info["key"]).encode()
     separator = "-" if info["transport"] == "ipc" else ":"
     with zmq.Context() as context, context.socket(zmq.DEALER) as control:

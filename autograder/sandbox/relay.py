@@ -45,7 +45,7 @@ class Relay:
 
 
 async def join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry what comes from either side to the other until one is closed."""
+    """Carry bytes both ways between two sockets until one is closed."""
     try:
         inner_reader, inner_writer = await asyncio.open_unix_connection(path)
     except OSError:

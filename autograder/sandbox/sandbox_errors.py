@@ -14,4 +14,4 @@ class SandboxMissing(SandboxError):
 
 
 class SandboxBroken(SandboxError):
-    """The sandbox itself failed before student code ran in it; the text says what it printed."""
+    """The sandbox itself failed before student code ran in it; the message has its output."""

@@ -1,4 +1,4 @@
-"""What alembic runs to bring our tables up to date; the connection is given by `tables.make_tables`."""
+"""Run by alembic to bring our tables up to date; the connection is given by `tables.make_tables`."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def folded(source: str) -> str:
 
 
 class PlainReader:
-    """The sources and printed text of cells and nothing else: what is left when all else fails."""
+    """The sources and printed text of cells and nothing else: the last resort."""
 
     def __init__(self, regions: Regions = MARKERS) -> None:
         self.regions = regions

@@ -1,4 +1,4 @@
-"""What the parts of one document share, whoever draws it."""
+"""Shared by the parts of one document, whoever draws it."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Context(ABC):
             self.notices.append(notice)
 
     def written(self, text: str, mark: str, *, block: bool) -> AsWritten:
-        """A piece that is shown as it was written, marked in the margin, with a notice."""
+        """A piece as it was written, marked in the margin, with a notice."""
         self.say(f"{mark}: {' '.join(text.split())[:60]}")
         return AsWritten(breakable(text.strip("\n")), mark, block)
 
     @abstractmethod
     def formula_items(self, tex: str, display: bool) -> list[Item]:
-        """What pandoc is to be asked for a formula."""
+        """The questions to pandoc for a formula."""
 
     @abstractmethod
     def formula(self, tex: str, written: str, display: bool) -> Node:
-        """A formula, or what was written where it is not understood."""
+        """A formula, or its source where it is not understood."""

@@ -1,4 +1,4 @@
-"""What a page is drawn from: a tree of typed, plain data that acts nowhere.
+"""The document: a tree of typed, plain data from which pages are drawn, and that acts nowhere.
 
 A string in the tree is text, never Typst code or HTML. `as_data` writes the tree out once for both templates,
 `pdf/page.typ` and `templates/nodes.html.j2`; each draws every kind of node or fails.
@@ -231,7 +231,7 @@ def mapped(value: Any, change: Callable[[Node], Node]) -> Any:
 
 
 def text_in(value: Any) -> str:
-    """What a reader would read in a tree."""
+    """The text of a tree that a reader would read."""
     match value:
         case str():
             return value

@@ -1,4 +1,4 @@
-"""What a code cell printed, drew or raised."""
+"""Nodes for the outputs of a code cell: printed text, pictures, errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LATEX = re.compile(r"^\s*(?:\$\$(.+)\$\$|\$(?:\\displaystyle)?(.+)\$|\\\[(.+)\\\
 
 
 def output_items(cell: ParsedCell, context: Context) -> Iterator[Item]:
-    """What pandoc will be asked for this cell's outputs, so that one process answers for all."""
+    """The questions to pandoc for this cell's outputs, so that one process answers for all."""
     for output in join_streams(cell.outputs)[:MAX_OUTPUTS]:
         data = mime_bundle(output)
         source = text_of(data.get("text/html"))

@@ -43,7 +43,7 @@ def executable() -> str:
 
 @dataclass
 class Pandoc:
-    """Remembers what it converted; asks pandoc for all that is missing at once."""
+    """Remembers its conversions; asks pandoc for all missing ones at once."""
 
     seconds: float = SECONDS
     patience: float = PATIENCE
@@ -51,7 +51,7 @@ class Pandoc:
     _known: dict[Item, Block | None] = field(default_factory=dict)
 
     def convert(self, items: Iterable[Item]) -> None:
-        """Convert what is not known yet. Items that pandoc cannot finish become None."""
+        """Convert items that are not known yet. Those that pandoc cannot finish become None."""
         wanted = dict.fromkeys(items)
         self._known.update({item: CACHE[item] for item in wanted if item in CACHE})
         self._fill([item for item in wanted if item not in self._known])

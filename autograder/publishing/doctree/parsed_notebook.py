@@ -34,7 +34,7 @@ MARKERS: Regions = (HIDDEN_TESTS, MARK_SCHEME)
 
 
 class Unreadable(Exception):
-    """The file is not a notebook; the message says why, and `text` is what it holds."""
+    """The file is not a notebook; the message says why, and `text` is its content."""
 
     def __init__(self, reason: str, text: str = "") -> None:
         super().__init__(reason)

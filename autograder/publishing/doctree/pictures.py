@@ -1,4 +1,4 @@
-"""Pictures of outputs and Markdown, decoded here so that what draws them gets only what is known to be sound."""
+"""Pictures of outputs and Markdown, decoded here so that only sound ones are drawn."""
 
 from __future__ import annotations
 

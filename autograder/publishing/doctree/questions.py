@@ -18,8 +18,8 @@ MOST_READ, LONGEST_HEADING = 200, 80
 
 @dataclass(frozen=True)
 class Question:
-    """One question: the grade ids of its answers and checks, and what it is worth. `heading` is the notebook's own
-    name of it, empty where the notebook does not number its questions: two numbers for one would confuse."""
+    """One question: the grade ids of its answers and checks, and its points. `heading` is the notebook's own name of
+    it, empty where the notebook does not number its questions: two numbers for one would confuse."""
 
     grade_ids: tuple[str, ...]
     title: str
@@ -28,7 +28,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that people use."""
         return self.heading or self.title
 
 
@@ -67,7 +67,7 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
 
 
 def heading_of(source: str) -> str:
-    """The last heading of a text, without what it says of points; empty if it has none."""
+    """The last heading of a text, without its remark on points; empty if it has none."""
     found, in_code = "", False
     for line in source.split("\n"):
         in_code ^= bool(FENCE.match(line))

@@ -82,7 +82,7 @@ def named_in(value: str) -> set[str]:
 
 
 def references(element: Element) -> set[str]:
-    """The ids that an element names: what it uses, and what it is clipped by or filled with."""
+    """The ids that an element names: those that it uses, is clipped by or is filled with."""
     return {name for value in element.attrib.values() for name in named_in(value)}
 
 

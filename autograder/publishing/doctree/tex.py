@@ -25,7 +25,7 @@ UNDER = re.compile(r"\\underset(?![A-Za-z])")
 
 
 def candidates(tex: str) -> list[str]:
-    """What to try for a formula, best first; nothing where reading it could take for ever."""
+    """The forms of a formula to try, best first; none where reading it could take for ever."""
     if len(tex) > MAX_LENGTH or depth_of(tex) > MAX_DEPTH:
         return []
     tex = rewritten(tex)
@@ -51,7 +51,7 @@ def rewritten(tex: str) -> str:
 
 
 def sized(tex: str) -> str:
-    """Delimiters of a given size as ones that fit what they enclose, when they come in pairs."""
+    """Delimiters of a given size as ones that fit their content, when they come in pairs."""
     sides = [found[1] for found in SIZE.finditer(tex)]
     if sides != ["l", "r"] * (len(sides) // 2):
         return SIZE.sub("", tex)

@@ -31,7 +31,7 @@ TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[A-LN-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\
 
 
 def clean(text: str) -> str:
-    """Replace what no font can show and what would change the order of what is shown."""
+    """Replace characters that no font can show, and those that would change the order of text."""
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
     text = SURROGATES.sub("\ufffd", CONTROLS.sub("\ufffd", text))
     return BIDI.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)

@@ -1,1 +1,1 @@
-"""What a student gets back: a page with their notebook, their points and what was wrong."""
+"""Feedback: a page for each student with their notebook, their points, and the reasons."""

@@ -1,4 +1,4 @@
-"""What cost a student most points, for the top of their page."""
+"""The largest losses of a student, for the top of their page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Losses:
 
 
 def losses(result: NotebookResult) -> Losses:
-    """What cost most: the checks that failed for one reason together, and what a person graded."""
+    """The largest losses: the checks that failed for one reason together, and answers graded by hand."""
     found = [loss for name, cell in result.cells.items() for loss in of_cell(name, cell, result.comments)]
     found = sorted((loss for loss in found if loss.points >= LEAST), key=lambda loss: -loss.points)
     return Losses(tuple(found[:MOST]), sum(loss.points for loss in found[MOST:]))

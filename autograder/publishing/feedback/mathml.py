@@ -38,15 +38,15 @@ STYLE = re.compile(r"(?:(?:text-align: (?:left|right|center)|padding-(?:left|rig
 
 @dataclass
 class PageContext(Context):
-    """What the parts of one page share; its formulas are MathML."""
+    """Shared by the parts of one page; its formulas are MathML."""
 
     def formula_items(self, tex: str, display: bool) -> list[Item]:
-        """What pandoc is to be asked for a formula."""
+        """The questions to pandoc for a formula."""
         kind: Kind = "mathml display" if display else "mathml inline"
         return [(kind, candidate) for candidate in tries(tex)]
 
     def formula(self, tex: str, written: str, display: bool) -> Node:
-        """A formula, or what was written where it is not understood."""
+        """A formula, or its source where it is not understood."""
         for candidate in tries(tex):
             mathml = self.pandoc.mathml(candidate, display)
             if mathml is not None and is_harmless(mathml):
@@ -55,7 +55,7 @@ class PageContext(Context):
 
 
 def tries(tex: str) -> list[str]:
-    """What to try for a formula, best first: as it was written, then as for a PDF."""
+    """The forms of a formula to try, best first: as it was written, then as for a PDF."""
     others = candidates(tex)
     return list(dict.fromkeys([tex, *others])) if others else []
 

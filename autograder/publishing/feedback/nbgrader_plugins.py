@@ -68,7 +68,7 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
 
 
 class HarmlessOutputs(Preprocessor):  # type: ignore[misc]
-    """What cells showed, as HTML that does nothing; for `c.HTMLExporter.preprocessors`, which formgrader uses."""
+    """Turns cells' outputs into HTML that does nothing; for `c.HTMLExporter.preprocessors`, which formgrader uses."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Each code cell's outputs become one, written anew, and each raw cell a code cell that showed its text. The

@@ -54,7 +54,7 @@ def secret_regions(config: Any) -> Regions:
 
 @dataclass(frozen=True)
 class View:
-    """One cell as the template draws it: the tree of what it shows, and for a grade cell its points and a grader's
+    """One cell as the template draws it: the tree of its content, and for a grade cell its points and a grader's
     comment."""
 
     number: int

@@ -29,7 +29,7 @@ CHUNK = 12
 
 @dataclass(frozen=True)
 class PageHeader:
-    """What stands at the top of every page."""
+    """The text at the top of every page."""
 
     assignment: str
     student: str = ""
@@ -115,7 +115,7 @@ def build(
 
 
 def build_plain(notebook: ParsedNotebook, header: PageHeader, *, remarks: Iterable[str] = ()) -> Document:
-    """The sources and printed text of a notebook and nothing else: what is left when all else fails."""
+    """The sources and printed text of a notebook and nothing else: the last resort."""
     reader = PlainReader()
     blocks = [piece for cell in notebook.cells for node in reader.nodes(cell) for piece in split_listing(node)]
     return Document(header, [Section(tuple(blocks))], remarks=list(remarks))
@@ -136,7 +136,7 @@ def without_source(cell: ParsedCell) -> ParsedCell:
 
 
 def comments_on(questions: Sequence[Question], result: NotebookResult) -> Iterator[tuple[str, ParsedCell]]:
-    """What graders wrote, each with the name of its question."""
+    """Graders' comments, each with the name of its question."""
     for question in questions:
         for grade_id in question.grade_ids:
             if text := result.comments.get(grade_id):

@@ -35,7 +35,7 @@ class Options:
 
 @dataclass
 class Exported:
-    """What became of one submission."""
+    """The result for one submission."""
 
     submission: ExportInput
     output: Path
@@ -88,7 +88,7 @@ def submission_pdf(
 
 
 def notebook_pdf(notebook: ParsedNotebook, header: PageHeader) -> tuple[Document, bytes]:
-    """The PDF of a notebook by itself, and the document with what was noticed."""
+    """The PDF of a notebook by itself, and the document with its notices."""
     return submission_pdf(notebook, ExportInput(Path(), header.assignment), header, Options(paper=header.paper))
 
 
@@ -115,7 +115,7 @@ def unreadable(header: PageHeader, error: Unreadable) -> tuple[Document, bytes]:
 
 
 def unrun(cells: Sequence[ParsedCell]) -> Iterator[str]:
-    """What a student should know before handing in: cells that did not run, or not in order."""
+    """Warnings for a student before handing in: cells that did not run, or not in order."""
     code = [cell for cell in cells if cell.kind == "code" and cell.source.strip()]
     if missing := [cell.number for cell in code if cell.count is None]:
         yield f"Not run since the notebook was opened: cell{list_numbers(missing)}. Outputs may be missing."

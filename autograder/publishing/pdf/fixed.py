@@ -33,7 +33,7 @@ def allotments(release: ParsedNotebook, header: PageHeader, room: int = ROOM) ->
 
 
 def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None:
-    """Pad each question to its pages, and move what is too much to an appendix."""
+    """Pad each question to its pages, and move the rest to an appendix."""
     move_from_first_page(document)
     if not document.sections or document.sections[0].number:
         document.sections.insert(0, Section(()))

@@ -1,4 +1,4 @@
-"""What a gradebook says of the submissions whose graded notebooks are exported: points, comments, lateness."""
+"""Reads points, comments and lateness of exported submissions from the gradebook."""
 
 from __future__ import annotations
 
@@ -78,6 +78,6 @@ def totals(result: NotebookResult) -> list[tuple[str, str]]:
 
 
 def remarks_on(result: NotebookResult) -> list[str]:
-    """What the student must know about the points."""
+    """Remarks for the student on the points."""
     late = f"Late: {result.late}." if result.late else ""
     return [*filter(None, (result.waiting, late)), *result.remarks]

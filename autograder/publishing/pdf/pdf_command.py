@@ -98,7 +98,7 @@ def pdf(
 
 
 def lines_about(result: Exported) -> list[str]:
-    """What a person should know of a PDF. It quotes what students wrote, which a terminal would obey."""
+    """Lines for a person on a PDF, made printable: they quote students, whom a terminal would obey."""
     name = result.output.name  # not the student: with --anonymous nobody's name is on the screen either
     lines = [f"{name}: {notice}" for notice in result.notices]
     return [printable(line) for line in ([*lines, f"{name}: no PDF: {result.error}"] if result.error else lines)]

@@ -47,7 +47,7 @@ def mended(document: Document, setter: Typesetter) -> bytes:
 
 
 def mend(document: Document, setter: Typesetter) -> None:
-    """Find what Typst cannot draw, and put what was written in its place."""
+    """Find nodes that Typst cannot draw, and put their source in their place."""
     blocks = [block for section in document.sections for block in section.blocks if isinstance(block, Node)]
     refused = {id(block) for block in undrawable(blocks, document, setter)}
     document.sections = [

@@ -15,14 +15,14 @@ __all__ = ["PdfContext"]
 
 @dataclass
 class PdfContext(Context):
-    """What the parts of one PDF share; its formulas are Typst's."""
+    """Shared by the parts of one PDF; its formulas are Typst's."""
 
     def formula_items(self, tex: str, display: bool) -> list[Item]:
-        """What pandoc is to be asked for a formula."""
+        """The questions to pandoc for a formula."""
         return [("display" if display else "inline", candidate) for candidate in candidates(tex)]
 
     def formula(self, tex: str, written: str, display: bool) -> Node:
-        """A formula, or what was written where it is not understood."""
+        """A formula, or its source where it is not understood."""
         typst = self._typst(tex, display)
         if typst is None:
             return self.written(written, "LaTeX not understood", block=display)

@@ -1,4 +1,4 @@
-"""What texmath made of a formula, checked before Typst sees it."""
+"""Checks texmath's formulas before Typst sees them."""
 
 from __future__ import annotations
 

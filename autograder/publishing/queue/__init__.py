@@ -1,1 +1,1 @@
-"""Grading by hand, question by question: what is left, all answers on one page, and comments that are used again."""
+"""Grading by hand, question by question: waiting answers, all of them on one page, and comments that are used again."""

@@ -1,4 +1,4 @@
-"""nbgrader's socket for what a grader wants to see beside an answer in formgrader."""
+"""nbgrader's socket for the mark scheme and comments beside an answer in formgrader."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def grade_id(cell: NotebookNode) -> str:
 
 
 def cells_beside(course: Course, assignment: str, notebook: str) -> dict[str, list[NotebookNode]]:
-    """What stands below each question of a notebook. Raises AutograderError for a comments.md that is amiss."""
+    """The cells below each question of a notebook. Raises AutograderError for a comments.md that is amiss."""
     schemes = read_mark_schemes(course, assignment)
     bank = read_bank(course, assignment, {question for _, question in schemes})
     return {

@@ -1,4 +1,4 @@
-"""What is left to grade by hand, question by question."""
+"""The answers that wait for a person, question by question."""
 
 from __future__ import annotations
 

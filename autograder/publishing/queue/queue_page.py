@@ -64,7 +64,7 @@ def queue_page(
 
 
 def as_markup(drawn: str | None) -> Markup:
-    """What a cell became; every text in it is escaped."""
+    """A cell's nodes as HTML; every text in them is escaped."""
     return Markup(drawn if drawn is not None else render("part.html.j2", {}, nodes=[NOT_SHOWN]))
 
 

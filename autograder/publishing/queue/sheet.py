@@ -84,7 +84,7 @@ def used_comments(keys: str, answer: QueuedAnswer | None, bank: Sequence[BankCom
 
 
 def number(points: str, full: float, where: str) -> float:
-    """Points, with a comma or a dot. Raises AutograderError for what is no number, or not from 0 to the full marks."""
+    """Points, with a comma or a dot. Raises AutograderError for anything but a number from 0 to the full marks."""
     try:
         value = float(points.replace(",", "."))
     except ValueError:

@@ -1,4 +1,4 @@
-"""A class as the report shows it: numbers, and what stands out in them."""
+"""A class as the report shows it: numbers, and the most striking of them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to look at first: questions to teach again, students to talk to, checks to doubt; each with the reason."""
+    """Where to look first: questions to teach again, students to talk to, checks to doubt; each with the reason."""
 
     teach: list[tuple[str, str]]
     talk: list[tuple[str, str]]

@@ -1,4 +1,4 @@
-"""What can be counted of a class, as plain data."""
+"""Counts over a class, as plain data."""
 
 from __future__ import annotations
 
@@ -240,8 +240,8 @@ def is_lost(check: CheckResult) -> bool:
 
 
 def kind_of(check: CheckResult) -> str:
-    """What students have in common: a known mistake by its title, or the first sentence of a message without its
-    numbers."""
+    """The kind of failure that students have in common: a known mistake by its title, or the first sentence of a
+    message without its numbers."""
     if check.mistake:
         return check.mistake[:MAX_KIND]
     sentence = re.split(r"(?<=[.!?])\s| — ", check.message.strip(), maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""The report's pictures, as SVG that stands in the page and says in words what it shows."""
+"""The report's pictures, as SVG with a description in words."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def score_plot(scores: Sequence[float], max_score: float) -> str:
 
 
 def question_plot(questions: Sequence[QuestionNumbers], weak: float) -> str:
-    """What share of each question's points the class has; those below `weak` stand out."""
+    """The share of each question's points that the class has; those below `weak` stand out."""
     with matplotlib.rc_context(STYLE):
         shares = [(title(question.name), question.share) for question in questions if question.share is not None]
         figure = Figure(figsize=(7.6, 0.7 + 0.24 * len(shares)), layout="constrained")

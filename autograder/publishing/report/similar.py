@@ -109,8 +109,8 @@ def words(source: str) -> Iterator[str]:
 def similar_pairs(
     students: Mapping[str, set[Gram]], known: set[Gram], earlier: Mapping[str, set[Gram]] | None = None
 ) -> list[Pair]:
-    """Pairs whose answers are alike beyond what is `known` to all (the release, the answer key) and what many have. In
-    a pair with a student of an earlier term, that one is the second."""
+    """Pairs whose answers are alike beyond pieces that are `known` to all (the release, the answer key) or that many
+    have. In a pair with a student of an earlier term, that one is the second."""
     everybody = {**students, **(earlier or {})}
     counts = Counter(gram for own in everybody.values() for gram in own)
     common = max(COMMON, COMMON_SHARE * len(everybody))

@@ -1,4 +1,4 @@
-"""What matplotlib caches with its first figure, filled once in the zygote so that every child has it.
+"""Fills matplotlib's caches of a first figure once in the zygote, so that every child has them.
 
 The two caches that are cleared are private to matplotlib: tests/sandbox/test_contracts.py says when they have changed.
 """

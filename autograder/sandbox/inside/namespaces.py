@@ -89,7 +89,7 @@ def drop_capabilities() -> None:
 
 
 def mount_fresh(folder: str, options: str) -> None:
-    """Mount an empty folder over `folder`, keeping what is mounted below it: Python itself may lie in /tmp."""
+    """Mount an empty folder over `folder`, keeping mounts below it: Python itself may lie in /tmp."""
     shown = {path: os.open(path, os.O_PATH) for path in mounted_below(folder)}
     mount("tmpfs", folder, options)
     for path, handle in shown.items():

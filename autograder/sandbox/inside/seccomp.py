@@ -100,7 +100,7 @@ ALLOWED, ASKED = step(RETURN, ALLOW), step(RETURN, ASK)
 
 
 def when(value: int, then: list[bytes]) -> list[bytes]:
-    """Do the instructions `then`, which must end in a return, if what was loaded last is `value`."""
+    """Do the instructions `then`, which must end in a return, if the value loaded last is `value`."""
     return [step(EQUALS, value, 0, len(then)), *then]
 
 

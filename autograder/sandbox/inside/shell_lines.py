@@ -31,7 +31,7 @@ def run_without_terminals(shell: Any) -> None:
 
 
 def run(command: str) -> int:
-    """Run a command and print what it prints as it comes. Returns its exit code."""
+    """Run a command and print its output as it comes. Returns its exit code."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, shell=True, errors="replace", **pipes) as process:  # type: ignore[call-overload]
         try:

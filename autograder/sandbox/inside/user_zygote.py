@@ -38,8 +38,7 @@ def main(control: str, folder: str, preload: str) -> None:
 
 
 def enter(folder: Path, sock: socket.socket) -> None:
-    """In a child of the zygote: start the process that does the job, and send its pidfd, its user, and what it
-    sends."""
+    """In a child of the zygote: start the process that does the job, and send its pidfd, its user, and its messages."""
     status = 1
     try:
         descriptors = receive_descriptors(sock)

@@ -31,7 +31,7 @@ __all__ = ["do", "fork_for_each_job", "load", "main", "pass_on"]
 
 
 def main(control: str, preload: str) -> None:
-    """Import what is named in `preload` (comma-separated), then do jobs that come over the socket `control`."""
+    """Import the modules in `preload` (comma-separated), then do jobs that come over the socket `control`."""
     load(preload)
     if "autograder.sandbox.inside.ipython_kernel" in sys.modules:
         from autograder.sandbox.inside.ipython_kernel import prepare

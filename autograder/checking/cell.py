@@ -47,7 +47,7 @@ class Check:
 
 def is_check_cell(source: str) -> bool:
     """Whether a code cell starts with `%%check`, whatever follows on that line."""
-    return source.lstrip().split("\n", 1)[0].split()[:1] == [MAGIC]
+    return source.split(maxsplit=1)[:1] == [MAGIC]
 
 
 def without_record(source: str) -> str:

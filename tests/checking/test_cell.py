@@ -72,6 +72,11 @@ def test_a_cell_without_a_body_has_no_tests() -> None:
     assert CheckCell("%%check").tests() == []
 
 
+def test_a_cell_may_begin_with_empty_lines() -> None:
+    """Every student would wait for a person, over a line that nobody sees."""
+    assert [test.name for test in CheckCell("\n \n%%check\ndef test_a(student): pass").tests()] == ["test_a"]
+
+
 @pytest.mark.parametrize("comment", ["### BEGIN HIDDEN TESTS", "# BEGIN HIDDEN TESTS", "#BEGIN HIDDEN TESTS  "])
 def test_what_nbgrader_takes_out_of_the_release_is_hidden(comment: str) -> None:
     """The numbers of a test that students never see would be told to them."""
@@ -111,6 +116,8 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@points(w)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
         ("@points(weight=2)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
         ("@points()\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("@points(2, by=1)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("def test_a(private): pass", "line 2: test_a takes private files, so it must be hidden"),
         ("@points('two')\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(True)\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(1e999)\ndef test_a(student): pass", "line 3: @points takes a number"),
@@ -130,6 +137,48 @@ def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> 
     with pytest.raises(CheckCellError) as caught:
         CheckCell(f"%%check\n{body}").tests()
     assert str(caught.value).startswith(message)
+
+
+def test_a_hidden_test_may_take_private_files() -> None:
+    """Files that students must not see could be used by no check."""
+    (test,) = CheckCell(f"%%check\n{BEGIN}\ndef test_a(student, private): pass\n{END}").tests()
+    assert test.fixtures == ("student", "private")
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "complete"),
+    [
+        ("student.f(student.x)\n    reference.g(1)", {"f", "x"}, True),
+        ("student.f(1)\n    assert_unchanged(student)", {"f"}, True),
+        ("with measure(student) as cost: student.f(1)", {"f"}, True),
+        ("helper(student)", set(), False),
+        ("helper(f=student)", set(), False),
+        ("np.copy(student)", set(), False),
+        ("getattr(student, name)", set(), False),
+        ("other = student\n    other.f(1)", set(), False),
+        ("with printed(student) as out: student.f(1)", {"f"}, False),
+    ],
+)
+def test_what_a_cell_uses_of_the_notebook_is_read(body: str, names: set[str], complete: bool) -> None:
+    """A grade would stand though the answer that a check uses in another way has changed."""
+    called = CheckCell(f"%%check\ndef test_a(student, reference):\n    {body}\n").called()
+    assert (called.names, called.complete) == (names, complete)
+
+
+def test_right_options_that_students_can_read_are_found_with_their_lines() -> None:
+    """The answer to a multiple-choice question would be released."""
+    body = "\n".join(
+        [
+            "def test_a(student): assert_choice(student.a, 'abc', right='a')",
+            "def test_b(student): assert_choice(student.b, 'abc', reasons={'c': 'why not'})",
+            "def test_c(student): assert_choice(student.c, options='abc')",
+            "def test_d(student): other(student.d, right='a')",
+            BEGIN,
+            "def test_e(student): assert_choice(student.e, 'abc', right='a')",
+            END,
+        ]
+    )
+    assert CheckCell(f"%%check\n{body}").revealing_lines() == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +207,9 @@ def test_helpers_of_a_check_cell_are_no_tests(helper: str) -> None:
         ("assert_that(student.f(1) == 1, 'one')", False),
         ("assert student.f(1) == 1\n    assert_unchanged(student)", False),
         ("helper(student)\n    assert_unchanged(student)", False),
+        ("assert_same(student.f(1), 1)\n    assert_unchanged(student)", False),
+        ("assert_choice(student.answer, 'ab')\n    assert_unchanged(student)", False),
+        ("student.f(1)", False),
         ("with pytest.raises(ValueError): student.f(1)\n    assert_unchanged(student)", False),
     ],
 )

@@ -75,6 +75,7 @@ def test_no_letters_are_invented() -> None:
             'def h(X: "(n, d)", b) -> "(n,)":\n    pass',
             "def broken(:",
             "%load_ext autograder",
+            'def one(X):\n    """X: (m, d). Returns (m, 1)."""',
             'def k(X):\n    """Nothing is said."""',
         ]
     )
@@ -82,7 +83,8 @@ def test_no_letters_are_invented() -> None:
     assert found["g"].returns == ("m", "num_classes")
     assert (found["h"].returns, found["h"].shapes) == (("n",), {"X": ("n", "d")})
     assert (found["k"].returns, found["k"].shapes) == ((), {})
-    assert set(found) == {"f", "g", "h", "k"}
+    assert found["one"].returns == ("m", "1")
+    assert set(found) == {"f", "g", "h", "k", "one"}
 
 
 def test_lengths_that_are_given_as_numbers_have_letters_too() -> None:
@@ -102,6 +104,7 @@ def test_lengths_that_are_given_as_numbers_have_letters_too() -> None:
         ("np.zeros((3, 13))", ""),
         ("np.zeros((4, 1))", ""),
         ("np.zeros(3)", ""),
+        ("[[1.0], [2.0], [3.0]]", ""),
     ],
 )
 def test_only_a_short_row_of_numbers_is_shown(table: str, told_of_it: str) -> None:
@@ -111,6 +114,34 @@ def test_only_a_short_row_of_numbers_is_shown(table: str, told_of_it: str) -> No
     assert message.startswith("The values are wrong.")
     assert told_of_it in message
     assert ("X[" in message) is bool(told_of_it)
+
+
+def test_the_row_of_another_axis_is_not_shown() -> None:
+    """A student would compute by hand from a row that has nothing to do with the number."""
+    definition = 'def g(W, X):\n    """W: (c, d), X: (m, d). Returns (m,)."""\n    return np.array([0.0, 2.0, 2.0])'
+    message = told(definition, "    assert_close(student.g(np.eye(3), 2 * np.eye(3)), np.arange(3.0))")
+    assert "X[1] is [0, 2, 0]" in message
+    assert "W[" not in message
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ("np.ones((5, 3))", "The shape is wrong: (d,) instead of (m,)."),
+        ("np.ones(5)", "The shape is wrong: (m,) is expected."),
+        ("np.ones((5, 5))", "The shape is wrong: (m,) is expected."),
+    ],
+)
+def test_lengths_come_from_arguments_of_the_shape_that_is_said(X: str, message: str) -> None:
+    """A student who passes on another shape would be told wrong letters, or get no grade."""
+    definition = 'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return np.ones(3)'
+    assert told(definition, f"    assert_close(student.g({X}), np.ones(5))").startswith(message)
+
+
+def test_lists_are_not_told_of_as_arrays() -> None:
+    """A student would look for an array where a list has too few items."""
+    definition = 'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return [1, 2]'
+    assert "m" not in told(definition, "    assert_same(student.g(np.ones((3, 4))), [1, 2, 3])").split(".")[0].split()
 
 
 def test_an_argument_without_axes_has_no_letters() -> None:

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from processes import forked
 
-from autograder.checking import notebook_connection
+from autograder.checking import handles, notebook_connection
 from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks, with_checks
-from autograder.checking.handles import MAX_ITEMS
+from autograder.checking.handles import MAX_ITEMS, ObjectLink, object_proxy, operate_for_other
 from autograder.checking.notebook_connection import MAX_OPERATIONS
-from autograder.checking.outcomes import GraderFault, Outcome, Verdict
+from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import object_table
@@ -358,6 +358,92 @@ def test_a_student_s_notebook_cannot_use_what_it_was_not_lent() -> None:
         asked = message | {"op": "callback", "args": ["list", ["get", "x"]], "kwargs": ["dict", []]}
         reply, _ = connection_of(student).lent.call(asked, [])
         assert reply == {"op": "error"}
+
+
+class Home:
+    """A notebook whose objects give what is wanted, and that keeps what it was asked."""
+
+    received = 0
+
+    def __init__(self, gives: Any = 1) -> None:
+        self.gives = gives
+        self.asked: list[Any] = []
+
+    def read(self, link: ObjectLink, name: str) -> Any:
+        return self.operate(link, "get", name)
+
+    def call(self, link: ObjectLink, args: Any, kwargs: Any) -> Any:
+        return self.operate(link, "call", *args, *kwargs)
+
+    def operate(self, link: ObjectLink, *asked: Any) -> Any:
+        self.asked.append(asked)
+        return self.gives
+
+
+def link(home: Home, type_name: str = "Scaler") -> ObjectLink:
+    return ObjectLink(home, (1,), "s", type_name, 1)  # type: ignore[arg-type]
+
+
+SECRETIVE = [
+    "module", "frame", "code", "traceback", "function", "method", "builtin_function_or_method", "generator",
+    "coroutine", "async_generator", "cell",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("type_name", SECRETIVE)
+def test_a_lent_object_that_leads_to_code_is_not_looked_into(type_name: str) -> None:
+    """A student's function could read the answers off it: `f.func_code`, `generator.gi_frame`."""
+    home = Home()
+    for asked in (("get", ["x"]), ("set", ["x", 1])):
+        with pytest.raises(CheckFailed, match="an attribute that it may not use"):
+            operate_for_other(link(home, type_name), asked[0], tuple(asked[1]), {})
+    assert home.asked == []
+
+
+@pytest.mark.parametrize("type_name", SECRETIVE[:4])
+def test_code_of_the_answer_key_is_given_to_nobody(type_name: str) -> None:
+    """A property that gives a frame would give the answers."""
+    for operation, args in (("get", ("x",)), ("call", ()), ("item", (0,))):
+        gives = object_proxy(link(Home(), type_name), False)
+        with pytest.raises(GraderFault, match=f"s gave a {type_name} to the other notebook"):
+            operate_for_other(link(Home(gives)), operation, args, {})
+
+
+@pytest.mark.parametrize(
+    ("operation", "args", "may"),
+    [
+        ("get", ("x",), True),
+        ("set", ("x", 1), True),
+        ("call", (2,), True),
+        ("item", (0,), True),
+        ("length", (), True),
+        ("get", (), False),
+        ("get", (1,), False),
+        ("set", ("_x", 1), False),
+        ("eval", ("x",), False),
+        ("", (), False),
+        (None, (), False),
+    ],
+)
+def test_a_lent_object_does_what_objects_do(operation: Any, args: tuple[Any, ...], may: bool) -> None:
+    """A forged request would be a fault of the answer key's, and its check wait for a person."""
+    home = Home()
+    if may:
+        assert operate_for_other(link(home), operation, args, {}) == 1
+        assert home.asked == [(operation, *args)]
+    else:
+        with pytest.raises(CheckFailed):
+            operate_for_other(link(home), operation, args, {})
+        assert home.asked == []
+
+
+def test_a_part_of_what_has_no_end_is_not_taken_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that goes on for ever would pass a check of its first items."""
+    monkeypatch.setattr(handles, "MAX_ITEMS", 5)
+    student = NotebookProxy(InProcessTransport(defined(CLASSES)))
+    assert list(student.counting(4)) == [0, 1, 2, 3]
+    with pytest.raises(CheckFailed, match="does not end: it has given 5 items"):
+        list(student.counting(9))
 
 
 def test_what_the_author_passes_and_cannot_cross_is_not_the_student_s_fault(notebook: Any) -> None:

@@ -157,7 +157,7 @@ def figures_of(data: Any) -> list[Figure]:
     """Figures from the data of the notebook's process. Raises CheckFailed if these have not the right form."""
     try:
         return [figure_of(one) for one in data]
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError):
         raise CheckFailed("what was drawn could not be read") from None
 
 

@@ -11,10 +11,12 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, run_checks
-from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.observing import figures_of
+from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
 from autograder.kernel_side.observation import MAX_FILE, MAX_PRINTED
+from autograder.kernel_side.values import Encoder
 
 SOURCE = """
 import matplotlib.pyplot as plt
@@ -87,9 +89,12 @@ OTHERS = "with figures(student) as drawn: student.others()\n    a, b, c = drawn[
         "with figures(student) as drawn: student.many()\n    assert len(drawn[0].axes[0].lines[0][0]) == 10**6",
         "with written(student) as files: student.write('a,b\\n')\n    assert_same(files.text('out'), 'a,b\\n')",
         "with written(student) as files: student.link()\n    assert files.files == {}",
+        "with written(student) as files: student.write('a\\r\\nb')\n    assert_same(files.text('out'), 'a\\nb')",
+        "with measure(student) as cost: pass\n    assert (cost.lines, cost.peak_bytes) == (0, 0)",
+        "with printed(student) as out: student.hello('a \\n\\n b\\n')\n    assert out.lines[1:] == ['', ' b']",
         f"with written(student) as files: student.big()\n    assert len(files.data('big')) == {MAX_FILE}",
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) -> None:
     """Printing, plots and files could only be graded by hand."""
@@ -116,10 +121,12 @@ def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) ->
         ("with figures(student) as drawn: student.empty()\n    assert_figure(drawn)", "The figure is empty."),
         ("with figures(student) as drawn: student.too_many()", "What too_many holds is too large"),
         ("with figures(student) as drawn: student.odd()", "odd raised ZeroDivisionError"),
-        ("with written(student) as files: student.write('')\n    files.text('b')", "The file b was not written."),
+        ("with written(student) as files: student.write('')\n    files.text('b')",
+         "The file b was not written. Written: out."),
+        ("with written(student) as files: pass\n    files.text('b')", "The file b was not written. Written: nothing."),
         ("with printed(student) as out: student.hello('a')\n    assert_same(out.lines, ['b'])", "The value is wrong."),
     ],
-    ids=range(18),
+    ids=range(19),
 )  # fmt: skip
 def test_what_is_missing_is_told(student: NotebookProxy, body: str, message: str) -> None:
     """A student would not learn what their plot or their output lacks."""
@@ -138,22 +145,74 @@ def test_printing_without_end_is_cut(student: NotebookProxy) -> None:
     assert time.process_time() - started < 20
 
 
+LINE = np.arange(3.0)
+AXES: dict[str, Any] = {
+    "title": "a", "xlabel": "b", "ylabel": "c", "xscale": "d", "yscale": "e", "xlim": [0, 1.5], "ylim": [-1, 2],
+    "legend": ["f"], "xticks": ["g"], "yticks": ["h"], "lines": [{"x": LINE, "y": LINE + 1, "label": "i"}],
+    "points": [{"xy": LINE + 2}], "bars": [{"bars": LINE + 3}], "images": [{"data": LINE > 1}],
+}  # fmt: skip
+
+
+def test_all_of_a_figure_is_read() -> None:
+    """A check of one part of a plot would look at another."""
+    (figure,) = figures_of([{"title": "all", "axes": [AXES]}])
+    (axes,) = figure.axes
+    assert (figure.title, axes.title, axes.xlabel, axes.ylabel, axes.xscale, axes.yscale) == ("all", *"abcde")
+    assert (axes.xlim, axes.ylim, axes.legend, axes.xticks, axes.yticks) == ([0, 1.5], [-1, 2], ["f"], ["g"], ["h"])
+    assert (axes.labels, [[list(x), list(y)] for x, y in axes.lines]) == (["i"], [[[0, 1, 2], [1, 2, 3]]])
+    found = [list(array[0]) for array in (axes.points, axes.bars, axes.images)]
+    assert found == [[2, 3, 4], [3, 4, 5], [False, False, True]]
+    assert figures_of([{"title": "", "axes": [AXES | {"legend": None}]}])[0].axes[0].legend is None
+
+
 @pytest.mark.parametrize(
     "forged",
-    [3, ["list", [3]], ["dict", [["figures", 3]]], ["dict", [["figures", ["list", [["dict", []]]]]]],
-     ["dict", [["files", ["dict", [[1, 2]]]], ["printed", 7]]]],
+    [
+        3, [3], ["ab"], {"title": "a"}, [{}], [{"title": 3, "axes": []}], [{"title": "a", "axes": 3}],
+        *([{"title": "a", "axes": [AXES | part]}] for part in (
+            {"xlabel": 3}, {"yscale": None}, {"xlim": 3}, {"ylim": ["a"]}, {"legend": [5]}, {"legend": 5},
+            {"xticks": [None]}, {"lines": [{}]}, {"lines": [{"x": LINE, "y": [1.0], "label": ""}]},
+            {"lines": [{"x": LINE, "y": LINE, "label": 3}]}, {"points": [{"xy": np.array(["a"])}]},
+            {"bars": [{"bars": LINE + 1j}]}, {"images": [{"data": None}]},
+        )),
+    ],
+    ids=range(20),
 )  # fmt: skip
-def test_forged_observations_are_a_wrong_answer(forged: Any) -> None:
+def test_a_forged_figure_is_a_wrong_answer(forged: Any) -> None:
+    """A comparison would fail on it as on a slip of the author's."""
+    with pytest.raises(CheckFailed, match="what was drawn could not be read"):
+        figures_of(forged)
+
+
+class Forger:
+    """A kernel that says of every call that it left this behind."""
+
+    def __init__(self, observed: Any, *buffers: bytes) -> None:
+        self.observed, self.buffers = observed, list(buffers)
+
+    def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
+        reply = (
+            {"op": "function"} if message["op"] == "get" else {"op": "return", "value": 1, "observed": self.observed}
+        )
+        return reply, []
+
+
+@pytest.mark.parametrize("forged", [3, ["list", [3]], ["dict", [["printed", 7], ["files", 7]]], ["dict", []]])
+def test_forged_observations_are_none(forged: Any) -> None:
     """A kernel could end the grader, or have its check wait for a person."""
+    block = "with printed(student) as p, written(student) as w: student.f()"
+    found = verdict(f"{block}\n    assert (p.text, w.files) == ('', {{}})", NotebookProxy(Forger(forged)))
+    assert found.passed, found.detail
 
-    class Forger:
-        def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
-            reply = {"op": "function"} if message["op"] == "get" else {"op": "return", "value": 1, "observed": forged}
-            return reply, []
 
-    block = "with figures(student) as d, printed(student) as p, written(student) as w: student.f()"
-    body = f"{block}\n    assert p.text == 'x'"
-    assert verdict(body, NotebookProxy(Forger())).outcome is Outcome.WRONG
+def test_only_files_with_a_name_and_data_are_kept() -> None:
+    """A forged one would end the check that reads it."""
+    encoder = Encoder()
+    data = encoder.encode(b"data")
+    forged = [["a", data], [1, data], ["b", 2], ["c", "text"]]
+    student = NotebookProxy(Forger(["dict", [["files", ["dict", forged]]]], *encoder.buffers))
+    found = verdict("with written(student) as w: student.f()\n    assert w.files == {'a': b'data'}", student)
+    assert found.passed, found.detail
 
 
 def test_figures_are_closed_and_showing_works_again(student: NotebookProxy) -> None:

@@ -23,7 +23,7 @@ from autograder.text import in_points, printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["Score", "read_scores", "scores_of", "scores_table", "void_checks"]
+__all__ = ["Score", "incidents_table", "read_scores", "scores_of", "scores_table", "void_checks"]
 
 Score = dict[str, Any]
 Part = TypeVar("Part")
@@ -109,28 +109,26 @@ def data_of(cell: CellResult) -> dict[str, Any]:
 
 
 def scores_table(name: str, scores: list[Score]) -> Table:
-    """A table for the terminal: students, points after late penalties, the checks they lose, what a person must look
-    at; and names, groups and late days where somebody has some."""
+    """A table for the terminal: students, points after late penalties, the checks they pass, what is to be graded by
+    hand; and names, groups and late days where somebody has some."""
     from rich.table import Table
     from rich.text import Text
 
     any_late, any_name = any(map(late, scores)), any(map(full_name, scores))
     any_group = any(score["group"] for score in scores)
     table = Table(title=f"{name}: {len(scores)} submission{'s' * (len(scores) != 1)}", title_justify="left")
-    table.add_column("student")
+    table.add_column("student", overflow="fold")
     if any_name:
-        table.add_column("name")
+        table.add_column("name", overflow="fold")
     if any_group:
-        table.add_column("group")
+        table.add_column("group", overflow="fold")
     for column, justify in (("score", "right"), ("checks", "right"), ("by hand", "left")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     if any_late:
-        table.add_column("late")
-    table.add_column("incidents", overflow="fold")
+        table.add_column("late", overflow="fold")
     for score in scores:
         checks = [check for cell in score["cells"].values() for check in cell["checks"] if not check["void"]]
         passed = sum(check["passed"] for check in checks)
-        seen = list(dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"]))
         row = [
             printable(score["student"]),
             *([printable(full_name(score))] if any_name else []),
@@ -139,9 +137,23 @@ def scores_table(name: str, scores: list[Score]) -> Table:
             f"{passed} / {len(checks)}" if checks else "–",
             "to do" if score["needs_manual_grade"] else "",
             *([late(score)] if any_late else []),
-            ", ".join(seen),
         ]
         table.add_row(*map(Text, row))
+    return table
+
+
+def incidents_table(scores: list[Score]) -> Table:
+    """A table for the terminal: what happened to whom. A table of its own has room for names of cells."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for column in ("student", "incidents"):
+        table.add_column(column, overflow="fold")
+    for score in scores:
+        seen = dict.fromkeys(f"{i['kind']} ({i['cell']})" if i["cell"] else i["kind"] for i in score["incidents"])
+        if seen:
+            table.add_row(Text(printable(score["student"])), Text(", ".join(seen)))
     return table
 
 

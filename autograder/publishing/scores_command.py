@@ -82,16 +82,19 @@ def scores(
 
 
 def show_scores(course: Course, name: str) -> bool:
-    """Print the table of scores, what does not count in it, and who is missing; returns whether answers wait for points
+    """Print the scores, what happened, what does not count, and who is missing; returns whether answers wait for points
     by hand."""
     from rich.console import Console
 
     from autograder.publishing.class_results import read_results
-    from autograder.publishing.scores import scores_of, scores_table, void_checks
+    from autograder.publishing.scores import incidents_table, scores_of, scores_table, void_checks
 
     results = read_results(course, name)
     found = scores_of(results)
-    Console().print(scores_table(name, found))
+    console = Console()
+    console.print(scores_table(name, found))
+    if (incidents := incidents_table(found)).rows:
+        console.print(incidents)
     for line in void_checks(found):
         click.echo(line)
     missing = sorted(course.submissions(name).keys() - {score["student"] for score in found})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,51 @@ import pytest
 import small_course
 from nbgrader.api import Gradebook
 from rich.console import Console
+from rich.table import Table
 from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, Verdict, split_points
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 from autograder.publishing.csv_forms import write_csv
-from autograder.publishing.scores import read_scores, scores_table
+from autograder.publishing.scores import incidents_table, read_scores, scores_table
 
 
-def text_of(scores: list[dict[str, Any]]) -> str:
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115 - the console closes it
-    console.print(scores_table(NAME, scores))
+def text_of(table: Table, width: int = 120) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(table)
     return console.export_text()
+
+
+def rows_of(table: Table) -> dict[str, str]:
+    """The lines of a table by their first word."""
+    return {line.split()[1]: line for line in text_of(table).splitlines() if line.startswith("│")}
 
 
 @pytest.mark.slow
 def test_the_table_says_who_has_what_and_what_happened(graded: Course) -> None:
     """It is the first thing that an instructor sees of a graded class."""
-    lines = {line.split()[1]: line for line in text_of(read_scores(graded, NAME)).splitlines() if line.startswith("│")}
+    scores = read_scores(graded, NAME)
+    lines, incidents = rows_of(scores_table(NAME, scores)), rows_of(incidents_table(scores))
     assert "5 / 8" in lines["ada"]
     assert "2 / 2" in lines["ada"]
     assert "to do" in lines["ada"]
-    assert "kernel died (cell 3)" in lines["dan"]
-    assert "time limit (cell 3)" in lines["eve"]
     assert "to do" not in lines["fay"]
-    assert "refused" in lines["fay"]
+    assert "kernel died (cell 3)" in incidents["dan"]
+    assert "time limit (cell 3)" in incidents["eve"]
+    assert "refused" in incidents["fay"]
+    assert "ada" not in incidents
+
+
+def test_incidents_are_broken_at_spaces() -> None:
+    """Half the name of a cell is not found in the notebook. 80 columns are what a terminal has."""
+    seen = [
+        {"kind": "time limit", "cell": "softmax_loss_and_grad"},
+        {"kind": "answer found elsewhere", "cell": "softmax_loss_and_grad_checks"},
+    ]
+    text = text_of(incidents_table([entry("ada.king-of-lovelace@students.example", {}, incidents=seen)]), 80)
+    words = " ".join(line.split("│")[2].strip() for line in text.splitlines() if line.startswith("│"))
+    assert words == ("time limit (softmax_loss_and_grad), answer found elsewhere (softmax_loss_and_grad_checks)")
 
 
 @pytest.mark.slow
@@ -240,8 +260,8 @@ def test_gradescope_form(tmp_path: Path) -> None:
 def test_the_table_says_what_lateness_costs() -> None:
     """Who wonders at a score sees at once that days were late, and what is left."""
     late = {"late_days": {"days": 3, "free": 2, "left": 0}, "late_penalty": 0.5, "final_score": 1.5}
-    assert "late" not in text_of([entry("ada", {"a": 1.0})])
-    lines = text_of([entry("ada", {"a": 1.0}), entry("bob", {"a": 2.0}, **late)]).splitlines()
+    assert "late" not in text_of(scores_table(NAME, [entry("ada", {"a": 1.0})]))
+    lines = text_of(scores_table(NAME, [entry("ada", {"a": 1.0}), entry("bob", {"a": 2.0}, **late)])).splitlines()
     assert "late" in lines[2]
     (bob,) = (line for line in lines if "bob" in line)
     assert "1.5 / 2" in bob
@@ -250,7 +270,7 @@ def test_the_table_says_what_lateness_costs() -> None:
 
 def test_a_name_is_shown_as_it_is_in_the_table() -> None:
     """A student who is called like a colour must not vanish into the terminal's markup."""
-    assert "[red]ada[/red]" in text_of([entry("[red]ada[/red]", {"a": 1.0})])
+    assert "[red]ada[/red]" in text_of(scores_table(NAME, [entry("[red]ada[/red]", {"a": 1.0})]))
 
 
 def test_a_check_has_its_share_of_the_points_of_those_that_count() -> None:

@@ -23,7 +23,7 @@ from autograder.errors import AutograderError
 from autograder.files import atomic_dir
 from autograder.grading.answer_modules import write_released
 from autograder.grading.course import Course
-from autograder.grading.gradebook import make_gradebook, refusals_told
+from autograder.grading.gradebook import make_gradebook, refusals_explained
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.source_files import refuse_private, source_paths
@@ -40,7 +40,7 @@ def release(course: Course, name: str) -> None:
         refuse_misplaced_markers(path)
     target = course.path("release", ".", name)
     try:
-        with course_lock(course.root), refusals_told(course), TemporaryDirectory(prefix="release-") as scratch:
+        with course_lock(course.root), refusals_explained(course), TemporaryDirectory(prefix="release-") as scratch:
             make_gradebook(course)
             made = generate(course, name, scratch)
             for notebook in made.glob("*.ipynb"):

@@ -25,7 +25,7 @@ from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
 from autograder.checking.signatures import Signature, explain_by
 
-__all__ = ["PUBLIC", "Checks", "Seeds", "Watchers", "run_checks", "with_checks"]
+__all__ = ["PUBLIC", "Checks", "Seeds", "Watchers", "with_checks"]
 
 Result = TypeVar("Result")
 
@@ -276,11 +276,6 @@ class CheckPlugin:
 def file_name(number: int) -> str:
     """The file of the check cell with this number."""
     return f"test_check_{number}.py"
-
-
-def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy | None, seeds: Seeds) -> list[Verdict]:
-    """The verdict of every test of one cell, as `Checks.run` gives them."""
-    return with_checks({"": cell}, lambda checks: checks.run("", student, reference, seeds, lender=reference))
 
 
 def with_checks(cells: Mapping[str, CheckCell], work: Callable[[Checks], Result]) -> Result:

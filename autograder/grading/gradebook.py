@@ -19,7 +19,7 @@ from autograder.grading.course import BUSY_SECONDS, SQLITE, Course
 from autograder.grading.due_dates import settle_due_dates
 from autograder.grading.tables import make_tables
 
-__all__ = ["make_gradebook", "open_gradebook", "refusals_told"]
+__all__ = ["make_gradebook", "open_gradebook", "refusals_explained"]
 
 NBGRADER_LOG = logging.getLogger("tornado.application")
 
@@ -28,7 +28,7 @@ NBGRADER_LOG = logging.getLogger("tornado.application")
 def open_gradebook(course: Course) -> Iterator[Any]:
     """The course's gradebook with our tables in it, made if there is none. Raises AutograderError if it cannot be used,
     or no more: it is locked or may not be written, its server is down, or the disk is full."""
-    with refusals_told(course):
+    with refusals_explained(course):
         make_gradebook(course)
         with Gradebook(course.db_url, course.course_id) as gradebook:
             make_tables(gradebook.engine)
@@ -37,8 +37,8 @@ def open_gradebook(course: Course) -> Iterator[Any]:
 
 
 @contextmanager
-def refusals_told(course: Course) -> Iterator[None]:
-    """What a database refuses becomes an AutograderError that says which one and why."""
+def refusals_explained(course: Course) -> Iterator[None]:
+    """Turn a refusal by the database into an AutograderError that says which database and why."""
     NBGRADER_LOG.addFilter(says_more)
     try:
         yield

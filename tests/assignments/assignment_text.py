@@ -10,9 +10,10 @@ from typing import Any
 
 import jupytext
 import numpy as np
+from one_cell import run_checks
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import Verdict, score
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport

@@ -10,11 +10,12 @@ from typing import Any
 import jupytext
 import numpy as np
 import pytest
+from one_cell import run_checks
 from scipy import linalg, optimize, stats
 from sklearn.linear_model import Ridge, SGDRegressor
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
 

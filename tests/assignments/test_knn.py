@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from one_cell import run_checks
 from scipy.spatial.distance import cdist
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from autograder.checking.cell import CheckCell, is_check_cell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.import_analysis import named_modules
 from autograder.checking.outcomes import Verdict
 from autograder.checking.proxies import NotebookProxy

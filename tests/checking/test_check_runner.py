@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from one_cell import run_checks
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks, with_checks
+from autograder.checking.check_runner import Seeds, with_checks
 from autograder.checking.explain import UNGRADED
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error

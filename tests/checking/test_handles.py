@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from one_cell import run_checks
 from processes import forked
 
 from autograder.checking import handles, notebook_connection
 from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks, with_checks
+from autograder.checking.check_runner import Seeds, with_checks
 from autograder.checking.handles import MAX_ITEMS, ObjectLink, object_proxy, operate_for_other
 from autograder.checking.notebook_connection import MAX_OPERATIONS
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, Verdict

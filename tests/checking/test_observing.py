@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from one_cell import run_checks
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.observing import figures_of
 from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy

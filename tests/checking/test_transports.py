@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from one_cell import run_checks
 from processes import forked
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, StudentError, StudentStopped, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replies import call_of, raised_of

@@ -9,10 +9,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from one_cell import run_checks
 
 import autograder
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport

@@ -14,7 +14,7 @@ from autograder.checking.regions import HIDDEN_TESTS, lines, slips
 __all__ = ["MAGIC", "RECORD", "Called", "Check", "CheckCell", "CheckCellError", "is_check_cell", "without_record"]
 
 MAGIC = "%%check"
-# Begins the last line of a released check cell: see `record`.
+# Begins the last line of a released check cell: see `answer_record`.
 RECORD = "# record (for %%check; it changes no grade): "
 # These look at what was called, and call nothing.
 ONLY_LOOK = {"assert_no_warnings", "assert_unchanged", "measure"}

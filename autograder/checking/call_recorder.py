@@ -15,10 +15,10 @@ from autograder.kernel_side.wire import Message
 
 __all__ = ["CallRecorder", "NotebookAnswer", "OutOfTime", "asked_by", "plain", "size_of"]
 
-# What came back is kept until the cell's tests are done, up to this many bytes and answers.
+# Answers are kept until the cell's tests are done, up to this many bytes and answers.
 MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
 NODE_BYTES = 64
-# The parts of a request that say what is asked for, beside its arguments.
+# The parts of a request beside its arguments.
 ASKED = ("op", "target", "operation", "source")
 
 

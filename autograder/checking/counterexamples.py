@@ -61,7 +61,7 @@ class Kept:
         return mine == theirs and self.buffers == other.buffers
 
 
-# Stands for what was not kept: another request than a call of a function, or one behind the last that was kept.
+# A request that was not kept: no call of a function, or one behind the last that was kept.
 NOT_KEPT = Kept("", {}, [], {}, [])
 
 

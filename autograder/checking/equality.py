@@ -15,11 +15,11 @@ ROUNDING = 1e-9
 # Finite differences and long sums are less exact. Two answers are also equal if they differ far less from each other
 # than from the right one.
 CLOSER, NEAR = 1e-3, 1e-5
-# What sums of large terms leave of a small one.
+# The relative error of a small sum of large terms.
 CANCELLED = 1e-3
-# What rounding leaves of zero, where numbers are around one: alone, it has no other number beside it to show its size.
+# A zero after rounding, among numbers around one: alone, it has no other number beside it to show its size.
 ZERO = 1e-14
-# What the root of a rounding error leaves of zero, beside the largest number.
+# A zero after the root of a rounding error, relative to the largest number.
 ROOTED = 1e-7
 NUMBERS = "biufc"
 MISSING = object()  # where there is no value to compare with

@@ -193,7 +193,7 @@ def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:
     latest: dict[str, Meanings] = {}
     for statement in flat(top):
         for name, binding in bound_by(statement):
-            # In a branch (`try: import …`, `except: name = None`) either may be what the name stands for.
+            # In a branch (`try: import …`, `except: name = None`) either may be the name's meaning.
             before = None if id(statement) in on_top else latest.get(name)
             latest[name] = merged((binding,), before) if before else (binding,)
             found.append((name, latest[name]))

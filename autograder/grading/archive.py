@@ -20,7 +20,7 @@ from autograder.text import printable
 
 __all__ = ["NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 
-# What zipfile and its methods of compression raise for a file that is damaged, locked or of an unknown kind.
+# Raised by zipfile and its methods of compression for a file that is damaged, locked or of an unknown kind.
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
 NAME_BYTES = 200

@@ -12,7 +12,7 @@ __all__ = ["KEY_FAILS", "CourseErrors", "memory_remedy"]
 
 KEY_FAILS = "the answer key fails in cell"
 REMEDY = "Mend it in source/, or install here what it imports, and grade again with --regrade."
-# What Python, the system's loader and we say of it.
+# In messages of Python, of the system's loader and of ours.
 OUT_OF_MEMORY = ("MemoryError", "Cannot allocate memory", "failed to map segment", "MB of memory")
 MORE_MEMORY = "It may need more memory than c.Autograder.memory_mb allows: set it higher in nbgrader_config.py."
 

@@ -15,12 +15,12 @@ from autograder.grading.incidents import Incident, IncidentKind
 __all__ = ["incidents_from_calls", "incidents_from_outputs"]
 
 NETWORK = ("gaierror", "ConnectionRefusedError", "URLError", "ConnectionError", "NewConnectionError")
-# What the two sandbox levels answer: no way there, no such sockets.
+# The errors of the two sandbox levels: network unreachable, address family not supported.
 UNREACHABLE = re.compile(r"\[Errno (101|95|97)\]")
 REFUSED = "[Errno 13] Permission denied"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 READ_ONLY = re.compile(r"\[Errno 30\] ")
-# A file that is there but not theirs. Reading it is not refused, but for the system's own view of processes.
+# A file that is there but not theirs. The system refuses to read some of /proc and /sys in any case.
 NOT_THEIRS = re.compile(r"\[Errno 13\] [^:]*: '/(?!proc/|sys/)")
 
 TEXTS = {

@@ -135,8 +135,8 @@ scores = Table(
     Index("autograder_score_place", "assignment", "student", "notebook", "cell"),
 )
 
-# Up to which row of the scores a reader saw changes before (`seen`) and is shown them now. A student reads the page of
-# a notebook; the reader of the report has no name.
+# The last row of the scores that a reader saw before (`seen`), and the last that is shown now. A student reads the page
+# of a notebook; the reader of the report has no name.
 shown = Table(
     "autograder_told",
     metadata,

@@ -59,7 +59,7 @@ def read_answers(session: Any, assignment: str) -> list[QueuedAnswer]:
             for grade in notebook.grades:
                 text = texts.get((submission.student, notebook.name, grade.cell))
                 if text is not None:
-                    # What code shows may depend on all of the submission.
+                    # The output of code may depend on all of the submission.
                     version = "" if grade.cell_type == "markdown" else versions.get(submission.student, "")
                     answer = answer_of(submission.student, notebook, grade, f"{text}/{version}")
                     who = f"group {groups[answer.student]}" if answer.student in groups else answer.student

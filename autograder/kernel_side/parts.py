@@ -195,5 +195,5 @@ BUILDERS: dict[str, Callable[..., Any]] = PANDAS_BUILDERS | {
     "sparse": make_sparse,
 }
 
-# What a notebook has as what it is, and a test has not.
+# Made anew as they were in a notebook; a test gets a stand-in.
 IN_NOTEBOOK: dict[str, Callable[..., Any]] = {"tensor": torch_tensor, "masked": masked_array}

@@ -19,8 +19,8 @@ __all__ = ["harmless", "write_csv"]
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 POINTS, EXCUSED = "Points Possible", "EX"
-# What a spreadsheet takes for a formula, at the beginning of a cell or of what it may take for one: where a comma is
-# part of numbers, semicolons stand between cells.
+# A spreadsheet takes these for a formula at the beginning of a cell. Cells may begin behind a semicolon, too: it
+# separates them where a comma is part of numbers.
 FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠]|[\t\r\n])")
 
 Row = list[Any]

@@ -13,8 +13,8 @@ from fcntl import ioctl
 
 __all__ = ["LOCKS", "WATCHES", "CallCounter"]
 
-# Each takes some 200 bytes. What is given back is not counted, since nobody says how much a call gives back: moving a
-# lock's end is a call that a lock is set by, too.
+# Each takes some 200 bytes. Locks that are given back still count: moving a lock's end is the same call as setting a
+# lock, so nobody knows how many a call gives back.
 WATCHES, LOCKS = 20_000, 1_000_000
 # linux/seccomp.h: a call that waits (id, process, flags, the call and its arguments), and the answer to it.
 WAITING, ANSWER = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")

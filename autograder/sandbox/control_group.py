@@ -18,9 +18,9 @@ __all__ = ["ControlGroup", "control_group_around", "why_no_control_groups"]
 
 CONTROLLERS = {"memory", "pids"}
 FOLDERS = 3  # in memory, each of `disk_mb`
-SPARE = (
-    1.25  # for what Linux holds: the watchdog, which knows no such memory, is the first to notice an honest notebook
-)
+# Room for memory that Linux holds and the watchdog does not know: so the watchdog is the first to notice an honest
+# notebook.
+SPARE = 1.25
 OWN_PROCESSES = 16
 PATIENCE = 2.0
 NUMBERS = count()

@@ -25,7 +25,7 @@ READER = Path(__file__).with_name("items.lua")
 # Seconds of processor time, so that a busy machine leaves nothing out; by the clock it may take so many times as long.
 SECONDS = 5.0
 BUSY = 12
-# What a document may lose, in seconds, on texts that pandoc does not finish, and how much it may ask, in characters.
+# The seconds that a document may lose on texts which pandoc does not finish, and the characters that it may ask about.
 PATIENCE = 20.0
 MAX_CHARACTERS = 3_000_000
 CACHE_ITEMS = 5_000

@@ -29,7 +29,7 @@ __all__ = [
 MAX_BYTES = 300_000_000
 
 Regions = Sequence[tuple[str, str]]
-# What these enclose in the course's cells is not for students, unless the course has set other markers.
+# Regions of the course's cells that are not for students, unless the course has set other markers.
 MARKERS: Regions = (HIDDEN_TESTS, MARK_SCHEME)
 
 

@@ -87,7 +87,7 @@ def references(element: Element) -> set[str]:
 
 
 def strip(root: Element, raster: Callable[[bytes], tuple[str, bytes]]) -> None:
-    # What is named by others may name nothing itself, but for colours: ten levels of ten uses are ten thousand
+    # An element that others name may name nothing itself, but for colours: ten levels of ten uses are ten thousand
     # million shapes.
     gradients = {element.get("id", "") for element in root.iter() if element.tag in GRADIENTS}
     deep = {

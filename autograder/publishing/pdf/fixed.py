@@ -56,7 +56,7 @@ def fix(document: Document, allotted: Sequence[int], setter: Typesetter) -> None
 
 
 def move_from_first_page(document: Document) -> None:
-    # What has another length for each student would push the questions about.
+    # Its length differs between students, and would push the questions about.
     moved = [replace(section, first_page=False) for section in document.sections if section.first_page]
     document.sections = [section for section in document.sections if not section.first_page] + moved
     if document.remarks:

@@ -24,7 +24,7 @@ with chdir("/"):  # matplotlib reads a matplotlibrc of the working folder, which
 __all__ = ["question_plot", "score_plot"]
 
 BAR, WEAK, INK, PAPER = "#5a7fb0", "#b3261e", "#000000", "#ffffff"
-# matplotlib knows no variables: what stands for the page's own colours becomes these, so that dark pages have theirs.
+# matplotlib knows no CSS variables: these colours are replaced by the page's own, so that dark pages have theirs.
 OF_THE_PAGE = {INK: "var(--ink)", PAPER: "var(--paper)", WEAK: "var(--bad)"}
 # Letters stay letters: they can be read aloud and searched, and the browser's own font is used.
 STYLE: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10}

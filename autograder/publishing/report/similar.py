@@ -22,7 +22,7 @@ __all__ = ["Gram", "Pair", "grams", "grams_of_code", "grams_of_students", "simil
 
 # Tokens of code and words of prose that make one piece.
 CODE, WORDS = 16, 6
-# What so many have is how one writes it; what so few pieces are alike in is chance.
+# A piece that so many have is the usual way to write it; answers that share so few pieces are alike by chance.
 COMMON, COMMON_SHARE = 4, 0.25
 LEAST, ALIKE = 40, 0.6
 MAX_CHARACTERS = 100_000

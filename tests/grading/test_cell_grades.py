@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import nbformat
 import pytest
 from nbformat import NotebookNode
@@ -9,7 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader import utils
 
 from autograder.grading.assignment import Template, TemplateCell
-from autograder.grading.cell_grades import cell_grades, ordinary, unanswered
+from autograder.grading.cell_grades import cell_grades, ordinary, table, unanswered
+from autograder.grading.graded import CellGrade
 
 TEST = {"grade": True, "solution": False, "locked": True, "points": 2, "grade_id": "a"}
 
@@ -67,9 +70,57 @@ def test_an_answer_as_released_has_no_points_and_another_waits(source: str) -> N
     about["checksum"] = utils.compute_checksum(released)
     template = Template("a", (TemplateCell("why", "markdown", released.source, False, about),), (), {})
     cell = new_markdown_cell(source, metadata={"nbgrader": nbformat.from_dict(about)})
-    notebook = nbformat.v4.new_notebook(cells=[cell])
+    notebook = nbformat.v4.new_notebook(cells=[new_markdown_cell("# Title"), cell])
     blank = unanswered(notebook, template)
     (grade,) = cell_grades(notebook, [], blank)
     assert (grade.score, grade.max_score) == utils.determine_grade(cell)
     assert grade.by_hand
     assert blank == (["why"] if source == released.source else [])
+
+
+ANSWER = {"grade": True, "solution": True, "locked": False, "points": 3, "grade_id": "why"}
+PICTURE = {"plot.png": {"image/png": "iVBORw0KGgo="}}
+
+
+def graded_by_hand(source: str, **about: Any) -> CellGrade:
+    """The grade of a notebook's only graded cell, a written answer, beside cells that are none."""
+    answer = new_markdown_cell(source, metadata={"nbgrader": nbformat.from_dict(ANSWER)}, **about)
+    helper = new_code_cell("x = 1", metadata={"nbgrader": nbformat.from_dict(ANSWER | {"grade": False})})
+    (grade,) = cell_grades(nbformat.v4.new_notebook(cells=[new_markdown_cell("# Title"), helper, answer]), [], [])
+    return grade
+
+
+def test_another_text_or_picture_is_another_answer() -> None:
+    """Points that a person gave would stay beside an answer that they never saw."""
+    grades = [
+        graded_by_hand("Because."),
+        graded_by_hand("Because not."),
+        graded_by_hand("Because.", attachments=PICTURE),
+        graded_by_hand("Because.", attachments={"plot.png": {"image/png": "/9j/"}}),
+    ]
+    assert all(grade.digest for grade in grades)
+    assert len({grade.digest for grade in grades}) == 4
+    assert graded_by_hand("Because.", attachments={}).digest == grades[0].digest
+
+
+def test_the_grade_of_a_check_cell_is_the_one_that_is_given() -> None:
+    """A check cell would be graded by its outputs."""
+    cell = new_code_cell("%%check", outputs=[result("0.5")], metadata={"nbgrader": nbformat.from_dict(TEST)})
+    checked = CellGrade("a", 1.5, 2.0)
+    assert cell_grades(nbformat.v4.new_notebook(cells=[cell]), [checked], []) == [checked]
+
+
+def test_a_test_cell_without_code_waits_for_a_person() -> None:
+    """A test cell that somebody has made text would end the grading of every notebook."""
+    cell = new_markdown_cell("Look at the plot.", metadata={"nbgrader": nbformat.from_dict(TEST)})
+    assert ordinary(cell) == CellGrade("a", None, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("earned", "told"), [(1.5, "1.5 of 2 points"), (0, "0 of 2 points"), (None, "waits for a person")]
+)
+def test_nbgrader_reads_the_score_of_a_check_cell_from_its_table(earned: float | None, told: str) -> None:
+    """`nbgrader autograde`, which grades by outputs, would give all points."""
+    cell = new_code_cell("%%check", outputs=[table([], earned, 2.0)], metadata={"nbgrader": nbformat.from_dict(TEST)})
+    assert utils.determine_grade(cell) == (earned or 0.0, 2.0)
+    assert told in cell.outputs[0].data["text/html"]

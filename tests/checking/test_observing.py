@@ -12,7 +12,8 @@ from one_cell import run_checks
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds
-from autograder.checking.observing import figures_of
+from autograder.checking.figure_comparison import MOST_CANDIDATES, assert_figure
+from autograder.checking.observing import Axes, Figure, figures_of
 from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
@@ -224,3 +225,62 @@ def test_figures_are_closed_and_showing_works_again(student: NotebookProxy) -> N
     assert verdict(DRAWN + "assert len(drawn) == 1", student).passed
     assert plt.get_fignums() == []
     assert plt.show is show
+
+
+def axes(**about: Any) -> Axes:
+    """An Axes with these contents, and nothing else."""
+    texts = dict.fromkeys(("title", "xlabel", "ylabel"), "") | {"xscale": "linear", "yscale": "linear", "legend": None}
+    lists: dict[str, Any] = {name: [] for name in ("xlim", "ylim", "xticks", "yticks", "labels")}
+    return Axes(**texts | lists | {"lines": [], "points": [], "bars": [], "images": []} | about)
+
+
+X, Y = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0])
+BARS = np.column_stack([X, np.zeros(3), np.ones(3), Y])
+
+
+@pytest.mark.parametrize(
+    ("shown", "asked", "cause"),
+    [
+        ({"lines": [(X, Y), (Y, X)]}, {"lines": [(X, X), (Y, Y)]}, "line 1 of 2 has the wrong y values"),
+        ({"lines": [(X, Y)]}, {"lines": [(Y, Y)]}, "the line is not there: no line has its x values"),
+        ({"lines": [(X[:1], Y[:1])]}, {"lines": [([1, 1], [4, 4])]}, "the line is not there"),
+        ({"lines": [(X, Y[:1])]}, {"lines": [(X, [4, 4, 4])]}, "the line has the wrong y values"),
+        ({"lines": [(X, Y)]}, {"lines": [(X, Y * (1 + 1e-5))]}, "the line has the wrong y values"),
+        ({"bars": [BARS]}, {"bars": X}, "the bars have the wrong values"),
+        ({"points": [np.ones((1, 2)), np.zeros((3, 2))]}, {"points": np.ones((3, 2))}, "the points have the wrong"),
+        ({"images": [np.eye(2)]}, {"image": np.eye(3)}, "the image has the wrong shape"),
+        ({"points": [np.eye(2)] * (MOST_CANDIDATES + 1)}, {"points": np.eye(2)}, "there are too many scatter plots"),
+        ({"bars": [BARS] * (MOST_CANDIDATES + 1)}, {"bars": Y}, "there are too many bar charts"),
+        ({"images": [np.eye(2)] * (MOST_CANDIDATES + 1)}, {"image": np.eye(2)}, "there are too many images"),
+        ({"title": " "}, {"title": True}, "there is no title"),
+        ({"legend": []}, {"legend": True}, "there is no legend"),
+        ({"legend": ["a", "b"]}, {"legend": ["a", "c"]}, "the legend does not name 'c'"),
+        ({}, {"yscale": "log"}, "the y axis must have the scale 'log'"),
+        ({"title": "x", "xlabel": "x"}, {"ylabel": True}, "there is no label on the y axis"),
+    ],
+)
+def test_a_figure_that_shows_something_else_is_wrong(shown: Any, asked: Any, cause: str) -> None:
+    """The y values of another line, or one value for many, would count as what was asked for."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_figure(axes(**shown), **asked)
+    assert caught.value.cause.startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("shown", "asked"),
+    [
+        ({"lines": [(Y, X), (X, Y)]}, {"lines": [(X, Y), (Y, X)]}),
+        ({"lines": [(X, Y)]}, {"lines": [(X, Y * (1 + 1e-4))], "rtol": 1e-3}),
+        ({"points": [np.eye(2)] * MOST_CANDIDATES}, {"points": np.eye(2)}),
+        ({"points": [np.eye(2)]}, {"points": np.eye(2) * (1 + 1e-4), "rtol": 1e-3}),
+        ({"bars": [BARS]}, {"bars": Y}),
+        ({"images": [np.array([[np.nan, 1.0]])]}, {"image": np.array([[np.nan, 1.0]])}),
+        ({"title": "Loss on Training Data"}, {"title": "TRAINING"}),
+        ({"legend": ["Train", "Test"]}, {"legend": ["TEST", "train"]}),
+        ({}, {"xscale": "linear", "lines": 0, "title": False, "legend": False}),
+    ],
+)
+def test_a_figure_that_shows_what_is_asked_for_holds(shown: Any, asked: Any) -> None:
+    """A right plot would be marked wrong for its order of lines, its case or its rounding."""
+    assert_figure(axes(**shown), **asked)
+    assert_figure([Figure("", [axes(**shown), axes()]), Figure("", [])], **asked)

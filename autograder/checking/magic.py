@@ -49,8 +49,8 @@ class CheckTable:
         asked = "; ".join(text.rstrip(".") for text in self.later)
         return f"{len(self.later)} more when graded: {asked}." if asked else ""
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return {"text/html": html_table(self.verdicts, self.heading, self.more), "text/plain": repr(self)}
+    def _repr_html_(self) -> str:
+        return html_table(self.verdicts, self.heading, self.more)
 
     @property
     def holds(self) -> bool:

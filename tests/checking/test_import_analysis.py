@@ -246,6 +246,18 @@ def test_the_notebook_knows_its_cells() -> None:
     assert shell.run_cell(source, store_history=True).result.holds
 
 
+@pytest.mark.parametrize("path", module_paths("helper"))
+def test_the_notebook_knows_the_modules_beside_it(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check would hold in the notebook, and be refused when it is graded."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_bytes(b"from fractions import Fraction  # by Andr\xe9\ndef half(): return Fraction(1, 2)")
+    cells = ["%forbid fractions", "from helper import half", "def answer(): return float(half())"]
+    table = check("def test_a(student):\n    student.answer()", {"answer": lambda: 0.5}, cells)
+    assert table is not None
+    assert table.verdicts[0].message == "Answers may not use fractions, and answer does."
+
+
 def test_validate_refuses_lines_that_would_do_nothing() -> None:
     """In an unlocked cell, with something that is no module, or in the notebook's metadata."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%forbid sklearn.neighbors, 1st")])

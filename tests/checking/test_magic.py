@@ -12,6 +12,10 @@ from IPython.utils.capture import RichOutput, capture_output
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader import utils
 
+from autograder.checking.magic import CheckTable
+from autograder.checking.outcomes import Outcome, Verdict
+from autograder.checking.table import text_table
+
 
 def shown(shell: InteractiveShell, source: str) -> tuple[dict[str, str], str]:
     """The result of a cell as a front end gets it, and what it printed."""
@@ -108,11 +112,48 @@ def test_the_table_can_be_read_as_text(shell: InteractiveShell) -> None:
 
 def test_text_is_no_wider_than_a_terminal_and_loses_nothing(shell: InteractiveShell) -> None:
     """nbgrader's `validate` cuts long lines."""
-    words = [f"word{number}" for number in range(40)]
+    words = [f"word-{number}" for number in range(40)]
     shell.run_cell(f"def f(): raise ValueError({' '.join(words)!r})")
     text = shown(shell, f'%%check\ndef test_f(student):\n    """{" ".join(words)}"""\n    student.f()')[0]["text/plain"]
     assert max(map(len, text.splitlines())) <= 79
     assert all(text.split().count(word) >= 2 for word in words[:-1])
+
+
+def test_what_is_continued_or_told_of_a_check_is_indented() -> None:
+    """Where one check ends and the next begins could not be seen."""
+    verdicts = [
+        Verdict("test_a", "ten letters " * 8, 1, False, Outcome.PASSED),
+        Verdict("test_b", "Right.", 1, False, Outcome.WRONG, "another message " * 6 + "\nIts second line."),
+    ]
+    assert text_table(verdicts, "1 of 2", "More is asked when graded. " * 4).splitlines() == [
+        "1 of 2",
+        "✓ holds: ten letters ten letters ten letters ten letters ten letters ten",
+        "  letters ten letters ten letters",
+        "✗ fails: Right.",
+        "    another message another message another message another message another",
+        "    message another message",
+        "    Its second line.",
+        "More is asked when graded. More is asked when graded. More is asked when",
+        "graded. More is asked when graded.",
+    ]
+
+
+def test_a_void_check_is_not_counted(shell: InteractiveShell) -> None:
+    """A student would look for a mistake that is none of theirs."""
+    shell.run_cell("def double(x): return abs(2 * x)")
+    tests = TESTS.replace("@points(3)", '@points(3)\n@void("It asked too much.")')
+    html = shown(shell, tests)[0]["text/html"]
+    assert "1 of 1 visible checks hold" in html
+    assert "– void" in html
+    assert "Void: It asked too much." in html
+
+
+def test_what_the_hidden_checks_ask_is_one_sentence() -> None:
+    """What is still to come would be read as one check."""
+    table = CheckTable([], ["Numbers near 1000.", "Arguments are unchanged"])
+    assert table.more == "2 more when graded: Numbers near 1000; Arguments are unchanged."
+    assert table._repr_html_().endswith(f">{table.more}</p>")
+    assert "<p" not in CheckTable([], [])._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Seeds, with_checks
 from autograder.checking.handles import MAX_ITEMS, ObjectLink, object_proxy, operate_for_other
+from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.notebook_connection import MAX_OPERATIONS
 from autograder.checking.outcomes import CheckFailed, GraderFault, Outcome, Verdict
-from autograder.checking.proxies import NotebookProxy, connection_of
+from autograder.checking.proxies import NotebookProxy, connection_of, evaluate
 from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import object_table
 from autograder.kernel_side.object_table import MAX_OBJECTS
@@ -159,6 +160,7 @@ def verdict(body: str, *notebooks: NotebookProxy, hidden: bool = False, decorato
         "s = student.Scaler(1.0)\n    assert evaluate(student, 's + s', s=s).offset == 2.0",
         "assert evaluate(student, 'isinstance(s, Scaler)', s=student.Scaler(1.0)) is True",
         "assert evaluate(student, '[s.offset for s in several(n)]', n=2) == [0, 1]",
+        "assert evaluate(student, '  1 + 1\\n') == 2",
         "assert hasattr(student.Scaler(1.0), 'offset') and not hasattr(student.Scaler(1.0), 'missing')",
         "with pytest.raises(ValueError): student.Scaler(1.0).bad()",
         "with pytest.raises(TypeError): len(student.adder(1))",
@@ -473,11 +475,12 @@ def test_an_unsolved_class_is_not_done_yet() -> None:
     assert "There is no Other" in verdict("student.Other(3)", student).message
 
 
-def test_an_expression_is_told_to_be_none_and_obeys_what_is_forbidden(notebook: Any) -> None:
+@pytest.mark.parametrize("expression", ["a +", "a = 1", "a; a"])
+def test_an_expression_is_told_to_be_none(notebook: Any, expression: str) -> None:
     """A slip of the author's would be the student's failed check."""
-    found = verdict("evaluate(student, 'a +', a=1)", notebook())
+    found = verdict(f"evaluate(student, {expression!r}, a=1)", notebook())
     assert found.outcome is Outcome.UNGRADED
-    assert "evaluate: 'a +' is not an expression" in found.detail
+    assert f"evaluate: {expression!r} is not an expression" in found.detail
     assert verdict("evaluate(student, '1 / 0')", notebook()).message.startswith("Your code raised ZeroDivisionError")
 
 
@@ -491,6 +494,24 @@ def test_a_hidden_check_does_not_tell_the_name_of_a_type(notebook: Any) -> None:
         "student.f(4711).x",
     ):
         assert "4711" not in verdict(body, notebook(source), hidden=True).message
+
+
+def test_an_expression_obeys_what_is_forbidden() -> None:
+    """`evaluate` would give points for a library's function; what a test gives by a name is the test's."""
+    cell = "from fractions import Fraction\ndef half():\n    return float(Fraction(1, 2))"
+    names = {"half": lambda: 0.5, "whole": lambda: 1.0}
+    student = NotebookProxy(InProcessTransport(names), ImportAnalysis(["fractions"], [cell]))
+    for expression in ("half() + 1", "[half for _ in range(1)][0]()", "(lambda: half())()"):
+        with pytest.raises(CheckFailed, match="answers may not use fractions, and half does"):
+            evaluate(student, expression)
+    assert evaluate(student, "whole() + half", half=2) == 3.0
+
+
+def test_what_python_asks_of_a_notebook_by_itself_is_no_name_of_it() -> None:
+    """NumPy or pytest would run a student's function, or be told that there is none."""
+    student = NotebookProxy(InProcessTransport({"__array__": lambda: np.ones(2)}))
+    assert not hasattr(student, "__array__")
+    assert not hasattr(student, "__iter__")
 
 
 def test_a_handle_can_be_copied_and_printed_without_crossing() -> None:

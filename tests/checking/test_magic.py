@@ -112,7 +112,7 @@ def test_the_table_can_be_read_as_text(shell: InteractiveShell) -> None:
 
 def test_text_is_no_wider_than_a_terminal_and_loses_nothing(shell: InteractiveShell) -> None:
     """nbgrader's `validate` cuts long lines."""
-    words = [f"word-{number}" for number in range(40)]
+    words = [f"my-word{number}" for number in range(40)]
     shell.run_cell(f"def f(): raise ValueError({' '.join(words)!r})")
     text = shown(shell, f'%%check\ndef test_f(student):\n    """{" ".join(words)}"""\n    student.f()')[0]["text/plain"]
     assert max(map(len, text.splitlines())) <= 79

@@ -36,7 +36,7 @@ class CheckTable:
 
     def __init__(self, verdicts: list[Verdict], later: Sequence[str]) -> None:
         self.verdicts, self.later = verdicts, later
-        self.counted = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_RUN]  # void ones never are
+        self.counted = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_RUN]  # no void one
 
     @property
     def heading(self) -> str:

@@ -81,10 +81,8 @@ def axes_data(axes: Any) -> dict[str, Any]:
     names = ["title", "xlabel", "ylabel", "xscale", "yscale"]
     data = {name: str(getattr(axes, f"get_{name}")()) for name in names}
     lines = [line_data(line) for line in axes.lines[:MAX_ARTISTS]]
-    points = [{"xy": np.ma.getdata(c.get_offsets()), "label": label_of(c)} for c in collections(axes)]
-    bars = [
-        {"label": label_of(chart), "bars": bar_data(chart)} for chart in axes.containers[:MAX_ARTISTS] if is_bars(chart)
-    ]
+    points = [{"xy": np.ma.getdata(cloud.get_offsets())} for cloud in collections(axes)]
+    bars = [{"bars": bar_data(chart)} for chart in axes.containers[:MAX_ARTISTS] if is_bars(chart)]
     images = [{"data": np.ma.getdata(image.get_array())} for image in axes.images[:MAX_ARTISTS]]
     return data | {
         "xlim": list(map(float, axes.get_xlim())),
@@ -101,8 +99,7 @@ def axes_data(axes: Any) -> dict[str, Any]:
 
 def line_data(line: Any) -> dict[str, Any]:
     x, y = (np.asarray(values, float).ravel() for values in line.get_data(orig=False))
-    about = {"label": label_of(line), "style": str(line.get_linestyle()), "marker": str(line.get_marker())}
-    return about | {"x": x, "y": y}
+    return {"label": label_of(line), "x": x, "y": y}
 
 
 def collections(axes: Any) -> list[Any]:

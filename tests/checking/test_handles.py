@@ -91,6 +91,7 @@ def several(n): return [Scaler(i) for i in range(n)]
 def counting(n):
     yield from range(n)
 def adder(n): return lambda x: x + n
+def objects(): return np.array([make(1), make(2)], object)
 """
 
 
@@ -184,6 +185,7 @@ def test_objects_are_used_as_in_the_notebook(notebook: Any, body: str) -> None:
         ("student.Scaler(1.0).scala", "Scaler.scala raised AttributeError: 'Scaler' object has no attribute 'scala'"),
         ("assert_close(student.make(1.0), 1.0)", "A number is expected, and this is of a type that does not fit."),
         ("assert_same(student.make(1.0), 1.0)", "A single value is expected, and this is of a type that does not fit."),
+        ("assert_close(student.objects(), np.ones(2))", "An array is expected, and this is an array of objects."),
         ("assert_close(student.several(1), np.ones(1))", "Numbers are expected, and there is something else"),
         ("assert student.make(1.0) == 1.0", ""),
         ("assert 1.0 in [student.make(1.0)]", ""),
@@ -473,6 +475,8 @@ def test_an_unsolved_class_is_not_done_yet() -> None:
     student = NotebookProxy(InProcessTransport({"In": ["", "import numpy", source]}))
     assert verdict("student.KMeans(3)", student).message == "Not done yet: KMeans."
     assert "There is no Other" in verdict("student.Other(3)", student).message
+    written = NotebookProxy(InProcessTransport({"In": ["", source, "class KMeans:\n    clusters = 1 / 0"]}))
+    assert "There is no KMeans" in verdict("student.KMeans(3)", written).message
 
 
 @pytest.mark.parametrize("expression", ["a +", "a = 1", "a; a"])
@@ -512,6 +516,18 @@ def test_what_python_asks_of_a_notebook_by_itself_is_no_name_of_it() -> None:
     student = NotebookProxy(InProcessTransport({"__array__": lambda: np.ones(2)}))
     assert not hasattr(student, "__array__")
     assert not hasattr(student, "__iter__")
+
+
+def test_what_python_asks_of_an_object_that_was_lent_is_answered_here() -> None:
+    """NumPy or `copy` would be refused an attribute with an underscore, and the student told to have used it."""
+
+    def operate(*about: Any) -> Any:
+        raise AssertionError(f"asked for {about}")
+
+    lent = object_table.lent_object(1, "Scaler", False, operate)
+    assert not hasattr(lent, "__array__")
+    assert np.asarray([lent, lent], object).shape == (2,)
+    assert repr(lent) == "<Scaler>"
 
 
 def test_a_handle_can_be_copied_and_printed_without_crossing() -> None:

@@ -48,6 +48,15 @@ def write(text, name="out"):
     with open(name, "w") as file: file.write(text)
 def link():
     import os; os.symlink("/etc/passwd", "passwd"); os.mkfifo("pipe")
+def elsewhere():
+    import pathlib
+    for folder in (".cache", "plots"):
+        pathlib.Path(folder).mkdir(); pathlib.Path(folder, "a").write_text(folder)
+def longer(text):
+    import os
+    seen = os.stat("out").st_mtime_ns
+    with open("out", "a") as file: file.write(text)
+    os.utime("out", ns=(seen, seen))
 def big():
     with open("big", "wb") as file: file.truncate(10**9)
 """
@@ -90,13 +99,15 @@ OTHERS = "with figures(student) as drawn: student.others()\n    a, b, c = drawn[
         "with figures(student) as drawn: student.open_figures()\n    assert len(drawn) == 20",
         "with figures(student) as drawn: student.many()\n    assert len(drawn[0].axes[0].lines[0][0]) == 10**6",
         "with written(student) as files: student.write('a,b\\n')\n    assert_same(files.text('out'), 'a,b\\n')",
+        "with written(student) as files: student.elsewhere()\n    assert files.files == {'plots/a': b'plots'}",
+        "student.write('a')\n    with written(student) as f: student.longer('b')\n    assert f.text('out') == 'ab'",
         "with written(student) as files: student.link()\n    assert files.files == {}",
         "with written(student) as files: student.write('a\\r\\nb')\n    assert_same(files.text('out'), 'a\\nb')",
         "with measure(student) as cost: pass\n    assert (cost.lines, cost.peak_bytes) == (0, 0)",
         "with printed(student) as out: student.hello('a \\n\\n b\\n')\n    assert out.lines[1:] == ['', ' b']",
         f"with written(student) as files: student.big()\n    assert len(files.data('big')) == {MAX_FILE}",
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) -> None:
     """Printing, plots and files could only be graded by hand."""

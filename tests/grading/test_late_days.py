@@ -26,15 +26,15 @@ CONFIG = """
 c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"
 c.LateDays.budget = 3
 c.LateDays.per_assignment = 2
-c.LateDays.grace_hours = 1
+c.LateDays.grace_hours = 1.5
 c.LateDays.points_per_day = 0.5
 c.LateDays.fraction_per_day = 0.1
 """
 DUE = {"third": "2026-10-15 12:00:00", "first": "2026-10-01 12:00:00", "second": "2026-10-08 12:00:00"}
 TIMES = {
     "ada": {"first": "2026-10-03 01:00:00", "second": "2026-10-10 12:00:00", "third": "2026-10-15 12:00:00"},
-    "bob": {"second": "2026-10-08 13:00:00", "third": "2026-10-18 13:00:00", "open": "2027-01-01 00:00:00"},
-    "cyd": {"first": "2026-10-02 13:00:00", "second": None, "third": "2026-10-16 00:00:00"},
+    "bob": {"second": "2026-10-08 13:30:00", "third": "2026-10-18 13:30:00", "open": "2027-01-01 00:00:00"},
+    "cyd": {"first": "2026-10-02 13:30:00", "second": None, "third": "2026-10-16 00:00:00"},
 }
 
 
@@ -121,6 +121,15 @@ def test_a_notebook_loses_its_part(term: Course, gradebook: Any) -> None:
     settle_late_penalties(term, gradebook, "third")
     books = gradebook.find_submission("third", "bob").notebooks
     assert {notebook.name: round(notebook.late_submission_penalty, 9) for notebook in books} == {"a": 0.6, "b": 0.9}
+
+
+def test_what_has_no_points_loses_none(term: Course) -> None:
+    """An assignment for extra credit alone would be charged as one of full marks."""
+    plugin = late_days(term)
+    assert plugin is not None
+    assert plugin.penalty(LateUse(2, 0, 0), 0.0, 0.0) is None
+    assert plugin.penalty(LateUse(2, 0, 0), 0.0, 10.0) is None
+    assert plugin.penalty(LateUse(2, 0, 0), 5.0, 10.0) == 1.5
 
 
 def test_an_extension_is_no_lateness(term: Course, gradebook: Any) -> None:

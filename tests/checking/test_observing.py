@@ -204,10 +204,9 @@ class Forger:
         self.observed, self.buffers = observed, list(buffers)
 
     def request(self, message: Any, buffers: Any, call_back: Any) -> Any:
-        reply = (
-            {"op": "function"} if message["op"] == "get" else {"op": "return", "value": 1, "observed": self.observed}
-        )
-        return reply, []
+        if message["op"] == "get":
+            return {"op": "function"}, []
+        return {"op": "return", "value": 1, "observed": self.observed}, self.buffers
 
 
 @pytest.mark.parametrize("forged", [3, ["list", [3]], ["dict", [["printed", 7], ["files", 7]]], ["dict", []]])
@@ -221,8 +220,8 @@ def test_forged_observations_are_none(forged: Any) -> None:
 def test_only_files_with_a_name_and_data_are_kept() -> None:
     """A forged one would end the check that reads it."""
     encoder = Encoder()
-    data = encoder.encode(b"data")
-    forged = [["a", data], [1, data], ["b", 2], ["c", "text"]]
+    data, other = encoder.encode(b"data"), encoder.encode(b"other")
+    forged = [["a", data], [1, other], ["b", 2], ["c", "text"]]
     student = NotebookProxy(Forger(["dict", [["files", ["dict", forged]]]], *encoder.buffers))
     found = verdict("with written(student) as w: student.f()\n    assert w.files == {'a': b'data'}", student)
     assert found.passed, found.detail

@@ -15,7 +15,8 @@ import pytest
 from one_cell import run_checks
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, with_checks
+from autograder.checking.check_runner import Checks, Seeds, with_checks
+from autograder.checking.deadline import TOOK_TOO_LONG, Overtime
 from autograder.checking.explain import UNGRADED
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, StudentError, Verdict, score, student_error
@@ -246,6 +247,16 @@ def test_an_exception_of_the_students_is_also_the_built_in_one(kind: str) -> Non
     assert str(error) == f"f raised {kind}: why"
 
 
+@pytest.mark.parametrize("kind", ["StopIteration", "StopAsyncIteration"])
+def test_an_exception_that_ends_loops_is_a_runtime_error(kind: str) -> None:
+    """`all(map(student.f, xs))` would end at the first call, and hold."""
+    error = student_error("f", kind, "why", [])
+    assert isinstance(error, StudentError)
+    assert isinstance(error, RuntimeError)
+    assert not isinstance(error, (StopIteration, StopAsyncIteration))
+    assert str(error) == f"f raised {kind}: why"
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -307,8 +318,10 @@ def test_random_numbers_are_the_same_at_a_regrade() -> None:
         (Seeds(b"secret", "softmax", "bob", "cell"), "test_a"),
         (Seeds(b"secret", "softmax", "ada", "other"), "test_a"),
         (SEEDS, "test_b"),
+        (SEEDS.of_attempt(2), "test_a"),
+        (SEEDS.of_counterexample(1), "test_a"),
     ],
-    ids=["secret", "assignment", "student", "cell", "test"],
+    ids=["secret", "assignment", "student", "cell", "test", "attempt", "counterexample"],
 )
 def test_random_numbers_differ_for_another(seeds: Seeds, test: str) -> None:
     """Hard-coded outputs that one student has seen would pass for another, or be guessed without the secret."""
@@ -347,6 +360,48 @@ def test_an_answer_key_that_fails_waits_for_a_person(reference: str | None) -> N
 def test_the_instructor_reads_what_the_answer_key_lacks(source: str, why: str) -> None:
     """An instructor would look in the student's notebook for what is wrong in the answer key."""
     assert why in verdict("def test_a(student, reference): reference.g(1)", "", source, hidden=True).detail
+
+
+def test_what_the_student_is_passed_of_the_answer_key_is_of_the_copy_that_lends() -> None:
+    """A student's code could change what the answer key gives afterwards."""
+    source = "count = 0\ndef g():\n    global count\n    count += 1\n    return count"
+    test = "def test_a(student, reference):\n    assert (student.use(reference.g), reference.count) == (1, 0)"
+    student = NotebookProxy(InProcessTransport(defined("def use(g): return g()")))
+    key, lender = (NotebookProxy(InProcessTransport(defined(source)), trusted=True) for _ in range(2))
+    cells = {"": CheckCell("%%check\n" + HIDE.format(test))}
+    (found,) = with_checks(cells, lambda checks: checks.run("", student, key, SEEDS, lender=lender))
+    assert found.passed, found.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("assert private('a.txt').read() + private('a.txt').read() == b'oneone'", ""),
+        ("private('b')", "there is no file 'b' in the assignment's folder private (there: a.txt)"),
+    ],
+)
+def test_private_files_are_read_by_their_names(body: str, why: str) -> None:
+    """A check on data that students do not have could not be written, or its author not mend it."""
+
+    def work(checks: Checks) -> list[Verdict]:
+        checks.private_files = {"a.txt": b"one"}
+        return checks.run("", NotebookProxy(InProcessTransport({})), None, SEEDS)
+
+    cell = CheckCell("%%check\n" + HIDE.format(f"def test_a(student, private):\n    {body}"))
+    (found,) = with_checks({"": cell}, work)
+    assert found.outcome is (Outcome.UNGRADED if why else Outcome.PASSED), found.detail
+    assert why in found.detail
+
+
+def test_time_that_ends_between_the_steps_of_a_test_ends_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A student whose code takes for ever would wait for a person."""
+
+    def late(item: pytest.Item) -> None:
+        raise Overtime
+
+    monkeypatch.setattr("autograder.checking.check_runner.run_item", late)
+    found = verdict("def test_a(student): pass", "")
+    assert (found.outcome, found.message) == (Outcome.RAISED, f"Your code was stopped: {TOOK_TOO_LONG}.")
 
 
 LENT = """

@@ -85,7 +85,7 @@ class CheckCell:
         """The names that the cell uses of the student's notebook, as far as its text shows."""
         tree = ast.parse(self.module)
         attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         plain = {node.value for node in attributes}
         plain |= {argument for call in calls if ast.unparse(call.func) in ONLY_LOOK for argument in call.args}
         uses = {node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "student"}

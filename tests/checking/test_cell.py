@@ -58,6 +58,13 @@ def test_all_that_a_test_says_of_itself_is_read() -> None:
     assert (last.hidden, last.weight) == (False, 0.0)
 
 
+def test_a_description_is_a_line_and_other_decorators_say_nothing_of_the_check() -> None:
+    """A table would have spaces at its ends, or a check with a mark of pytest's could not be read."""
+    source = '%%check\n@pytest.mark.skipif(False)\n@pytest.mark.slow\ndef test_a(student):\n    """ It holds.  """'
+    (test,) = CheckCell(source).tests()
+    assert (test.description, test.weight, test.given, test.void) == ("It holds.", 1.0, (), "")
+
+
 def test_line_numbers_stay() -> None:
     """An error would be reported for another line than the author sees."""
     module = CheckCell(CELL).module
@@ -118,10 +125,13 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("@points()\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
         ("@points(2, by=1)\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
         ("def test_a(private): pass", "line 2: test_a takes private files, so it must be hidden"),
+        ("@points({[]: 1})\ndef test_a(student): pass", "line 2: @points takes literal values, without names"),
+        ("match 1:\n    case _:\n        def test_a(student): pass", "line 4: test_a would not count"),
         ("@points('two')\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(True)\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@points(1e999)\ndef test_a(student): pass", "line 3: @points takes a number"),
         ("@void('')\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
+        ("@void(' ')\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void(1)\ndef test_a(student): pass", "line 3: @void takes a text that says why"),
         ("@void()\ndef test_a(student): pass", "line 2: @void takes literal values, without names"),
         ("def test_a(student): pass\ndef test_a(x): pass", "line 3: test_a is already defined at line 2"),
@@ -207,6 +217,12 @@ def test_helpers_of_a_check_cell_are_no_tests(helper: str) -> None:
         ("assert_that(student.f(1) == 1, 'one')", False),
         ("assert student.f(1) == 1\n    assert_unchanged(student)", False),
         ("helper(student)\n    assert_unchanged(student)", False),
+        ("assert_that(student.f(1) == 1, 'one')\n    assert_unchanged(student)", False),
+        ("with measure(student): student.f(1)\n    assert_unchanged(student)", True),
+        (
+            "with printed(student) as out: student.f(1)\n    assert out.text == 'a'\n    assert_unchanged(student)",
+            False,
+        ),
         ("assert_same(student.f(1), 1)\n    assert_unchanged(student)", False),
         ("assert_choice(student.answer, 'ab')\n    assert_unchanged(student)", False),
         ("student.f(1)", False),

@@ -76,6 +76,7 @@ def test_no_letters_are_invented() -> None:
             "def broken(:",
             "%load_ext autograder",
             'def one(X):\n    """X: (m, d). Returns (m, 1)."""',
+            'x = 1\nclass g:\n    """Returns (m,)."""\ndef p(a: None, /, b, *, c: "(m,)") -> None:\n    pass',
             'def k(X):\n    """Nothing is said."""',
         ]
     )
@@ -84,7 +85,8 @@ def test_no_letters_are_invented() -> None:
     assert (found["h"].returns, found["h"].shapes) == (("n",), {"X": ("n", "d")})
     assert (found["k"].returns, found["k"].shapes) == ((), {})
     assert found["one"].returns == ("m", "1")
-    assert set(found) == {"f", "g", "h", "k", "one"}
+    assert (found["p"].parameters, found["p"].shapes) == (("a", "b", "c"), {"c": ("m",)})
+    assert set(found) == {"f", "g", "h", "k", "one", "p"}
 
 
 def test_lengths_that_are_given_as_numbers_have_letters_too() -> None:
@@ -136,6 +138,33 @@ def test_lengths_come_from_arguments_of_the_shape_that_is_said(X: str, message: 
     """A student who passes on another shape would be told wrong letters, or get no grade."""
     definition = 'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return np.ones(3)'
     assert told(definition, f"    assert_close(student.g({X}), np.ones(5))").startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("signature", "says", "call", "message"),
+    [
+        ("X", "X: (m, d).", "student.g(X)", "The shape is wrong. "),
+        ("X", "X: (m, d). Returns (m, d).", "student.g(X)", "The shape is wrong. "),
+        ("X", "X: (m, d). Returns (m,).", "1 * student.g(X)", "The shape is wrong. "),
+        ("X", "X: (m, d). Returns (m,).", "student.g(X)", "The shape is wrong: (d,) instead of (m,). "),
+        ("X, n=3", "X: (m, d). Returns (m,).", "student.g(X)", "The shape is wrong: (d,) instead of (m,). "),
+        ("*rest", "Returns (m,).", "student.g(X)", "The shape is wrong. "),
+        ("X, *rest", "X: (m, d). Returns (m,).", "student.g(X, 1, 2)", "The shape is wrong: (d,) instead of (m,). "),
+        ("*, X", "X: (m, d). Returns (m,).", "student.g(X=X)", "The shape is wrong: (d,) instead of (m,). "),
+    ],
+)
+def test_a_shape_has_letters_where_the_call_and_the_text_give_them(
+    signature: str, says: str, call: str, message: str
+) -> None:
+    """A student would be told of letters of another value, or get no grade where a default is used."""
+    definition = f'def g({signature}):\n    """{says}"""\n    return np.ones(3)'
+    assert told(definition, f"    X = np.ones((5, 3))\n    assert_close({call}, np.ones(5))").startswith(message)
+
+
+def test_no_row_is_shown_of_what_the_text_does_not_explain() -> None:
+    """A student would look for their mistake in a row that may have nothing to do with it."""
+    definition = 'def g(X):\n    """X."""\n    return np.zeros(3)'
+    assert "X[" not in told(definition, "    assert_close(student.g(np.ones((3, 2))), np.ones(3))")
 
 
 def test_lists_are_not_told_of_as_arrays() -> None:

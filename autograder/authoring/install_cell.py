@@ -1,4 +1,5 @@
-"""The lines of a released notebook that install what the checks need, or say how to.
+"""The lines of a released notebook that install the package where it is missing, or say how to. They stand in the setup
+cell, before `%load_ext autograder`, and only in the release: the source has no need of them.
 
 They stand in the setup cell, before `%load_ext autograder`, and only in the release: the source has no need of them.
 """
@@ -63,8 +64,8 @@ EARLIER = re.compile(maybe(PACKAGES) + maybe(INSTALL) + re.escape(LINES))
 
 
 def add_install_lines(path: Path, what: str = "", packages: Sequence[str] = ()) -> None:
-    """Put the lines before `%load_ext autograder` in a released notebook, in place of those that an earlier call put
-    there; `what`, if given, is what pip installs, and `packages` what else the course uses."""
+    """Put the lines before `%load_ext autograder` in a released notebook, in place of those of an earlier call; `what`,
+    if given, is the argument for pip, and `packages` are the further packages of the course."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code" and LOAD in cell.source.splitlines():

@@ -78,7 +78,7 @@ def signed_notebook(text: Path) -> NotebookNode:
 
 
 def cells_digest(notebook: NotebookNode) -> str:
-    """The digest of what an author writes into a notebook: not ids, outputs, or what an editor notes."""
+    """The digest of the parts of a notebook that an author writes: not ids, outputs, or notes of an editor."""
     written = [(cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN)) for cell in notebook.cells]
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:DIGITS]
 

@@ -148,7 +148,8 @@ class Checks:
             self.student, self.watcher, self.errors = kept
 
     def keep(self, test: str, error: BaseException | None) -> None:
-        """Keep what ended a test, or one case of it: the first exception, with what the assignment says of it."""
+        """Keep the exception that ended a test, or the first of its cases that raised one, with the assignment's own
+        words for it."""
         if self.errors.get(test) is None:
             self.errors[test] = error
             if isinstance(error, CheckFailed) and error.values is not None:

@@ -69,7 +69,7 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
 
 
 def collected_table(title: str, results: list[Collected]) -> Table:
-    """A table for the terminal: whose, what became of it, when it was handed in, what to know."""
+    """A table for the terminal: the student, the outcome, the time, and remarks."""
     from rich.table import Table
     from rich.text import Text
 

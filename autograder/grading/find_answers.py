@@ -108,8 +108,8 @@ class Search:
         self.cells = [cell for cell in self.cells if id(cell) not in gone]
 
     def name_repeated(self) -> None:
-        """Give cells without a name that repeat what was released their names, which say where in the assignment one
-        is. Further copies of answers as they were released, and of checks, are taken out."""
+        """Name cells without a name that repeat a released cell: the names show where in the assignment they are.
+        Further copies of unsolved answers and of checks are taken out."""
         times = Counter(text_of(cell.source) for cell in self.template.release)
         names = {text: name for name, text in self.released.items() if text and times[text] == 1}
         undo = {self.released[name] for name in self.answer_ids} - {""}

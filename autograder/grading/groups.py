@@ -84,7 +84,7 @@ Values = tuple[float | None, float | None, str | None]
 
 
 def answer_digests(session: Any, assignment: str) -> dict[tuple[str, Place], str]:
-    """The digests of what each student's cells were graded from."""
+    """The digests of the text behind each student's cells."""
     of = tables.cells.c
     rows = session.execute(select(of.student, of.notebook, of.cell, of.digest).where(of.assignment == assignment))
     return {(student, (notebook, cell)): digest for student, notebook, cell, digest in rows}

@@ -98,8 +98,8 @@ def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict
 def read_verdicts(
     session: Any, assignment: str, student: str = "", withheld: Collection[str] = ()
 ) -> Iterator[tuple[str, Place, Verdict]]:
-    """The recorded verdicts of every submission, or of one: whose, of which cell, and the verdict, each cell's in the
-    order of its tests. They are empty in the columns `withheld`."""
+    """The recorded verdicts of every submission, or of one, with student and cell; each cell's in the order of its
+    tests. They are empty in the columns `withheld`."""
     of = tables.checks.c
     about = (literal("").label(name) if name in withheld else of[name] for name in FIELDS)
     query = select(of.student, of.notebook, of.cell, *about)

@@ -1,6 +1,7 @@
-"""nbgrader's own steps from an instructor's notebook to what it saves in its database and to what students get, as the
-course has configured them. What nbgrader hands from step to step is its own business; it is made up and read here
-alone, and tests/grading/test_release_steps.py compares it with what nbgrader's own commands hand and make."""
+"""nbgrader's own steps of a release, as the course has configured them: from an instructor's notebook to the one that
+nbgrader saves in its database, and to the one that students get. The data that nbgrader passes from step to step is its
+own business; it is made up and read here alone, and tests/grading/test_release_steps.py compares it with that of
+nbgrader's own commands."""
 
 from __future__ import annotations
 

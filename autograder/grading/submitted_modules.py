@@ -21,8 +21,8 @@ ENCODINGS = ("utf-8", "ascii", "iso8859-", "cp125")  # ASCII is the same in all 
 
 
 def with_modules(own: dict[str, bytes], modules: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Incident]]:
-    """The files that a student has handed in, with each module where the notebook looks for it, and what is to be said
-    of those that lay elsewhere or are missing. What Python would import in a module's place is left out: another text
+    """The files that a student has handed in, with each module where the notebook looks for it, and incidents on those
+    that lay elsewhere or are missing. Files that Python would import in a module's place are left out: another text
     would run than the one that is read and shown."""
     files, incidents = dict(own), list[Incident]()
     for rival, name in [(other, name) for other in own for name in modules if is_rival(other, name)]:

@@ -149,7 +149,7 @@ def write_missing(notebook: Any, needs_a_person: bool) -> None:
 
 
 def write_checks(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Write this submission's verdicts and incidents, and what its cells' grades were made from."""
+    """Write this submission's verdicts and incidents, and the digests and points of its cells."""
     who = {"assignment": assignment, "student": graded.student}
     for table, rows in (
         (tables.checks, [row for notebook in graded.notebooks for row in check_rows(notebook)]),
@@ -170,7 +170,7 @@ def forget_cells(session: Any, assignment: str, graded: GradedSubmission) -> Non
 
 
 def write_digests(session: Any, assignment: str, graded: GradedSubmission) -> None:
-    """Say what the grade was made from. What we could not grade has no digest, so that it is tried again."""
+    """Write the versions behind the grade. A submission that we could not grade has none, so that it is tried again."""
     row = {
         "assignment": assignment,
         "student": graded.student,
@@ -191,7 +191,7 @@ def check_rows(notebook: GradedNotebook) -> Iterator[dict[str, Any]]:
 
 
 def cell_rows(notebook: GradedNotebook) -> Iterator[dict[str, Any]]:
-    """One row for every cell whose grade is made from one cell: a check, or an answer that is graded by hand."""
+    """One row for every grade with a single cell behind it: a check, or an answer that is graded by hand."""
     for grade in notebook.grades:
         if grade.digest:
             points = None if grade.by_hand else grade.max_score

@@ -34,8 +34,8 @@ COLUMNS = (
 class ScoreChange:
     """A score that changed, for a student with this id and this `name`, which may be empty. `before` and `after` are
     None where there was, or is, no score. `cell` is the grade cell, or empty for the notebook's late penalty, which is
-    below zero. `submission`, `assignment` and `check` are digests of what the new score was made from; `check` is empty
-    for what is not made from one cell. `at` is in UTC, and `number` grows with it."""
+    below zero. `submission`, `assignment` and `check` are the digests behind the new score; `check` is empty where
+    several cells are behind it. `at` is in UTC, and `number` grows with it."""
 
     number: int
     at: datetime
@@ -89,7 +89,7 @@ def all_changes(session: Any, name: str) -> list[ScoreChange]:
 
 
 def changes_table(name: str, changes: list[ScoreChange]) -> Table:
-    """A table for the terminal: when, whose, which cell, from what to what, why. Versions would leave it no room."""
+    """A table for the terminal: time, student, cell, old and new score, reason. Versions would leave it no room."""
     from rich.table import Table
     from rich.text import Text
 

@@ -143,7 +143,7 @@ def into_template(scores: list[Score], title: str, template: Path, notes: list[s
 
 
 def places_of(head: list[str], rows: list[list[str]]) -> dict[tuple[str, str], int]:
-    """The line of each student by kind and value of what Canvas calls them."""
+    """The line of each student by kind and value of Canvas's ids."""
     kinds = [kind for kind in ("ID", "SIS User ID", "SIS Login ID") if kind in head]
     return {
         (kind, row[head.index(kind)].strip().casefold()): number for kind in kinds for number, row in enumerate(rows)

@@ -82,8 +82,8 @@ def scores(
 
 
 def show_scores(course: Course, name: str) -> bool:
-    """Print the scores, what happened, what does not count, and who is missing; returns whether answers wait for points
-    by hand."""
+    """Print the scores, the incidents, work that does not count, and who is missing; returns whether answers wait for
+    points by hand."""
     from rich.console import Console
 
     from autograder.publishing.class_results import read_results

@@ -175,7 +175,7 @@ class Sandbox(ABC):
         return not self.spent and self.process.poll() is None
 
     def broken(self) -> SandboxBroken:
-        """An error with what the sandbox printed before it failed."""
+        """An error with the sandbox's output before it failed."""
         self.kill()
         self.log.seek(0)
         said = self.log.read(4000).decode(errors="replace").strip()

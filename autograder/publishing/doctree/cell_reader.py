@@ -52,7 +52,7 @@ class CellReader:
         context.macros = Macros()
 
     def _shown(self, cell: ParsedCell) -> ParsedCell:
-        """A cell without what is not for students and, in prose, without what is folded away."""
+        """A cell without regions that are not for students and, in prose, without text that is folded away."""
         cell = for_student(cell, self.regions)
         is_prose = cell.kind == "markdown" and not cell.is_answer
         return replace(cell, source=folded(cell.source)) if is_prose else cell

@@ -76,8 +76,8 @@ class ParsedCell:
 
 
 def for_student(cell: ParsedCell, regions: Regions) -> ParsedCell:
-    """A cell without what its author keeps from students (hidden tests, mark schemes, what hidden tests let slip), and
-    without the record of a released check cell, which only `%%check` reads."""
+    """A cell without the regions that its author keeps from students (hidden tests, mark schemes), without traces of
+    hidden tests in its outputs, and without the record of a released check cell, which only `%%check` reads."""
     if not cell.nbgrader or cell.nbgrader.get("solution"):
         return cell
     cell = replace(cell, source=without_record(cell.source))

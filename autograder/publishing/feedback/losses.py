@@ -15,8 +15,8 @@ LEAST = 0.005  # points that round to none
 
 @dataclass(frozen=True)
 class Loss:
-    """Points that were lost for one reason in one grade cell. `place` is that of the first check with this reason among
-    the cell's checks, from 1, or 0 where a person graded."""
+    """Points lost for one reason in one grade cell. `place` is that of the first check with this reason among the
+    cell's checks, from 1, or 0 where a person graded."""
 
     points: float
     grade_id: str

@@ -93,7 +93,8 @@ def grade(root: Path, course: Course, results: Results) -> bool:
 
 
 def who(metadata: Path) -> str:
-    """A name for whoever handed in, the same at every submission: Gradescope's numbers of all of a group."""
+    """A name for the student or group that handed in, the same at every submission: Gradescope's numbers of all
+    members."""
     try:
         users = json.loads(metadata.read_bytes())["users"]
         return storable("gradescope " + " ".join(sorted(str(user["id"]) for user in users)))

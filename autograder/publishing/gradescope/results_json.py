@@ -35,7 +35,7 @@ class Results:
         self.grades[notebook, grade.grade_id] = grade
 
     def write(self, output: str) -> None:
-        """Put the results as they are now, with `output` above them, in the place of what was there."""
+        """Write the results as they are now, with `output` above them, in place of earlier ones."""
         tests = list(self.tests())
         document: dict[str, Any] = AS_TEXT | {
             "output": as_shown("\n\n".join(filter(None, (output, self.by_hand())))),

@@ -208,7 +208,7 @@ def earlier_answers(folder: Path, assignment: Assignment) -> dict[str, list[Path
 
 
 def known(course: Course, assignment: Assignment) -> set[Gram]:
-    """The pieces that students were given, and those of the answer key: who is right writes what others write."""
+    """The pieces that students were given, and those of the answer key: right answers are alike."""
     given = [
         ParsedCell(0, cell.cell_type, cell.source, nbgrader=cell.nbgrader)
         for template in assignment.notebooks
@@ -222,7 +222,7 @@ def known(course: Course, assignment: Assignment) -> set[Gram]:
 
 
 def to_teach(questions: list[QuestionNumbers]) -> Iterator[tuple[str, str]]:
-    """Questions that cost those who answered many points, the worst first, with what went wrong most often."""
+    """Questions that cost those who answered many points, the worst first, with the most frequent mistake."""
     weak = [(q.share, q) for q in questions if q.share is not None and q.share < WEAK_QUESTION]
     for share, question in sorted(weak, key=lambda pair: pair[0])[:5]:
         why = f"; {question.mistake.count} × {question.mistake.text}" if question.mistake else ""

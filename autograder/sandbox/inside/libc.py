@@ -13,7 +13,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def checked(result: int, what: str) -> int:
-    """`result`, unless it says that the call failed: then OSError, naming `what`."""
+    """`result`, unless it says that the call failed: then an OSError that names `what`."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)

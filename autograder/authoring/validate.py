@@ -25,7 +25,7 @@ from autograder.grading.assignment import Assignment, Template
 from autograder.grading.cell_grades import ordinary
 from autograder.grading.comment_bank import read_bank
 from autograder.grading.course import Course
-from autograder.grading.course_errors import KEY_FAILS, memory_remedy
+from autograder.grading.course_errors import KEY_FAILS, remedy
 from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
 from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits, refuse_without_points
@@ -294,8 +294,8 @@ def raised_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
     for number, name, text in errors(notebook):
         if trial.may_raise is not None and name not in trial.may_raise and not is_check(notebook.cells[number - 1]):
             allowed = f" (only {', '.join(trial.may_raise)} may be raised)" if trial.may_raise else ""
-            remedy = memory_remedy(f"{name}: {text}")
-            yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}{remedy and '. '}{remedy}")
+            mend = remedy(f"{name}: {text}")
+            yield Problem(trial.name, f"cell {number} raises {name}: {text}{allowed}{mend and '. '}{mend}")
 
 
 def ordinary_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Stud
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import CallBack, Frames, SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
-from autograder.grading.course_errors import KEY_FAILS
+from autograder.grading.course_errors import key_failure
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Channel, Message, WireError
 from autograder.sandbox.base import PRELOAD_ANSWER_KEY
@@ -69,7 +69,7 @@ class AnswerKey:
     def _run(self, cell: KeyCell) -> None:
         error = self._ask({"op": "run", "source": cell.source})["error"]
         if error:
-            raise GraderFault(f"{KEY_FAILS} {cell.grade_id}:\n{error}")
+            raise GraderFault(key_failure(cell.grade_id, error))
 
     def _snapshot(self) -> socket.socket:
         ours, theirs = socket.socketpair()

@@ -107,7 +107,8 @@ def test_an_answer_key_that_raises_is_noticed(tmp_path: Path) -> None:
     """Every check of the class would wait for a person. Each trial meets the same error, which is told once."""
     text = replaced(TEXT, "import numpy as np", "import numpy as np\nimport no_such_module")
     told = [found for found in problems(tmp_path, text=text) if "Traceback" in found]
-    only(told, "the answer key fails in cell setup", "no_such_module")
+    error = "ModuleNotFoundError: No module named 'no_such_module'. Install the package that has no_such_module ("
+    only(told, f"the answer key fails in cell setup: {error}")
 
 
 @pytest.mark.slow

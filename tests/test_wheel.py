@@ -200,9 +200,9 @@ def test_nbconvert_is_not_broken(base: Environment, tmp_path: Path) -> None:
     done = base.run("jupyter-nbconvert", "--to", "html", "--output-dir", tmp_path, notebook)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "xor.html").is_file()
-    done = base.run("jupyter-nbconvert", "--to", "typstpdf", "--output-dir", tmp_path, notebook)
+    done = base.run("jupyter-nbconvert", "--to", "PDF_without_LaTeX", "--output-dir", tmp_path, notebook)
     assert done.returncode == 2
-    assert "PDF (Typst) needs the extra [pdf]" in done.stderr.splitlines()[-1]
+    assert "PDF without LaTeX needs the extra [pdf]" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
@@ -213,7 +213,7 @@ def test_the_extra_pdf_makes_pdfs(base: Environment, wheel: Path, tmp_path: Path
     done = base.run("autograder", "pdf", notebook, "-o", tmp_path / "command.pdf")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "command.pdf").read_bytes().startswith(b"%PDF")
-    done = base.run("jupyter-nbconvert", "--to", "typstpdf", "--output-dir", tmp_path, notebook)
+    done = base.run("jupyter-nbconvert", "--to", "PDF_without_LaTeX", "--output-dir", tmp_path, notebook)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "xor.pdf").read_bytes().startswith(b"%PDF")
     assert base.run("autograder", "grade", "knn").returncode == 2

@@ -1,5 +1,6 @@
-"""PDF in JupyterLab's export menu and for `jupyter nbconvert --to typstpdf`.
+"""PDF in JupyterLab's export menu and for `jupyter nbconvert --to PDF_without_LaTeX`.
 
+JupyterLab's menu shows the name that pyproject.toml gives it, in which Jupyter's server takes no blanks.
 nbconvert loads this module for every export, to whatever format, so that it may need nothing but nbconvert.
 """
 
@@ -21,7 +22,7 @@ __all__ = ["TypstPDFExporter"]
 class TypstPDFExporter(Exporter):  # type: ignore[misc]
     """Notebook to PDF by pandoc and Typst: no LaTeX, no browser."""
 
-    export_from_notebook = "PDF (Typst)"
+    export_from_notebook = "PDF without LaTeX"
     output_mimetype = "application/pdf"
 
     paper = Enum(["letter", "a4"], "letter", help="Size of the paper.").tag(config=True)
@@ -36,7 +37,7 @@ class TypstPDFExporter(Exporter):  # type: ignore[misc]
         """The PDF of a notebook, and nbconvert's resources. Without the extra [pdf] it raises AutograderError, which
         JupyterLab shows, and ends `jupyter nbconvert`, which would show a traceback."""
         try:
-            with extras_explained("PDF (Typst)"):
+            with extras_explained("PDF without LaTeX"):
                 from autograder.publishing.doctree.parsed_notebook import from_json
                 from autograder.publishing.pdf.document import PageHeader
                 from autograder.publishing.pdf.export import notebook_pdf

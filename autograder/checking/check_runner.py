@@ -87,12 +87,12 @@ class Checks:
         self.errors: dict[str, BaseException | None] = {}
         self.broken: dict[str, str] = {}
         self.ended: GraderFault | None = None
-        self.name = ""
-        self.watcher: Watcher | None = None
+        self.name: str
+        self.watcher: Watcher | None
         self.student: NotebookProxy
         self.reference: NotebookProxy | None
         self.lender: NotebookProxy | None
-        self.until = math.inf
+        self.until: float
         self.seeds: Seeds
         self.signatures: Callable[[], Mapping[str, Signature]] = dict
         self.private_files: Mapping[str, bytes] = {}

@@ -364,13 +364,38 @@ def test_the_instructor_reads_what_the_answer_key_lacks(source: str, why: str) -
 
 def test_what_the_student_is_passed_of_the_answer_key_is_of_the_copy_that_lends() -> None:
     """A student's code could change what the answer key gives afterwards."""
-    source = "count = 0\ndef g():\n    global count\n    count += 1\n    return count"
-    test = "def test_a(student, reference):\n    assert (student.use(reference.g), reference.count) == (1, 0)"
-    student = NotebookProxy(InProcessTransport(defined("def use(g): return g()")))
+    source = "count = 0\ndef g():\n    global count\n    count += 1\n    return count\nclass Box: pass"
+    tests = (
+        "def test_a(student, reference):\n    assert (student.use(reference.g), reference.count) == (1, 0)\n"
+        "def test_b(student, reference): student.take(reference.Box()); reference.g()\n"
+        "def test_c(student, reference): assert reference.g() == 1\n"
+    )
+    student = NotebookProxy(InProcessTransport(defined("def use(g): return g()\ndef take(box): pass")))
     key, lender = (NotebookProxy(InProcessTransport(defined(source)), trusted=True) for _ in range(2))
-    cells = {"": CheckCell("%%check\n" + HIDE.format(test))}
-    (found,) = with_checks(cells, lambda checks: checks.run("", student, key, SEEDS, lender=lender))
-    assert found.passed, found.detail
+    cells = {"": CheckCell("%%check\n" + HIDE.format(tests))}
+    found = with_checks(cells, lambda checks: checks.run("", student, key, SEEDS, lender=lender))
+    assert [v.outcome for v in found] == [Outcome.PASSED, Outcome.UNGRADED, Outcome.PASSED], found
+
+
+@pytest.mark.parametrize(
+    ("how", "asked", "outcomes"),
+    [
+        ({}, ["a", "c"], ["passed", "not run", "passed"]),
+        ({"only": "test_c"}, ["c"], ["passed"]),
+        ({"until": 0.0}, [], ["raised", "not run", "raised"]),
+    ],
+    ids=["all", "one", "no time"],
+)
+def test_the_tests_that_are_asked_for_are_run(how: dict[str, Any], asked: list[str], outcomes: list[str]) -> None:
+    """A void check might hang, the search for a counterexample run all tests, or the time of a notebook have no end."""
+    called: list[str] = []
+    student = NotebookProxy(InProcessTransport({"f": called.append}))
+    tests = [f"def test_{name}(student): student.f({name!r})" for name in "abc"]
+    cell = CheckCell("\n".join(["%%check", *tests]), {"test_b": "It was wrong."})
+    found = with_checks({"": cell}, lambda checks: checks.run("", student, None, SEEDS, **how))
+    assert ([v.outcome.value for v in found], called) == (outcomes, asked)
+    if "until" in how:
+        assert found[0].message == f"Your code was stopped: {TOOK_TOO_LONG}."
 
 
 @pytest.mark.parametrize(
@@ -427,6 +452,7 @@ def test_nothing_is_lent_in_a_students_own_notebook() -> None:
     student = NotebookProxy(InProcessTransport(defined("def g(x): return 0\n\ndef f(x): return g(x) + 1")))
     found = run_checks(CheckCell(f"%%check\n{LENT}"), student, None, SEEDS)
     assert [v.outcome for v in found] == [Outcome.WRONG, Outcome.PASSED]
+    assert found[0].message == "The values are wrong. Got 1, expected 10."
 
 
 def test_a_lent_answer_is_given_back_when_the_test_fails() -> None:

@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def signed_notebook(text: Path) -> NotebookNode:
 
 def cells_digest(notebook: NotebookNode) -> str:
     """The digest of the parts of a notebook that an author writes: not ids, outputs, or notes of an editor."""
-    written = [(cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN)) for cell in notebook.cells]
+    written = [(cell.cell_type, cell.source, *metadata_written(cell)) for cell in notebook.cells]
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
@@ -139,7 +140,7 @@ def refuse_if_both_edited(notebook: NotebookNode, source: Path, text: Path) -> N
 def refuse_if_lost(notebook: NotebookNode, written: str, source: Path, text: Path) -> None:
     """Raises AutograderError, naming the cell, if the notebook that comes back from its text is not the same."""
     for number, cell in enumerate(notebook.cells, start=1):
-        alone = nbformat.v4.new_notebook(cells=[cell], metadata=notebook.metadata)
+        alone = NotebookNode(notebook | {"cells": [cell]})
         if contents(as_text(alone)) != [content(cell)]:
             raise AutograderError(f"{source}: cell {number} {what_is_lost(cell)}. {text} is left as it was.")
     if contents(written) != [content(cell) for cell in notebook.cells]:
@@ -156,7 +157,12 @@ def contents(text: str) -> list[Content] | None:
 
 def content(cell: NotebookNode) -> Content:
     """The part of a cell that an author writes, attached pictures included."""
-    return cell.cell_type, cell.source, *map(cell.metadata.get, WRITTEN), cell.get("attachments") or {}
+    return cell.cell_type, cell.source, *metadata_written(cell), cell.get("attachments") or {}
+
+
+def metadata_written(cell: NotebookNode) -> Iterator[Any]:
+    """The part of a cell's metadata that an author writes. An empty list is what removing the last tag leaves."""
+    return (cell.metadata.get(key) or None for key in WRITTEN)
 
 
 def what_is_lost(cell: NotebookNode) -> str:
@@ -193,6 +199,9 @@ def as_text(notebook: NotebookNode) -> str:
 
 
 def on_one_line(block: re.Match[str]) -> str:
-    """The metadata of a code cell, which jupytext writes as a block of YAML."""
-    metadata = yaml.safe_load(block["yaml"])
-    return block["fence"] + "".join(f":{key}: {json.dumps(value)}\n" for key, value in metadata.items())
+    """The metadata of a code cell, which jupytext writes as a block of YAML; what a cell shows may look like it."""
+    try:
+        metadata = yaml.safe_load(block["yaml"]).items()
+    except (yaml.YAMLError, AttributeError):
+        return block[0]
+    return block["fence"] + "".join(f":{key}: {json.dumps(value)}\n" for key, value in metadata)

@@ -52,10 +52,18 @@ def source_notebook(path: Path) -> NotebookNode:
         with warnings.catch_warnings():
             # Older notebooks have no ids, and nothing needs them.
             warnings.simplefilter("ignore", MissingIDFieldWarning)
-            return nbformat.read(path, as_version=4)
+            notebook = nbformat.read(path, as_version=4)
     except Exception as error:
         why = str(error).strip().split("\n")[0]
         raise AutograderError(f"{path} cannot be read as a notebook: {why}.") from None
+    for number, cell in enumerate(notebook.cells, start=1):
+        about = cell.metadata.get("nbgrader", {})
+        if not isinstance(about, dict) or (about and not isinstance(about.get("grade_id"), str)):
+            raise AutograderError(
+                f"{path}: cell {number} has no text as `grade_id` in its metadata `nbgrader`: give it one, or remove "
+                "`nbgrader`."
+            )
+    return notebook
 
 
 def template_of(path: Path, course: Course, examples: Sequence[Example], modules: Collection[str]) -> Template:

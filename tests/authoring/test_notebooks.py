@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -215,6 +216,16 @@ def test_tags_that_are_no_list_are_refused_in_a_sentence(root: Path) -> None:
         make_notebook(root, NAME)
 
 
+@pytest.mark.parametrize("about", [None, [], {"grade": True}, {"grade_id": ["a"], "solution": True}])
+def test_a_cell_without_a_name_is_named_by_its_number(root: Path, about: Any) -> None:
+    """A notebook that somebody else has made would end every command in a traceback."""
+    notebook = read(root)
+    notebook.cells[1].metadata["nbgrader"] = about
+    notebook_path(root, NAME).write_text(json.dumps(notebook), encoding="utf-8")
+    with pytest.raises(AutograderError, match=r"tiny\.ipynb: cell 2 has no text as `grade_id`"):
+        text_from_notebook(root, NAME)
+
+
 def test_one_assignment_that_is_refused_keeps_no_other_from_it(root: Path, run: Run) -> None:
     """One edited notebook would leave all later ones as they were, without a word."""
     edit_text(root)
@@ -282,6 +293,16 @@ LOST = {
 }
 
 
+def test_a_cell_whose_last_tag_was_removed_is_carried_back(root: Path) -> None:
+    """JupyterLab leaves an empty list, and the author would be told to write the cell in another way."""
+    notebook = read(root)
+    notebook.cells[0].metadata["tags"] = []
+    notebook.cells[0].source += " New."
+    nbformat.write(notebook, notebook_path(root, NAME))
+    assert text_from_notebook(root, NAME)
+    assert contents(read(root)) == contents(notebook)
+
+
 @pytest.mark.parametrize("why", LOST)
 def test_a_cell_that_the_text_cannot_hold_is_named_and_nothing_is_written(root: Path, why: str) -> None:
     """An afternoon's picture would be gone, or a cell be two from now on, without a word."""
@@ -305,6 +326,8 @@ def test_a_cell_that_the_text_cannot_hold_is_named_and_nothing_is_written(root: 
         V4.new_code_cell("x = '''\n```\n+++\n'''  "),
         V4.new_code_cell("---\na: 1\n---\nx"),
         V4.new_code_cell(":tags: [a]\nx"),
+        V4.new_code_cell("x = '''\n```{code-cell} python\n---\n[a\n---\n```\n'''"),
+        V4.new_code_cell("x = '''\n```{code-cell} python\n---\na\n---\n```\n'''"),
         V4.new_code_cell(""),
         V4.new_markdown_cell("```python\nx\n```"),
         V4.new_markdown_cell("---\ntitle: x\n---\n\ntext"),

@@ -14,8 +14,7 @@ answer uses (for a comparison, say) costs nothing.
 Modules beside the notebook are read like cells, when a name leads there.
 
 What it cannot see: names put together while the program runs (`getattr`, `exec`, `import_module` of a
-computed text, `sys.modules`), names that a function makes global, default values of its arguments
-that have the argument's name, star imports from a library, notebooks that `%run`
+computed text, `sys.modules`), star imports from a library, notebooks that `%run`
 runs, what is stored in an attribute or an item, cells and modules beyond `MAX_SOURCE` characters, cells beyond
 `MAX_CELLS` characters together, modules beyond `MAX_MODULES`, and code copied from a library. So it shows an honest
 student at once that a shortcut does not count, and leaves a cheat in plain sight of whoever reads the answer.
@@ -42,6 +41,7 @@ MAX_MEANINGS = 100  # of a name, if each is made of the one before
 MAX_REMEMBERED = 20_000  # characters of a cell; those that a class has in common are short
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Import = ast.Import | ast.ImportFrom
 
 
@@ -192,7 +192,7 @@ def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:
     found: list[tuple[str, Meanings]] = []
     latest: dict[str, Meanings] = {}
     for statement in flat(top):
-        for name, binding in bound_by(statement):
+        for name, binding in (*bound_by(statement), *made_global(statement)):
             # In a branch (`try: import …`, `except: name = None`) either may be the name's meaning.
             before = None if id(statement) in on_top else latest.get(name)
             latest[name] = merged((binding,), before) if before else (binding,)
@@ -215,6 +215,16 @@ def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
         nodes = list(own_nodes(statement))
         binding = binding_of(nodes, has_scope=False)
         yield from ((name, binding) for name in sorted(stored(nodes) - local(nodes)))
+
+
+def made_global(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
+    """What a function binds for the notebook once it is called. The names stand for what they did before, too."""
+    inside = list(ast.walk(statement)) if isinstance(statement, Scope) else []
+    names = declared_global(inside)
+    for node in inside[1:] if names else ():
+        for name, binding in bound_by(node) if isinstance(node, ast.stmt) else ():
+            if name in names:
+                yield name, Binding(binding.imported, binding.modules, binding.names | {name})
 
 
 def parsed(source: str) -> list[ast.AST]:
@@ -283,6 +293,7 @@ def binding_of(nodes: list[ast.AST], has_scope: bool) -> Binding:
             modules.add(f"{inner[root]}.{rest}".rstrip("."))
         elif root not in hidden:
             names.add(dotted)
+    names |= mentioned_by_defaults(nodes)
     return Binding("", frozenset(modules), frozenset(names))
 
 
@@ -301,6 +312,15 @@ def mentioned(nodes: list[ast.AST]) -> set[str]:
     return {dotted for node in (*attributes, *names) if (dotted := dotted_name(node))}
 
 
+def mentioned_by_defaults(nodes: list[ast.AST]) -> set[str]:
+    """The names in default values of a statement's outermost functions: they are the notebook's own, also where an
+    argument has the same name."""
+    outermost = nodes[:1] if isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef) else nodes
+    functions = [node for node in outermost if isinstance(node, Function)]
+    values = [value for node in functions for value in (*node.args.defaults, *node.args.kw_defaults) if value]
+    return {dotted for value in values for dotted in mentioned(list(ast.walk(value)))}
+
+
 def dotted_name(node: ast.AST) -> str | None:
     """`a.b.c` as text, or None for an expression that is not such a chain of names."""
     parts: list[str] = []
@@ -313,6 +333,8 @@ def dotted_name(node: ast.AST) -> str | None:
 def stored(nodes: list[ast.AST]) -> set[str]:
     """Names that are assigned or defined in these nodes, not by an import."""
     names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.name for node in nodes if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name}
+    names |= {node.rest for node in nodes if isinstance(node, ast.MatchMapping) and node.rest}
     return names | {node.name for node in nodes[1:] if isinstance(node, Scope)}
 
 

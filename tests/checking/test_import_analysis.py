@@ -76,6 +76,28 @@ def test_the_line_names_the_modules() -> None:
             "class Answer:\n    def run(self):\n        import scipy.spatial",
             "def answer(x):\n    return Answer().run()",
         ],
+        ["from scipy import spatial", "def answer(x, spatial=spatial):\n    return spatial.KDTree(x)"],
+        ["from scipy import spatial", "def answer(x, *, spatial=spatial):\n    return spatial.KDTree(x)"],
+        ["from scipy import spatial", "answer = lambda x, spatial=spatial: spatial.KDTree(x)"],
+        [
+            "from scipy import spatial",
+            "class Tree:\n    def of(self, x, spatial=spatial):\n        return x\nanswer = Tree",
+        ],
+        ["def load():\n    global s\n    import scipy.spatial as s\nload()", "def answer(x):\n    return s.KDTree(x)"],
+        [
+            "import scipy.spatial\ndef load():\n    global tree\n    tree = scipy.spatial.KDTree\nload()",
+            "def answer(x):\n    return tree(x)",
+        ],
+        [
+            "from scipy.spatial import KDTree\ndef never():\n    global KDTree\n    KDTree = None",
+            "def answer(x):\n    return KDTree(x)",
+        ],
+        [
+            "import scipy.spatial as s\nmatch s:\n    case tree:\n        pass",
+            "def answer(x):\n    return tree.KDTree(x)",
+        ],
+        ["import scipy.spatial as s\nmatch [s]:\n    case [*trees]:\n        pass\nanswer = trees"],
+        ["import scipy.spatial as s\nmatch {1: s}:\n    case {**trees}:\n        pass\nanswer = trees"],
     ],
 )
 def test_a_use_is_found(cells: list[str]) -> None:
@@ -107,6 +129,15 @@ def test_a_use_is_found(cells: list[str]) -> None:
             "def answer(x):\n    return tree(x)",
         ],
         ["def answer(x):\n    import scipy.spatial\n    return answer(x)", "def answer(x):\n    return answer(x - 1)"],
+        ["from scipy import spatial", "def answer(x, y=1, spatial=None):\n    return spatial"],
+        [
+            "count = 0\ndef check(x):\n    global count\n    import scipy.spatial\n    count += 1",
+            "def answer(x):\n    return count",
+        ],
+        [
+            "from scipy import spatial",
+            "def answer(x):\n    match x:\n        case [spatial, *_]:\n            return spatial",
+        ],
         ["this is no Python", "def answer(x):\n    return (x\n        % 3)"],
         ["from ..scipy.spatial import x\n"],
     ],
@@ -191,13 +222,15 @@ def hostile() -> Iterator[str]:
     yield "".join(f"def f{i}(): return f{i + 1}(), f{i + 2}()\n" for i in range(4_000))
     yield "x = 1\n" * 100_000
     yield "if 1:\n" + " f = f.f\n" * 18_000
+    yield "".join(f"{' ' * i}def f{i}():\n{' ' * i} global f\n{' ' * i} f = f.f\n" for i in range(95))
+    yield "def f():\n global f\n" + "".join(f" f = f.a{number}\n" for number in range(10_000))
     names = [f"a{number:x}" for number in range(9_000)]
     targets, values = "=".join(names), ",".join(names)
     yield f"{targets} = 0\n{targets} = f = ({values})"
     yield f"if 1:\n {targets} = 0\n {targets} = f = ({values})"
 
 
-@pytest.mark.parametrize("source", list(hostile()), ids=range(14))
+@pytest.mark.parametrize("source", list(hostile()), ids=range(16))
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
     started = time.process_time()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.outcomes import CheckFailed
-from autograder.kernel_side.pandas_parts import cells_of, is_na
+from autograder.kernel_side.pandas_parts import cells_of, is_na, objects
 from autograder.kernel_side.parts import dissected
 from autograder.kernel_side.stand_ins import Parts, Unsupported
 from autograder.kernel_side.tensors import Tensor
@@ -79,6 +79,7 @@ def compare_frames(got: dict[str, Any], want: dict[str, Any], compare: Compare, 
         raise CheckFailed("the table has too many columns", f"{shown_all(names)} instead of {shown_all(wanted)}")
     if names != wanted:
         raise CheckFailed("the columns are in another order", f"{shown_all(names)} instead of {shown_all(wanted)}")
+    compare_kinds(levels_of(got["columns"]), levels_of(want["columns"]), "the names of the columns are")
     compare_labels(got["index"], want["index"], exact, "the table")
     rows = label_list(want["index"])
     for name, mine, theirs in zip(wanted, got["data"], want["data"], strict=True):
@@ -99,7 +100,8 @@ def compare_indexes(got: dict[str, Any], want: dict[str, Any], compare: Compare,
 
 def compare_labels(got: Any, want: Any, exact: bool, what: str) -> None:
     """Compare two Indexes; `what` has them."""
-    mine, theirs = label_list(got), label_list(want)
+    levels, wanted_levels = levels_of(got), levels_of(want)
+    mine, theirs = labels_of(levels), labels_of(wanted_levels)
     if len(mine) != len(theirs):
         more = "many" if len(mine) > len(theirs) else "few"
         raise CheckFailed(f"{what} has too {more} rows", f"{len(mine)} rows, expected {len(theirs)}")
@@ -111,9 +113,17 @@ def compare_labels(got: Any, want: Any, exact: bool, what: str) -> None:
         if sorted(map(repr, mine)) == sorted(map(repr, theirs)):
             raise CheckFailed(f"the rows of {what} are in another order", detail)
         raise CheckFailed(f"the index of {what} is wrong", detail)
+    compare_kinds(levels, wanted_levels, f"the index of {what} is of")
     names, wanted = ([label(name) for name in parts_of(index)["names"]] for index in (got, want))
     if exact and names != wanted:
         raise CheckFailed(f"the index of {what} must have the name {shown_all(wanted)}", f"it has {shown_all(names)}")
+
+
+def compare_kinds(got: list[Column], want: list[Column], what: str) -> None:
+    """Compare the kinds of labels that are equal: a date without a zone is no instant, and True is no 1."""
+    for mine, theirs in zip(got, want, strict=False):  # without rows, there may be any number of levels
+        if mine.kind != theirs.kind and not mine.missing.all():
+            raise CheckFailed(f"{what} {mine.kind} where {theirs.kind} are expected")
 
 
 def compare_columns(got: Column, want: Column, compare: Compare, exact: bool, what: str, rows: list[Any]) -> None:
@@ -210,17 +220,16 @@ def as_column(values: Array | Parts) -> Column:
 
 
 def of_cells(cells: list[Any], kind: str) -> Column:
-    """A column without an array; numbers among its cells are compared as such."""
+    """A column without an array; where all cells are numbers, or all are truth values, they are compared as such."""
     missing = np.array([is_missing(value) for value in cells], bool)
-    if cells and all(
-        gone or isinstance(value, (int, float, np.number)) for value, gone in zip(cells, missing, strict=True)
-    ):
-        numbers = [np.nan if gone else value for value, gone in zip(cells, missing, strict=True)]
-        return Column("numbers", "object", np.array(numbers, float), missing)
-    array = np.empty(len(cells), object)
-    for i, value in enumerate(cells):
-        array[i] = value
-    return Column(kind, "object", array, missing)
+    there = [value for value, gone in zip(cells, missing, strict=True) if not gone]
+    dtype: type = object
+    if there and all(isinstance(value, (bool, np.bool_)) for value in there):
+        kind, dtype = "truth values", bool
+    elif cells and all(isinstance(value, (int, float, np.number)) for value in there):
+        kind, dtype = "numbers", float
+    filled = cells if dtype is object else [np.nan if gone else v for v, gone in zip(cells, missing, strict=True)]
+    return Column(kind, "object", objects(filled).astype(dtype), missing)
 
 
 def is_missing(value: Any) -> bool:
@@ -251,7 +260,14 @@ def parts_of(index: Any) -> dict[str, Any]:
 
 def label_list(index: Any) -> list[Any]:
     """The labels of an Index; those of several levels are tuples."""
-    columns = [as_column(level) for level in parts_of(index)["levels"]]
+    return labels_of(levels_of(index))
+
+
+def levels_of(index: Any) -> list[Column]:
+    return [as_column(level) for level in parts_of(index)["levels"]]
+
+
+def labels_of(columns: list[Column]) -> list[Any]:
     levels = [
         [None if gone else label(value) for value, gone in zip(column.values, column.missing, strict=True)]
         for column in columns

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.kernel_side.stand_ins import Parts, Unsupported
 
-__all__ = ["PANDAS_BUILDERS", "PLAIN", "cells_of", "is_na", "of_pandas", "typed"]
+__all__ = ["PANDAS_BUILDERS", "PLAIN", "cells_of", "is_na", "objects", "of_pandas", "typed"]
 
 MAX_COLUMNS = 5_000
 MAX_CELLS = 2_000_000

@@ -168,6 +168,61 @@ def test_numbers_in_a_column_of_objects_are_numbers() -> None:
             assert_close(frame, pd.DataFrame({"a": [1, 2.5, np.nan]}))
 
 
+def test_truth_values_in_a_column_of_objects_are_truth_values() -> None:
+    """A right column, which pandas keeps as objects once a value was missing, would hold numbers."""
+    truth = pd.DataFrame({"a": [True, False]})
+    assert_close(truth.astype(object), truth)
+    assert_close(truth, truth.astype(object))
+    assert_close(pd.DataFrame({"a": [True, None]}), pd.DataFrame({"a": pd.array([True, None], dtype="boolean")}))
+    assert told(assert_close, truth.astype(int).astype(object), truth)[0] == (
+        "the column 'a' holds numbers where truth values are expected"
+    )
+    assert_close(pd.DataFrame({"a": [1.5, np.nan]})[1:], pd.DataFrame({"a": [1, None]}, dtype=object)[1:])
+
+
+DAYS = pd.date_range("2020-01-01", periods=2)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "cause"),
+    [
+        (DAYS, DAYS.tz_localize("UTC"), "dates where dates with a time zone are expected"),
+        (DAYS.tz_localize("UTC"), DAYS, "dates with a time zone where dates are expected"),
+        (pd.Index([True, False]), pd.Index([1, 0]), "truth values where numbers are expected"),
+        (pd.Index([1, 0]), pd.Index([True, False]), "numbers where truth values are expected"),
+        (pd.Index([1.0, 0.0], dtype=object), pd.Index([True, False]), "numbers where truth values are expected"),
+    ],
+    ids=range(5),
+)
+def test_labels_of_another_kind_are_other_labels(mine: pd.Index, theirs: pd.Index, cause: str) -> None:
+    """Python takes a date for the instant in any zone, and True for 1: a wrong table would be right."""
+    for level in (lambda index: index, lambda index: pd.MultiIndex.from_arrays([["a", "b"], index])):
+        tables = [pd.Series([1, 2], index=level(index)) for index in (mine, theirs)]
+        assert told(assert_close, *tables)[0] == f"the index of the Series is of {cause}"
+        assert_close(tables[0], tables[0].copy())
+    tables = [pd.DataFrame([[1, 2]], columns=index) for index in (mine, theirs)]
+    assert told(assert_close, *tables)[0] == f"the names of the columns are {cause}"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (pd.Index([1.0, 0.0]), pd.Index([1, 0])),
+        (pd.Index([1, 0], dtype=object), pd.Index([1, 0], dtype="int8")),
+        (pd.Index([True, False], dtype=object), pd.Index([True, False])),
+        (pd.CategoricalIndex(["a", "b"]), pd.Index(["a", "b"])),
+        (DAYS.tz_localize("UTC"), DAYS.tz_localize("UTC").tz_convert("Asia/Tokyo")),
+        (pd.Index([], dtype=object), pd.RangeIndex(0)),
+    ],
+    ids=range(6),
+)
+def test_labels_of_one_kind_are_the_same_however_pandas_keeps_them(mine: pd.Index, theirs: pd.Index) -> None:
+    """A right table would be wrong because of how it was made."""
+    tables = [pd.Series(np.arange(len(index)), index=index) for index in (mine, theirs)]
+    assert_close(*tables)
+    assert_close(*tables[::-1])
+
+
 def arrived(value: Any) -> Any:
     """The value as it comes out of a student's notebook."""
     return NotebookProxy(InProcessTransport({"f": lambda: value})).f()

@@ -9,11 +9,11 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.checking.answer_record import (
-    Answer,
-    AnswerRecorder,
     KnownMistake,
     Record,
-    RecordedAnswers,
+    RecordedReplies,
+    RecordedReply,
+    ReplyRecorder,
     digest_of_test,
     read_record,
     record_line,
@@ -60,18 +60,18 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
 
 def record_of(
     cell: TemplateCell, checks: Checks, keys: tuple[AnswerKey, AnswerKey]
-) -> tuple[dict[str, list[Answer]], list[KnownMistake], list[str]]:
-    """The record of a check cell: answers, known mistakes, and the docstrings of its hidden checks."""
+) -> tuple[dict[str, list[RecordedReply]], list[KnownMistake], list[str]]:
+    """The record of a check cell: the answer key's replies, known mistakes, and the docstrings of hidden checks."""
     key = keys[0]
     with key.stand_in(cell.grade_id, math.inf, None) as student, key.copy(cell.grade_id) as reference:
-        answers = AnswerRecorder(reference)
-        proxies = NotebookProxy(student), NotebookProxy(answers, trusted=True)
-        for verdict in checks.run(cell.grade_id, *proxies, PUBLIC, answers):
+        recorder = ReplyRecorder(reference)
+        proxies = NotebookProxy(student), NotebookProxy(recorder, trusted=True)
+        for verdict in checks.run(cell.grade_id, *proxies, PUBLIC, recorder):
             if not (verdict.passed or verdict.void):
                 reason = (verdict.detail or verdict.message).strip().split("\n")[-1].rstrip(".")
                 raise AutograderError(f"{cell.grade_id}: in the release the answer key loses {verdict.name}: {reason}.")
-    known = [known_mistake(mistake, cell, checks, keys, answers.answers) for mistake in shown_mistakes(cell)]
-    return answers.answers, [mistake for mistake in known if mistake.loses], hidden_descriptions(cell)
+    known = [known_mistake(mistake, cell, checks, keys, recorder.replies) for mistake in shown_mistakes(cell)]
+    return recorder.replies, [mistake for mistake in known if mistake.loses], hidden_descriptions(cell)
 
 
 def shown_mistakes(cell: TemplateCell) -> list[Mistake]:
@@ -89,19 +89,19 @@ def known_mistake(
     cell: TemplateCell,
     checks: Checks,
     keys: tuple[AnswerKey, AnswerKey],
-    answers: dict[str, list[Answer]],
+    replies: dict[str, list[RecordedReply]],
 ) -> KnownMistake:
     """A known mistake with the visible checks of a cell that it loses, run in two processes; with none if chance
     decides."""
-    once, again = (lost_checks(mistake, cell, checks, key, answers) for key in keys)
+    once, again = (lost_checks(mistake, cell, checks, key, replies) for key in keys)
     return KnownMistake(mistake.says, mistake.defines, once if once == again else {})
 
 
 def lost_checks(
-    mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, answers: dict[str, list[Answer]]
+    mistake: Mistake, cell: TemplateCell, checks: Checks, key: AnswerKey, replies: dict[str, list[RecordedReply]]
 ) -> dict[str, str]:
-    """The visible checks that a known mistake loses, run as in a student's notebook, with digests of its answers."""
-    recorded = RecordedAnswers(Record(answers=answers))
+    """The visible checks that a known mistake loses, run as in a student's notebook, with digests of its replies."""
+    recorded = RecordedReplies(Record(replies=replies))
     with key.stand_in(cell.grade_id, math.inf, mistake) as transport:
         recorder = CallRecorder(transport)
         proxies = NotebookProxy(recorder), NotebookProxy(recorded, trusted=True)
@@ -141,7 +141,7 @@ def stale_records(notebook: NotebookNode, template: Template, assignment: Assign
 
 def agrees(grade_id: str, record: Record, checks: Checks, key: AnswerKey) -> bool:
     """Whether the answer key passes the visible checks of a cell if they compare with its record."""
-    recorded = RecordedAnswers(record)
+    recorded = RecordedReplies(record)
     with key.stand_in(grade_id, math.inf, None) as student:
         proxies = NotebookProxy(student), NotebookProxy(recorded, trusted=True)
         return all(verdict.passed or verdict.void for verdict in checks.run(grade_id, *proxies, PUBLIC, recorded))

@@ -1,4 +1,4 @@
-"""Recorded answers: what a released check cell knows without the answer key.
+"""The record of a released check cell: what it knows without the answer key.
 
 The last line of a released check cell is a comment with its record: what the answer key gives in the visible checks,
 digests of what known mistakes give in them, and what the hidden checks will ask. `%%check` reads it in the student's
@@ -30,11 +30,11 @@ from autograder.kernel_side.values import ValueRefused
 from autograder.kernel_side.wire import Message
 
 __all__ = [
-    "Answer",
-    "AnswerRecorder",
     "KnownMistake",
     "Record",
-    "RecordedAnswers",
+    "RecordedReplies",
+    "RecordedReply",
+    "ReplyRecorder",
     "arguments_digest",
     "digest_of_test",
     "read_record",
@@ -50,8 +50,8 @@ LEFT_OUT = 16
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer of the answer key: the request (`given` is a digest of the arguments), and the encoded reply."""
+class RecordedReply:
+    """One reply of the answer key: the request (`given` is a digest of the arguments), and the encoded reply."""
 
     asked: str
     given: str
@@ -79,23 +79,23 @@ class Record:
     these and of the mistakes."""
 
     made_from: str = ""
-    answers: Mapping[str, list[Answer]] = field(default_factory=dict)
+    replies: Mapping[str, list[RecordedReply]] = field(default_factory=dict)
     mistakes: Sequence[KnownMistake] = ()
     hidden: Sequence[str] = ()
 
 
 def record_line(record: Record) -> str:
     """The comment that holds a record: a line of JSON and the data of its arrays, compressed."""
-    arrays = [buffer for found in record.answers.values() for answer in found for buffer in answer.buffers]
-    answers = {
-        test: [[a.asked, a.given, a.reply, list(map(len, a.buffers))] for a in found]
-        for test, found in record.answers.items()
+    arrays = [buffer for found in record.replies.values() for one in found for buffer in one.buffers]
+    replies = {
+        test: [[one.asked, one.given, one.reply, list(map(len, one.buffers))] for one in found]
+        for test, found in record.replies.items()
     }
     mistakes = [[m.says, sorted(m.defines), dict(m.loses)] for m in record.mistakes]
     document = {
         "version": VERSION,
         "made_from": record.made_from,
-        "answers": answers,
+        "answers": replies,
         "mistakes": mistakes,
         "hidden": list(record.hidden),
     }
@@ -122,9 +122,9 @@ def record_of(document: Any, arrays: io.BytesIO) -> Record:
     """The record that a JSON document describes. Raises ValueError, TypeError, KeyError or AttributeError."""
     if document["version"] != VERSION:
         raise ValueError
-    answers = {
+    replies = {
         str(test): [
-            Answer(str(asked), str(given), dict(reply), [arrays.read(int(size)) for size in sizes])
+            RecordedReply(str(asked), str(given), dict(reply), [arrays.read(int(size)) for size in sizes])
             for asked, given, reply, sizes in found
         ]
         for test, found in document["answers"].items()
@@ -133,16 +133,16 @@ def record_of(document: Any, arrays: io.BytesIO) -> Record:
         KnownMistake(str(says), frozenset(map(str, defines)), {str(k): str(v) for k, v in loses.items()})
         for says, defines, loses in document["mistakes"]
     ]
-    return Record(str(document["made_from"]), answers, mistakes, [str(text) for text in document["hidden"]])
+    return Record(str(document["made_from"]), replies, mistakes, [str(text) for text in document["hidden"]])
 
 
-class AnswerRecorder:
+class ReplyRecorder:
     """A transport to the answer key that keeps its replies for the record, by test. The tests get the arrays rounded,
     as the record will give them."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
-        self.answers: dict[str, list[Answer]] = {}
+        self.replies: dict[str, list[RecordedReply]] = {}
         self.test = ""
 
     def begin(self, test: str) -> None:
@@ -152,21 +152,21 @@ class AnswerRecorder:
         reply, received = self.transport.request(message, buffers, call_back)
         received = rounded(reply.get("value"), received)
         kept: Message = {key: reply[key] for key in ("op", "value", "type") if key in reply}
-        answer = Answer(asked_by(message), arguments_digest(message, buffers), kept, received)
-        self.answers.setdefault(self.test, []).append(answer)
+        recorded = RecordedReply(asked_by(message), arguments_digest(message, buffers), kept, received)
+        self.replies.setdefault(self.test, []).append(recorded)
         return reply, received
 
 
-class RecordedAnswers:
-    """A transport that answers from a record as the answer key did, in the same order. Raises NotRecorded for a call
+class RecordedReplies:
+    """A transport that replies from a record as the answer key did, in the same order. Raises NotRecorded for a call
     that was not made then, such as one with values of the student's."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.left: list[Answer] = []
+        self.left: list[RecordedReply] = []
 
     def begin(self, test: str) -> None:
-        self.left = list(self.record.answers.get(test, []))
+        self.left = list(self.record.replies.get(test, []))
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
         answer = self.left.pop(0) if self.left else None
@@ -212,12 +212,12 @@ def digest(parts: Sequence[str]) -> str:
 
 
 def digest_of_test(recorder: CallRecorder, test: str, error: BaseException | None) -> str:
-    """A digest, up to rounding, of a notebook's answers in a test and of how the test ended."""
+    """A digest, up to rounding, of a notebook's replies in a test and of how the test ended."""
     if isinstance(error, CheckFailed):
         ending = error.cause
     else:
         ending = error.type_name if isinstance(error, StudentError) else type(error).__name__
-    given = [part for a in recorder.answered(test) for part in (a.asked, a.ended, canonical(a.value))]
+    given = [part for a in recorder.plain_replies(test) for part in (a.asked, a.ended, canonical(a.value))]
     return digest([*given, ending])
 
 

@@ -1,4 +1,4 @@
-"""Keeps the answers of a notebook while a test runs."""
+"""Keeps the replies of a notebook while a test runs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.values import Decoder, ValueRefused
 from autograder.kernel_side.wire import Message
 
-__all__ = ["CallRecorder", "NotebookAnswer", "OutOfTime", "asked_by", "plain", "size_of"]
+__all__ = ["CallRecorder", "OutOfTime", "PlainReply", "asked_by", "plain", "size_of"]
 
-# Answers are kept until the cell's tests are done, up to this many bytes and answers.
-MAX_KEPT, MAX_ANSWERS = 64 * 2**20, 5_000
+# Replies are kept until the cell's tests are done, up to this many bytes and replies.
+MAX_KEPT, MAX_REPLIES = 64 * 2**20, 5_000
 NODE_BYTES = 64
 # The parts of a request beside its arguments.
 ASKED = ("op", "target", "operation", "source")
 
 
-class NotebookAnswer(NamedTuple):
-    """One answer: the request, how it ended, and the value, if one came back."""
+class PlainReply(NamedTuple):
+    """A reply as plain data: the request, how it ended, and the value, if one came back."""
 
     asked: str
     ended: str
@@ -40,15 +40,15 @@ class OutOfTime(BaseException):
 
 
 class CallRecorder:
-    """A transport that keeps the answers, by test. `begin` starts a test; after `until` (`time.monotonic` seconds) it
+    """A transport that keeps the replies, by test. `begin` starts a test; after `until` (`time.monotonic` seconds) it
     raises OutOfTime."""
 
     def __init__(self, transport: Transport, until: float = math.inf) -> None:
         self.transport, self.until = transport, until
         self.replies: dict[str, list[tuple[Message, Reply]]] = {}
-        self.decoded: dict[str, list[NotebookAnswer]] = {}
+        self.decoded: dict[str, list[PlainReply]] = {}
         self.test = ""
-        self.kept = self.answers = 0
+        self.kept = self.count = 0
 
     def begin(self, test: str) -> None:
         self.test = test
@@ -64,7 +64,7 @@ class CallRecorder:
 
     def keep(self, message: Message, reply: Message, received: list[bytes]) -> None:
         self.kept += size_of(reply, received)
-        self.answers += 1
+        self.count += 1
         if self.complete:
             kept = {key: message[key] for key in ASKED if key in message}
             self.replies[self.test].append((kept, (reply, received)))
@@ -72,17 +72,17 @@ class CallRecorder:
     @property
     def complete(self) -> bool:
         """Whether everything that came back was kept."""
-        return self.kept <= MAX_KEPT and self.answers <= MAX_ANSWERS
+        return self.kept <= MAX_KEPT and self.count <= MAX_REPLIES
 
     def used(self, test: str) -> set[str]:
         """The names of the notebook that a test used."""
         targets = [message.get("target", [0]) for message, _ in self.replies.get(test, [])]
         return {target[1] for target in targets if target[0] is None}
 
-    def answered(self, test: str) -> list[NotebookAnswer]:
-        """The answers in a test, in order."""
+    def plain_replies(self, test: str) -> list[PlainReply]:
+        """The replies in a test, in order."""
         decoded, replies = self.decoded.setdefault(test, []), self.replies.get(test, [])
-        decoded += [read_answer(*answer) for answer in replies[len(decoded) :]]
+        decoded += [plain_reply(*one) for one in replies[len(decoded) :]]
         return decoded
 
 
@@ -110,18 +110,18 @@ def asked_by(message: Message) -> str:
     return " ".join(filter(None, [message["op"], target, *(message.get(key, "") for key in ("operation", "source"))]))
 
 
-def read_answer(message: Message, answer: Reply) -> NotebookAnswer:
-    """One reply as plain data."""
-    reply, received = answer
+def plain_reply(message: Message, received_reply: Reply) -> PlainReply:
+    """A kept reply as plain data."""
+    reply, received = received_reply
     asked, ended = asked_by(message), str(reply.get("op"))
     if ended == "raise":
-        return NotebookAnswer(asked, f"raise {raised_of(reply)[0]}")
+        return PlainReply(asked, f"raise {raised_of(reply)[0]}")
     if "value" not in reply:
-        return NotebookAnswer(asked, ended)
+        return PlainReply(asked, ended)
     try:
-        return NotebookAnswer(asked, ended, plain(reply["value"], received))
+        return PlainReply(asked, ended, plain(reply["value"], received))
     except ValueRefused:
-        return NotebookAnswer(asked, "unreadable", MISSING)
+        return PlainReply(asked, "unreadable", MISSING)
 
 
 def plain(tree: Any, buffers: list[bytes]) -> Any:

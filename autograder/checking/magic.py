@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.checking.answer_record import Record, RecordedAnswers, read_record, recorded_mistakes
+from autograder.checking.answer_record import Record, RecordedReplies, read_record, recorded_mistakes
 from autograder.checking.call_recorder import CallRecorder
 from autograder.checking.cell import MAGIC, CheckCell, CheckCellError
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
@@ -112,7 +112,7 @@ def verdicts_here(
 ) -> list[Verdict]:
     """The verdicts in a student's own notebook, with what the record knows of the answer key and of known mistakes."""
     checks.signatures = cache(lambda: signatures(cells))
-    recorder, answers = CallRecorder(InProcessTransport(namespace)), RecordedAnswers(record)
-    proxies = NotebookProxy(recorder, imports), NotebookProxy(answers, trusted=True)
-    verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, answers]))
+    recorder, replies = CallRecorder(InProcessTransport(namespace)), RecordedReplies(record)
+    proxies = NotebookProxy(recorder, imports), NotebookProxy(replies, trusted=True)
+    verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, replies]))
     return checks.verdicts(recorded_mistakes(record, verdicts, recorder, checks.errors))

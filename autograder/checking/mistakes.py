@@ -1,4 +1,4 @@
-"""When a known mistake may be named: the rules that replays and recorded answers share."""
+"""When a known mistake may be named: the rules that replays and records share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Known = TypeVar("Known", bound=Named)
 
 
 class Attempt:
-    """The tests of a cell that a student's notebook failed and passed, and its answers in them."""
+    """The tests of a cell that a student's notebook failed and passed, and its replies in them."""
 
     def __init__(self, verdicts: Sequence[Verdict], recorder: CallRecorder) -> None:
         self.recorder = recorder
@@ -32,7 +32,7 @@ class Attempt:
     @property
     def is_explainable(self) -> bool:
         """Whether there is a failed test that a mistake might explain."""
-        return self.recorder.complete and any(map(self._answered, self.failed))
+        return self.recorder.complete and any(map(self._was_given, self.failed))
 
     def to_explain(self, defines: frozenset[str]) -> tuple[list[str], list[str]]:
         """The failed and the passed tests that a mistake in the names `defines` must explain: those that use one of
@@ -40,13 +40,13 @@ class Attempt:
         failed, passed = (self._using(defines, tests) for tests in (self.failed, self.passed))
         if not failed:
             failed, passed = self.failed, self.passed
-        return (failed if all(map(self._answered, failed)) else []), passed
+        return (failed if all(map(self._was_given, failed)) else []), passed
 
     def _using(self, names: frozenset[str], tests: list[str]) -> list[str]:
         return [test for test in tests if self.recorder.used(test) & names]
 
-    def _answered(self, test: str) -> bool:
-        return any(answer.is_given for answer in self.recorder.answered(test))
+    def _was_given(self, test: str) -> bool:
+        return any(reply.is_given for reply in self.recorder.plain_replies(test))
 
 
 def unambiguous(found: Mapping[str, list[Known]]) -> dict[str, Known]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from autograder.checking.call_recorder import CallRecorder, NotebookAnswer, OutOfTime
+from autograder.checking.call_recorder import CallRecorder, OutOfTime, PlainReply
 from autograder.checking.check_runner import Checks
 from autograder.checking.equality import alike
 from autograder.checking.mistakes import Attempt, unambiguous
@@ -41,8 +41,8 @@ def named_mistakes(
 ) -> dict[str, Mistake]:
     """The mistakes that explain the failed tests of the cell that `checks` ran last, by test.
 
-    `recorder` has what the student's notebook answered. When `seconds` have passed before every mistake was tried,
-    nothing is named: one of the others might have explained the same answers.
+    `recorder` has the replies of the student's notebook. When `seconds` have passed before every mistake was tried,
+    nothing is named: one of the others might have explained the same replies.
     """
     attempt = Attempt(verdicts, recorder)
     if not attempt.is_explainable:
@@ -59,7 +59,7 @@ def named_mistakes(
 
 
 class Replays:
-    """The tests of one cell, and the answers of a student's notebook in them."""
+    """The tests of one cell, and the replies of a student's notebook in them."""
 
     def __init__(self, checks: Checks, attempt: Attempt, stand_in: StandIn, until: float) -> None:
         self.checks, self.attempt, self.stand_in, self.until = checks, attempt, stand_in, until
@@ -72,7 +72,7 @@ class Replays:
         if not failed or not mistake.loses.issuperset(failed):
             return []
         try:
-            right = self.right_answers()
+            right = self.right_replies()
             with self.stand_in(mistake) as transport:
                 comparer = Comparer(transport, self.attempt.recorder, right, self.until)
                 if not all(self.fails_alike(comparer, test) for test in failed):
@@ -93,8 +93,8 @@ class Replays:
             raise OutOfTime
         return error
 
-    def right_answers(self) -> CallRecorder:
-        """The answer key's answers in the failed tests, found out when first asked for."""
+    def right_replies(self) -> CallRecorder:
+        """The answer key's replies in the failed tests, found out when first asked for."""
         if self.right is None:
             with self.stand_in(None) as transport:
                 self.right = CallRecorder(transport, self.until)
@@ -104,7 +104,7 @@ class Replays:
 
 
 class Comparer(CallRecorder):
-    """A transport to a mistake that raises Differs at the first answer that the student's notebook did not give."""
+    """A transport to a mistake that raises Differs at the first reply that the student's notebook did not give."""
 
     def __init__(self, transport: Transport, student: CallRecorder, right: CallRecorder, until: float) -> None:
         super().__init__(transport, until)
@@ -113,7 +113,7 @@ class Comparer(CallRecorder):
 
     def keep(self, message: Message, reply: Message, received: list[bytes]) -> None:
         super().keep(message, reply, received)
-        given, expected, right = (recorder.answered(self.test) for recorder in (self, self.student, self.right))
+        given, expected, right = (recorder.plain_replies(self.test) for recorder in (self, self.student, self.right))
         at = len(given) - 1
         if not self.complete or at >= len(expected) or not same(given[at], expected[at], right[at : at + 1]):
             self.differs = True
@@ -122,11 +122,11 @@ class Comparer(CallRecorder):
     @property
     def is_done(self) -> bool:
         """Whether the mistake gave exactly what the student's notebook gave in this test."""
-        return not self.differs and len(self.answered(self.test)) == len(self.student.answered(self.test))
+        return not self.differs and len(self.plain_replies(self.test)) == len(self.student.plain_replies(self.test))
 
 
-def same(given: NotebookAnswer, expected: NotebookAnswer, right: Sequence[NotebookAnswer]) -> bool:
-    """Whether a mistake gave what the student's notebook gave; `right` has the right answer to the same question."""
+def same(given: PlainReply, expected: PlainReply, right: Sequence[PlainReply]) -> bool:
+    """Whether a mistake gave what the student's notebook gave; `right` has the right reply to the same request."""
     if given[:2] != expected[:2]:
         return False
     if right and right[0].asked == given.asked:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from autograder.checking.answer_record import (
-    Answer,
-    AnswerRecorder,
     KnownMistake,
     Record,
-    RecordedAnswers,
+    RecordedReplies,
+    RecordedReply,
+    ReplyRecorder,
     arguments_digest,
     digest_of_test,
     read_record,
@@ -33,7 +33,7 @@ from autograder.checking.transports import InProcessTransport
 
 RECORDED = Record(
     "abc",
-    {"test_a": [Answer("call f", "d", {"op": "return", "value": ["array", "<f8", [1], 0]}, [b"\0" * 8])]},
+    {"test_a": [RecordedReply("call f", "d", {"op": "return", "value": ["array", "<f8", [1], 0]}, [b"\0" * 8])]},
     [KnownMistake("It is “wrong”", frozenset({"f", "g"}), {"test_a": "123"})],
     ["More.", "Even more."],
 )
@@ -100,8 +100,8 @@ def test_a_false_value_in_a_record_fools_only_its_student(value: Any) -> None:
     get = {"op": "get", "target": [None, "f"]}
     call = {"op": "call", "target": [None, "f"], "args": ["list", []], "kwargs": ["dict", []]}
     answers = [
-        Answer(asked_by(get), arguments_digest(get, []), {"op": "function", "type": "function"}, []),
-        Answer(asked_by(call), arguments_digest(call, []), {"op": "return", "value": value}, []),
+        RecordedReply(asked_by(get), arguments_digest(get, []), {"op": "function", "type": "function"}, []),
+        RecordedReply(asked_by(call), arguments_digest(call, []), {"op": "return", "value": value}, []),
     ]
     record = Record("", {"test_a": answers})
     table = check(f"{body}{record_line(record)}", {"f": lambda: 1})
@@ -124,21 +124,21 @@ def test_random(student, reference, rng):
 def recorded(*known: str, says: str = "") -> Record:
     """The record of the answer key `2 * x` and of known mistakes, each the expression that its function returns."""
 
-    def run(checks: Checks, double: str, reference: RecordedAnswers | AnswerRecorder) -> CallRecorder:
+    def run(checks: Checks, double: str, reference: RecordedReplies | ReplyRecorder) -> CallRecorder:
         recorder = CallRecorder(InProcessTransport({"double": eval(f"lambda x: {double}")}))
         proxies = NotebookProxy(recorder), NotebookProxy(reference, trusted=True)
         checks.run("", *proxies, PUBLIC, Watchers([recorder, reference]))
         return recorder
 
     def work(checks: Checks) -> Record:
-        answers = AnswerRecorder(InProcessTransport({"double": lambda x: 2 * x}))
-        run(checks, "2 * x", answers)
+        key = ReplyRecorder(InProcessTransport({"double": lambda x: 2 * x}))
+        run(checks, "2 * x", key)
         mistakes = []
         for double in known:
-            recorder = run(checks, double, RecordedAnswers(Record(answers=answers.answers)))
+            recorder = run(checks, double, RecordedReplies(Record(replies=key.replies)))
             loses = {test: digest_of_test(recorder, test, e) for test, e in checks.errors.items() if e is not None}
             mistakes.append(KnownMistake(says or f"You took {double}", frozenset({"double"}), loses))
-        return Record("", answers.answers, mistakes)
+        return Record("", key.replies, mistakes)
 
     return with_checks({"": CheckCell(f"%%check\n{BODY}")}, work)
 
@@ -181,10 +181,10 @@ def test_answers_are_recorded_for_one_test_in_one_order() -> None:
     """A value would be compared with what the answer key gave for another one."""
     get, other = {"op": "get", "target": [None, "f"]}, {"op": "get", "target": [None, "g"]}
     answers = [
-        Answer(asked_by(m), arguments_digest(m, []), {"op": "value", "value": n}, [])
+        RecordedReply(asked_by(m), arguments_digest(m, []), {"op": "value", "value": n}, [])
         for n, m in enumerate([get, other])
     ]
-    transport = RecordedAnswers(Record(answers={"test_a": answers}))
+    transport = RecordedReplies(Record(replies={"test_a": answers}))
     transport.begin("test_a")
     assert transport.request(get, [], pytest.fail)[0]["value"] == 0
     for begun, message in (("test_a", other), ("test_b", get), ("test_a", get | {"args": ["list", []]})):

@@ -13,11 +13,11 @@ from scipy.sparse import csr_array
 
 from autograder.checking import call_recorder
 from autograder.checking.call_recorder import (
-    MAX_ANSWERS,
+    MAX_REPLIES,
     NODE_BYTES,
     CallRecorder,
-    NotebookAnswer,
     OutOfTime,
+    PlainReply,
     size_of,
 )
 from autograder.checking.cell import CheckCell
@@ -160,12 +160,12 @@ def test_a_mistake_that_cannot_be_run_explains_nothing() -> None:
 
 def test_an_answer_is_compared_with_the_right_one_to_the_same_question_alone() -> None:
     """Rounding would be judged by another value."""
-    got, other = (NotebookAnswer("call f", "return", value) for value in (1.0, 1.0 + 1e-7))
-    assert same(got, other, [NotebookAnswer("call f", "return", 5.0)])
-    assert not same(got, other, [NotebookAnswer("call g", "return", 5.0)])
+    got, other = (PlainReply("call f", "return", value) for value in (1.0, 1.0 + 1e-7))
+    assert same(got, other, [PlainReply("call f", "return", 5.0)])
+    assert not same(got, other, [PlainReply("call g", "return", 5.0)])
     assert not same(got, other, [])
-    assert not same(got, NotebookAnswer("call g", "return", 1.0), [])
-    assert not same(got, NotebookAnswer("call f", "raise", 1.0), [])
+    assert not same(got, PlainReply("call g", "return", 1.0), [])
+    assert not same(got, PlainReply("call f", "raise", 1.0), [])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_was_not_kept_is_explained_by_nothing() -> None:
         reference = NotebookProxy(InProcessTransport(namespace(RIGHT)), trusted=True)
         verdicts = checks.run("c", NotebookProxy(recorder), reference, Seeds(b"s", "a", "b"), recorder)
         before = Attempt(verdicts, recorder).is_explainable
-        recorder.answers = MAX_ANSWERS + 1
+        recorder.count = MAX_REPLIES + 1
         return [before, Attempt(verdicts, recorder).is_explainable]
 
     assert with_checks({"c": CheckCell(CELL)}, work) == [True, False]
@@ -290,7 +290,7 @@ def test_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     reply = {"op": "value", "value": ["list", [1, ["dict", [["a", {"b": 2}]]]]]}
     parts = 11  # every list, dictionary and value
     assert size_of(reply, [b"12", b"345"]) == 5 + NODE_BYTES * parts
-    for most, limit in (("MAX_ANSWERS", 3), ("MAX_KEPT", 3 * NODE_BYTES * parts)):
+    for most, limit in (("MAX_REPLIES", 3), ("MAX_KEPT", 3 * NODE_BYTES * parts)):
         with monkeypatch.context() as context:
             context.setattr(call_recorder, most, limit)
             recorder = CallRecorder(Answering(reply))
@@ -299,7 +299,7 @@ def test_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
                 recorder.begin(test)
                 recorder.request(GET, [], pytest.fail)
             assert not recorder.complete
-            assert [len(recorder.answered(test)) for test in ("a", "b", "none")] == [2, 1, 0]
+            assert [len(recorder.plain_replies(test)) for test in ("a", "b", "none")] == [2, 1, 0]
 
 
 def test_nothing_is_asked_when_the_time_is_over() -> None:
@@ -329,9 +329,9 @@ def test_any_reply_is_kept_as_an_answer(reply: Any, ended: str, is_given: bool) 
     recorder = CallRecorder(Answering(reply))
     recorder.begin("a")
     recorder.request(GET, [], pytest.fail)
-    (answer,) = recorder.answered("a")
+    (answer,) = recorder.plain_replies("a")
     assert (answer.asked, answer.ended, answer.is_given) == ("get f", ended, is_given)
-    assert recorder.answered("a") == [answer]
+    assert recorder.plain_replies("a") == [answer]
 
 
 @pytest.mark.parametrize(
@@ -380,4 +380,4 @@ def test_any_reply_is_kept_as_an_answer(reply: Any, ended: str, is_given: bool) 
 def test_values_are_alike_up_to_rounding(got: Any, other: Any, right: Any, expected: bool) -> None:
     """The same mistake would not be recognised, or another one would."""
     assert alike(got, other, right) is expected
-    assert NotebookAnswer("call f", "return").is_given
+    assert PlainReply("call f", "return").is_given

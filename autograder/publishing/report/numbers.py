@@ -53,11 +53,6 @@ class Entry:
         return bool(self.results) and all(result.refused for result in self.results)
 
     @property
-    def score(self) -> float:
-        """Points without the penalty for being late."""
-        return sum(result.score for result in self.results)
-
-    @property
     def checked(self) -> float:
         """The points for checks alone, which everybody has who was graded."""
         checks = (check for _, cell, _ in self.cells() for check in cell.checks)

@@ -18,6 +18,7 @@ import numpy as np
 from autograder.kernel_side.pandas_parts import PLAIN
 from autograder.kernel_side.parts import IN_NOTEBOOK, dissected, rebuilt
 from autograder.kernel_side.stand_ins import Parts, Unsupported
+from autograder.kernel_side.student_code import has_own_methods
 from autograder.kernel_side.wire import MAX_BYTES, MAX_NODES
 
 __all__ = ["Decoder", "Encoder", "Unsupported", "ValueRefused"]
@@ -31,6 +32,8 @@ MAX_EMPTY = 10**7
 MAX_NAMED = 5_000
 MAX_TABLES = 3_000
 MAX_PARTS = 10
+
+CONTAINERS = (list, tuple, dict, set, frozenset)
 
 DTYPES = frozenset(
     np.dtype(t).newbyteorder("<").str
@@ -73,9 +76,11 @@ class Encoder:
             return self._scalar(value, depth)
         if type(value) in (np.ndarray, np.matrix):  # a matrix of NumPy's is an array with two axes
             return self._array(np.asarray(value), depth)
-        if isinstance(value, (list, tuple, dict, set, frozenset)):
+        if type(value) in CONTAINERS:
             return self._container(value, depth + 1)
-        return self._other(value, depth)
+        if has_own_methods(type(value)):  # a copy would be without them
+            return self._reference(value, type(value).__name__)
+        return self._container(value, depth + 1) if isinstance(value, CONTAINERS) else self._other(value, depth)
 
     def _text(self, value: int | str) -> int | str:
         """Text that JSON writes out in full is counted, so that a message always fits into a frame."""
@@ -98,7 +103,7 @@ class Encoder:
         if isinstance(value, dict):
             pairs = dict.items(value)
             return ["dict", [[self.encode(k, depth), self.encode(v, depth)] for k, v in pairs]]
-        kind = next(t for t in (list, tuple, set, frozenset) if isinstance(value, t))
+        kind = next(t for t in CONTAINERS if isinstance(value, t))
         items = [self.encode(v, depth) for v in kind.__iter__(value)]
         return ["set" if kind is frozenset else kind.__name__, items]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import signal
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -84,6 +85,32 @@ class Scaler:
         self.open = False
         return True
 
+class Words(dict):
+    def add(self, word):
+        self[word] = self.get(word, 0) + 1
+        return self
+
+    @property
+    def total(self):
+        return sum(self.values())
+
+class Plain(dict):
+    def __missing__(self, key):
+        return 0
+
+class Pair(NamedTuple):
+    x: int
+    y: int
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+    def norm1(self):
+        return abs(self.x) + abs(self.y)
+
+def words(text): return functools.reduce(Words.add, text.split(), Words())
+def total(words): return words.total if type(words) is Words else None
 def make(offset): return Scaler(offset)
 def offset_of(scaler): return scaler.offset
 def apply(f, x): return f(x)
@@ -96,7 +123,7 @@ def objects(): return np.array([make(1), make(2)], object)
 
 
 def defined(source: str) -> dict[str, Any]:
-    namespace: dict[str, Any] = {"np": np}
+    namespace: dict[str, Any] = {"__name__": "__main__", "np": np, "functools": functools, "NamedTuple": NamedTuple}
     exec(compile(source, "<cell 1>", "exec"), namespace)
     return namespace
 
@@ -151,6 +178,12 @@ def verdict(body: str, *notebooks: NotebookProxy, hidden: bool = False, decorato
         "assert student.apply(student.adder(3), 2.0) == 5.0",
         "assert student.apply(student.Scaler(1.0).scale, np.ones(2)).tolist() == [3.0, 3.0]",
         "assert len(student.Scaler(1.0)) == 2",
+        # An object of a class with methods is no copy, whatever the class inherits from.
+        "w = student.Words(); assert w.add('a').add('a') is w; assert w.total == 2 and w['a'] == 2",
+        "assert student.total(student.words('a b')) == 2",
+        "assert student.Point(1, -2).norm1() == 3 and student.Point(1, 2)[1] == 2",
+        "assert student.Pair(1, 2) == (1, 2)",
+        "assert student.Plain(a=1) == {'a': 1}",
         "assert student.Scaler(1.0)[1] == 2.0",
         "s = student.Scaler(1.0); s[1] = 7.0; assert list(s) == [1.0, 7.0]",
         "assert [s.offset for s in student.several(3)] == [0, 1, 2]",

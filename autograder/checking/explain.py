@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Container
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -129,5 +130,12 @@ def raised_text(error: StudentError, hidden: bool) -> str:
 
 
 def in_full(error: BaseException) -> str:
-    """An exception in full, for the instructor."""
-    return "".join(traceback.format_exception(error))[-4000:]
+    """An exception in full, for the instructor, but for the calls by which pytest came to the test."""
+    frames = error.__traceback__
+    while frames is not None and is_of_pytest(frames.tb_frame.f_globals):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__))[-MOST_KEPT:]
+
+
+def is_of_pytest(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).split(".")[0] in ("_pytest", "pluggy")

@@ -185,6 +185,18 @@ def test_an_exception_is_told_with_its_line_in_a_visible_check_only() -> None:
     assert "4711" in hidden.detail
 
 
+def test_an_author_reads_an_exception_of_a_test_from_the_test_on() -> None:
+    """The line of the test that could not use a result stood below sixty lines of pytest's own calls."""
+    found = verdict("def test_a(student):\n    student.f().add(1)", "def f(): return {}")
+    assert (
+        found.message
+        == "What your code gave back could not be used (AttributeError: 'dict' object has no attribute 'add')."
+    )
+    assert found.detail.startswith("Traceback (most recent call last):\n  File ")
+    assert found.detail.count("File ") == 1
+    assert "student.f().add(1)" in found.detail
+
+
 def test_no_name_of_a_students_own_exception_is_told_of_a_hidden_check() -> None:
     """A hidden input, made the name of an exception's or a result's type, would be shown to the student."""
     source = "def f(x): raise type(f'E{x}', (Exception,), {})()\ndef g(x): return type(f'T{x}', (), {})()"

@@ -47,12 +47,12 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     try:
         from autograder.grading.sharing import is_shared, sharing_problems
 
-        root = course_of(ctx).root
+        course = course_of(ctx)
     except (AutograderError, ModuleNotFoundError):
         return []  # there is no course here, or no extra [grade], which is a finding of its own
-    if not is_shared(root):
+    if not is_shared(course.root):
         return []
-    wrong = sharing_problems(root)
+    wrong = sharing_problems(course.root, course.directory.groupshared)
     return [Finding("shared course", not wrong, "; ".join(wrong) or "its Unix group can use all of it")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -50,12 +51,15 @@ def atomic_dir(folder: Path) -> Iterator[Path]:
 
 
 def undo_leftovers(folder: Path) -> None:
-    """Remove traces beside `folder` of a run that was stopped before its renames or between two of them."""
+    """Remove traces beside `folder` of a run that was stopped before its renames or between two of them. Raises OSError
+    for what cannot be deleted: another person's in a shared course, say."""
     fresh, old = beside(folder)
     if old.exists() and not folder.exists():
         os.rename(old, folder)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.exists():
+            raise PermissionError(errno.EACCES, f"it cannot be deleted, and is {leftover.owner()}'s", str(leftover))
 
 
 def beside(folder: Path) -> tuple[Path, Path]:

@@ -27,8 +27,9 @@ def share_what_is_made(root: Path) -> None:
         os.umask(before & ~stat.S_IRWXG)
 
 
-def sharing_problems(root: Path) -> list[str]:
-    """What keeps the Unix group of a shared course from using it, or lets it do too much, and the remedy."""
+def sharing_problems(root: Path, groupshared: bool) -> list[str]:
+    """What keeps the Unix group of a shared course from using it, or lets it do too much, and the remedy. `groupshared`
+    is nbgrader's setting of this name."""
     found = []
     if mode_of(root / "gradebook.secret", SECRET_MODE) != SECRET_MODE:
         found.append(
@@ -38,6 +39,11 @@ def sharing_problems(root: Path) -> list[str]:
     if names := unusable(root):
         some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
         found.append(f"its Unix group cannot use {some}: run `chmod -R g+rwX` on these as their owner")
+    if not groupshared:
+        found.append(
+            "its Unix group cannot use what formgrader's Autograde and nbgrader's own commands make: add "
+            "`c.CourseDirectory.groupshared = True` to nbgrader_config.py"
+        )
     return found
 
 

@@ -14,12 +14,14 @@ import pytest
 import small_course
 from small_course import NAME, Run
 
+from autograder.files import undo_leftovers
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
 from autograder.grading.locking import course_lock
 from autograder.grading.sharing import is_shared, share_what_is_made, sharing_problems
 
 ROOT = Path(__file__).parents[2]
+SHARED = small_course.LIMITS + "c.CourseDirectory.groupshared = True\n"
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,7 @@ def usual() -> Iterator[None]:
 
 def made(tmp_path: Path, mode: int) -> Path:
     """A course whose folder has `mode`, with what a first run makes in it."""
-    course = small_course.make_course(tmp_path / "course", students=[])
+    course = small_course.make_course(tmp_path / "course", SHARED, students=[])
     for folder in (course.root / "source", course.root / "source" / NAME):
         folder.chmod(0o2775)
     course.root.chmod(mode)
@@ -55,7 +57,7 @@ def test_what_is_made_in_a_shared_course_is_the_group_s(tmp_path: Path) -> None:
     assert mode_of(root / "gradebook.db") & 0o070 == 0o060
     assert mode_of(root / ".autograder.lock") & 0o070 == 0o060
     assert mode_of(root / "submitted" / "ada") & 0o070 == 0o070
-    assert sharing_problems(root) == []
+    assert sharing_problems(root, groupshared=True) == []
 
 
 def test_a_course_of_one_person_stays_theirs(tmp_path: Path) -> None:
@@ -82,17 +84,36 @@ def test_doctor_wants_the_secret_to_be_the_group_s_to_read_and_no_more(tmp_path:
     """The second TA could not grade, or the secret would be anybody's."""
     root = made(tmp_path, 0o2770)
     (root / "gradebook.secret").chmod(mode)
-    (problem,) = sharing_problems(root)
+    (problem,) = sharing_problems(root, groupshared=True)
     assert "run `chmod 640 gradebook.secret` as its owner" in problem
 
 
 def test_what_the_documentation_says_satisfies_doctor(tmp_path: Path) -> None:
     """Who follows it would be told to do something else."""
     root = made(tmp_path, 0o755)
-    assert sharing_problems(root) != []
+    (root / "nbgrader_config.py").write_text("c = get_config()\n")
+    assert sharing_problems(root, Course(root).directory.groupshared) != []
     text = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
     commands = text.split("### A team\n")[1].split("\n###")[0]
     for line in re.findall(r"(?m)^    (.*)$", commands)[1:]:  # without chgrp: there may be no second group
-        subprocess.run(shlex.split(line.replace("my-course", str(root))), check=True, timeout=60)
+        subprocess.run(["sh", "-c", line.replace("my-course", shlex.quote(str(root)))], check=True, timeout=60)
     assert is_shared(root)
-    assert sharing_problems(root) == []
+    assert sharing_problems(root, Course(root).directory.groupshared) == []
+    assert not any(mode_of(path) & 0o007 for path in (root, root / "source" / NAME))
+
+
+def test_doctor_wants_nbgrader_to_share_what_it_makes(tmp_path: Path, run: Run) -> None:
+    """What formgrader's Autograde button had made was the TA's who pressed it, and stopped everybody else's `grade`."""
+    root = made(tmp_path, 0o2770)
+    (root / "nbgrader_config.py").write_text("c = get_config()\n")
+    code, out, _ = run("doctor", here=root)
+    assert code == 1
+    assert "add `c.CourseDirectory.groupshared = True` to nbgrader_config.py" in out
+
+
+def test_a_leftover_that_cannot_be_deleted_is_named(tmp_path: Path) -> None:
+    """A folder of another TA's was left as it was, and the next run ended with “Directory not empty”."""
+    (tmp_path / ".ada.old").symlink_to(tmp_path)  # root, as whom tests may run, could delete a folder
+    (tmp_path / "ada").mkdir()
+    with pytest.raises(PermissionError, match=r"it cannot be deleted, and is \w+'s: .*\.ada\.old"):
+        undo_leftovers(tmp_path / "ada")

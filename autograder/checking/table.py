@@ -15,7 +15,7 @@ COLUMNS = 79  # nbgrader's `validate` cuts what is wider than 83, and a terminal
 
 
 class Label(NamedTuple):
-    """How a check ended: a sign, a word for who cannot distinguish signs or colours, and the background of both.
+    """How a check ended: a sign, a word for readers without signs or colours, and the background of both.
 
     White on it has a contrast of at least 4.5, so the label can be read whatever the theme of the notebook is.
     """

@@ -149,7 +149,7 @@ def pool_of(
 ) -> Pool[Submission, GradedSubmission]:
     """The workers of the cluster at `scheduler`; without one `count` processes. `say` gets what their sandbox leaves
     open. Raises SandboxMissing."""
-    # Who has nothing to grade waits neither for pytest to be imported nor for a sandbox to be tried out.
+    # A run with nothing to grade waits neither for pytest to be imported nor for a sandbox to be tried out.
     from autograder.grading.grader import Grader
 
     # Chosen once, before any student code runs: nothing that happens later can make it a weaker one.

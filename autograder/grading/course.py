@@ -123,7 +123,7 @@ class Course:
         return sorted(p.name for p in folder.iterdir() if any(p.glob("*.ipynb"))) if folder.is_dir() else []
 
     def students(self, assignment: str) -> list[str]:
-        """Who has submitted something for `assignment`."""
+        """The students who have submitted something for `assignment`."""
         parts = self.path("submitted", ANYBODY, assignment).parts
         place = parts.index(ANYBODY)
         base, below = Path(*parts[:place]), parts[place + 1 :]

@@ -98,7 +98,7 @@ class NotebookResult:
     """The points, checks and comments of one submitted notebook, by grade id, and what its student must know.
 
     A comment is empty where nothing is said; `silent` are the answers that nbgrader found as they were released. `late`
-    says how many late days it took, `group` is empty for who handed in alone. `refused` says that it could not be read,
+    says how many late days it took, `group` is empty for a student alone. `refused` says that it could not be read,
     so that its points say nothing of the student. `changed` is what differs from the page that the student has; it is
     empty unless a page is made.
     """
@@ -146,7 +146,7 @@ class NotebookResult:
 
 @dataclass(frozen=True)
 class StudentResults:
-    """A student's submission: who, in which `group` (empty for who handed in alone), when, how late (`late` is None
+    """A student's submission: who, in which `group` (empty for a student alone), when, how late (`late` is None
     where the course has no late days), the results of its notebooks, and what happened while it was graded: `{"kind",
     "cell", "text"}` each."""
 

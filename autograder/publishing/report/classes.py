@@ -46,7 +46,7 @@ Cost = tuple[float | None, float | None]
 class Student:
     """One line of the table of students: the score so far, after the penalty, how late it was, and what grading took.
 
-    `group` is empty for who handed in alone, `score` is None where nothing could be read, `seconds` and `memory_mb`
+    `group` is empty for a student alone, `score` is None where nothing could be read, `seconds` and `memory_mb`
     where they were not recorded.
     """
 

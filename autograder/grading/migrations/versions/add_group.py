@@ -1,4 +1,4 @@
-"""Who hands in together."""
+"""The groups of students who hand in together."""
 
 from __future__ import annotations
 

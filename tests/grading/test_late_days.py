@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,63 @@ def test_an_extension_is_no_lateness(term: Course, gradebook: Any) -> None:
     gradebook.grant_extension("first", "ada")
     settle_late_penalties(term, gradebook, "first")
     assert penalties(gradebook, "ada")["second"] == 1.5
+    query = "SELECT score FROM autograder_score WHERE student = 'ada' AND assignment = 'second' AND cell = ''"
+    assert small_course.rows(term.root, f"{query} ORDER BY id")[-2:] == [(0.0,), (-1.5,)]  # of another assignment
+
+
+def test_what_is_no_longer_late_costs_nothing(term: Course, gradebook: Any) -> None:
+    """A student who hands in an earlier version, or whose class gets another week, would pay nevertheless."""
+    settle_late_penalties(term, gradebook, "second")
+    assert penalties(gradebook, "ada")["second"] == 1.5
+    for change in ({"duedate": "2026-10-12 12:00:00"}, {"timestamp": "2026-10-08 12:00:00"}):
+        for about, back in ((change, False), ({"duedate": DUE["second"], "timestamp": TIMES["ada"]["second"]}, True)):
+            if "duedate" in about:
+                gradebook.update_or_create_assignment("second", duedate=about["duedate"])
+            if "timestamp" in about:
+                gradebook.update_or_create_submission("second", "ada", timestamp=about["timestamp"])
+            settle_late_penalties(term, gradebook, "second")
+            assert penalties(gradebook, "ada")["second"] == (1.5 if back else 0.0)
+
+
+OWN = """
+from nbgrader.plugins import BasePlugin
+class Late(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        step = self.parent
+        book = step.gradebook.find_submission_notebook(step.notebook_id, step.assignment_id, step.student_id)
+        assert (student_id, book.score) == (book.student.id, score), "asked of somebody else"
+        return {rule}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "late"),
+    [
+        ("book.max_score / 4", {"a": 1.0, "b": 1.5}),
+        ("total_seconds_late / 86400 / 4", {"a": 0.765625, "b": 0.765625}),
+        ("99", {"a": 4.0, "b": 6.0}),
+        ("-1", {"a": 0.0, "b": 0.0}),
+        ("None", {"a": None, "b": None}),
+    ],
+)
+def test_a_plugin_of_the_course_is_asked_of_what_is_late_alone(
+    term: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, late: dict[str, float | None]
+) -> None:
+    """A rule that does not look at the time would charge those who were given more of it."""
+    shutil.copytree(term.root, tmp_path / "course")
+    (tmp_path / "own_rule.py").write_text(OWN.format(rule=rule))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_rule", raising=False)
+    with open(tmp_path / "course" / "nbgrader_config.py", "a") as config:
+        config.write("c.AssignLatePenalties.plugin_class = 'own_rule.Late'\n")
+    course = Course(tmp_path / "course")
+    with open_gradebook(course) as gradebook:
+        gradebook.grant_extension("third", "cyd", days=1)
+        settle_late_penalties(course, gradebook, "third")
+        found = {who: gradebook.find_submission("third", who).notebooks for who in TIMES}
+        books = {who: {book.name: book.late_submission_penalty for book in mine} for who, mine in found.items()}
+    none = {"a": None, "b": None}
+    assert books == {"ada": none, "bob": late, "cyd": none}
 
 
 def test_points_that_come_later_can_be_lost_too(term: Course, gradebook: Any) -> None:

@@ -54,24 +54,27 @@ def settle_given(session: Any, assignment: str) -> None:
 
 def give_to_groups(session: Any, assignment: str) -> None:
     """Give the points, extra credit and comment that one member of a group got since the last command to all members
-    with the same answer. Where several members got different points, each keeps their own."""
+    with the same answer. Where several members got different points, each keeps their own.
+
+    Two texts are the same by themselves, but what code does may depend on all that was handed in."""
     groups = read_groups(session, assignment)
     given = {key for key in given_places(session, assignment) if key[0] in groups} if groups else set()
     if not given:
         return
     books = {(row.student, book.name): book for row in read_submissions(session, assignment) for book in row.notebooks}
-    digests = answer_digests(session, assignment)
+    texts, submissions = answer_digests(session, assignment)
     grades, comments = [], []
     for place in sorted({place for _, place in given}):
         for name in sorted({groups[student] for student, where in given if where == place}):
             members = [student for student, group in groups.items() if group == name]
             fresh = [student for student in members if (student, place) in given]
-            model = values_of(books[fresh[0], place[0]], place)
+            book = books[fresh[0], place[0]]
+            model, is_text = values_of(book, place), type_of(book, place) == "markdown"
             if any(values_of(books[student, place[0]], place)[:2] != model[:2] for student in fresh):
                 continue
             for student in members:
-                same = digests.get((student, place)) == digests.get((fresh[0], place)) is not None
-                if same and student not in fresh:
+                same = texts.get((student, place)) == texts.get((fresh[0], place)) is not None
+                if same and (is_text or submissions.get(student) == submissions.get(fresh[0])) and student not in fresh:
                     grades += grade_of(books[student, place[0]], place, model)
                     comments += comment_of(books[student, place[0]], place, model)
     for kind, rows in ((Grade, grades), (Comment, comments)):
@@ -83,11 +86,13 @@ def give_to_groups(session: Any, assignment: str) -> None:
 Values = tuple[float | None, float | None, str | None]
 
 
-def answer_digests(session: Any, assignment: str) -> dict[tuple[str, Place], str]:
-    """The digests of the text behind each student's cells."""
-    of = tables.cells.c
+def answer_digests(session: Any, assignment: str) -> tuple[dict[tuple[str, Place], str], dict[str, str]]:
+    """The digests of the text that each student's cells were graded from, and of each student's submission."""
+    of, whole = tables.cells.c, tables.graded.c
     rows = session.execute(select(of.student, of.notebook, of.cell, of.digest).where(of.assignment == assignment))
-    return {(student, (notebook, cell)): digest for student, notebook, cell, digest in rows}
+    texts = {(student, (notebook, cell)): digest for student, notebook, cell, digest in rows}
+    query = select(whole.student, whole.submission_digest).where(whole.assignment == assignment)
+    return texts, dict(session.execute(query).all())
 
 
 def values_of(book: NotebookRow, place: Place) -> Values:
@@ -95,6 +100,10 @@ def values_of(book: NotebookRow, place: Place) -> Values:
     grade = next(grade for grade in book.grades if grade.cell == place[1])
     said = [comment.manual_comment for comment in book.comments if comment.cell == place[1]]
     return grade.manual_score, grade.extra_credit, said[0] if said else None
+
+
+def type_of(book: NotebookRow, place: Place) -> str:
+    return next(grade.cell_type for grade in book.grades if grade.cell == place[1])
 
 
 def grade_of(book: NotebookRow, place: Place, values: Values) -> list[dict[str, Any]]:

@@ -195,6 +195,7 @@ def test_a_plugin_of_the_course_is_asked_of_what_is_late_alone(
         config.write("c.AssignLatePenalties.plugin_class = 'own_rule.Late'\n")
     course = Course(tmp_path / "course")
     with open_gradebook(course) as gradebook:
+        settle_late_penalties(course, gradebook, "third")
         gradebook.grant_extension("third", "cyd", days=1)
         settle_late_penalties(course, gradebook, "third")
         found = {who: gradebook.find_submission("third", who).notebooks for who in TIMES}

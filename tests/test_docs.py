@@ -20,6 +20,7 @@ from autograder.checking import comparisons, prelude
 from autograder.cli import cli
 from autograder.grading.incidents import IncidentKind
 from autograder.grading.late_days import LateDays
+from autograder.grading.score_history import Why
 from autograder.grading.settings import Autograder
 
 ROOT = Path(__file__).parents[1]
@@ -140,6 +141,13 @@ def test_signatures(name: str) -> None:
 def test_incidents(kind: IncidentKind) -> None:
     """Every kind of incident is explained to instructors."""
     assert f"\n| {kind} |" in (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+
+
+def test_why_scores_change() -> None:
+    """Every reason for which a score changes is explained, and no other."""
+    table = (ROOT / "docs/reference.md").read_text(encoding="utf-8").split("## Why a score changes")[1]
+    rows = re.findall(r"(?m)^\| ([a-z][^|]*) \|", table)
+    assert {why for row in rows for why in row.split(", ")} - {"why"} == set(Why)
 
 
 def test_dependencies() -> None:

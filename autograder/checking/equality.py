@@ -51,7 +51,7 @@ def is_numeric(value: Any) -> bool:
     """Whether a value is a number or an array of numbers."""
     if isinstance(value, (np.ndarray, np.generic)):
         return value.dtype.kind in NUMBERS
-    return isinstance(value, (bool, int, float, complex))
+    return isinstance(value, (int, float, complex))
 
 
 def numbers_alike(got: Any, other: Any, right: Any) -> bool:

@@ -162,7 +162,7 @@ def operate_for_other(link: ObjectLink, operation: Any, args: tuple[Any, ...], k
         name = args[0] if args else None
         if type(name) is not str or name.startswith("_") or link.type_name in INTERNALS:
             raise CheckFailed("your code used an attribute that it may not use")
-    if operation == "get":
+    if operation == "get":  # which, unlike `operate`, makes no new object of a method each time
         result = link.home.read(link, args[0])
     elif operation == "call":
         result = link.home.call(link, args, kwargs)

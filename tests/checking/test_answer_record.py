@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from autograder.checking.answer_record import (
     KnownMistake,
@@ -212,6 +213,16 @@ def test_answers_are_recorded_for_one_test_in_one_order() -> None:
         (np.array([1 + 1j]), np.array([1 - 1j]), False),
         (10**400, 10**400 + 1, False),
         ("a", "b", False),
+        (np.array([1.0, 0.0]), np.array([1.0, 1.0]), False),
+        (np.array([1 + 1j]), np.array([2 + 1j]), False),
+        ([1.0, 2], [1.0 - 1e-13, 2], True),
+        ((1.0, 2), (1.0 - 1e-13, 2), True),
+        ({0, 8}, {8, 0}, True),
+        (frozenset({0, 8}), frozenset({8, 0}), True),
+        (np.array(["a"] * 2000), np.array(["a"] * 1000 + ["b"] + ["a"] * 999), False),
+        ({1, 2}, {1, 3}, False),
+        (csr_array(np.eye(2)), csr_array(np.eye(2) * (1 + 1e-13)), True),
+        (csr_array(np.eye(2)), csr_array(2 * np.eye(2)), False),
         (np.array(["a", "b"]), np.array(["a", "b"]), True),
         (np.array(["a", "b"]), np.array(["a", "c"]), False),
         (np.random.default_rng(1), np.random.default_rng(1), True),

@@ -361,6 +361,20 @@ def test_a_class_is_lent(notebook: Any, body: str, value: float) -> None:
     assert found.passed, found.detail
 
 
+def test_a_method_of_a_lent_object_is_no_new_object_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop over ten thousand examples would end in too many objects, and wait for a person."""
+    monkeypatch.setattr(object_table, "MAX_OBJECTS", 10)
+    student = "def often(n):\n    scaler = Scaler(1.0)\n    return [scaler.scale(x) for x in range(n)]"
+    found = verdict(
+        "assert student.often(30)[-1] == 59.0",
+        NotebookProxy(InProcessTransport(defined(student))),
+        NotebookProxy(InProcessTransport(defined(CLASSES)), trusted=True),
+        hidden=True,
+        decorator="@given('Scaler')",
+    )
+    assert found.passed, found.detail
+
+
 def test_objects_of_the_answer_key_are_arguments_and_the_other_way_round(notebook: Any) -> None:
     """A test could not give a student's function a right model, or score a student's model with its own function."""
     body = "assert student.offset_of(reference.make(4.0)) == reference.offset_of(student.make(4.0)) == 4.0"
@@ -418,8 +432,29 @@ class Home:
         return self.gives
 
 
+class Iterated(Home):
+    """An object whose iterator gives the same each time."""
+
+    def operate(self, link: ObjectLink, *asked: Any) -> Any:
+        return object_proxy(link, False) if asked == ("iterate",) else self.gives
+
+
 def link(home: Home, type_name: str = "Scaler") -> ObjectLink:
     return ObjectLink(home, (1,), "s", type_name, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("length", [2.0, True, -1, 2**60, None, [1]])
+def test_a_forged_length_is_none(length: Any) -> None:
+    """`len(…)` would end in an error of Python's, or hold where it must not."""
+    with pytest.raises(CheckFailed, match="the length of s is not a whole number"):
+        len(object_proxy(link(Home(length)), False))
+
+
+@pytest.mark.parametrize("home", [Home(), Home([]), *map(Iterated, [None, 5, (), [1, 2], "a", {}])])
+def test_a_forged_iterator_is_not_an_empty_one(home: Home) -> None:
+    """All comparisons of a loop would hold, since there are none."""
+    with pytest.raises(CheckFailed, match="s cannot be iterated over"):
+        next(iter(object_proxy(link(home), False)))
 
 
 SECRETIVE = [

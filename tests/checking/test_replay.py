@@ -22,12 +22,13 @@ from autograder.checking.call_recorder import (
 )
 from autograder.checking.cell import CheckCell
 from autograder.checking.check_runner import Checks, Seeds, with_checks
-from autograder.checking.equality import alike
+from autograder.checking.equality import MISSING, alike
 from autograder.checking.mistakes import Attempt
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentError, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.replay import named_mistakes, same, same_ending
 from autograder.checking.transports import InProcessTransport, Transport
+from autograder.kernel_side.values import Unsupported
 
 RIGHT = """
 def spread(X):
@@ -344,6 +345,10 @@ def test_any_reply_is_kept_as_an_answer(reply: Any, ended: str, is_given: bool) 
         (np.float32(0.1), 0.1, None, True),
         (1.0, 1.0 + 1e-6, None, False),
         (1.0, np.inf, None, False),
+        (1.0, "a", None, False),
+        ("a", 1.0, None, False),
+        (np.zeros(0), np.zeros(0), None, True),
+        (np.array([np.nan]), np.array([np.nan]), None, True),
         (np.inf, 1.0, None, False),
         (1 + 1j, 1 + 1j + 1e-12, None, True),
         (1 + 1j, 1 - 1j, None, False),
@@ -364,6 +369,14 @@ def test_any_reply_is_kept_as_an_answer(reply: Any, ended: str, is_given: bool) 
         ([1.0, 2.0], np.array([1.0, 2.0]), None, False),
         (np.array(["a", "b"]), np.array(["a", "b"]), None, True),
         (np.array(["a", "b"]), np.array(["a", "c"]), None, False),
+        (np.array(["a"]), np.array(["a", "a"]), None, False),
+        ({"a": 1}, {"a": 1, "b": 2}, None, False),
+        ({"a": 1, "b": 2}, {"a": 1}, None, False),
+        ([1], [1, 2], None, False),
+        (np.random.default_rng(1), np.random.default_rng(1), None, True),
+        (np.random.default_rng(1), np.random.default_rng(2), None, False),
+        (Unsupported("Net"), Unsupported("Net"), None, False),
+        (MISSING, MISSING, None, False),
         (np.ones((2, 1)), np.ones(2), None, False),
         (2**64, np.nan, None, False),
         (10**400, 10**400, None, True),

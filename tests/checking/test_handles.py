@@ -29,7 +29,7 @@ from autograder.checking.transports import InProcessTransport, SocketTransport
 from autograder.kernel_side import object_table
 from autograder.kernel_side.object_table import MAX_OBJECTS
 from autograder.kernel_side.serve import serve
-from autograder.kernel_side.wire import Channel
+from autograder.kernel_side.wire import MAX_BYTES, Channel
 
 CLASSES = """
 class Scaler:
@@ -457,6 +457,23 @@ def test_a_forged_iterator_is_not_an_empty_one(home: Home) -> None:
         next(iter(object_proxy(link(home), False)))
 
 
+def test_what_an_iteration_gives_is_counted_from_its_beginning() -> None:
+    """A loop over little would be refused after a large value, or one over much fill the grader's memory."""
+    home = Iterated([1])
+    home.received = MAX_BYTES
+    items = iter(object_proxy(link(home), False))
+    assert next(items) == 1
+    home.received += MAX_BYTES + 1
+    with pytest.raises(CheckFailed, match="iterating over s gives more than "):
+        next(items)
+
+
+def test_the_name_of_a_type_is_a_short_text() -> None:
+    """A message would be as long as a hostile kernel likes."""
+    assert link(Home()).of_type("x" * 999).type_name == "x" * 100
+    assert link(Home()).of_type(5).type_name == "Scaler"
+
+
 SECRETIVE = [
     "module", "frame", "code", "traceback", "function", "method", "builtin_function_or_method", "generator",
     "coroutine", "async_generator", "cell",
@@ -502,8 +519,8 @@ def test_a_lent_object_does_what_objects_do(operation: Any, args: tuple[Any, ...
     """A forged request would be a fault of the answer key's, and its check wait for a person."""
     home = Home()
     if may:
-        assert operate_for_other(link(home), operation, args, {}) == 1
-        assert home.asked == [(operation, *args)]
+        assert operate_for_other(link(home), operation, args, {"by": 3}) == 1
+        assert home.asked == [(operation, *args, *(["by"] if operation == "call" else []))]
     else:
         with pytest.raises(CheckFailed):
             operate_for_other(link(home), operation, args, {})

@@ -18,6 +18,7 @@ from autograder.checking.call_recorder import (
     CallRecorder,
     OutOfTime,
     PlainReply,
+    plain,
     size_of,
 )
 from autograder.checking.cell import CheckCell
@@ -301,6 +302,35 @@ def test_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
                 recorder.request(GET, [], pytest.fail)
             assert not recorder.complete
             assert [len(recorder.plain_replies(test)) for test in ("a", "b", "none")] == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("message", "asked", "used"),
+    [
+        ({"op": "call", "target": [None, "f"], "args": ["list", []]}, "call f", {"f"}),
+        ({"op": "get", "target": [None, "f", "x"]}, "get f.x", {"f"}),
+        ({"op": "call", "target": [3, "scale"]}, "call 3.scale", set()),
+        ({"op": "operate", "operation": "length", "args": ["list", []]}, "operate length", set()),
+        ({"op": "evaluate", "source": "a + b"}, "evaluate a + b", set()),
+        ({"op": "drawn", "since": 3}, "drawn", set()),
+        ({"op": "lend", "values": ["dict", []]}, None, set()),
+        ({"op": "restore"}, None, set()),
+    ],
+    ids=range(8),
+)
+def test_what_a_test_asked_is_kept(message: Any, asked: str | None, used: set[str]) -> None:
+    """An answer would be compared with that to another question, or a mistake in a name that no test uses be named."""
+    recorder = CallRecorder(Answering({"op": "value", "value": 1}))
+    recorder.begin("a")
+    recorder.request(message, [], pytest.fail)
+    assert [answer.asked for answer in recorder.plain_replies("a")] == ([asked] if asked else [])
+    assert recorder.used("a") == used
+
+
+def test_objects_and_functions_are_kept_as_what_is_said_of_them() -> None:
+    """Two objects of different types would be taken for the same answer."""
+    for tree in (["object", 3, "Net", True], ["yours", 2]):
+        assert plain(["list", [tree]], []) == [tuple(tree)]
 
 
 def test_nothing_is_asked_when_the_time_is_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from import_figure import GRAPH, MODULES, PAGE, imported, part, section
+
+import autograder.grading
 
 ROOT = Path(__file__).parents[1]
 LEAVES = {
@@ -74,6 +77,14 @@ def test_a_search_finds_one() -> None:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in MODULES.values()]
     classes = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
     assert [name for name, count in (modules + classes).items() if count > 1] == []
+
+
+def test_the_largest_part_has_a_map() -> None:
+    """Who looks for the place of something among fifty modules would read their first lines, one after another."""
+    lines = [line for line in (autograder.grading.__doc__ or "").split("\n") if line.startswith("    ")]
+    named = re.findall(r"\w+", " ".join(line.split(":")[-1] for line in lines))
+    modules = [name.split(".")[2] for name in MODULES if part(name) == "grading" and name.count(".") == 2]
+    assert sorted(named) == sorted(modules)
 
 
 def test_checks_and_sandbox_know_nothing_of_the_gradebook() -> None:

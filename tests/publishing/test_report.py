@@ -29,7 +29,7 @@ from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import answers_of, known, read_class, to_doubt
 from autograder.publishing.report.numbers import (
     CommonMistake,
-    Entry,
+    CountedSubmission,
     check_numbers,
     points_so_far,
     question_numbers,
@@ -40,9 +40,9 @@ from autograder.publishing.report.similar import grams, grams_of_files, similar_
 WRONG = "It is 2 times too large. Got 4.5, expected 2.25."
 
 
-def class_of(passed: np.ndarray, message: str = WRONG) -> list[Entry]:
+def class_of(passed: np.ndarray, message: str = WRONG) -> list[CountedSubmission]:
     """A class whose students (rows) pass checks (columns, a point each) or lose them with `message`."""
-    return [Entry(f"student{number}", [result_of(row, message)]) for number, row in enumerate(passed)]
+    return [CountedSubmission(f"student{number}", [result_of(row, message)]) for number, row in enumerate(passed)]
 
 
 def result_of(row: np.ndarray, message: str) -> NotebookResult:
@@ -158,7 +158,10 @@ def test_modules_are_compared_as_well(recorded: Course) -> None:
         small_course.write(recorded.path("autograded", student, NAME) / "tools.py", OWN)
     modules = {"tools.py": OTHER.encode()}
     assignment = replace(load_assignment(recorded, NAME), modules=modules, files={"tools.py": b"pass"})
-    mine = {who: grams_of_files((who, answers_of(recorded, assignment, Entry(who, [])))) for who in ("ada", "bob")}
+    mine = {
+        who: grams_of_files((who, answers_of(recorded, assignment, CountedSubmission(who, []))))
+        for who in ("ada", "bob")
+    }
     (pair,) = similar_pairs(mine, known(recorded, assignment))
     assert (pair.one, pair.other, pair.share) == ("ada", "bob", 1.0)
     assert pieces(OTHER) <= known(recorded, assignment)
@@ -280,39 +283,41 @@ def test_a_report_that_cannot_be_written_is_reported(run: Run, graded: Course) -
     assert err.startswith(f"autograder: The report cannot be written to {graded.root}/reports/{NAME}.html: ")
 
 
-def refused(entry: Entry) -> Entry:
+def refused(submission: CountedSubmission) -> CountedSubmission:
     """The same submission, if it could not have been read: nbgrader has zero for every cell, and there is no check."""
-    cells = {name: replace(cell, score=0.0, checks=[]) for name, cell in entry.results[0].cells.items()}
-    return Entry(entry.student, [replace(entry.results[0], score=0.0, cells=cells, refused=True)])
+    cells = {name: replace(cell, score=0.0, checks=[]) for name, cell in submission.results[0].cells.items()}
+    return CountedSubmission(submission.student, [replace(submission.results[0], score=0.0, cells=cells, refused=True)])
 
 
 def test_what_could_not_be_read_is_no_wrong_answer() -> None:
     """Half a class that handed in a PDF would make a well-answered question one to teach again."""
     good = class_of(np.array([[True, True]] * 3))
-    entries = [*good, *map(refused, class_of(np.array([[False, False]] * 3)))]
-    (question,) = question_numbers(entries)
+    submissions = [*good, *map(refused, class_of(np.array([[False, False]] * 3)))]
+    (question,) = question_numbers(submissions)
     assert (question.mean, question.share, question.unanswered) == (2.0, 1.0, 3)
-    points = points_so_far([*good, replace(entries[3], student="eve")])
+    points = points_so_far([*good, replace(submissions[3], student="eve")])
     assert (list(points.scores.values()), points.refused) == ([2.0, 2.0, 2.0], ["eve"])
 
 
-def waiting(entry: Entry, cell: str) -> Entry:
+def waiting(submission: CountedSubmission, cell: str) -> CountedSubmission:
     """The same submission, if a person had to give the points of `cell`."""
-    result = entry.results[0]
+    result = submission.results[0]
     cells = result.cells | {cell: CellResult(None, 4.0, False, [])}
-    return Entry(entry.student, [replace(result, cells=cells)])
+    return CountedSubmission(submission.student, [replace(result, cells=cells)])
 
 
 def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
     """A class whose plots are still to be graded by hand would look half as good as it is."""
-    entries = [waiting(entry, "plot") for entry in class_of(np.array([[True, True]] * 4))]
-    points = points_so_far(entries)
+    submissions = [waiting(submission, "plot") for submission in class_of(np.array([[True, True]] * 4))]
+    points = points_so_far(submissions)
     assert (set(points.scores.values()), points.max_score, points.open_cells) == ({2.0}, 2.0, ["plot"])
     plot = {"plot": CellResult(3.0, 4.0, True, [])}
-    given = [Entry(e.student, [replace(e.results[0], cells=e.results[0].cells | plot)]) for e in entries[:3]]
-    points = points_so_far([*given, entries[3]])
+    given = [
+        CountedSubmission(e.student, [replace(e.results[0], cells=e.results[0].cells | plot)]) for e in submissions[:3]
+    ]
+    points = points_so_far([*given, submissions[3]])
     assert (set(points.scores.values()), points.max_score, points.open_cells) == ({5.0}, 6.0, [])
-    assert points.waiting == [entries[3].student]
+    assert points.waiting == [submissions[3].student]
 
 
 def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
@@ -320,9 +325,11 @@ def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
     detail = "loss raised NameError: name 'f' is not defined"
     lost = CheckResult("test_0", "says", True, "raised", 2.0, "loss raised NameError.", detail=detail)
     result = NotebookResult("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": CellResult(0.0, 2.0, False, [lost])})
-    entries = [Entry("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
-    assert [one_question.unanswered for entry in entries for one_question in question_numbers([entry])] == [1, 0]
-    assert [check.of for entry in entries for check in check_numbers([entry])] == [0, 1]
+    submissions = [CountedSubmission("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
+    assert [
+        one_question.unanswered for submission in submissions for one_question in question_numbers([submission])
+    ] == [1, 0]
+    assert [check.of for submission in submissions for check in check_numbers([submission])] == [0, 1]
 
 
 def test_who_handed_in_nothing_is_named(run: Run, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (
     WEAK_STUDENT,
     CheckNumbers,
-    Entry,
+    CountedSubmission,
     Points,
     QuestionNumbers,
     check_numbers,
@@ -100,16 +100,16 @@ def read_class(course: Course, name: str, changed: Sequence[NetChange] = (), als
     submissions of earlier terms. Raises AutograderError if nothing of it was graded, or such a folder has none."""
     assignment, found = load_assignment(course, name), read_results(course, name)
     wanted = frozenset(names_wanted(assignment))
-    entries = [Entry(student.student, student.results, wanted) for student in found.students]
+    submissions = [CountedSubmission(student.student, student.results, wanted) for student in found.students]
     costs = costs_of(course, name)
-    points = points_so_far(entries)
+    points = points_so_far(submissions)
     students = [
-        student_of(entry, student, costs.get(student.student))
-        for entry, student in zip(entries, found.students, strict=True)
+        student_of(submission, student, costs.get(student.student))
+        for submission, student in zip(submissions, found.students, strict=True)
     ]
-    questions, checks = question_numbers(entries), check_numbers(entries)
+    questions, checks = question_numbers(submissions), check_numbers(submissions)
     before = {folder: earlier_answers(folder, assignment) for folder in also}
-    files = {entry.student: answers_of(course, assignment, entry) for entry in entries}
+    files = {submission.student: answers_of(course, assignment, submission) for submission in submissions}
     answers = grams_of_students(files | {who: paths for folder in before.values() for who, paths in folder.items()})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
     earlier = {student: pieces for student, pieces in compared.items() if student not in files}
@@ -164,13 +164,13 @@ def lateness_of(student: StudentResults) -> str:
     return ", ".join(filter(None, (hours, cost)))
 
 
-def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Student:
-    cells = [cell for _, cell, _ in entry.cells()]
+def student_of(submission: CountedSubmission, student: StudentResults, cost: Cost | None) -> Student:
+    cells = [cell for _, cell, _ in submission.cells()]
     checks = [check for cell in cells for check in cell.checks if not check.void]
     return Student(
-        entry.student,
+        submission.student,
         student.group,
-        None if entry.refused else max(0.0, student.score - student.late_penalty),
+        None if submission.refused else max(0.0, student.score - student.late_penalty),
         student.late_penalty,
         lateness_of(student),
         sum(check.passed for check in checks),
@@ -181,10 +181,12 @@ def student_of(entry: Entry, student: StudentResults, cost: Cost | None) -> Stud
     )
 
 
-def answers_of(course: Course, assignment: Assignment, entry: Entry) -> list[Path]:
+def answers_of(course: Course, assignment: Assignment, submission: CountedSubmission) -> list[Path]:
     """A student's notebooks and modules, as they were graded."""
-    folder = course.path("autograded", entry.student, assignment.name)
-    return [folder / name for name in (*(f"{result.notebook}.ipynb" for result in entry.results), *assignment.modules)]
+    folder = course.path("autograded", submission.student, assignment.name)
+    return [
+        folder / name for name in (*(f"{result.notebook}.ipynb" for result in submission.results), *assignment.modules)
+    ]
 
 
 def earlier_answers(folder: Path, assignment: Assignment) -> dict[str, list[Path]]:

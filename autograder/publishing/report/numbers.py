@@ -15,7 +15,7 @@ __all__ = [
     "WEAK_STUDENT",
     "CheckNumbers",
     "CommonMistake",
-    "Entry",
+    "CountedSubmission",
     "Points",
     "QuestionNumbers",
     "cause_without_details",
@@ -40,8 +40,9 @@ NO_CAUSE = (UNNAMED, "The values are wrong")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One student's submission: the results of its notebooks. `wanted` are the names that the answers should define."""
+class CountedSubmission:
+    """A student's submission as the report counts it: the results of its notebooks. `wanted` are the names that the
+    answers should define."""
 
     student: str
     results: list[NotebookResult]
@@ -141,33 +142,33 @@ class Points:
     refused: list[str]
 
 
-def points_so_far(entries: Sequence[Entry]) -> Points:
+def points_so_far(submissions: Sequence[CountedSubmission]) -> Points:
     """The class's points, without any zero that nobody gave."""
-    read = [entry for entry in entries if not entry.refused]
-    cells = {entry.student: {name: cell for name, cell, _ in entry.cells()} for entry in read}
+    read = [submission for submission in submissions if not submission.refused]
+    cells = {submission.student: {name: cell for name, cell, _ in submission.cells()} for submission in read}
     waits = Counter(name for mine in cells.values() for name, cell in mine.items() if cell.score is None)
     still_open = [name for name, count in waits.items() if count > len(read) / 2]
     scores: dict[str, float] = {}
-    for entry in read:
-        given = [cell.score for name, cell in cells[entry.student].items() if name not in still_open]
+    for submission in read:
+        given = [cell.score for name, cell in cells[submission.student].items() if name not in still_open]
         if None not in given:
-            penalty = sum(result.late_penalty for result in entry.results)
-            scores[entry.student] = max(0.0, sum(score for score in given if score is not None) - penalty)
+            penalty = sum(result.late_penalty for result in submission.results)
+            scores[submission.student] = max(0.0, sum(score for score in given if score is not None) - penalty)
     every = {name: cell.max_score for mine in cells.values() for name, cell in mine.items()}
     return Points(
         scores,
         sum(points for name, points in every.items() if name not in still_open),
         still_open,
-        [entry.student for entry in read if entry.student not in scores],
-        [entry.student for entry in entries if entry.refused],
+        [submission.student for submission in read if submission.student not in scores],
+        [submission.student for submission in submissions if submission.refused],
     )
 
 
-def question_numbers(entries: Sequence[Entry]) -> list[QuestionNumbers]:
+def question_numbers(submissions: Sequence[CountedSubmission]) -> list[QuestionNumbers]:
     """The grade cells of an assignment, in its order."""
     cells: dict[str, list[tuple[CellResult, bool]]] = {}
-    for entry in entries:
-        for name, cell, answered in entry.cells():
+    for submission in submissions:
+        for name, cell, answered in submission.cells():
             cells.setdefault(name, []).append((cell, answered))
     return [one_question(name, mine) for name, mine in cells.items()]
 
@@ -185,20 +186,22 @@ def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNum
     return QuestionNumbers(name, max_score, mean, share, silent, waiting, named[0] if named else None)
 
 
-def check_numbers(entries: Sequence[Entry]) -> list[CheckNumbers]:
+def check_numbers(submissions: Sequence[CountedSubmission]) -> list[CheckNumbers]:
     """The checks of an assignment, in its order."""
-    found: dict[tuple[str, str], list[tuple[Entry, CheckResult]]] = {}
-    for entry in entries:
-        for cell_name, cell, _ in entry.cells():
+    found: dict[tuple[str, str], list[tuple[CountedSubmission, CheckResult]]] = {}
+    for submission in submissions:
+        for cell_name, cell, _ in submission.cells():
             for check in filter(has_verdict, cell.checks):
-                found.setdefault((cell_name, check.name), []).append((entry, check))
+                found.setdefault((cell_name, check.name), []).append((submission, check))
     return [one_check(question, name, mine) for (question, name), mine in found.items()]
 
 
-def one_check(question: str, name: str, found: list[tuple[Entry, CheckResult]]) -> CheckNumbers:
-    graded = [(entry, check) for entry, check in found if check.outcome != "ungraded" and entry.answers(check)]
+def one_check(question: str, name: str, found: list[tuple[CountedSubmission, CheckResult]]) -> CheckNumbers:
+    graded = [
+        (submission, check) for submission, check in found if check.outcome != "ungraded" and submission.answers(check)
+    ]
     passed = np.array([check.passed for _, check in graded], dtype=float)
-    rest = [entry.checked - check.points * check.passed for entry, check in graded]
+    rest = [submission.checked - check.points * check.passed for submission, check in graded]
     causes = Counter(kind_of(check) for _, check in graded if is_lost(check))
     first = found[0][1]
     return CheckNumbers(

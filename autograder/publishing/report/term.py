@@ -19,7 +19,7 @@ from autograder.publishing.pages import title
 from autograder.publishing.report.classes import to_teach
 from autograder.publishing.report.numbers import (
     WEAK_STUDENT,
-    Entry,
+    CountedSubmission,
     cause_without_details,
     points_so_far,
     question_numbers,
@@ -103,15 +103,15 @@ def read_term(course: Course) -> TermNumbers:
     graded."""
     dues = due_dates(course)
     classes = {name: read_results(course, name) for name in dues}
-    entries = {name: entries_of(found) for name, found in classes.items()}
-    mistakes = {name: list(mistakes_of(of)) for name, of in entries.items()}
+    submissions = {name: counted_submissions(found) for name, found in classes.items()}
+    mistakes = {name: list(mistakes_of(of)) for name, of in submissions.items()}
     shares = {name: shares_of(found) for name, found in classes.items()}
     people = sorted(set().union(*(shares[name].keys() | set(classes[name].absent) for name in classes)))
     names = {student: name for found in classes.values() for student, name in found.names.items()}
     return TermNumbers(
         [assignment_numbers(name, dues[name], found) for name, found in classes.items()],
-        list(topic_numbers(entries, {key: of for name in dues for key, of in read_topics(course, name).items()})),
-        {name: list(to_teach(question_numbers(of))) for name, of in entries.items()},
+        list(topic_numbers(submissions, {key: of for name in dues for key, of in read_topics(course, name).items()})),
+        {name: list(to_teach(question_numbers(of))) for name, of in submissions.items()},
         [student_term(student, shares, classes) for student in people],
         list(returning(mistakes)),
         names,
@@ -131,43 +131,48 @@ def due_dates(course: Course) -> dict[str, str | None]:
     return {name: f"{due:%Y-%m-%d %H:%M} UTC" if due else None for name, due in order}
 
 
-def entries_of(found: ClassResults) -> list[Entry]:
-    return [Entry(student.student, student.results) for student in found.students]
+def counted_submissions(found: ClassResults) -> list[CountedSubmission]:
+    return [CountedSubmission(student.student, student.results) for student in found.students]
 
 
 def assignment_numbers(name: str, due: str | None, found: ClassResults) -> AssignmentNumbers:
-    points = points_so_far(entries_of(found))
+    points = points_so_far(counted_submissions(found))
     scores = summary(list(points.scores.values()))
     counts = (len(found.students), len(found.absent), len(points.waiting))
     return AssignmentNumbers(name, due, points.max_score, *counts, scores.get("median"), scores.get("mean"))
 
 
-def topic_numbers(entries: dict[str, list[Entry]], topics: dict[Question, list[str]]) -> Iterator[TopicNumbers]:
+def topic_numbers(
+    submissions: dict[str, list[CountedSubmission]], topics: dict[Question, list[str]]
+) -> Iterator[TopicNumbers]:
     """The topics in the order in which they come first."""
-    everybody = list(chain.from_iterable(entries.values()))
+    everybody = list(chain.from_iterable(submissions.values()))
     for topic in dict.fromkeys(chain.from_iterable(topics.values())):
         questions = {question: question[0] for question, named in topics.items() if topic in named}
         shares = shares_on(questions, everybody)
         below = sorted((share, student) for student, share in shares.items() if share < HALF)
         yield TopicNumbers(
             topic,
-            {name: mean(shares_on(questions, entries[name]).values()) for name in dict.fromkeys(questions.values())},
+            {
+                name: mean(shares_on(questions, submissions[name]).values())
+                for name in dict.fromkeys(questions.values())
+            },
             mean(shares.values()),
             {student: share for share, student in below},
         )
 
 
-def shares_on(questions: Collection[Question], entries: Sequence[Entry]) -> dict[str, float]:
+def shares_on(questions: Collection[Question], submissions: Sequence[CountedSubmission]) -> dict[str, float]:
     """Each student's share of the points for these questions. What was not handed in, could not be read or has no score
     yet does not count."""
     scores: dict[str, float] = defaultdict(float)
     full: dict[str, float] = defaultdict(float)
-    for entry in entries:
-        for result in entry.results:
+    for submission in submissions:
+        for result in submission.results:
             for name, cell in result.cells.items() if not result.refused else ():
                 if (result.assignment, result.notebook, name) in questions and cell.score is not None:
-                    scores[entry.student] += cell.score
-                    full[entry.student] += cell.max_score
+                    scores[submission.student] += cell.score
+                    full[submission.student] += cell.max_score
     return {student: scores[student] / points for student, points in full.items() if points}
 
 
@@ -177,7 +182,7 @@ def mean(values: Collection[float]) -> float | None:
 
 def shares_of(found: ClassResults) -> dict[str, float | None]:
     """Each student's share of the points that are given, None where some are missing."""
-    points = points_so_far(entries_of(found))
+    points = points_so_far(counted_submissions(found))
     return {
         student.student: points.scores[student.student] / points.max_score
         if student.student in points.scores and points.max_score
@@ -208,12 +213,12 @@ def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> I
         yield f"{in_percent(there[-1])} of the points last, {in_percent(before)} before"
 
 
-def mistakes_of(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+def mistakes_of(submissions: Sequence[CountedSubmission]) -> Iterator[tuple[str, str]]:
     """Each student, once, with each cause that their lost checks name."""
     found = {
-        (entry.student, cause)
-        for entry in entries
-        for name, cell, _ in entry.cells()
+        (submission.student, cause)
+        for submission in submissions
+        for name, cell, _ in submission.cells()
         for check in cell.checks
         if (cause := cause_without_details(check, title(name.split("/")[-1])))
     }

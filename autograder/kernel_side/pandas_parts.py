@@ -18,6 +18,7 @@ __all__ = ["PANDAS_BUILDERS", "PLAIN", "cells_of", "is_na", "objects", "of_panda
 
 MAX_COLUMNS = 5_000
 MAX_CELLS = 2_000_000
+MAX_COLLISIONS = 1_000
 ZONE = re.compile(r"(?!dateutil/)[A-Za-z0-9_+:/-]{1,60}")  # "dateutil/" and a path would open any file
 NULLABLE = re.compile(r"(U?Int(8|16|32|64)|Float(32|64)|boolean)")
 NONE, NAN = -1, -2
@@ -110,11 +111,20 @@ def make_index(levels: list[Any], names: list[Any], type: str) -> Any:
     if type == "MultiIndex":
         if sum(map(len, arrays)) > MAX_CELLS:  # it takes sixteen times the memory of its levels
             raise ValueError("too many cells")
+        if any(collisions(array) > MAX_COLLISIONS for array in arrays if array.dtype == object):
+            raise ValueError("too many labels of one hash")
         return pandas.MultiIndex.from_arrays(arrays, names=names)
     (values,), (name,) = arrays, names
     made = pandas.Index(values, dtype=values.dtype, name=name)
     plain = pandas.RangeIndex(len(made), name=name)
     return plain if type == "RangeIndex" and made.dtype == plain.dtype and bool((made == plain).all()) else made
+
+
+def collisions(labels: Array) -> int:
+    """How many labels have the hash of another one. They are easily made, and cost pandas the square of their number."""
+    first: dict[int, Any] = {}
+    pairs = ((first.setdefault(hash(label), label), label) for label in labels)
+    return sum(one is not other and bool(one != other) for one, other in pairs)  # pandas' NA says neither of itself
 
 
 def as_pandas(pandas: Any, values: Any) -> Any:

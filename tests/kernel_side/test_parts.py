@@ -280,6 +280,24 @@ def test_an_index_of_several_levels_has_a_bounded_number_of_cells() -> None:
     assert time.process_time() - started < 2
 
 
+def test_labels_of_one_hash_take_no_time() -> None:
+    """pandas compares each with all others, in C, where nothing stops it: the worker would be ended."""
+    same = [i * (2**61 - 1) for i in range(40_000)]
+    level = of("cells", values=["list", same])
+    tree = of("index", levels=["list", [level]], names=["list", [None]], type="MultiIndex")
+    started = time.process_time()
+    with pytest.raises(ValueRefused):
+        Decoder([]).decode(tree)
+    assert time.process_time() - started < 2
+
+
+def test_labels_that_are_one_after_another_missing_or_equal_are_no_collisions() -> None:
+    """A right table would not arrive."""
+    labels = np.array([pd.NA, None, 1, 1.0, True, datetime.date(2020, 1, 1)] * 2_000, object)
+    index = pd.MultiIndex.from_arrays([labels, np.arange(len(labels))])
+    pd.testing.assert_index_equal(crossed(index), index)
+
+
 def test_a_column_has_a_bounded_number_of_cells() -> None:
     """Texts of no length would be made without end."""
     tree, buffers = texts([0] * 2_000_001, b"")

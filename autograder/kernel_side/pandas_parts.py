@@ -121,7 +121,7 @@ def make_index(levels: list[Any], names: list[Any], type: str) -> Any:
 
 
 def collisions(labels: Array) -> int:
-    """How many labels have the hash of another one. They are easily made, and cost pandas the square of their number."""
+    """How many labels have the hash of another. They are easily made, and cost pandas the square of their number."""
     first: dict[int, Any] = {}
     pairs = ((first.setdefault(hash(label), label), label) for label in labels)
     return sum(one is not other and bool(one != other) for one, other in pairs)  # pandas' NA says neither of itself

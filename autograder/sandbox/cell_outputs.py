@@ -26,11 +26,12 @@ JSON_TYPE = re.compile(r"application/(.*\+)?json")  # under any other name, nbfo
 
 
 class Budget:
-    """The bytes that the outputs of a whole notebook may still take, and its displays that can be updated, by id."""
+    """The bytes that the outputs of a whole notebook may still take, and its displays that can be updated, by id, each
+    with the outputs of the cell that shows it."""
 
     def __init__(self, left: float = math.inf) -> None:
         self.left = left
-        self.displays: dict[str, list[NotebookNode]] = {}
+        self.displays: dict[str, list[tuple[Outputs, NotebookNode]]] = {}
 
 
 class Outputs:
@@ -42,6 +43,7 @@ class Outputs:
         self.budget = budget or Budget()
         self.came = self.size = 0
         self.cells: list[NotebookNode] = []
+        self.display_ids: set[str] = set()
         self.was_cut = False
         self.clear_next = False
 
@@ -72,9 +74,12 @@ class Outputs:
         self._add(output, display_id_of(content))
 
     def _clear(self) -> None:
-        """Forget the outputs so far; they leave room for new ones."""
+        """Forget the outputs so far; they leave room for new ones. An update of one of them would leave it twice."""
         self.budget.left += self.size
-        self.cells, self.size, self.clear_next, self.was_cut = [], 0, False, False
+        for display_id in self.display_ids:
+            shown = self.budget.displays[display_id]
+            shown[:] = [(owner, display) for owner, display in shown if owner is not self]
+        self.cells, self.size, self.display_ids, self.clear_next, self.was_cut = [], 0, set(), False, False
 
     def _fits(self, size: int) -> bool:
         """Whether so many bytes more may be kept; counts them if so."""
@@ -99,6 +104,8 @@ class Outputs:
         room, of_all = self._room(), self.budget.left < self.limit - self.size
         if output.output_type == "stream" and room:
             output.text = output.text[:room]
+            # A file takes six characters for one that is invisible.
+            output.text = output.text[: len(output.text) * room // max(room, size_of(output))]
             self._append(output)
             self._fits(room)
         self._cut("too much in all" if of_all else f"more than {self.limit // 1024} kB")
@@ -112,15 +119,15 @@ class Outputs:
     def _remember(self, output: NotebookNode, display_id: str) -> None:
         displays = self.budget.displays
         if display_id and len(displays) < MAX_DISPLAYS and len(displays.setdefault(display_id, [])) < MAX_COPIES:
-            displays[display_id].append(output)
+            displays[display_id].append((self, output))
+            self.display_ids.add(display_id)
 
     def _update(self, output: NotebookNode, display_id: str) -> None:
         """Show a display in its new form, wherever it stands: a progress bar is one display, updated many times."""
-        shown, size = self.budget.displays.get(display_id, []), size_of(output)
+        size = size_of(output)
         self.came += size
-        growth = sum(size - size_of(display) for display in shown)
-        if self._fits(growth):
-            for display in shown:
+        for owner, display in self.budget.displays.get(display_id, []):
+            if owner._fits(size - size_of(display)):
                 display.data, display.metadata = output.data, output.metadata
 
     def _append(self, output: NotebookNode) -> None:

@@ -78,6 +78,39 @@ def test_updates_are_kept_within_the_limits() -> None:
     assert one.flooded
 
 
+def test_what_is_cleared_leaves_room_once() -> None:
+    """Each display that was cleared and then made smaller left room twice: a notebook could show a gigabyte."""
+    budget = Budget(20_000)
+    cells = [Outputs(5_000, budget) for _ in range(30)]
+    for outputs in cells:
+        for _ in range(10):
+            outputs.take("display_data", shown("a" * 4_000, "bar"))
+            outputs.take("clear_output", {"wait": False})
+            outputs.take("update_display_data", shown("", "bar"))
+        outputs.take("display_data", shown("b" * 4_000))
+    assert sum(len(json.dumps(outputs.cells)) for outputs in cells) < 20_000 + 30 * 200
+
+
+def test_a_display_of_an_earlier_cell_leaves_room_there() -> None:
+    """A cell could show what all others might have shown."""
+    budget = Budget()
+    cells = [Outputs(5_000, budget) for _ in range(30)]
+    for number, outputs in enumerate(cells[:-1]):
+        outputs.take("display_data", shown("a" * 4_000, f"bar {number}"))
+    for number in range(29):
+        cells[-1].take("update_display_data", shown("", f"bar {number}"))
+    for _ in range(10):
+        cells[-1].take("display_data", shown("b" * 4_000))
+    assert len(json.dumps(cells[-1].cells)) < 6_000
+
+
+def test_a_text_is_cut_where_the_file_becomes_too_long() -> None:
+    """Zeros that a cell prints take six times their number in the file."""
+    outputs = Outputs(5_000)
+    outputs.take("stream", {"name": "stdout", "text": "\0" * 10_000})
+    assert 4_000 < len(json.dumps(outputs.cells)) < 6_000
+
+
 @pytest.mark.slow
 def test_all_cells_together_show_no_more_than_a_notebook_may() -> None:
     """198 kB handed in became 572 MB in autograded/, each cell within its own limit."""

@@ -137,6 +137,7 @@ ELSEWHERE = (
     "Void",
     "UsageError",
     "The grader could not",
+    "This check could not be run here",
     "This check cell was changed",
     "Answers",
 )

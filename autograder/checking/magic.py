@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,4 +116,12 @@ def verdicts_here(
     recorder, replies = CallRecorder(InProcessTransport(namespace)), RecordedReplies(record)
     proxies = NotebookProxy(recorder, imports), NotebookProxy(replies, trusted=True)
     verdicts = checks.run("", *proxies, PUBLIC, Watchers([recorder, replies]))
-    return checks.verdicts(recorded_mistakes(record, verdicts, recorder, checks.errors))
+    return [not_run_here(v) for v in checks.verdicts(recorded_mistakes(record, verdicts, recorder, checks.errors))]
+
+
+def not_run_here(verdict: Verdict) -> Verdict:
+    """The verdict with the reason, if the check could not be run: nobody else looks at a student's own notebook."""
+    if verdict.outcome is not Outcome.UNGRADED:
+        return verdict
+    why = verdict.detail.strip().splitlines()[-1].removeprefix("E  ").strip()  # pytest marks an import that failed so
+    return replace(verdict, message=f"This check could not be run here: {why}")

@@ -45,6 +45,13 @@ def test_a_class_that_is_still_to_be_written_is_not_done_yet(shell: InteractiveS
     assert "Not done yet: KMeans." in data["text/html"]
 
 
+def test_a_student_reads_why_a_check_cannot_be_run_here(shell: InteractiveShell) -> None:
+    """Without pandas on their laptop they read that a person would look at it, whom nobody had told."""
+    data, _ = shown(shell, "%%check\nimport pandas_of_another_world\n\ndef test_a(student):\n    student.f()")
+    reason = "This check could not be run here: ModuleNotFoundError: No module named 'pandas_of_another_world'"
+    assert reason in " ".join(data["text/plain"].split())
+
+
 def graded(shell: InteractiveShell) -> tuple[float, list[str]]:
     """The points of two that nbgrader itself gives for what the cell put out, and what it warned of."""
     with capture_output() as captured:

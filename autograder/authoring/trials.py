@@ -67,17 +67,31 @@ class Trials:
     def do(self, variant: Variant) -> Tried:
         """The notebook with outputs, the verdicts for every secret, and what could not be graded. Raises
         TrialFailed."""
-        rounds: list[list[Verdict]] = [[] for _ in self.secrets]
+        rounds = self.rounds(variant, self.secrets)
+        for at, secret in enumerate(self.secrets[1:], start=1):
+            # What the rounds before have left in the notebook may be why: a class is graded in fresh ones.
+            if outcomes(rounds[at]) != outcomes(rounds[0]):
+                (rounds[at],) = self.rounds(variant, [secret])
+        ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
+        return variant.notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+
+    def rounds(self, variant: Variant, secrets: list[bytes]) -> list[list[Verdict]]:
+        """The verdicts for each of `secrets`, of one run of the notebook. Raises TrialFailed."""
+        rounds: list[list[Verdict]] = [[] for _ in secrets]
         try:
             template = self.templates[variant.name]
             files = {**self.grader.assignment.key_files(template), **variant.files}
             job = self.grader.job(variant.notebook, template, Submission("", {}, ""), files)
-            self.grader.run(job, SeveralSeeds, secrets=self.secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
+            self.grader.run(job, SeveralSeeds, secrets=secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None
-        ungraded = [v for verdicts in rounds for v in verdicts if v.outcome is Outcome.UNGRADED]
-        return variant.notebook, rounds, list(dict.fromkeys(f"{v.name}: {v.detail}" for v in ungraded))
+        return rounds
 
     def close(self) -> None:
         """End the processes of this worker."""
         self.grader.close()
+
+
+def outcomes(verdicts: list[Verdict]) -> list[tuple[str, bool, str]]:
+    """What a round has shown: the tests that passed, and the mistakes that were named."""
+    return [(verdict.name, verdict.passed, verdict.mistake) for verdict in verdicts]

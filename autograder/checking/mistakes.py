@@ -26,6 +26,7 @@ class Attempt:
 
     def __init__(self, verdicts: Sequence[Verdict], recorder: CallRecorder) -> None:
         self.recorder = recorder
+        self.tests = [v.name for v in verdicts]
         self.failed = [v.name for v in verdicts if v.outcome in (Outcome.WRONG, Outcome.RAISED)]
         self.passed = [v.name for v in verdicts if v.passed]
 

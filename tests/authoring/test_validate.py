@@ -79,6 +79,15 @@ def test_a_mistake_whose_student_is_told_something_else_is_noticed(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_a_mistake_that_keeps_something_between_calls_may_be_an_entry(tmp_path: Path) -> None:
+    """A default that changes, the classic, gave something else with each seed, since all ran in one notebook."""
+    kept = "## A default that changes\n\n```{code-cell} ipython3\n:replaces: square\n:loses: [test_square_random]\n"
+    kept += ':says: "keep nothing between calls"\ndef square(x, seen=[]):\n    seen.append(x)\n'
+    kept += "    return x * x + (len(seen) - 1 if np.ndim(x) == 0 else 0)\n```\n"
+    assert problems(tmp_path, mistakes=f"{MISTAKES}\n{kept}", alternatives="") == []
+
+
+@pytest.mark.slow
 def test_a_mistake_that_tells_nothing_or_loses_nothing_is_noticed(tmp_path: Path) -> None:
     """Its student would be told nothing, although the course knows the mistake."""
     silent = re.sub(r":says:.*\n", "", MISTAKES, count=1)

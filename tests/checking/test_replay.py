@@ -132,6 +132,14 @@ def test_a_known_mistake_in_other_words_is_named(answer: str, expected: dict[str
     assert graded(answer)[1] == expected
 
 
+def test_a_mistake_that_keeps_something_between_calls_is_named() -> None:
+    """A dict that all objects of a class share, or a default that changes, looks another way in every test."""
+    source = "def spread(X, seen=[]):\n    seen.append(X)\n    return {} * X.std(axis=0)"
+    known = [*KNOWN, mistake("default", source.format("(len(seen) if len(seen) > 2 else 1)"))]
+    answer = source.format("(1 if len(seen) < 3 else len(seen))")
+    assert graded(answer, known)[1] == {"test_random": "default"}
+
+
 def test_a_mistake_that_raises_is_named() -> None:
     """A student would read the type of an error, and not why it is raised."""
     answer = "def spread(X):\n    return np.sqrt(X, X, X, X)"

@@ -41,7 +41,7 @@ class TooMuch(Exception):
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptCall:
     """One call of a student's function, still encoded."""
 
     name: str
@@ -55,14 +55,14 @@ class Kept:
         """A digest of the arguments."""
         return arguments_digest(self.message, self.buffers)
 
-    def is_like(self, other: Kept) -> bool:
+    def is_like(self, other: KeptCall) -> bool:
         """Whether the arguments of both are the same, byte for byte."""
         mine, theirs = ([kept.message.get(key) for key in ("args", "kwargs")] for kept in (self, other))
         return mine == theirs and self.buffers == other.buffers
 
 
 # A request that was not kept: no call of a function, or one behind the last that was kept.
-NOT_KEPT = Kept("", {}, [], {}, [])
+NOT_KEPT = KeptCall("", {}, [], {}, [])
 
 
 class CallKeeper:
@@ -74,7 +74,7 @@ class CallKeeper:
         self.begin("")
 
     def begin(self, test: str) -> None:
-        self.calls: list[Kept] = []
+        self.calls: list[KeptCall] = []
         self.kept = 0
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
@@ -85,21 +85,21 @@ class CallKeeper:
             self.calls.append(self.keep(message, buffers, reply, received))
         return reply, received
 
-    def keep(self, message: Message, buffers: list[bytes], reply: Message, received: list[bytes]) -> Kept:
+    def keep(self, message: Message, buffers: list[bytes], reply: Message, received: list[bytes]) -> KeptCall:
         """The part of a request that is kept."""
         target = message.get("target") or [0]
         if message["op"] != "call" or target[0] is not None:
             return NOT_KEPT
         self.kept += size_of(reply, received)
         is_small = self.kept <= MOST_KEPT and len(self.calls) < MOST_CALLS
-        return Kept(str(target[1]), message, buffers, reply, received) if is_small else NOT_KEPT
+        return KeptCall(str(target[1]), message, buffers, reply, received) if is_small else NOT_KEPT
 
 
 @dataclass(frozen=True)
 class SeededRun:
     """One run of a failed test: the calls of the student's functions, and what ended it."""
 
-    calls: Sequence[Kept]
+    calls: Sequence[KeptCall]
     error: BaseException | None
 
     @property
@@ -138,7 +138,7 @@ def smallest(attempts: Sequence[SeededRun], names: Names) -> str:
     return legible(text) if len(text) <= MOST_LETTERS else ""
 
 
-def is_random(place: int, calls: Sequence[Kept], others: Iterable[Sequence[Kept]]) -> bool:
+def is_random(place: int, calls: Sequence[KeptCall], others: Iterable[Sequence[KeptCall]]) -> bool:
     """Whether the arguments of a call differ from seed to seed: if not, they are those that were graded."""
     same_place = [other[place] for other in others if len(other) > place]
     given = calls[place].given
@@ -168,7 +168,7 @@ def expects_random(attempt: SeededRun, others: Sequence[SeededRun]) -> bool:
     return True
 
 
-def holds(call: Kept, got: Any) -> bool:
+def holds(call: KeptCall, got: Any) -> bool:
     """Whether a call gave this value, by itself or as one of several."""
     try:
         waiting = [plain(call.reply["value"], call.received)]
@@ -185,7 +185,7 @@ def parts_of(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
-def written(call: Kept, names: Names, outcome: str) -> tuple[int, str]:
+def written(call: KeptCall, names: Names, outcome: str) -> tuple[int, str]:
     """How many numbers the arguments of a call have, and the call with its outcome as lines of Python. Raises
     TooMuch."""
     args, kwargs = (plain(call.message[key], call.buffers) for key in ("args", "kwargs"))

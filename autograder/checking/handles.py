@@ -35,7 +35,7 @@ INTERNALS = CODE | {
 Target = tuple[int | str | None, ...]
 
 
-class Home(Protocol):
+class HomeConnection(Protocol):
     """The connection to the notebook that an object is in."""
 
     received: int
@@ -50,7 +50,7 @@ class Home(Protocol):
 class ObjectLink:
     """Where an object is, and how it is named to people: `label` is made of the test's own words."""
 
-    home: Home
+    home: HomeConnection
     target: Target
     label: str
     type_name: str

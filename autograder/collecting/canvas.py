@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from autograder.collecting.found import Download, Found, only_folder, stray
+from autograder.collecting.found import Download, FoundSubmission, only_folder, stray
 from autograder.collecting.people import Person
 from autograder.grading.archive import Item
 
@@ -34,7 +34,7 @@ class CanvasDownload:
     def recognises(self, download: Download) -> bool:
         return bool(heap_of(download.items))
 
-    def read(self, download: Download) -> Iterator[Found]:
+    def read(self, download: Download) -> Iterator[FoundSubmission]:
         assignment = download.assignment
         notebooks = {f"{notebook.name}.ipynb" for notebook in assignment.notebooks}
         known = notebooks | set(assignment.files) | download.course.own_files(assignment.name)
@@ -42,7 +42,7 @@ class CanvasDownload:
 
 
 @dataclass(frozen=True)
-class Handed:
+class CanvasName:
     """The parts of a file's name."""
 
     name: str
@@ -52,17 +52,17 @@ class Handed:
     late: bool
 
 
-def readings(name: str) -> list[Handed]:
+def readings(name: str) -> list[CanvasName]:
     """The possible meanings of a name. A student's name may end with a number (`student_2`), and a file's begin with
     one."""
     if match := ANONYMOUS.fullmatch(name):
-        return [Handed("", match["student"], int(match["file"]), match["original"], bool(match["late"]))]
+        return [CanvasName("", match["student"], int(match["file"]), match["original"], bool(match["late"]))]
     found = []
     for match in NUMBERS.finditer(name):
         called, late = name[: match.start()], name[: match.start()].lower().endswith("_late")
         called = called[: -len("_late")] if late else called
         if called and not re.search(r"_\d+_", called):  # Canvas takes these out of names
-            found.append(Handed(called, match["student"], int(match["file"]), match["original"], late))
+            found.append(CanvasName(called, match["student"], int(match["file"]), match["original"], late))
     return found
 
 
@@ -72,7 +72,7 @@ def heap_of(items: list[Item]) -> list[tuple[str, Item]]:
     return heap if any("/" not in name and readings(name) for name, _ in heap) else []
 
 
-def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterator[Found]:
+def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterator[FoundSubmission]:
     """The submissions in a heap of files; `known` are the names that the assignment's files have. Of a file that was
     handed in several times the newest is taken: Canvas numbers files as they come."""
     meanings = {path: readings(path) if "/" not in path else [] for path, _ in heap}
@@ -95,7 +95,7 @@ def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterato
     for student, files in students.items():
         newest = [(name, version) for name, versions in files.items() for version in newest_of(versions)]
         anonymous = student.lower().startswith("anon_")
-        yield Found(
+        yield FoundSubmission(
             min(item.path for _, (_, item) in newest),
             Person(sid=student, name=names[student], lms_user_id="" if anonymous else student),
             [(name, item) for name, (_, item) in newest],
@@ -103,12 +103,12 @@ def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterato
         )
 
 
-def those(meanings: list[Handed], fits: Callable[[Handed], bool]) -> list[Handed]:
+def those(meanings: list[CanvasName], fits: Callable[[CanvasName], bool]) -> list[CanvasName]:
     """The meanings that fit, if one does; else all of them."""
     return [one for one in meanings if fits(one)] or meanings
 
 
-def not_handed_in(path: str, item: Item, meanings: list[Handed]) -> Iterator[Found]:
+def not_handed_in(path: str, item: Item, meanings: list[CanvasName]) -> Iterator[FoundSubmission]:
     """A file that is not taken, with the reason."""
     typed = TYPED.fullmatch(path)
     if typed:

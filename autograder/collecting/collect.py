@@ -19,12 +19,12 @@ from typing import Any
 
 from autograder.collecting.canvas import CanvasDownload
 from autograder.collecting.folders import NamedFiles, StudentFolders
-from autograder.collecting.found import Download, DownloadReader, Found
+from autograder.collecting.found import Download, DownloadReader, FoundSubmission
 from autograder.collecting.gradescope import GradescopeExport
 from autograder.collecting.group_submissions import for_groups, groups_of
 from autograder.collecting.people import MOST_LETTERS, Person, read_roster
 from autograder.collecting.source import open_source
-from autograder.collecting.triage import Wanted, triage
+from autograder.collecting.triage import SafeSubmission, triage
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
 from autograder.grading.course import Course
@@ -40,12 +40,12 @@ from autograder.grading.write_results import introduce
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["Collected", "What", "collect"]
+__all__ = ["Collected", "Status", "collect"]
 
 READERS: tuple[DownloadReader, ...] = (GradescopeExport(), NamedFiles(), CanvasDownload(), StudentFolders())
 
 
-class What(StrEnum):
+class Status(StrEnum):
     """The outcome of collecting a submission."""
 
     NEW = "new"
@@ -60,7 +60,7 @@ class Collected:
     """The outcome for a submission that was found at `origin`; `at` is in UTC, `late` was said without a time."""
 
     student: str
-    what: What
+    what: Status
     origin: str
     at: datetime | None = None
     late: bool = False
@@ -94,14 +94,14 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
         wanted, unclear = for_groups(wanted, groups, known.mates if known else {})
         refused += unclear
         refuse_too_much(wanted, source, course)
-        results = [Collected(who, What.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
+        results = [Collected(who, Status.REFUSED, printable(one.origin), note=why) for one, who, why in refused]
         for submission in wanted:
             result = put_in_place(course, name, submission)
             if not are_new and submission.student in groups:
                 note = f"group {groups[submission.student]}, as collected before"
                 result = replace(result, note="; ".join(filter(None, (result.note, note))))
             results.append(result)
-            if result.what is not What.REFUSED:
+            if result.what is not Status.REFUSED:
                 introduce(gradebook, submission.student, about(submission.person))
         if are_new:
             keep_groups(gradebook.db, name, [submission.student for submission in wanted], groups)
@@ -109,12 +109,12 @@ def collect(course: Course, name: str, source: Path, by: str = "", roster: Path 
     return sorted(results, key=lambda result: (result.student, result.origin))
 
 
-def submissions_in(download: Download) -> Iterator[Found]:
+def submissions_in(download: Download) -> Iterator[FoundSubmission]:
     """The submissions in a download, by the first reader that recognises it."""
     return next(reader for reader in READERS if reader.recognises(download)).read(download)
 
 
-def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
+def refuse_too_much(wanted: list[SafeSubmission], source: Path, course: Course) -> None:
     """Raise AutograderError if all submissions together are larger than `collect_mb`, before anything is written."""
     total = sum(submission.size for submission in wanted)
     if total > course.settings.collect_mb * MB:
@@ -125,7 +125,7 @@ def refuse_too_much(wanted: list[Wanted], source: Path, course: Course) -> None:
         )
 
 
-def put_in_place(course: Course, name: str, submission: Wanted) -> Collected:
+def put_in_place(course: Course, name: str, submission: SafeSubmission) -> Collected:
     """Put a submission in place of the one that is there, unless that is the same or newer."""
     folder = course.path("submitted", submission.student, name)
     undo_leftovers(folder)
@@ -133,15 +133,15 @@ def put_in_place(course: Course, name: str, submission: Wanted) -> Collected:
     result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
     before = time_before(folder)
     if at and before and at < before:
-        return result(What.OLDER, note=f"the one from {before:%Y-%m-%d %H:%M:%S} UTC stays")
+        return result(Status.OLDER, note=f"the one from {before:%Y-%m-%d %H:%M:%S} UTC stays")
     try:
         files = {path: item.read() for path, item in submission.files.items()}
     except SubmissionRefused as error:
-        return result(What.REFUSED, note=str(error))
-    what = What.REPLACED if folder.is_dir() else What.NEW
-    if what is What.REPLACED and files == files_in(folder, course) and (at is None or at == before):
-        return result(What.UNCHANGED, files=size)
-    kept = keep(course, name, submission.student, before) if what is What.REPLACED else ""
+        return result(Status.REFUSED, note=str(error))
+    what = Status.REPLACED if folder.is_dir() else Status.NEW
+    if what is Status.REPLACED and files == files_in(folder, course) and (at is None or at == before):
+        return result(Status.UNCHANGED, files=size)
+    kept = keep(course, name, submission.student, before) if what is Status.REPLACED else ""
     with atomic_dir(folder) as fresh:
         for path, content in files.items():
             (fresh / path).parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
     """
     from rich.console import Console
 
-    from autograder.collecting.collect import What
+    from autograder.collecting.collect import Status
     from autograder.collecting.collect import collect as collect_submissions
 
     results = collect_submissions(course_of(ctx), name, source, by or "", roster)
@@ -61,11 +61,11 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in results], indent=2))
     else:
-        if new := [result for result in results if result.what is not What.UNCHANGED]:
+        if new := [result for result in results if result.what is not Status.UNCHANGED]:
             Console().print(collected_table(f"{name}: {len(results)} found", new))
-        click.echo(", ".join(f"{counts[what]} {what}" for what in What if counts[what]) + ".")
+        click.echo(", ".join(f"{counts[what]} {what}" for what in Status if counts[what]) + ".")
         click.echo(f"Then:  autograder grade {name}")
-    sys.exit(1 if counts[What.REFUSED] else 0)
+    sys.exit(1 if counts[Status.REFUSED] else 0)
 
 
 def collected_table(title: str, results: list[Collected]) -> Table:

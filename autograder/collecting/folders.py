@@ -11,7 +11,7 @@ from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import FileNameCollectorPlugin
 from traitlets.config import Config
 
-from autograder.collecting.found import Download, Found, below, only_folder, stray
+from autograder.collecting.found import Download, FoundSubmission, below, only_folder, stray
 from autograder.collecting.people import Person
 from autograder.grading.archive import Item
 from autograder.grading.times import parse_time
@@ -25,7 +25,7 @@ class StudentFolders:
     def recognises(self, download: Download) -> bool:
         return True
 
-    def read(self, download: Download) -> Iterator[Found]:
+    def read(self, download: Download) -> Iterator[FoundSubmission]:
         return folder_submissions(download.items, download.assignment.name)
 
 
@@ -35,12 +35,12 @@ class NamedFiles:
     def recognises(self, download: Download) -> bool:
         return collector_of(download.course.config) is not None
 
-    def read(self, download: Download) -> Iterator[Found]:
+    def read(self, download: Download) -> Iterator[FoundSubmission]:
         plugin = collector_of(download.course.config)
         return named_submissions(download.items, download.path, plugin) if plugin else iter(())
 
 
-def folder_submissions(items: list[Item], assignment: str) -> Iterator[Found]:
+def folder_submissions(items: list[Item], assignment: str) -> Iterator[FoundSubmission]:
     """The submissions in folders of students: STUDENT/file, or STUDENT/ASSIGNMENT/file as nbgrader has it. One folder
     around them all is looked through."""
     top = only_folder(items)
@@ -61,7 +61,7 @@ def folder_submissions(items: list[Item], assignment: str) -> Iterator[Found]:
         if len(files) < len(mine):
             files = below(mine, origin)
         email = student if "@" in student else ""
-        yield Found(origin, Person(sid=student, email=email), files, student=student)
+        yield FoundSubmission(origin, Person(sid=student, email=email), files, student=student)
     yield from stray(loose, "it lies in no student's folder")
 
 
@@ -72,10 +72,10 @@ def collector_of(config: Config) -> FileNameCollectorPlugin | None:
     return ZipCollectApp(config=config).collector_plugin(config=config)
 
 
-def named_submissions(items: list[Item], source: Path, plugin: FileNameCollectorPlugin) -> Iterator[Found]:
+def named_submissions(items: list[Item], source: Path, plugin: FileNameCollectorPlugin) -> Iterator[FoundSubmission]:
     """The submissions as the course's plugin reads them from the names of files. It is given a path as
     `nbgrader zip_collect` gives it. Of several files of one name, the one with the newest time is taken."""
-    found: dict[str, Found] = {}
+    found: dict[str, FoundSubmission] = {}
     for item in items:
         read = None if item.problem else plugin.collect(str(source.resolve() / item.path))
         if not read:
@@ -91,7 +91,7 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
             continue
         student = read["student_id"]
         about = {key: read.get(key) or "" for key in ("email", "first_name", "last_name")}
-        mine = found.setdefault(student, Found(item.path, Person(sid=student, **about), student=student))
+        mine = found.setdefault(student, FoundSubmission(item.path, Person(sid=student, **about), student=student))
         name = str(PurePosixPath(read["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
         if at and mine.at and name in dict(mine.files):
             if at <= mine.at:

@@ -13,7 +13,7 @@ from autograder.grading.archive import Item
 from autograder.grading.assignment import Assignment
 from autograder.grading.course import Course
 
-__all__ = ["Download", "DownloadReader", "Found", "below", "only_folder", "stray"]
+__all__ = ["Download", "DownloadReader", "FoundSubmission", "below", "only_folder", "stray"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class DownloadReader(Protocol):
     def recognises(self, download: Download) -> bool:
         """Whether the download is of this kind."""
 
-    def read(self, download: Download) -> Iterator[Found]:
+    def read(self, download: Download) -> Iterator[FoundSubmission]:
         """Its submissions, and what belongs to nobody. Raises AutograderError if it cannot be read as a whole."""
 
 
 @dataclass
-class Found:
+class FoundSubmission:
     """A submission in a source. `origin` is where it was found; `files` are its files by their path in the student's
     folder, several of one name if there are; `at` is when it was handed in, in UTC without a zone, if the source says
     so; `late` is said without a time; `student` is the id where the source itself gives it; `problem` says why it is
@@ -65,7 +65,7 @@ def only_folder(items: Iterable[Item]) -> str:
     return tops.pop() if len(tops) == 1 and all("/" in path for path in paths) else ""
 
 
-def stray(items: Iterable[Item], why: str) -> Iterator[Found]:
+def stray(items: Iterable[Item], why: str) -> Iterator[FoundSubmission]:
     """Items that belong to nobody, each refused by its own name."""
     for item in items:
-        yield Found(item.path, problem=item.problem or why)
+        yield FoundSubmission(item.path, problem=item.problem or why)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from autograder.collecting.found import Download, Found, below, only_folder, stray
+from autograder.collecting.found import Download, FoundSubmission, below, only_folder, stray
 from autograder.collecting.people import Person
 from autograder.errors import AutograderError
 from autograder.grading.archive import Item
@@ -30,7 +30,7 @@ class GradescopeExport:
     def recognises(self, download: Download) -> bool:
         return metadata_of(download.items) is not None
 
-    def read(self, download: Download) -> Iterator[Found]:
+    def read(self, download: Download) -> Iterator[FoundSubmission]:
         metadata = metadata_of(download.items)
         return gradescope_submissions(download.items, metadata) if metadata else iter(())
 
@@ -41,7 +41,7 @@ def metadata_of(items: list[Item]) -> Item | None:
     return next((item for item in items if item.path in places), None)
 
 
-def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[Found]:
+def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[FoundSubmission]:
     """The submissions of an export; one of a group counts for each of its students. Raises AutograderError if the
     metadata cannot be read."""
     top = metadata.path.rpartition("/")[0]
@@ -55,9 +55,9 @@ def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[Found]
         submitters = entry.get("submitters") or []
         problem = "" if files else f"there is no {key} in the export"
         for submitter in submitters:
-            yield Found(origin, person_of(submitter), files, when(entry), problem=problem)
+            yield FoundSubmission(origin, person_of(submitter), files, when(entry), problem=problem)
         if not submitters:
-            yield Found(origin, problem=f"{METADATA} names no student for it")
+            yield FoundSubmission(origin, problem=f"{METADATA} names no student for it")
     known = set(entries) | {METADATA}
     lost = [item for path, item in inside if path.partition("/")[0] not in known]
     yield from stray(lost, f"{METADATA} does not say whose it is")

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from autograder.collecting.people import MOST_LETTERS, Person, Roster
-from autograder.collecting.triage import Refusal, Wanted
+from autograder.collecting.triage import Refusal, SafeSubmission
 
 __all__ = ["for_groups", "groups_of"]
 
 
-def groups_of(wanted: list[Wanted], roster: Roster | None, before: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+def groups_of(
+    wanted: list[SafeSubmission], roster: Roster | None, before: Mapping[str, str]
+) -> tuple[dict[str, str], bool]:
     """The name of each student's group, and whether it is to be kept: as the roster says, or as the source has one
     submission of several students, or as it was `before`. What a roster has said only a roster changes, since in a
     source students say it themselves; those of a source end when its members hand in apart."""
@@ -37,15 +39,15 @@ def named(members: list[str]) -> str:
 
 
 def for_groups(
-    wanted: list[Wanted], groups: Mapping[str, str], people: Mapping[str, Person]
-) -> tuple[list[Wanted], list[Refusal]]:
+    wanted: list[SafeSubmission], groups: Mapping[str, str], people: Mapping[str, Person]
+) -> tuple[list[SafeSubmission], list[Refusal]]:
     """The newest submission of each group, once for each of its members, and the submissions of all other students;
     `people` is what is known of members. Where several members handed in and it is not known when, all of theirs are
     refused, and so is a submission of students who are not in one group: whoever hands in may name others there."""
     refused = list(of_several_groups(wanted, groups))
     wanted = [one for one in wanted if one.found.origin not in {found.origin for found, _, _ in refused}]
     found = [one for one in wanted if one.student not in groups]
-    together: dict[str, list[Wanted]] = {}
+    together: dict[str, list[SafeSubmission]] = {}
     for one in wanted:
         if one.student in groups:
             together.setdefault(groups[one.student], []).append(one)
@@ -62,7 +64,7 @@ def for_groups(
     return found, refused
 
 
-def of_several_groups(wanted: list[Wanted], groups: Mapping[str, str]) -> Iterator[Refusal]:
+def of_several_groups(wanted: list[SafeSubmission], groups: Mapping[str, str]) -> Iterator[Refusal]:
     """The submissions that several students share who are not in one group."""
     shared: dict[str, set[str]] = {}
     for one in wanted:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from autograder.collecting.found import Found
+from autograder.collecting.found import FoundSubmission
 from autograder.collecting.people import Person, Roster, checked_id, student_id
 from autograder.grading.archive import Item, name_problem
 from autograder.grading.reading import MAX_FILES, SubmissionRefused
@@ -15,19 +15,19 @@ from autograder.grading.times import TIMESTAMP
 from autograder.sandbox.limits import MB
 from autograder.text import printable
 
-__all__ = ["Refusal", "Wanted", "triage"]
+__all__ = ["Refusal", "SafeSubmission", "triage"]
 
-Refusal = tuple[Found, str, str]  # what was found, the student's id if it is known, and why
+Refusal = tuple[FoundSubmission, str, str]  # what was found, the student's id if it is known, and why
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SafeSubmission:
     """A submission whose files have safe names, and whose student's id is nobody else's."""
 
     student: str
     person: Person
     files: dict[str, Item]
-    found: Found
+    found: FoundSubmission
 
     @property
     def size(self) -> int:
@@ -36,32 +36,32 @@ class Wanted:
 
 
 def triage(
-    found: list[Found], there: Iterable[str], by: str, roster: Roster | None, max_mb: int
-) -> tuple[list[Wanted], list[Refusal]]:
+    found: list[FoundSubmission], there: Iterable[str], by: str, roster: Roster | None, max_mb: int
+) -> tuple[list[SafeSubmission], list[Refusal]]:
     """The submissions that may be collected, and those that are refused. `there` are the ids of students who have a
     submission already; `by` is email, sid, name or empty; `max_mb` is how large a submission may be."""
     by = by or ("email" if any(one.person.email for one in found) else "sid")
-    named: list[tuple[Found, str, Person]] = []
+    named: list[tuple[FoundSubmission, str, Person]] = []
     refused: list[Refusal] = []
     for one in found:
         try:
             named.append((one, *identified(one, by, roster)))
         except SubmissionRefused as error:
             refused.append((one, "", str(error)))
-    same: dict[str, list[Found]] = {}
+    same: dict[str, list[FoundSubmission]] = {}
     for one, student, _ in named:
         same.setdefault(student.casefold(), []).append(one)
-    wanted: list[Wanted] = []
+    wanted: list[SafeSubmission] = []
     for one, student, person in named:
         try:
             refuse_clash(student, one, same[student.casefold()], there, roster)
-            wanted.append(Wanted(student, person, safe_files(one.files, max_mb), one))
+            wanted.append(SafeSubmission(student, person, safe_files(one.files, max_mb), one))
         except SubmissionRefused as error:
             refused.append((one, student, str(error)))
     return wanted, refused
 
 
-def identified(one: Found, by: str, roster: Roster | None) -> tuple[str, Person]:
+def identified(one: FoundSubmission, by: str, roster: Roster | None) -> tuple[str, Person]:
     """The student id of a submission, and the facts on the student. Raises SubmissionRefused."""
     if one.problem:
         raise SubmissionRefused(one.problem)
@@ -71,7 +71,9 @@ def identified(one: Found, by: str, roster: Roster | None) -> tuple[str, Person]
     return (checked_id(one.student) if one.student else student_id(one.person, by)), one.person
 
 
-def refuse_clash(student: str, one: Found, same: list[Found], there: Iterable[str], roster: Roster | None) -> None:
+def refuse_clash(
+    student: str, one: FoundSubmission, same: list[FoundSubmission], there: Iterable[str], roster: Roster | None
+) -> None:
     """Raise SubmissionRefused if an id is that of several submissions, or differs from another's in case only, which
     is the same folder on some systems. Of several, one from an address of the roster's is the student's: on Gradescope
     students may write another's number into their account."""
@@ -85,7 +87,7 @@ def refuse_clash(student: str, one: Found, same: list[Found], there: Iterable[st
             raise SubmissionRefused(f"the id differs in case only from {other}, who is there already")
 
 
-def origins_of(found: Iterable[Found]) -> str:
+def origins_of(found: Iterable[FoundSubmission]) -> str:
     return ", ".join(printable(one.origin) for one in found)
 
 

@@ -74,7 +74,7 @@ class ClassRun:
 
 
 @dataclass(frozen=True)
-class Todo:
+class SubmissionToGrade:
     """A submission to grade, without its files; `reusable` are verdicts of an earlier grading that still hold, and its
     code may run `run_time` times as long as usual."""
 
@@ -187,10 +187,10 @@ def to_grade(
     known: Mapping[str, LastGrading],
     assignment: Assignment,
     run_times: Mapping[str, float],
-) -> tuple[list[Todo], list[GradedSubmission], list[str]]:
+) -> tuple[list[SubmissionToGrade], list[GradedSubmission], list[str]]:
     """Submissions to grade because files, assignment or run time changed, results for those that cannot be read, and
     who is unchanged. Where only check cells changed, the verdicts of the others are reused."""
-    todo, unread, unchanged = list[Todo](), list[GradedSubmission](), list[str]()
+    todo, unread, unchanged = list[SubmissionToGrade](), list[GradedSubmission](), list[str]()
     checks = checks_now(assignment)
     for student, folder in submitted.items():
         submission, before = read(course, student, folder, assignment), known.get(student, LastGrading())
@@ -207,7 +207,7 @@ def to_grade(
         else:
             then = reusable_verdicts(before, checks) if done else {}
             reusable = {place: verdicts for place, verdicts in then.items() if place not in stale}
-            todo.append(Todo(student, submission.digest, reusable, run_time))
+            todo.append(SubmissionToGrade(student, submission.digest, reusable, run_time))
     return todo, unread, unchanged
 
 
@@ -226,7 +226,7 @@ def read(course: Course, student: str, folder: Path, assignment: Assignment) -> 
 
 def grade_all(
     workers: Pool[Submission, GradedSubmission],
-    todo: list[Todo],
+    todo: list[SubmissionToGrade],
     assignment: Assignment,
     course: Course,
     groups: Mapping[str, str],
@@ -238,7 +238,7 @@ def grade_all(
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
-def load_submission(todo: Todo, course: Course, assignment: Assignment) -> Submission:
+def load_submission(todo: SubmissionToGrade, course: Course, assignment: Assignment) -> Submission:
     """The submission with its files, read when its turn has come. If it was handed in anew meanwhile, the new files are
     graded. If it cannot be read any more, it is graded as empty and without a digest, so that the next run grades it
     again."""

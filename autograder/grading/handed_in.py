@@ -29,7 +29,7 @@ EXACT, SPELLED, COPIED, OTHER = range(4)
 
 
 @dataclass
-class Read:
+class ReadNotebook:
     """A notebook that was read, with its answers found: its name in the submission, how many answers it has, and what
     was done to find them."""
 
@@ -95,7 +95,9 @@ def moved_up(files: dict[str, bytes], top: PurePosixPath) -> dict[str, bytes]:
     return moved | {str(PurePosixPath(name).relative_to(top)): data for name, data in files.items() if inside[name]}
 
 
-def choose_notebook(files: dict[str, bytes], template: Template, others: list[Template]) -> tuple[Read, list[Incident]]:
+def choose_notebook(
+    files: dict[str, bytes], template: Template, others: list[Template]
+) -> tuple[ReadNotebook, list[Incident]]:
     """The notebook that was handed in for `template`, and incidents on the choice. `others` are the assignment's other
     notebooks. Raises NotANotebook."""
     ranks = {name: rank(name, template.name) for name in files if is_notebook(name)}
@@ -134,7 +136,7 @@ def rank(name: str, wanted: str) -> int:
     return OTHER
 
 
-def read_first(files: dict[str, bytes], names: list[str], template: Template) -> Read:
+def read_first(files: dict[str, bytes], names: list[str], template: Template) -> ReadNotebook:
     """The first of `names` that can be read. Raises NotANotebook, which says what is wrong with the very first."""
     problems = []
     for name in names[:MOST_READ]:
@@ -145,7 +147,7 @@ def read_first(files: dict[str, bytes], names: list[str], template: Template) ->
     raise problems[0]
 
 
-def readable(files: dict[str, bytes], names: Iterable[str], template: Template) -> list[Read]:
+def readable(files: dict[str, bytes], names: Iterable[str], template: Template) -> list[ReadNotebook]:
     """Those of `names` that can be read, and not too many."""
     found = []
     for name in list(names)[:MOST_READ]:
@@ -156,17 +158,17 @@ def readable(files: dict[str, bytes], names: Iterable[str], template: Template) 
     return found
 
 
-def read_one(files: dict[str, bytes], name: str, template: Template) -> Read:
+def read_one(files: dict[str, bytes], name: str, template: Template) -> ReadNotebook:
     notebook = read_notebook(files[name])
     incidents = find_answers(notebook, template)
-    return Read(name, notebook, count_answered(notebook, template), incidents)
+    return ReadNotebook(name, notebook, count_answered(notebook, template), incidents)
 
 
 def texts(notebook: NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells]
 
 
-def of_choice(best: Read, why: str, rivals: list[Read]) -> Incident:
+def of_choice(best: ReadNotebook, why: str, rivals: list[ReadNotebook]) -> Incident:
     """The incident that says that another notebook could have been meant."""
     several = any(texts(rival.notebook) != texts(best.notebook) for rival in rivals)
     kind = IncidentKind.UNSURE if several else IncidentKind.FOUND
@@ -175,7 +177,7 @@ def of_choice(best: Read, why: str, rivals: list[Read]) -> Incident:
     return Incident(kind, f"{printable(why)}; {printable(best.name)} was graded{besides}")
 
 
-def renamed(best: Read, template: Template) -> list[Incident]:
+def renamed(best: ReadNotebook, template: Template) -> list[Incident]:
     wanted = f"{template.name}.ipynb"
     if PurePosixPath(best.name).name == wanted:
         return []

@@ -62,7 +62,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Moved:
+class MovedScore:
     """A cell whose score differs from the row that was kept last: `kept` is the row's number, None if there is no row,
     and `kept_why` its reason. `by_hand` says that a person's points count, `extra` that they gave extra credit."""
 
@@ -79,7 +79,7 @@ def keep_graded(session: Any, assignment: str, graded: GradedSubmission, before:
     """Keep the scores of a submission that was just recorded; `before` is its record until then."""
     grades = {(book.name, grade.grade_id): grade for book in graded.notebooks for grade in book.grades}
 
-    def reason(moved: Moved) -> Reason:
+    def reason(moved: MovedScore) -> Reason:
         if moved.score is None:
             return Reason((Why.FAULT,))
         return grading_reason(before, graded, moved.place, grades.get(moved.place))
@@ -115,7 +115,7 @@ def keep_given(session: Any, assignment: str) -> None:
     keep_scores(session, assignment, given_reason, given=True)
 
 
-def given_reason(moved: Moved) -> Reason:
+def given_reason(moved: MovedScore) -> Reason:
     """Why a score changed between two commands of autograder: a person took points back or gave extra credit, or
     another program was at work."""
     return Reason((Why.HAND if moved.extra or Why.HAND in moved.kept_why else Why.OUTSIDE,))
@@ -128,7 +128,7 @@ def given_places(session: Any, assignment: str) -> set[tuple[str, Place]]:
 
 
 def keep_scores(
-    session: Any, assignment: str, reason: Callable[[Moved], Reason], student: str = "", *, given: bool = False
+    session: Any, assignment: str, reason: Callable[[MovedScore], Reason], student: str = "", *, given: bool = False
 ) -> None:
     """Keep every score of the assignment, or of `student`, that differs from the row that was kept last. `reason` says
     why it changed. Points that a person gave need no reason, and are kept only with `given`: first they must be shared
@@ -136,14 +136,14 @@ def keep_scores(
     rows = []
     for kept, kept_why, score, by_hand, extra, *about in session.execute(moved_scores(assignment, student)):
         who, notebook, cell, *versions = about
-        moved = Moved(who, (notebook, cell), score, by_hand is not None, extra is not None, kept, kept_why or "")
+        moved = MovedScore(who, (notebook, cell), score, by_hand is not None, extra is not None, kept, kept_why or "")
         if given or not moved.by_hand:
             rows.append(row_of(assignment, moved, versions, reason_of(moved, reason)))
     if rows:
         session.execute(insert(tables.scores), rows)
 
 
-def reason_of(moved: Moved, reason: Callable[[Moved], Reason]) -> Reason:
+def reason_of(moved: MovedScore, reason: Callable[[MovedScore], Reason]) -> Reason:
     if moved.by_hand:
         return Reason((Why.HAND,))
     return reason(moved) if moved.kept is not None else Reason(())  # a score that is given first needs none
@@ -155,14 +155,14 @@ def keep_penalties(session: Any, assignments: Iterable[str], extended: Collectio
     rows = []
     for assignment in sorted(set(assignments)):
         for kept, score, who, notebook, *versions in session.execute(moved_penalties(assignment)):
-            moved = Moved(who, (notebook, PENALTY), score, False, False, kept, "")
+            moved = MovedScore(who, (notebook, PENALTY), score, False, False, kept, "")
             why = Why.EXTENSION if who in extended else Why.LATE
             rows.append(row_of(assignment, moved, [*versions, None], Reason((why,) if kept else ())))
     if rows:
         session.execute(insert(tables.scores), rows)
 
 
-def row_of(assignment: str, moved: Moved, versions: list[str | None], reason: Reason) -> dict[str, Any]:
+def row_of(assignment: str, moved: MovedScore, versions: list[str | None], reason: Reason) -> dict[str, Any]:
     names = ("submission_digest", "assignment_digest", "cell_digest")
     return {
         "assignment": assignment,

@@ -45,7 +45,7 @@ def limited(seconds: float, megabytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-class Limited(Generic[Job, Made]):
+class LimitedWork(Generic[Job, Made]):
     """A worker's work: `make` one thing after another, each within the limits."""
 
     def __init__(self, make: Callable[[Job], Made], seconds: float, megabytes: int) -> None:
@@ -76,7 +76,7 @@ def first_that_works(
     left = list(jobs)
     for way in ways:
         failed: list[Job] = []
-        with Workers(min(count, len(left)), Limited(way, seconds, megabytes)) as workers:
+        with Workers(min(count, len(left)), LimitedWork(way, seconds, megabytes)) as workers:
             for job, made in workers.results(left):
                 if isinstance(made, BaseException):
                     failed.append(job)

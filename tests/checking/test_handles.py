@@ -412,7 +412,7 @@ def test_a_student_s_notebook_cannot_use_what_it_was_not_lent() -> None:
         assert reply == {"op": "error"}
 
 
-class Home:
+class HomeConnection:
     """A notebook whose objects give what is wanted, and that keeps what it was asked."""
 
     received = 0
@@ -432,14 +432,14 @@ class Home:
         return self.gives
 
 
-class Iterated(Home):
+class Iterated(HomeConnection):
     """An object whose iterator gives the same each time."""
 
     def operate(self, link: ObjectLink, *asked: Any) -> Any:
         return object_proxy(link, False) if asked == ("iterate",) else self.gives
 
 
-def link(home: Home, type_name: str = "Scaler") -> ObjectLink:
+def link(home: HomeConnection, type_name: str = "Scaler") -> ObjectLink:
     return ObjectLink(home, (1,), "s", type_name, 1)  # type: ignore[arg-type]
 
 
@@ -447,11 +447,11 @@ def link(home: Home, type_name: str = "Scaler") -> ObjectLink:
 def test_a_forged_length_is_none(length: Any) -> None:
     """`len(…)` would end in an error of Python's, or hold where it must not."""
     with pytest.raises(CheckFailed, match="the length of s is not a whole number"):
-        len(object_proxy(link(Home(length)), False))
+        len(object_proxy(link(HomeConnection(length)), False))
 
 
-@pytest.mark.parametrize("home", [Home(), Home([]), *map(Iterated, [None, 5, (), [1, 2], "a", {}])])
-def test_a_forged_iterator_is_not_an_empty_one(home: Home) -> None:
+@pytest.mark.parametrize("home", [HomeConnection(), HomeConnection([]), *map(Iterated, [None, 5, (), [1, 2], "a", {}])])
+def test_a_forged_iterator_is_not_an_empty_one(home: HomeConnection) -> None:
     """All comparisons of a loop would hold, since there are none."""
     with pytest.raises(CheckFailed, match="s cannot be iterated over"):
         next(iter(object_proxy(link(home), False)))
@@ -470,8 +470,8 @@ def test_what_an_iteration_gives_is_counted_from_its_beginning() -> None:
 
 def test_the_name_of_a_type_is_a_short_text() -> None:
     """A message would be as long as a hostile kernel likes."""
-    assert link(Home()).of_type("x" * 999).type_name == "x" * 100
-    assert link(Home()).of_type(5).type_name == "Scaler"
+    assert link(HomeConnection()).of_type("x" * 999).type_name == "x" * 100
+    assert link(HomeConnection()).of_type(5).type_name == "Scaler"
 
 
 SECRETIVE = [
@@ -483,7 +483,7 @@ SECRETIVE = [
 @pytest.mark.parametrize("type_name", SECRETIVE)
 def test_a_lent_object_that_leads_to_code_is_not_looked_into(type_name: str) -> None:
     """A student's function could read the answers off it: `f.func_code`, `generator.gi_frame`."""
-    home = Home()
+    home = HomeConnection()
     for asked in (("get", ["x"]), ("set", ["x", 1])):
         with pytest.raises(CheckFailed, match="an attribute that it may not use"):
             operate_for_other(link(home, type_name), asked[0], tuple(asked[1]), {})
@@ -494,9 +494,9 @@ def test_a_lent_object_that_leads_to_code_is_not_looked_into(type_name: str) -> 
 def test_code_of_the_answer_key_is_given_to_nobody(type_name: str) -> None:
     """A property that gives a frame would give the answers."""
     for operation, args in (("get", ("x",)), ("call", ()), ("item", (0,))):
-        gives = object_proxy(link(Home(), type_name), False)
+        gives = object_proxy(link(HomeConnection(), type_name), False)
         with pytest.raises(GraderFault, match=f"s gave a {type_name} to the other notebook"):
-            operate_for_other(link(Home(gives)), operation, args, {})
+            operate_for_other(link(HomeConnection(gives)), operation, args, {})
 
 
 @pytest.mark.parametrize(
@@ -517,7 +517,7 @@ def test_code_of_the_answer_key_is_given_to_nobody(type_name: str) -> None:
 )
 def test_a_lent_object_does_what_objects_do(operation: Any, args: tuple[Any, ...], may: bool) -> None:
     """A forged request would be a fault of the answer key's, and its check wait for a person."""
-    home = Home()
+    home = HomeConnection()
     if may:
         assert operate_for_other(link(home), operation, args, {"by": 3}) == 1
         assert home.asked == [(operation, *args, *(["by"] if operation == "call" else []))]

@@ -20,7 +20,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME, Run
 from sqlalchemy import select
 
-from autograder.collecting.collect import Collected, What, collect
+from autograder.collecting.collect import Collected, Status, collect
 from autograder.collecting.source import open_source
 from autograder.errors import AutograderError
 from autograder.grading import tables
@@ -51,7 +51,7 @@ def course(made_once: Path, tmp_path: Path) -> Course:
     return Course(tmp_path / "course")
 
 
-def by_student(results: list[Collected]) -> dict[str, What]:
+def by_student(results: list[Collected]) -> dict[str, Status]:
     return {result.student or result.origin: result.what for result in results}
 
 
@@ -69,7 +69,7 @@ def nothing_but(course: Course, *students: str) -> bool:
 
 def refusals(results: list[Collected]) -> dict[str, str]:
     """Why each of the refused was refused."""
-    return {result.student or result.origin: result.note for result in results if result.what is What.REFUSED}
+    return {result.student or result.origin: result.note for result in results if result.what is Status.REFUSED}
 
 
 ADA, BOB = "ada@uni.edu", "bob@uni.edu"
@@ -103,12 +103,12 @@ def test_a_gradescope_export(course: Course, tmp_path: Path) -> None:
         course, NAME, zipped(tmp_path / "e.zip", {"export/submission_metadata.yml": metadata(*records)} | files)
     )
     assert by_student(results) == {
-        ADA: What.NEW,
-        BOB: What.NEW,
-        "export/submission_2": What.REFUSED,
-        "export/submission_3": What.REFUSED,
-        "export/submission_4": What.REFUSED,
-        "export/submission_9/x": What.REFUSED,
+        ADA: Status.NEW,
+        BOB: Status.NEW,
+        "export/submission_2": Status.REFUSED,
+        "export/submission_3": Status.REFUSED,
+        "export/submission_4": Status.REFUSED,
+        "export/submission_9/x": Status.REFUSED,
     }
     assert refusals(results)["export/submission_2"] == "the export does not say the email of Cyd"
     assert refusals(results)["export/submission_4"] == "there is no submission_4 in the export"
@@ -125,7 +125,7 @@ def test_a_gradescope_export(course: Course, tmp_path: Path) -> None:
 def test_what_becomes_the_id_can_be_chosen(course: Course, tmp_path: Path, by: str, student: str) -> None:
     """A course that has its own ids would get every student twice."""
     source = gradescope(tmp_path / "e.zip", {ADA: ("Ada O'Neill", "2026-09-30 23:59:01 Z", {BOOK: RIGHT})})
-    assert by_student(collect(course, NAME, source, by)) == {student: What.NEW}
+    assert by_student(collect(course, NAME, source, by)) == {student: Status.NEW}
 
 
 def test_a_roster_gives_the_courses_ids(course: Course, tmp_path: Path) -> None:
@@ -137,7 +137,10 @@ def test_a_roster_gives_the_courses_ids(course: Course, tmp_path: Path) -> None:
     at = "2026-09-30 23:59:01 Z"
     source = gradescope(tmp_path / "e.zip", {email: (name, at, {BOOK: RIGHT}) for email, name in people.items()})
     results = collect(course, NAME, source, roster=tmp_path / "roster.csv")
-    assert {result.student: result.what for result in results if result.student} == {"al1": What.NEW, "bo2": What.NEW}
+    assert {result.student: result.what for result in results if result.student} == {
+        "al1": Status.NEW,
+        "bo2": Status.NEW,
+    }
     assert sorted(result.note for result in results if not result.student) == [
         "Cyd, cyd@uni.edu, 00103 is several students of roster.csv: x3, x4",
         "Dan, dan@uni.edu, 00104 is not in roster.csv",
@@ -167,10 +170,10 @@ def test_a_canvas_download(course: Course, tmp_path: Path) -> None:
     )
     results = collect(course, NAME, source)
     assert by_student(results) == {
-        "12345": What.NEW,
-        "222": What.NEW,
-        "444": What.NEW,
-        "kurt_333_text.html": What.REFUSED,
+        "12345": Status.NEW,
+        "222": Status.NEW,
+        "444": Status.NEW,
+        "kurt_333_text.html": Status.REFUSED,
     }
     assert set(files_of(course, "12345")) == {BOOK, "tools.py", "data-2.csv"}
     assert json.loads(files_of(course, "12345")[BOOK]) == json.loads(small_course.nbformat.writes(RIGHT))
@@ -199,7 +202,7 @@ def test_canvas_names_that_end_or_begin_with_numbers(course: Course, tmp_path: P
     )
     results = collect(course, NAME, source)
     odd = "who_5_555_67895_6_notes.txt"
-    assert by_student(results) == {"12345": What.NEW, "333": What.NEW, "444": What.NEW, odd: What.REFUSED}
+    assert by_student(results) == {"12345": Status.NEW, "333": Status.NEW, "444": Status.NEW, odd: Status.REFUSED}
     assert set(files_of(course, "12345")) == {BOOK, "7_helper.py"}
     assert set(files_of(course, "333")) == {BOOK}
     assert set(files_of(course, "444")) == {BOOK, "1_2_data.csv"}
@@ -221,8 +224,8 @@ def test_an_anonymous_canvas_download_and_what_is_no_file(course: Course, tmp_pa
     )
     results = collect(course, NAME, source)
     found = by_student(results)
-    assert [found.pop(name) for name in ("gauss_LATE_77_text.html", "anon_q_link.html")] == [What.REFUSED] * 2
-    assert found == {"anon_Ab3dE": What.NEW, "anon_zz9": What.NEW}
+    assert [found.pop(name) for name in ("gauss_LATE_77_text.html", "anon_q_link.html")] == [Status.REFUSED] * 2
+    assert found == {"anon_Ab3dE": Status.NEW, "anon_zz9": Status.NEW}
     assert {result.student: result.late for result in results}["anon_zz9"]
     assert refusals(results)["gauss_LATE_77_text.html"].startswith("it is text that was typed into Canvas, not a file")
     assert refusals(results)["anon_q_link.html"].startswith("it is a link that was given to Canvas, not a file")
@@ -245,7 +248,7 @@ def test_a_moodle_download_by_the_pattern_of_the_docs(course: Course, tmp_path: 
     }
     results = collect(Course(course.root), NAME, zipped(tmp_path / "moodle.zip", files))
     assert {result.student for result in results} == {"Ada_King_Lovelace", "Conan_O'Brien", "Jo_(she)"}
-    assert {result.what for result in results} == {What.NEW}
+    assert {result.what for result in results} == {Status.NEW}
 
 
 @pytest.mark.parametrize("top", ["", "class 7/"])
@@ -255,12 +258,12 @@ def test_a_folder_for_each_student(course: Course, tmp_path: Path, top: str, ins
     files = {f"{top}ada/{inside}{BOOK}": RIGHT, f"{top}bob/{inside}{BOOK}": OTHER, f"{top}bob/{inside}a/b.py": "1"}
     files[f"{top}ada/{inside}timestamp.txt"] = "2020-01-01 00:00:00 UTC"
     source = zipped(tmp_path / "class.zip", files)
-    assert by_student(collect(course, NAME, source)) == {"ada": What.NEW, "bob": What.NEW}
+    assert by_student(collect(course, NAME, source)) == {"ada": Status.NEW, "bob": Status.NEW}
     assert set(files_of(course, "ada")) == {BOOK}  # and not the time that the student wrote
     assert set(files_of(course, "bob")) == {BOOK, "a/b.py"}
     with zipfile.ZipFile(source) as archive:
         archive.extractall(tmp_path / "unpacked")
-    assert set(by_student(collect(course, NAME, tmp_path / "unpacked")).values()) == {What.UNCHANGED}
+    assert set(by_student(collect(course, NAME, tmp_path / "unpacked")).values()) == {Status.UNCHANGED}
 
 
 def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path) -> None:
@@ -277,7 +280,11 @@ def test_names_that_the_courses_own_plugin_reads(course: Course, tmp_path: Path)
         "No 8 10-2026_time.ipynb": OTHER,  # it must not keep the others from being collected
     }
     results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", files))
-    assert by_student(results) == {"7": What.NEW, "else.ipynb": What.REFUSED, "No 8 10-2026_time.ipynb": What.REFUSED}
+    assert by_student(results) == {
+        "7": Status.NEW,
+        "else.ipynb": Status.REFUSED,
+        "No 8 10-2026_time.ipynb": Status.REFUSED,
+    }
     assert files_of(course, "7")["timestamp.txt"] == b"2026-10-02 00:00:00.000000 UTC"
     assert b"Because it is so." in files_of(course, "7")[BOOK]
 
@@ -288,7 +295,7 @@ def test_a_plugin_s_names_lead_nowhere_else(course: Course, tmp_path: Path) -> N
         file.write("c.FileNameCollectorPlugin.named_regexp = r'.*e.zip/(?P<student_id>[a-z]+)_(?P<file_id>.*)'\n")
     evil = tmp_path / "evil"
     results = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", {f"bob_{evil}.ipynb": RIGHT}))
-    assert set(by_student(results).values()) == {What.REFUSED}
+    assert set(by_student(results).values()) == {Status.REFUSED}
     assert not list(tmp_path.glob("evil*"))
 
 
@@ -297,7 +304,7 @@ def test_a_plugin_that_finds_no_file_name_is_reported(course: Course, tmp_path: 
     with open(course.root / "nbgrader_config.py", "a") as file:
         file.write("c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<student_id>[a-z]+)_.*'\n")
     (result,) = collect(Course(course.root), NAME, zipped(tmp_path / "e.zip", {"bob_small.ipynb": RIGHT}))
-    assert (result.what, "finds no file_id in its name" in result.note) == (What.REFUSED, True)
+    assert (result.what, "finds no file_id in its name" in result.note) == (Status.REFUSED, True)
 
 
 def test_again(course: Course, tmp_path: Path) -> None:
@@ -310,14 +317,14 @@ def test_again(course: Course, tmp_path: Path) -> None:
     same = gradescope(tmp_path / "3.zip", {ADA: ("Ada", third, {BOOK: RIGHT})})
     collect(course, NAME, old)
     before = course.path("submitted", BOB, NAME).stat().st_ino
-    assert by_student(collect(course, NAME, new)) == {ADA: What.REPLACED, BOB: What.UNCHANGED}
+    assert by_student(collect(course, NAME, new)) == {ADA: Status.REPLACED, BOB: Status.UNCHANGED}
     assert course.path("submitted", BOB, NAME).stat().st_ino == before
     assert set(files_of(course, ADA)) == {BOOK, "timestamp.txt"}
     results = collect(course, NAME, old)
-    assert by_student(results) == {ADA: What.OLDER, BOB: What.UNCHANGED}
+    assert by_student(results) == {ADA: Status.OLDER, BOB: Status.UNCHANGED}
     assert results[0].note == "the one from 2026-10-01 10:00:00 UTC stays"
     assert b"Because it is so." in files_of(course, ADA)[BOOK]
-    assert by_student(collect(course, NAME, same)) == {ADA: What.REPLACED}
+    assert by_student(collect(course, NAME, same)) == {ADA: Status.REPLACED}
     assert files_of(course, ADA)["timestamp.txt"] == b"2026-10-02 10:00:00.000000 UTC"
 
 
@@ -327,7 +334,7 @@ def test_a_time_that_a_person_wrote_stays_with_what_is_unchanged(course: Course,
     collect(course, NAME, source)
     stamp = course.path("submitted", "1", NAME) / "timestamp.txt"
     stamp.write_text("2026-10-02 10:00:00 UTC")
-    assert by_student(collect(course, NAME, source)) == {"1": What.UNCHANGED}
+    assert by_student(collect(course, NAME, source)) == {"1": Status.UNCHANGED}
     assert stamp.exists()
     collect(course, NAME, zipped(tmp_path / "2.zip", {f"ada_LATE_1_11_{NAME}-1.ipynb": RIGHT}))
     assert not stamp.exists()
@@ -366,7 +373,7 @@ def test_a_course_may_keep_none(course: Course, tmp_path: Path) -> None:
     course.settings.keep_submissions = False
     for number, book in enumerate((OTHER, RIGHT)):
         results = collect(course, NAME, zipped(tmp_path / f"{number}.zip", {f"ada/{BOOK}": book}))
-    assert by_student(results) == {"ada": What.REPLACED}
+    assert by_student(results) == {"ada": Status.REPLACED}
     assert not (course.root / "replaced").exists()
 
 
@@ -380,7 +387,7 @@ def test_what_one_of_a_group_hands_in_counts_for_all(course: Course, tmp_path: P
     roster = tmp_path / "roster.csv"
     roster.write_text("id,lms_user_id,first_name,group\nada,1,Ada,Blue\nbob,2,Bob,Blue\ncyd,3,Cyd,\ndan,4,Dan,Red\n")
     source = zipped(tmp_path / "1.zip", {f"blue_1_10_{BOOK}": OTHER, f"cyd_3_11_{BOOK}": RIGHT})
-    assert by_student(collect(course, NAME, source, roster=roster)) == dict.fromkeys(("ada", "bob", "cyd"), What.NEW)
+    assert by_student(collect(course, NAME, source, roster=roster)) == dict.fromkeys(("ada", "bob", "cyd"), Status.NEW)
     assert files_of(course, "ada") == files_of(course, "bob") != files_of(course, "cyd")
     assert groups(course) == {"ada": "Blue", "bob": "Blue"}
     with open_gradebook(course) as gradebook:
@@ -400,7 +407,7 @@ def test_groups_are_remembered(course: Course, tmp_path: Path) -> None:
     collect(course, NAME, zipped(tmp_path / "1.zip", {f"ada/{BOOK}": OTHER, f"cyd/{BOOK}": RIGHT}), roster=roster)
     assert groups(course) == {"ada": "Blue", "bob": "Blue"}
     results = collect(course, NAME, zipped(tmp_path / "2.zip", {f"bob/{BOOK}": RIGHT, f"cyd/{BOOK}": RIGHT}))
-    assert by_student(results) == {"ada": What.REPLACED, "bob": What.REPLACED, "cyd": What.UNCHANGED}
+    assert by_student(results) == {"ada": Status.REPLACED, "bob": Status.REPLACED, "cyd": Status.UNCHANGED}
     assert files_of(course, "ada") == files_of(course, "bob")
     notes = {result.student: result.note for result in results}
     assert all(notes[who].endswith("group Blue, as collected before") for who in ("ada", "bob"))
@@ -425,7 +432,7 @@ def test_nobody_hands_in_for_a_group_by_naming_one_of_its_members(course: Course
     results = collect(course, NAME, source, roster=roster)
     why = "it is of students who are not in one group: Red, eve alone"
     assert refusals(results) == {"ada": why, "eve": why}
-    assert [result.student for result in results if result.what is What.NEW] == ["ada", "bob"]
+    assert [result.student for result in results if result.what is Status.NEW] == ["ada", "bob"]
     assert b"Because it is so." in files_of(course, "ada")[BOOK]
     assert files_of(course, "ada") == files_of(course, "bob")
     # The roster's groups hold without it, too.
@@ -456,8 +463,8 @@ def test_nobody_takes_a_place_by_another_s_number(course: Course, tmp_path: Path
     mine, hers = (OTHER, [("Eve", "007", "eve@else.edu")], "11"), (RIGHT, [("Ada", "", ADA)], "10")
     results = collect(course, NAME, exported(tmp_path / "1.zip", mine, hers), roster=roster)
     assert sorted((result.what, result.origin, result.note) for result in results) == [
-        (What.NEW, "export/submission_1", ""),
-        (What.REFUSED, "export/submission_0", "it says that it is ada's, whose own is export/submission_1"),
+        (Status.NEW, "export/submission_1", ""),
+        (Status.REFUSED, "export/submission_0", "it says that it is ada's, whose own is export/submission_1"),
     ]
     assert b"Because it is so." in files_of(course, "ada")[BOOK]
 
@@ -559,7 +566,7 @@ def test_an_encrypted_file_and_a_broken_one_are_refused(course: Course, tmp_path
     raw[entry + 8] |= 1
     source.write_bytes(raw)
     results = collect(course, NAME, source)
-    assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED, "cyd": What.REFUSED}
+    assert by_student(results) == {"ada": Status.NEW, "bob": Status.REFUSED, "cyd": Status.REFUSED}
     assert refusals(results)["bob"] == f"bob/{BOOK} is encrypted"
     assert refusals(results)["cyd"].startswith("cyd/x cannot be unpacked: ")
     assert nothing_but(course, "ada")
@@ -605,7 +612,7 @@ def test_folders_inside_folders_stop_nobody_else(
     Path("x" * 100).touch()
     os.chdir(tmp_path)
     results = collect(course, NAME, tmp_path / "class")
-    assert by_student(results) == {"ada": What.NEW, "bob": What.REFUSED}
+    assert by_student(results) == {"ada": Status.NEW, "bob": Status.REFUSED}
     assert why in refusals(results)["bob"]
     assert nothing_but(course, "ada")
     subprocess.run(["rm", "-r", "class"], check=True)
@@ -686,7 +693,7 @@ def test_metadata_makes_no_objects(course: Course, tmp_path: Path) -> None:
     more = f"  :more: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n  :map: !ruby/hash:Some::Class {{a: 1}}\n"
     text = text.removesuffix("...\n") + more
     source = zipped(tmp_path / "e.zip", {"submission_metadata.yml": text, f"submission_1/{BOOK}": RIGHT})
-    assert by_student(collect(course, NAME, source)) == {ADA: What.NEW}
+    assert by_student(collect(course, NAME, source)) == {ADA: Status.NEW}
     assert not (tmp_path / "made").exists()
 
 
@@ -700,7 +707,7 @@ def test_what_a_killed_run_leaves_is_put_right(course: Course, tmp_path: Path, s
     (folder.parent / f".{NAME}.new" / "half").touch()
     if stopped_at == "old":
         folder.rename(folder.parent / f".{NAME}.old")
-    assert by_student(collect(course, NAME, source)) == {ADA: What.UNCHANGED}
+    assert by_student(collect(course, NAME, source)) == {ADA: Status.UNCHANGED}
     assert nothing_but(course, ADA)
 
 
@@ -724,7 +731,7 @@ def test_a_disk_that_is_full_leaves_the_old_submission(
     monkeypatch.undo()
     assert b"Because it is so." in files_of(course, ADA)[BOOK]
     assert nothing_but(course, ADA)
-    assert by_student(collect(course, NAME, new)) == {ADA: What.REPLACED}
+    assert by_student(collect(course, NAME, new)) == {ADA: Status.REPLACED}
 
 
 def test_what_is_unchanged_is_counted(course: Course, tmp_path: Path, run: Run) -> None:

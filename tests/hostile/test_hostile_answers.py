@@ -10,7 +10,7 @@ import pytest
 import small_course
 from small_course import NAME, submission
 
-from autograder.checking.counterexamples import CallKeeper, Kept, SeededRun
+from autograder.checking.counterexamples import CallKeeper, KeptCall, SeededRun
 from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import CheckFailed
 from autograder.grading import grader as grader_module
@@ -91,10 +91,10 @@ def test_a_size_that_a_check_makes_room_for_does_not_fill_the_machine(graded):
     assert outcomes(graded, "memory") == dict.fromkeys(TESTS, "passed") | {"test_memory": "wrong"}
 
 
-def called(value: object, received: list[bytes]) -> Kept:
+def called(value: object, received: list[bytes]) -> KeptCall:
     """A call of a function that gave this back, still encoded."""
     call = {"op": "call", "target": [None, "f"], "args": [], "kwargs": {}}
-    return Kept("f", call, [], {"op": "return", "value": value}, received)
+    return KeptCall("f", call, [], {"op": "return", "value": value}, received)
 
 
 def test_what_calls_gave_is_not_kept_for_counterexamples_without_end():

@@ -28,7 +28,7 @@ TEXT_ALONE = "This answer takes too much time or memory to be shown, but for its
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageCell:
     """A cell to draw: the one with this grade id in a graded `notebook`, or one that was read already (`cell`), with
     pictures in `folder`. The number says which piece of the page it is."""
 
@@ -44,10 +44,10 @@ def queue_page(
 ) -> str:
     """The page, as HTML that needs nothing else; `left` more answers wait that are not on it."""
     schemes = [cell for (_, asked), cell in read_mark_schemes(course, name).items() if asked == question]
-    jobs = [Shown(number, course.source(name), cell=cell) for number, cell in enumerate(schemes)]
+    jobs = [PageCell(number, course.source(name), cell=cell) for number, cell in enumerate(schemes)]
     first = len(jobs)
     for number, answer in enumerate(answers, first):
-        jobs.append(Shown(number, course.path("autograded", answer.student, name), answer.notebook, question))
+        jobs.append(PageCell(number, course.path("autograded", answer.student, name), answer.notebook, question))
     made = {job.number: html for job, html in first_that_works((drawn_cell, plain_cell), jobs, os.cpu_count() or 1)}
     drawn = [as_markup(made[job.number]) for job in jobs]
     return render(
@@ -68,7 +68,7 @@ def as_markup(drawn: str | None) -> Markup:
     return Markup(drawn if drawn is not None else render("part.html.j2", {}, nodes=[NOT_SHOWN]))
 
 
-def drawn_cell(job: Shown) -> str:
+def drawn_cell(job: PageCell) -> str:
     cell, language = cell_of(job)
     context = PageContext(job.folder)
     nodes = CellReader([cell], context, language, regions=()).nodes(cell)
@@ -78,12 +78,12 @@ def drawn_cell(job: Shown) -> str:
     return html
 
 
-def plain_cell(job: Shown) -> str:
+def plain_cell(job: PageCell) -> str:
     cell, _ = cell_of(job)
     return render("part.html.j2", {}, nodes=[TEXT_ALONE, *as_data(PlainReader(regions=()).nodes(cell))])
 
 
-def cell_of(job: Shown) -> tuple[ParsedCell, str]:
+def cell_of(job: PageCell) -> tuple[ParsedCell, str]:
     """The cell, and the language of its notebook. Raises Unreadable or OSError if that cannot be read, StopIteration if
     the cell is not in it."""
     if job.cell is not None:

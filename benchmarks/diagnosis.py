@@ -33,7 +33,7 @@ from nbformat import NotebookNode
 from autograder.authoring.mutation import variants
 from autograder.authoring.validate import only_needed
 from autograder.checking.cell import RECORD, is_check_cell
-from autograder.grading.affected import affected_checks, with_answer
+from autograder.grading.affected import affected_checks
 from autograder.grading.course import Course
 from autograder.grading.examples import mistakes_path, read_examples
 from autograder.grading.source_notebooks import load_assignment, source_notebook
@@ -198,9 +198,7 @@ def answered(course: Course, name: str, source: NotebookNode) -> list[NotebookNo
 
 def sees(source: NotebookNode, wrong: Wrong, cell: NotebookNode) -> bool:
     """Whether a check cell can see a wrong answer."""
-    return cell.metadata.nbgrader.grade_id in affected_checks(
-        with_answer(source, wrong.answer, wrong.source), wrong.answer
-    )
+    return cell.metadata.nbgrader.grade_id in affected_checks(source, wrong.answer, wrong.source)
 
 
 def all_hold(shown: str) -> bool:

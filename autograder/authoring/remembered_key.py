@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from autograder.authoring.copied_kernel import CopiedKernel
 from autograder.checking.call_recorder import size_of
-from autograder.checking.transports import Frames
 from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.serve import Reply
-from autograder.kernel_side.wire import Message
+from autograder.kernel_side.wire import Frames, Message
 from autograder.sandbox.limits import Limits
 
 __all__ = ["RememberedKey"]
@@ -47,6 +47,8 @@ class Point:
 class RememberedKey(AnswerKey):
     """An answer key whose copies answer from memory as long as they are told what an earlier copy was told."""
 
+    copied_everywhere = True
+
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.starts: defaultdict[str, Point] = defaultdict(Point)
         self.room = MOST_BYTES
@@ -57,6 +59,12 @@ class RememberedKey(AnswerKey):
         open_copy = super().channel
         with ExitStack() as opened:
             yield Conversation(self.starts[grade_id], lambda: opened.enter_context(open_copy(grade_id)), self._has_room)
+
+    @contextmanager
+    def kernel(self, grade_id: str) -> Iterator[CopiedKernel]:
+        """A copy that runs a notebook from the cell `grade_id` on. What it says is not remembered."""
+        with super().channel(grade_id) as channel:
+            yield CopiedKernel(channel, self.limits)
 
     def _has_room(self, reply: Reply) -> bool:
         """Whether a reply may be kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from nbformat import NotebookNode
 
@@ -28,11 +29,13 @@ Tried = tuple[NotebookNode, list[list[Verdict]], list[str]]
 @dataclass(frozen=True)
 class Variant:
     """A notebook to try, restored from the assignment's notebook `name`. By relative name, `files` take the place of
-    those beside the answer key."""
+    those beside the answer key. One that begins with the answer cell `start` goes on where the answer key is there; a
+    whole one runs in a kernel as a student's does."""
 
     name: str
     notebook: NotebookNode
     files: Mapping[str, bytes] = field(default_factory=dict)
+    start: str = ""
 
 
 class TrialFailed(Exception):
@@ -82,7 +85,14 @@ class Trials:
             template = self.templates[variant.name]
             files = {**self.grader.assignment.key_files(template), **variant.files}
             job = self.grader.job(variant.notebook, template, Submission("", {}, ""), files)
-            self.grader.run(job, SeveralSeeds, secrets=secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
+            run = partial(SeveralSeeds, secrets=secrets, rounds=rounds, replay_seconds=REPLAY_SECONDS)
+            if variant.start:
+                key = self.grader.answer_key(template)
+                assert isinstance(key, RememberedKey)
+                with key.kernel(variant.start) as kernel:
+                    run(job, kernel, key).run()
+            else:
+                self.grader.run(job, run)
         except (SandboxError, GraderFault) as error:
             raise TrialFailed(str(error)) from None
         return rounds

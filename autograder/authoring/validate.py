@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +222,9 @@ def with_replaced(bare: NotebookNode, template: Template, answer: str, source: s
     """The notebook to try with another source of an answer cell, and the checks that can see it, or of a module."""
     if answer.endswith(".py"):
         return Variant(template.name, restore(bare, template), {answer: source.encode()})
-    return Variant(template.name, with_affected_checks(restore(with_answer(bare, answer, source), template), answer))
+    changed = with_affected_checks(restore(bare, template), answer, source)
+    changed.cells = from_answer(changed.cells, answer)
+    return Variant(template.name, changed, start=answer if changed.cells else "")
 
 
 def answers(notebook: NotebookNode) -> set[str]:
@@ -254,15 +256,21 @@ def only_needed(source: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def with_affected_checks(notebook: NotebookNode, answer: str) -> NotebookNode:
-    """The notebook with no other checks than those that can see an answer, as far as the last of them. The others find
-    what they find in the answer key; to run them for each of many examples would take several times as long."""
-    wanted = affected_checks(notebook, answer)
-    kept = [cell for cell in notebook.cells if not is_check(cell) or cell.metadata.nbgrader.grade_id in wanted]
+def with_affected_checks(notebook: NotebookNode, answer: str, source: str) -> NotebookNode:
+    """The notebook with another source of an answer, and with no other checks than those that can see it, as far as the
+    last of them. The others find what they find in the answer key; to run them for each of many examples would take
+    several times as long."""
+    wanted = affected_checks(notebook, answer, source)
+    changed = with_answer(notebook, answer, source)
+    kept = [cell for cell in changed.cells if not is_check(cell) or cell.metadata.nbgrader.grade_id in wanted]
     while kept and not is_check(kept[-1]):
         kept.pop()
-    notebook.cells = kept
-    return notebook
+    return NotebookNode(changed, cells=kept)
+
+
+def from_answer(cells: list[NotebookNode], answer: str) -> list[NotebookNode]:
+    """The cells from an answer on: none, if no check is behind it."""
+    return list(dropwhile(lambda cell: cell.metadata.nbgrader.grade_id != answer, cells))
 
 
 def is_check(cell: NotebookNode) -> bool:

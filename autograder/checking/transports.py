@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from autograder.checking.deadline import TOOK_TOO_LONG
 from autograder.checking.outcomes import StudentStopped
 from autograder.kernel_side.serve import Reply, Server
-from autograder.kernel_side.wire import Message, NotAFrame, WireError
+from autograder.kernel_side.wire import Frames, Message, NotAFrame, WireError
 
-__all__ = ["MAX_CALL_BACKS", "TOO_LONG", "CallBack", "Frames", "InProcessTransport", "SocketTransport", "Transport"]
+__all__ = ["MAX_CALL_BACKS", "TOO_LONG", "CallBack", "InProcessTransport", "SocketTransport", "Transport"]
 
 MAX_CALL_BACKS = 100_000
 TOO_LONG = "it took longer than"
@@ -24,14 +24,6 @@ class Transport(Protocol):
     """Whatever answers a message; while it works it may ask for call-backs."""
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply: ...
-
-
-class Frames(Protocol):
-    """A channel to a server, or a stand-in for one."""
-
-    def send(self, message: Message, buffers: list[bytes], deadline: float | None = None) -> None: ...
-
-    def receive(self, deadline: float | None = None) -> Reply: ...
 
 
 class InProcessTransport:

@@ -17,18 +17,21 @@ __all__ = ["affected_checks", "with_answer"]
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
-def affected_checks(notebook: NotebookNode, answer: str) -> set[str]:
-    """The grade ids of the check cells that may find something else because of the answer cell `answer`: they stand
-    behind it, and call a function that it defines, or one whose definition leads to such a function by names.
+def affected_checks(notebook: NotebookNode, answer: str, source: str) -> set[str]:
+    """The grade ids of the check cells that may find something else if the answer cell `answer` has another source:
+    they stand behind it, and call a function that either source defines, or one whose definition leads to such a
+    function by names.
 
-    When in doubt, a check is named: if the answer does more than define names, or the check hands the notebook on.
+    When in doubt, a check is named: if a source does more than define names, or the check hands the notebook on.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     at = next(number for number, cell in enumerate(code) if grade_id_of(cell) == answer)
     checks = [cell for cell in code[at:] if is_check_cell(cell.source) and utils.is_grade(cell)]
-    if not only_defines(code[at].source):
+    sources = code[at].source, source
+    if not all(map(only_defines, sources)):
         return set(map(grade_id_of, checks))
-    changed, names = {name for name, _ in bindings_of(code[at].source)}, names_in(cell.source for cell in code)
+    changed = {name for each in sources for name, _ in bindings_of(each)}
+    names = names_in([source, *(cell.source for cell in code)])
     return {grade_id_of(cell) for cell in checks if leads_to(changed, called_by(cell.source), names)}
 
 

@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentStopped
 from autograder.checking.proxies import NotebookProxy
-from autograder.checking.transports import CallBack, Frames, SocketTransport, Transport
+from autograder.checking.transports import CallBack, SocketTransport, Transport
 from autograder.grading.assignment import KeyCell
 from autograder.grading.course_errors import key_failure
 from autograder.kernel_side.serve import Reply
-from autograder.kernel_side.wire import Channel, Message, WireError
+from autograder.kernel_side.wire import Channel, Frames, Message, WireError
 from autograder.sandbox.base import PRELOAD_ANSWER_KEY
 from autograder.sandbox.descriptors import send_descriptors
 from autograder.sandbox.levels import open_sandbox
@@ -30,6 +30,9 @@ class AnswerKey:
 
     Raises GraderFault when the answer key itself does not run.
     """
+
+    # Whether there are copies of the state before every cell, and not only at check cells.
+    copied_everywhere: ClassVar[bool] = False
 
     def __init__(self, cells: tuple[KeyCell, ...], files: dict[str, bytes], limits: Limits) -> None:
         self.limits = limits
@@ -48,9 +51,9 @@ class AnswerKey:
             job = {"kind": "reference", "files": list(files)}
             self.process = self.sandbox.spawn(job, list(files.values()), {"control": theirs.fileno()})
         for cell in cells:
-            if cell.is_check:
+            if cell.is_check or self.copied_everywhere:
                 self.snapshots[cell.grade_id] = self._snapshot()
-            else:
+            if not cell.is_check:
                 self._run(cell)
 
     def _ask(self, message: Message, descriptor: int | None = None) -> Message:
@@ -98,7 +101,7 @@ class AnswerKey:
         with self.copy(grade_id, StudentStopped, until) as transport:
             if mistake is not None:
                 seconds = min(self.limits.cell_seconds, max(0.1, until - time.monotonic()))
-                job = {"op": "define", "source": mistake.source, "seconds": seconds}
+                job = {"op": "run", "source": mistake.source, "seconds": seconds}
                 transport.request(job, [], refuse_call_back)
             yield transport
 
@@ -113,7 +116,7 @@ class AnswerKey:
 
     @contextmanager
     def channel(self, grade_id: str) -> Iterator[Frames]:
-        """A channel to a fresh copy of the answer key as it is at a check cell."""
+        """A channel to a fresh copy of the answer key as it is at a check cell, or before any other that has copies."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:

@@ -16,7 +16,7 @@ from autograder.grading.answer_key import AnswerKey
 from autograder.grading.assignment import TemplateCell
 from autograder.grading.graded import CellGrade
 from autograder.grading.own_limits import forced_end, limited_memory
-from autograder.sandbox.kernel import Kernel
+from autograder.sandbox.kernel import AnyKernel
 
 __all__ = ["CounterexampleSearch"]
 
@@ -31,7 +31,7 @@ class CounterexampleSearch:
 
     cells: Mapping[str, TemplateCell]
     seeds: Seeds
-    kernel: Kernel
+    kernel: AnyKernel
     answer_key: AnswerKey
     imports: ImportAnalysis
     checks: Checks

@@ -30,7 +30,7 @@ from autograder.grading.graded import CellGrade
 from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.cell_outputs import Outputs
-from autograder.sandbox.kernel import Execution, Kernel
+from autograder.sandbox.kernel import AnyKernel, Execution
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
 from autograder.text import legible
 
@@ -68,7 +68,7 @@ class NotebookRun:
     """One notebook while it is graded: what runs it, and its grades and incidents so far."""
 
     job: GradingJob
-    kernel: Kernel
+    kernel: AnyKernel
     answer_key: AnswerKey
     incidents: list[Incident] = field(default_factory=list)
     grades: list[CellGrade] = field(default_factory=list)

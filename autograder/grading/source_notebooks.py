@@ -17,7 +17,7 @@ from nbgrader import utils
 from autograder.checking.cell import CheckCellError, is_check_cell
 from autograder.checking.outcomes import Mistake
 from autograder.errors import AutograderError
-from autograder.grading.affected import affected_checks, with_answer
+from autograder.grading.affected import affected_checks
 from autograder.grading.answer_modules import answer_modules, released_module
 from autograder.grading.assignment import Assignment, KeyCell, ReleasedCell, Template, TemplateCell, other_language
 from autograder.grading.course import Course
@@ -96,7 +96,7 @@ def mistakes_seen(
     for example in examples:
         affected: set[str] = set()
         if example.replaces in answers:
-            affected = affected_checks(with_answer(source, example.replaces, example.source), example.replaces)
+            affected = affected_checks(source, example.replaces, example.source)
         for check in checks if example.replaces in modules else affected:
             seen[check] = (*seen.get(check, ()), example.mistake)
     return seen

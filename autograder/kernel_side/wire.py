@@ -7,9 +7,9 @@ import socket
 import struct
 import time
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["MAX_BYTES", "MAX_NODES", "Channel", "Message", "NotAFrame", "WireError"]
+__all__ = ["MAX_BYTES", "MAX_NODES", "Channel", "Frames", "Message", "NotAFrame", "WireError"]
 
 HEADER = struct.Struct("!4sII")
 MAGIC = b"AGR1"
@@ -28,6 +28,14 @@ class WireError(Exception):
 
 class NotAFrame(WireError):
     """The other side sent no frame of this program's; the message says what it sent."""
+
+
+class Frames(Protocol):
+    """A channel to a server, or a stand-in for one."""
+
+    def send(self, message: Message, buffers: list[bytes], deadline: float | None = None) -> None: ...
+
+    def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]: ...
 
 
 class Channel:

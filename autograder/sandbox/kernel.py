@@ -6,18 +6,18 @@ import select
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from autograder.kernel_side.wire import Channel, Message
+from autograder.kernel_side.wire import Channel, Frames, Message
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.cell_outputs import FLOOD, Budget, NoOutputs, Outputs
 from autograder.sandbox.control_group import ControlGroup, control_group_around
 from autograder.sandbox.descriptors import SERVE_DESCRIPTOR
-from autograder.sandbox.limits import MB
+from autograder.sandbox.limits import MB, Limits
 from autograder.sandbox.memory_watchdog import PROCESSES, MemoryWatchdog
 from autograder.sandbox.messages import Messages, Sockets
 
-__all__ = ["Execution", "Kernel"]
+__all__ = ["AnyKernel", "Execution", "Kernel"]
 
 GRACE = 3.0
 MOMENT = 3.0
@@ -43,6 +43,36 @@ class Execution:
     lost: bool = False
     count: int | None = None
     seconds: float = 0.0
+
+
+class AnyKernel(Protocol):
+    """What runs a notebook's cells and answers the calls of its checks. `Kernel` says what each of these means."""
+
+    limits: Limits
+    alive: bool
+    tampering: set[str]
+
+    @property
+    def channel(self) -> Frames: ...
+
+    @property
+    def ended_for(self) -> str: ...
+
+    @property
+    def ended_by_itself(self) -> bool: ...
+
+    @property
+    def peak_mb(self) -> float: ...
+
+    def execute(self, code: str, seconds: float) -> Execution: ...
+
+    def start_serving(self) -> str: ...
+
+    def stop_serving(self, asked: str) -> bool: ...
+
+    def interrupt(self) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 class Kernel:

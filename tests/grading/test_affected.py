@@ -20,11 +20,16 @@ def check(name: str, *body: str) -> NotebookNode:
     return new_code_cell(f"%%check\ndef test_{name}(student):\n{lines}", metadata={"nbgrader": flags})
 
 
-def affected(f: str = "def f(x):\n    return x", second: str = "assert student.g(1) == 1") -> set[str]:
-    """What the answer f touches in a notebook whose g calls f by way of a helper, and whose h does not."""
+RIGHT = "def f(x):\n    return x"
+
+
+def affected(
+    f: str = "def f(x):\n    return -x", second: str = "assert student.g(1) == 1", right: str = RIGHT
+) -> set[str]:
+    """What another answer f touches in a notebook whose g calls f by way of a helper, and whose h does not."""
     cells = [
         check("earlier", "assert student.f(1) == 1"),
-        answer("f", f),
+        answer("f", right),
         check("own", "assert student.f(1) == 1"),
         new_code_cell("helper = lambda x: f(x)"),
         answer("g", "def g(x):\n    return helper(x)"),
@@ -32,7 +37,7 @@ def affected(f: str = "def f(x):\n    return x", second: str = "assert student.g
         answer("h", "def h(x):\n    return 1"),
         check("alone", "assert student.h(1) == 1", "assert_unchanged(student)"),
     ]
-    return affected_checks(new_notebook(cells=cells), "f")
+    return affected_checks(new_notebook(cells=cells), "f", f)
 
 
 def test_checks_behind_an_answer_that_lead_to_it_are_affected() -> None:
@@ -46,8 +51,14 @@ def test_checks_behind_an_answer_that_lead_to_it_are_affected() -> None:
     ids=["does more", "defines another's name", "is not Python", "takes a name away"],
 )
 def test_an_answer_that_does_more_than_to_define_itself_may_touch_anything(f: str) -> None:
-    """What it does to the notebook would be seen by nobody."""
+    """What it does to the notebook, or does no more, would be seen by nobody."""
     assert {"own", "by_names", "alone"} & affected(f) >= {"alone"}
+    assert {"own", "by_names", "alone"} & affected(RIGHT, right=f) >= {"alone"}
+
+
+def test_an_answer_that_defines_something_else_touches_what_it_no_longer_defines() -> None:
+    """A mistake that forgets a function would lose no check."""
+    assert affected("number = 3") == {"own", "by_names"}
 
 
 @pytest.mark.parametrize(

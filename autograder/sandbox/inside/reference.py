@@ -27,37 +27,38 @@ __all__ = ["run_reference"]
 
 # A copy gets this much more time, so that the side that asked is the first to notice that it took too long.
 MARGIN = 0.5
+GRACE = 1.0
 
 
-class TimedChannel(Channel):
-    """A channel whose process ends when it works longer than `seconds` on one message; waiting does not count."""
+class CopyChannel(Channel):
+    """The channel of a copy. It obeys `run` itself: run a cell, such as a known mistake's, before it is asked.
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        super().__init__(sock)
-        self.seconds = seconds
-
-    def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        received = super().receive(deadline)
-        signal.setitimer(signal.ITIMER_REAL, self.seconds)
-        return received
-
-
-class CopyChannel(TimedChannel):
-    """The channel of a copy. It obeys `define` itself: run a cell, such as a known mistake's, before it is asked."""
+    What works longer than `seconds` on one message is interrupted, and the process ended if that does not help; waiting
+    does not count.
+    """
 
     def __init__(self, sock: socket.socket, seconds: float, shell: Any) -> None:
-        super().__init__(sock, seconds)
-        self.shell = shell
+        super().__init__(sock)
+        self.seconds, self.shell = seconds, shell
 
     def receive(self, deadline: float | None = None) -> tuple[Message, list[bytes]]:
         while True:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             message, buffers = super().receive(deadline)
-            if message["op"] != "define":
+            if message["op"] == "run":
+                self.seconds = min(self.seconds, message["seconds"] + MARGIN)
+            signal.signal(signal.SIGALRM, interrupt_once)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds, GRACE)
+            if message["op"] != "run":
                 return message, buffers
-            self.seconds = min(self.seconds, message["seconds"] + MARGIN)
-            error = run_cell(self.shell, message["source"])
-            self.send({"op": "done", "id": message["id"], "error": error}, [])
+            error, count = run_cell(self.shell, message["source"])
+            self.send({"op": "done", "id": message["id"], "error": error, "count": count}, [])
+
+
+def interrupt_once(number: int, frame: Any) -> None:
+    """Interrupt what runs. The next signal ends the process."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 class Shell(InteractiveShell):  # type: ignore[misc]
@@ -81,7 +82,7 @@ def run_reference(channel: Channel, seconds: float) -> None:
     while True:
         message, _ = channel.receive()
         if message["op"] == "run":
-            channel.send({"error": run_cell(shell, message["source"])}, [])
+            channel.send({"error": run_cell(shell, message["source"])[0]}, [])
         elif message["op"] == "snapshot":
             (descriptor,) = receive_descriptors(channel.sock)
             if os.fork() == 0:
@@ -90,13 +91,13 @@ def run_reference(channel: Channel, seconds: float) -> None:
             channel.send({}, [])
 
 
-def run_cell(shell: Any, source: str) -> str:
-    """Run one cell of the answer key; returns the traceback if it raises, else nothing."""
+def run_cell(shell: Any, source: str) -> tuple[str, int | None]:
+    """Run one cell; returns the traceback if it raises, else nothing, and its execution count if it was run."""
     result = shell.run_cell(source, store_history=True)
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")  # as a notebook does: the next cell draws a figure of its own
     error = result.error_before_exec or result.error_in_exec
-    return "" if error is None else "".join(traceback.format_exception(error))
+    return "" if error is None else "".join(traceback.format_exception(error)), result.execution_count
 
 
 def hand_out(requests: socket.socket, shell: Any, seconds: float) -> None:

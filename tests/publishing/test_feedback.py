@@ -160,6 +160,11 @@ def test_the_command_says_who_has_no_feedback(graded: Course, run: Run) -> None:
     assert "1 written, 0 unchanged" in said
     assert "Points by hand are still to come for ada" in said
     assert "Not graded, so without feedback: gil" in said
+    folder = graded.path("autograded", "ada", NAME)
+    folder.rename(folder.with_name("elsewhere"))
+    code, said, _ = run("feedback", NAME, "--student", "ada", here=graded.root)
+    assert (code, said.splitlines()[-1]) == (1, f"Not graded, so without feedback: ada (autograder grade {NAME}).")
+    folder.with_name("elsewhere").rename(folder)
     code, _, complained = run("feedback", NAME, "--student", "nobody")
     assert code == 2
     assert "nobody has submitted nothing for small" in complained

@@ -69,14 +69,16 @@ def write_feedback(
 
 
 def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str, list[NotebookResult]]:
-    """The results of each student's notebooks, none for a student who has not been graded."""
+    """The results of each student's notebooks; none for a student who has not been graded, or whose graded notebook is
+    gone, as after `nbgrader autograde` has failed."""
     graded = {student.student: student.results for student in read_results(course, name).students}
     submitted = course.students(name)
     wanted = sorted(set(students) or {*graded, *submitted})
     for student in wanted:
         if student not in graded and student not in submitted:
             raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
-    return {student: graded.get(student, []) for student in wanted}
+    there = {student for student in wanted if course.path("autograded", student, name).is_dir()}
+    return {student: graded.get(student, []) if student in there else [] for student in wanted}
 
 
 def changed_pages(course: Course, name: str, student: str, results: list[NotebookResult]) -> Iterator[PageJob]:

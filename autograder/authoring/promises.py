@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 from autograder.checking.cell import is_check_cell
-from autograder.grading.assignment import Template
+from autograder.checking.import_analysis import imported_modules
+from autograder.grading.assignment import Assignment, Template
 from autograder.grading.course import Course
+from autograder.grading.packages import name_of
 from autograder.grading.source_notebooks import load_assignment
 
 __all__ = ["promises"]
 
+STUDENTS_HAVE = {"IPython", "PIL", "autograder", "matplotlib", "mpl_toolkits", "numpy", "pytest"}
+
 
 def promises(course: Course, name: str) -> Iterator[str]:
     """Sentences for the author of an assignment that validation found no problem in."""
-    notebooks = load_assignment(course, name).notebooks
+    assignment = load_assignment(course, name)
+    notebooks = assignment.notebooks
     several = f" ({', '.join(f'{notebook.name}.ipynb' for notebook in notebooks)})" if len(notebooks) > 1 else ""
     if any(notebook.has_checks for notebook in notebooks):
         held = "right code gets full marks, every known mistake is caught, nothing leaks"
@@ -25,6 +34,11 @@ def promises(course: Course, name: str) -> Iterator[str]:
         yield (
             f"Note: a student who tampers with Python can pass {', '.join(believing)}: only the student's own process "
             "says whether arguments changed, warnings came, or what a call cost."
+        )
+    if unnamed := unnamed_modules(assignment, course.settings.packages):
+        yield (
+            f"Note: students need {', '.join(unnamed)}, which their install does not have: name what has it in "
+            "c.Autograder.packages, so that the released notebook installs it."
         )
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."
@@ -47,3 +61,19 @@ def ordinary_tests(notebook: Template) -> int:
     return sum(
         cell.graded and not cell.nbgrader.get("solution") and not is_check_cell(cell.source) for cell in notebook.cells
     )
+
+
+def unnamed_modules(assignment: Assignment, packages: Sequence[str]) -> list[str]:
+    """The modules that the release imports, and that neither a student's install nor one of `packages` has."""
+    cells = [cell for notebook in assignment.notebooks for cell in notebook.release if cell.cell_type == "code"]
+    imported = set[str]().union(*(imported_modules(cell.source) for cell in cells))
+    beside = {Path(file).parts[0].removesuffix(".py") for file in (*assignment.files, *assignment.modules)}
+    wanted = imported - sys.stdlib_module_names - STUDENTS_HAVE - beside
+    named = {canonical(name_of(package)) for package in packages}
+    has = packages_distributions() if wanted else {}  # it reads what is installed
+    return sorted(module for module in wanted if named.isdisjoint(map(canonical, has.get(module, [module]))))
+
+
+def canonical(name: str) -> str:
+    """The name of a distribution, in the one way of writing it of many."""
+    return re.sub(r"[-_.]+", "-", name).lower()

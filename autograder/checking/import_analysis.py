@@ -28,7 +28,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-__all__ = ["ImportAnalysis", "bindings_of", "module_paths", "named_modules"]
+__all__ = ["ImportAnalysis", "bindings_of", "imported_modules", "module_paths", "named_modules"]
 
 RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
@@ -183,6 +183,14 @@ def module_paths(name: str) -> tuple[str, str]:
 def named_modules(source: str) -> list[str]:
     """The modules that a cell's `%forbid` lines name."""
     return [name for line in FORBID.findall(source) for name in line.split()]
+
+
+def imported_modules(source: str) -> set[str]:
+    """The modules that a cell cannot do without, by the first part of their names: no `try` or `if` is around them."""
+    statements = parsed(source)
+    named = [alias.name for statement in statements if isinstance(statement, ast.Import) for alias in statement.names]
+    named += [s.module for s in statements if isinstance(s, ast.ImportFrom) and s.module and not s.level]
+    return {name.split(".")[0] for name in named}
 
 
 def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:

@@ -10,6 +10,7 @@ import pytest
 from tiny_course import ALTERNATIVES, MISTAKES, NAME, TEXT, make_course
 
 from autograder.authoring.notebooks import notebook_path
+from autograder.authoring.promises import promises
 from autograder.authoring.validate import validate
 from autograder.errors import AutograderError
 from autograder.grading.comment_bank import bank_path
@@ -48,6 +49,17 @@ def test_a_good_assignment_may_be_released(tmp_path: Path) -> None:
             "mistakes.md, 'The root is forgotten'",
         ]
     )
+
+
+def test_an_author_is_told_which_packages_students_lack(tmp_path: Path) -> None:
+    """The first cell of a student whose laptop lacks one would end with a traceback."""
+    imports = "import numpy as np\nimport os, scipy.linalg\nfrom PIL import Image\ntry:\n    import torch\nexcept: pass"
+    text = replaced(TEXT, "import numpy as np", imports)
+    text = replaced(text, "### BEGIN HIDDEN TESTS\n", "### BEGIN HIDDEN TESTS\nimport yaml\n")
+    (note,) = [told for told in promises(make_course(tmp_path / "a", text), NAME) if "students need" in told]
+    assert note.startswith("Note: students need scipy, which their install does not have: name what has it in c.Auto")
+    named = make_course(tmp_path / "b", text, config='c.Autograder.packages = ["SciPy>=1"]\n')
+    assert not any("students need" in told for told in promises(named, NAME))
 
 
 @pytest.mark.slow

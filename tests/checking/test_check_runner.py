@@ -586,7 +586,8 @@ def test_cost_is_measured_for_the_calls_in_the_block() -> None:
         "def test_a(student):\n    a = np.ones(300)\n    student.loop(a)\n    with measure(student) as cost:\n"
         "        student.vector(a)\n    assert_that(cost.lines < 50, 'a loop')\n"
         "    with measure(student) as cost:\n        student.loop(a)\n    assert 300 <= cost.lines < 1000\n"
-        "    assert 0 < cost.peak_bytes < 10**6"
+        "    assert 0 < cost.peak_bytes < 10**6\n"
+        "    with measure(student) as cost:\n        student.vector(a)\n    assert cost.lines < 50"
     )
     source = "def vector(a): return a.sum()\n\ndef loop(a):\n    for x in a:\n        x + 1"
     assert verdict(test, source).passed

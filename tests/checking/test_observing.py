@@ -46,6 +46,8 @@ def odd():
     plt.plot([1, 2]); plt.gca().get_title = lambda: 1 / 0
 def write(text, name="out"):
     with open(name, "w") as file: file.write(text)
+def binary():
+    with open("b", "wb") as file: file.write(b"\\xff")
 def link():
     import os; os.symlink("/etc/passwd", "passwd"); os.mkfifo("pipe")
 def elsewhere():
@@ -104,10 +106,12 @@ OTHERS = "with figures(student) as drawn: student.others()\n    a, b, c = drawn[
         "with written(student) as files: student.link()\n    assert files.files == {}",
         "with written(student) as files: student.write('a\\r\\nb')\n    assert_same(files.text('out'), 'a\\nb')",
         "with measure(student) as cost: pass\n    assert (cost.lines, cost.peak_bytes) == (0, 0)",
-        "with printed(student) as out: student.hello('a \\n\\n b\\n')\n    assert out.lines[1:] == ['', ' b']",
+        "with printed(student) as out: student.hello('a \\n\\n b\\n')\n    assert out.lines == ['Hello, a', '', ' b']",
+        "with written(student) as files: student.write('a', 'x'); student.write('b', 'y')\n"
+        "    assert files.text('x') + files.text('y') == 'ab'",
         f"with written(student) as files: student.big()\n    assert len(files.data('big')) == {MAX_FILE}",
     ],
-    ids=range(20),
+    ids=range(21),
 )
 def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) -> None:
     """Printing, plots and files could only be graded by hand."""
@@ -136,10 +140,11 @@ def test_what_a_call_leaves_behind_is_seen(student: NotebookProxy, body: str) ->
         ("with figures(student) as drawn: student.odd()", "odd raised ZeroDivisionError"),
         ("with written(student) as files: student.write('')\n    files.text('b')",
          "The file b was not written. Written: out."),
+        ("with written(student) as files: student.binary()\n    files.text('b')", "The file b is not text in UTF-8."),
         ("with written(student) as files: pass\n    files.text('b')", "The file b was not written. Written: nothing."),
         ("with printed(student) as out: student.hello('a')\n    assert_same(out.lines, ['b'])", "The value is wrong."),
     ],
-    ids=range(19),
+    ids=range(20),
 )  # fmt: skip
 def test_what_is_missing_is_told(student: NotebookProxy, body: str, message: str) -> None:
     """A student would not learn what their plot or their output lacks."""

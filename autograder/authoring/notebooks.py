@@ -133,7 +133,7 @@ def refuse_if_both_edited(notebook: NotebookNode, source: Path, text: Path) -> N
     """Raises AutograderError if the text, too, is not as it was when the edited notebook was made from it."""
     if notebook.metadata.get(MADE, {}).get("text", "") not in ("", text_digest(text)):
         raise AutograderError(
-            f"Both {source} and {text} were edited: put into one what the other has, then remove the other."
+            f"Both {source} and {text} were edited: bring both edits into one of them, then remove the other."
         )
 
 

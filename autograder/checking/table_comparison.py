@@ -178,7 +178,7 @@ def compare_masked(got: dict[str, Any], want: dict[str, Any], compare: Compare, 
     if got["data"].shape != want["data"].shape:
         raise CheckFailed("the shape is wrong", f"shape {got['data'].shape}, expected {want['data'].shape}")
     if not np.array_equal(got["mask"], want["mask"]):
-        raise CheckFailed("other values are masked than should be")
+        raise CheckFailed("the wrong values are masked")
     compare(got["data"][~got["mask"]], want["data"][~want["mask"]])
 
 

@@ -99,7 +99,7 @@ def safe_files(files: list[tuple[str, Item]], max_mb: int) -> dict[str, Item]:
         if problem := item.problem or name_problem(name):
             raise SubmissionRefused(f"{printable(item.path)} {problem}")
         if names[name.casefold()] > 1:
-            raise SubmissionRefused(f"there are several files {name}, or such that differ in case only")
+            raise SubmissionRefused(f"there are several files {name}, the same or different in case only")
         for folder in list(PurePosixPath(name).parents)[:-1]:
             if folder.as_posix().casefold() in names:
                 raise SubmissionRefused(f"{folder} is a file and a folder")

@@ -147,7 +147,7 @@ def test_a_text_that_was_edited_too_is_not_written_over(root: Path) -> None:
     """Of two edits one would be lost."""
     edit, text = edit_notebook(root), edit_text(root)
     for way in (text_from_notebook, make_notebook):
-        with pytest.raises(AutograderError, match=r"Both .* were edited: put into one what the other has"):
+        with pytest.raises(AutograderError, match=r"Both .* were edited: bring both edits into one of them"):
             way(root, NAME)
     assert notebook_path(root, NAME).read_bytes() == edit
     assert text_path(root, NAME).read_text(encoding="utf-8") == text

@@ -103,7 +103,7 @@ def test_what_is_the_same_holds(value: Any) -> None:
         (sparse.csr_matrix(EYE.toarray()[::-1]), EYE, "the values are wrong", ""),
         (MASKED.data, MASKED, "a masked array is expected, and this is of type ndarray", ""),
         (MASKED, MASKED.data, "an array is expected, and this is a masked array", ""),
-        (np.ma.array(MASKED.data), MASKED, "other values are masked than should be", ""),
+        (np.ma.array(MASKED.data), MASKED, "the wrong values are masked", ""),
         (MASKED + 1, MASKED, "the values are wrong", ""),
         ({"x": P + 1}, {"x": P}, "in x, in the column 'a', the values are wrong", ""),
     ],

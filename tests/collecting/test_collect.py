@@ -504,7 +504,7 @@ def test_the_newest_of_a_group_counts(course: Course, tmp_path: Path) -> None:
 FILE, LINK, PIPE, DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR | 0o644
 
 
-TWICE = f"there are several files {BOOK}, or such that differ in case only"
+TWICE = f"there are several files {BOOK}, the same or different in case only"
 HOSTILE: list[tuple[str, int, str | bytes, str]] = [
     ("x", LINK, "/etc/passwd", "{}/x is a link"),
     ("x", PIPE, "", "{}/x is not a regular file"),

@@ -73,7 +73,8 @@ def compare(
     actual: Any, expected: Any, tolerance: Tolerance, m: int | None, mistakes: Mapping[str, Any], shape: str
 ) -> None:
     """Compare tables, containers or numbers."""
-    actual, expected = as_number(as_float(actual), expected), as_float(expected)
+    expected = as_float(expected)
+    actual = as_number(as_float(actual), expected)
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
         gaps = replace(tolerance, equal_nan=True)  # in a table NaN is a missing value

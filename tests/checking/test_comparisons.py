@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from autograder.checking.cell import Check
 from autograder.checking.comparisons import (
+    argument_of,
     assert_close,
     assert_no_warnings,
     assert_same,
@@ -26,6 +29,7 @@ from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import CheckFailed, Outcome
 from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.transports import InProcessTransport
+from autograder.kernel_side.tensors import tensor
 from autograder.kernel_side.values import Unsupported
 
 A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -83,6 +87,9 @@ CLOSE = [
     (2 * A, A, {"m": 2}, "The values are twice the right ones: a factor of 2 is too much.", None),
     (SQUARE.T, SQUARE, {}, "The result is transposed.", None),
     (A + 1, A, {}, WRONG, None),
+    (Fraction(1, 3), 0.5, {}, WRONG, None),
+    (0.5, Decimal("0.25"), {}, WRONG, None),
+    (Fraction(10**400), 1.0, {}, "The number is far too large.", ""),
     (3.0, 4.0, {}, WRONG, "Got 3, expected 4."),
     (3 + 1j, 4.0, {}, WRONG, "Got 3+1j, expected 4."),
     (True, 4.0, {}, WRONG, "Got 1, expected 4."),
@@ -101,6 +108,7 @@ CLOSE = [
     (A + 1, A, {"mistakes": {"one row": A[0]}}, WRONG, None),
     # parts
     ({"a": A}, {"a": A, "b": A}, {}, "The dict must have exactly the keys 'a', 'b'.", "It has 'a'."),
+    ({}, {"a": A}, {}, "The dict must have exactly the keys 'a'.", "It has none."),
     ({}, {4711: A}, {}, "The dict has the wrong keys.", "It has none, and 4711 are expected."),
     (A, {"a": A}, {}, "A dict is expected, and this is of type ndarray.", ""),
     ({"a": -A}, {"a": A}, {}, "In a, the values are the right ones times −1: the sign is wrong.", None),
@@ -148,6 +156,10 @@ SAME = [
     ([1, 2], np.array(["a", "b"]), WRONG, None),
     (np.array([1]), np.array(["2026-01-02"], "M8[D]"), WRONG, "At [0]: got 1, expected 2026-01-02."),
     (["x"], np.array(["2026-01-02"], "M8[D]"), WRONG, None),
+    (np.array(["NaT"], "M8[D]"), np.array(["x"]), WRONG, None),
+    (pd.DataFrame({"a": [1, 2]}), np.array([[1], [2]]), "An array is expected, and this is a DataFrame.", ""),
+    (np.ma.masked_array([1, 9], [0, 1]), np.array([1, 9]), "An array is expected, and this is a masked array.", ""),
+    (pd.Series([1, 2]), [1, 2], "A list is expected, and this is a Series.", ""),
     (pd.NA, 3, "The value is wrong.", "Got <NA>, expected 3."),
     (10**400, 0.5, "The value is wrong.", None),
     (Unsupported("X"), np.array([1]), "An array is expected, and this is of a type that does not fit.", None),
@@ -180,6 +192,12 @@ def test_an_unequal_answer_is_told_in_these_words(actual: Any, expected: Any, ca
         (0.1 + 0.2, 0.3, {}),
         (0.004, 0.0039, {"rtol": 0, "atol": 1e-3}),
         (np.array([True, False]), [1, 0], {}),
+        (Decimal("0.5"), 0.5, {}),
+        (Fraction(1, 2), 0.5, {}),
+        (0.5, Fraction(1, 2), {}),
+        (tensor(3), 3, {}),
+        (tensor(3.0), np.float64(3), {}),
+        (tensor(0.5), Fraction(1, 2), {}),
     ],
 )
 def test_right_answers_are_close(actual: Any, expected: Any, options: Any) -> None:
@@ -361,6 +379,42 @@ def test_a_part_names_its_mistake_with_its_numbers() -> None:
     with pytest.raises(CheckFailed) as caught:
         assert_close({"a": Unsupported("X1234")}, {"a": A})
     assert caught.value.detail == "it is: X1234"
+
+
+@pytest.mark.parametrize(
+    ("compare", "actual", "expected", "values"),
+    [
+        (assert_close, 2.5, 1.5, (2.5, 1.5)),
+        (assert_close, {"a": [A, 1.5]}, {"a": [A, 2.5]}, (1.5, 2.5)),
+        (assert_same, "x", "y", ("x", "y")),
+        (assert_same, None, 3, (None, 3)),
+    ],
+)
+def test_a_failure_knows_the_innermost_values_that_differ(
+    compare: Any, actual: Any, expected: Any, values: tuple[Any, Any]
+) -> None:
+    """A counterexample would show other values than those that the sentence is about, or none."""
+    with pytest.raises(CheckFailed) as caught:
+        compare(actual, expected)
+    assert caught.value.values == values
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (["argument 1"], "its first argument"),
+        (["argument 6['W']", "argument 6['b']"], "its sixth argument"),
+        (["argument 7"], "its arguments"),
+        (["argument 0"], "its arguments"),
+        (["argument 12"], "its arguments"),
+        (["argument 1", "argument 2"], "its arguments"),
+        (["argument W"], "its arguments"),
+        (["<script>"], "its arguments"),
+    ],
+)
+def test_of_what_a_notebook_says_to_have_changed_a_small_number_is_believed(changed: list[str], named: str) -> None:
+    """A student would be sent to the wrong argument, or read what another process wrote."""
+    assert argument_of(changed) == named
 
 
 @pytest.mark.parametrize(("m", "named"), [(2, False), (3, True)])

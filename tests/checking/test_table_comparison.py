@@ -101,13 +101,16 @@ def test_what_is_the_same_holds(value: Any) -> None:
         (EYE[:1], EYE, "the shape is wrong", "shape (1, 2), expected (2, 2)"),
         (EYE[:1].T, EYE[:1], "the shape is transposed", ""),
         (sparse.csr_matrix(EYE.toarray()[::-1]), EYE, "the values are wrong", ""),
+        (sparse.csr_matrix([[0, 1], [0, 0]]), sparse.csr_matrix([[0, 0], [1, 0]]), "the values are wrong", ""),
         (MASKED.data, MASKED, "a masked array is expected, and this is of type ndarray", ""),
         (MASKED, MASKED.data, "an array is expected, and this is a masked array", ""),
         (np.ma.array(MASKED.data), MASKED, "the wrong values are masked", ""),
+        (MASKED[:2], MASKED, "the shape is wrong", "shape (2,), expected (3,)"),
         (MASKED + 1, MASKED, "the values are wrong", ""),
+        (F.assign(day=F.day - F.day), F, "the column 'day' holds durations where dates are expected", ""),
         ({"x": P + 1}, {"x": P}, "in x, in the column 'a', the values are wrong", ""),
     ],
-    ids=range(41),
+    ids=range(44),
 )  # fmt: skip
 def test_what_differs_is_told(actual: Any, expected: Any, cause: str, detail: str) -> None:
     """A student would compare two tables by eye, or read a hidden number."""

@@ -12,9 +12,11 @@ from nbgrader.api import Gradebook
 from recorded_class import all_pass, give, record_again
 from small_course import NAME, Run, rows
 
+from autograder.checking.outcomes import score
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
+from autograder.grading.graded import CellGrade
 from autograder.grading.locking import course_lock
 from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.changes import ScoreChange, read_changes
@@ -88,6 +90,37 @@ def test_a_void_check_is_told_with_its_reason(recorded: Course) -> None:
         "test_like_the_answer_key: It was wrong.",
         "test_like_the_answer_key",
     ]
+
+
+def voided(grade: CellGrade) -> CellGrade:
+    """The same, with the checks that failed void."""
+    verdicts = [replace(v, void="" if v.passed else "It was wrong.") for v in grade.verdicts]
+    return replace(grade, verdicts=verdicts, score=score(verdicts, grade.max_score)) if verdicts else grade
+
+
+def test_a_check_that_is_void_when_it_is_graded_again_is_told(recorded: Course) -> None:
+    """A mark in the assignment would look like a new opinion of the grader's."""
+    record_again(recorded, voided, digest="second")
+    record_again(recorded, digest="second")
+    assert changed(recorded) == [
+        ("ada", "test_mean", 1.0, 3.0, "new submission, check void"),
+        ("ada", "test_mean", 3.0, 1.0, "check counts again"),
+    ]
+    first, second = read_changes(recorded, NAME)
+    assert first.note == "test_like_the_answer_key: It was wrong."
+    assert second.note == "test_like_the_answer_key"
+
+
+def test_scores_of_another_assignment_are_no_change(recorded: Course) -> None:
+    """Two assignments with notebooks and cells of one name would be compared with each other."""
+    with open_gradebook(recorded) as gradebook:
+        gradebook.db.connection().exec_driver_sql(
+            "INSERT INTO autograder_score (assignment, student, notebook, cell, at, score, why, note) "
+            "SELECT 'other', student, notebook, cell, at, 0.25, why, note FROM autograder_score"
+        )
+        gradebook.db.commit()
+    grade_class(recorded, NAME)
+    assert changed(recorded) == []
 
 
 def test_what_a_person_gives_is_noticed_by_the_next_command(recorded: Course) -> None:

@@ -13,8 +13,6 @@ from small_course import INCIDENT_ROWS, NAME, rows
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade
 
-TOLD = ("ada", "changed since graded by hand", "why")
-
 
 def grade_by_hand(course: Course) -> None:
     """Give 1.5 points for the answer and 2.5 for a check cell, as formgrader does."""
@@ -33,12 +31,18 @@ def to_look_at(course: Course) -> set[str]:
         return {name for name, grade in grades.items() if grade.needs_manual_grade}
 
 
-def told(course: Course) -> bool:
-    return TOLD in rows(course.root, INCIDENT_ROWS)
+def told(course: Course) -> set[str]:
+    """The cells whose answer is said to have changed."""
+    incidents = rows(course.root, INCIDENT_ROWS)
+    return {cell for student, kind, cell in incidents if (student, kind) == ("ada", "changed since graded by hand")}
 
 
 def another_text(grade: CellGrade) -> CellGrade:
     return replace(grade, digest="another text") if grade.by_hand else grade
+
+
+def mended_check(grade: CellGrade) -> CellGrade:
+    return replace(grade, digest="another text") if grade.verdicts else grade
 
 
 def as_before(grade: CellGrade) -> CellGrade:
@@ -46,22 +50,23 @@ def as_before(grade: CellGrade) -> CellGrade:
 
 
 @pytest.mark.parametrize(
-    ("change", "digest", "waits", "incident"),
+    ("change", "digest", "waits", "changed"),
     [
-        (as_before, "the same", set(), False),
-        (as_before, "second", set(), False),
-        (another_text, "second", {"why"}, True),
-        (all_pass, "second", {"test_mean"}, False),
+        (as_before, "the same", set(), set()),
+        (as_before, "second", set(), set()),
+        (another_text, "second", {"why"}, {"why"}),
+        (all_pass, "second", {"test_mean"}, set()),
+        (mended_check, "second", set(), set()),
     ],
 )
 def test_a_person_is_asked_again_where_something_else_is_to_be_seen(
-    recorded: Course, change: Callable[[CellGrade], CellGrade], digest: str, waits: set[str], incident: bool
+    recorded: Course, change: Callable[[CellGrade], CellGrade], digest: str, waits: set[str], changed: set[str]
 ) -> None:
     """Points would stand beside an answer that they were not given for, or a class be read twice."""
     record_again(recorded, digest="the same")
     grade_by_hand(recorded)
     record_again(recorded, change, digest=digest)
-    assert (to_look_at(recorded), told(recorded)) == (waits, incident)
+    assert (to_look_at(recorded), told(recorded)) == (waits, changed)
 
 
 def test_it_is_told_until_the_person_has_looked(recorded: Course) -> None:
@@ -69,10 +74,10 @@ def test_it_is_told_until_the_person_has_looked(recorded: Course) -> None:
     grade_by_hand(recorded)
     for change in (another_text, another_text):
         record_again(recorded, change)
-        assert (to_look_at(recorded), told(recorded)) == ({"why"}, True)
+        assert (to_look_at(recorded), told(recorded)) == ({"why"}, {"why"})
     grade_by_hand(recorded)
     record_again(recorded, another_text)
-    assert (to_look_at(recorded), told(recorded)) == (set(), False)
+    assert (to_look_at(recorded), told(recorded)) == (set(), set())
 
 
 def test_an_answer_that_nobody_has_graded_may_change(recorded: Course) -> None:
@@ -88,6 +93,6 @@ def test_a_failure_of_the_grader_s_is_no_change_and_a_missing_notebook_is_one(re
     assert not told(recorded)
     assert to_look_at(recorded).isdisjoint({"why", "test_mean"})
     record_again(recorded)
-    assert (to_look_at(recorded), told(recorded)) == (set(), False)
+    assert (to_look_at(recorded), told(recorded)) == (set(), set())
     record_again(recorded, notebooks=[])
-    assert (to_look_at(recorded), told(recorded)) == ({"why", "test_mean"}, True)
+    assert (to_look_at(recorded), told(recorded)) == ({"why", "test_mean"}, {"why"})

@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
-from autograder.grading.made_from_text import MADE, text_digest, text_path
+from autograder.grading.made_from_text import MADE, made_from, text_digest, text_path
 from autograder.grading.source_notebooks import source_notebook
 
 __all__ = ["make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook"]
@@ -86,7 +86,7 @@ def cells_digest(notebook: NotebookNode) -> str:
 
 def edited(notebook: NotebookNode) -> bool:
     """Whether a notebook is not as it was made. One that was not made here counts as edited."""
-    return bool(notebook.metadata.get(MADE, {}).get("cells") != cells_digest(notebook))
+    return bool(made_from(notebook).get("cells") != cells_digest(notebook))
 
 
 def make_notebook(root: Path, name: str) -> bool:
@@ -131,7 +131,7 @@ def text_from_notebook(root: Path, name: str) -> bool:
 
 def refuse_if_both_edited(notebook: NotebookNode, source: Path, text: Path) -> None:
     """Raises AutograderError if the text, too, is not as it was when the edited notebook was made from it."""
-    if notebook.metadata.get(MADE, {}).get("text", "") not in ("", text_digest(text)):
+    if made_from(notebook).get("text", "") not in ("", text_digest(text)):
         raise AutograderError(
             f"Both {source} and {text} were edited: bring both edits into one of them, then remove the other."
         )

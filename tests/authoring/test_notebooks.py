@@ -226,6 +226,17 @@ def test_a_cell_without_a_name_is_named_by_its_number(root: Path, about: Any) ->
         text_from_notebook(root, NAME)
 
 
+def test_digests_of_another_form_count_as_none(root: Path) -> None:
+    """A notebook that somebody else has made would end every command in a traceback."""
+    notebook = read(root)
+    notebook.metadata["made_from_text"] = "x"
+    nbformat.write(notebook, notebook_path(root, NAME))
+    with pytest.raises(AutograderError, match="was not made from"):
+        refuse_stale(Course(root), NAME)
+    assert not text_from_notebook(root, NAME)
+    assert make_notebook(root, NAME)
+
+
 def test_one_assignment_that_is_refused_keeps_no_other_from_it(root: Path, run: Run) -> None:
     """One edited notebook would leave all later ones as they were, without a word."""
     edit_text(root)

@@ -12,7 +12,7 @@ from autograder.checking.outcomes import GraderFault
 from autograder.grading.answer_modules import write_released
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.preprocessors import CoursePreprocessor
-from autograder.grading.source_files import refuse_private
+from autograder.grading.source_files import refuse_private, remove_hidden
 from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["AddRecords"]
@@ -33,6 +33,7 @@ class AddRecords(CoursePreprocessor):
         course = self.course()
         assignment = self.assignment(course, resources)
         folder = course.path("release", ".", assignment.name)
+        remove_hidden(folder)
         refuse_private(folder, assignment.private)
         write_released(folder, assignment.files, assignment.modules)
         try:

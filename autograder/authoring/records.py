@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -35,9 +36,10 @@ MAX_LINE = 12_000
 
 
 def add_records(notebook: NotebookNode, template: Template, assignment: Assignment, limits: Limits) -> None:
-    """Add its record to every check cell of a released notebook, and set the checksums anew. Raises AutograderError if
-    the answer key loses a visible check there, or if a record is too large."""
-    notebook.metadata.pop(MADE, None)  # a digest of the whole text, answers too
+    """Add its record to every check cell of a released notebook, set the checksums anew, and take out what nbgrader's
+    steps leave of answers. Raises AutograderError if the answer key loses a visible check there, or if a record is too
+    large."""
+    take_out_leftovers(notebook)
     released = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
     cells = {cell.grade_id: cell for cell in template.cells if cell.is_check}
     if not cells:
@@ -56,6 +58,17 @@ def add_records(notebook: NotebookNode, template: Template, assignment: Assignme
             )
         released[grade_id].source += f"\n{line}"
         released[grade_id].metadata.nbgrader.checksum = utils.compute_checksum(released[grade_id])
+
+
+def take_out_leftovers(notebook: NotebookNode) -> None:
+    """Take out what an author's notebook holds of answers beside its cells' text and outputs: a digest of them, what
+    widgets have shown, and pictures of which the text that is left says nothing."""
+    for key in (MADE, "widgets"):
+        notebook.metadata.pop(key, None)
+    for cell in notebook.cells:
+        attached = cell.pop("attachments", {})
+        if kept := {name: data for name, data in attached.items() if f"attachment:{name}" in unquote(cell.source)}:
+            cell["attachments"] = kept
 
 
 def record_of(

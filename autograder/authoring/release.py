@@ -26,7 +26,7 @@ from autograder.grading.course import Course
 from autograder.grading.gradebook import make_gradebook, refusals_explained
 from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.source_files import refuse_private, source_paths
+from autograder.grading.source_files import refuse_private, remove_hidden, source_paths
 from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 __all__ = ["left_out", "release"]
@@ -64,6 +64,7 @@ def left_out(course: Course, name: str) -> list[str]:
 def record_answers(course: Course, name: str, folder: Path) -> None:
     """Add the records of the answer key to the check cells in `folder`."""
     assignment, limits = load_assignment(course, name), checked_limits(course)
+    remove_hidden(folder)
     refuse_private(folder, assignment.private)
     write_released(folder, assignment.files, assignment.modules)
     for template in assignment.notebooks:

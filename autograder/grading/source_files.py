@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
 from nbgrader import utils
 
+from autograder.checking.regions import REGIONS
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
 
-__all__ = ["data_files", "private_files", "refuse_private", "source_paths"]
+__all__ = ["data_files", "private_files", "refuse_answers", "refuse_private", "remove_hidden", "source_paths"]
 
+# What a copy of an instructor's notebook holds, or of its text: an editor's backup, say.
+OF_NOTEBOOKS = (*(region.begin for region in REGIONS), '"grade_id"')
+HIDDEN = ".*"
 PRIVATE = "private"  # a folder of an assignment's source: its files are for tests alone
 
 
 def source_paths(folder: Path, course: Course) -> Iterator[Path]:
-    """All that is in an assignment's source folder, but for what nbgrader is configured to ignore."""
+    """All that is in an assignment's source folder, but for hidden files and what nbgrader is configured to ignore."""
+    ignored = (HIDDEN, *course.directory.ignore)
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
-        if not any(fnmatch(part, pattern) for part in parts for pattern in course.directory.ignore):
+        if not any(fnmatch(part, pattern) for part in parts for pattern in ignored):
             yield path
 
 
@@ -58,6 +64,27 @@ def refuse_private(made: Path, private: Mapping[str, bytes]) -> None:
         if is_copy or (name.parts[0] == PRIVATE and private):
             why = f"it is private/{names[digest(path.read_bytes())]}" if is_copy else "its folder is private"
             raise AutograderError(f"{name} would be released, and {why}: students must not have it.")
+
+
+def refuse_answers(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Raise AutograderError if one of the files that students get from `folder` is a copy of an instructor's notebook,
+    or of a part of it."""
+    for name, data in files.items():
+        for words in OF_NOTEBOOKS:
+            if words.encode() in data:
+                raise AutograderError(
+                    f"{folder / name} has {words} in it, as a copy of a notebook with answers has, and students get "
+                    f"every file there: remove it, or move it to {PRIVATE}/."
+                )
+
+
+def remove_hidden(made: Path) -> None:
+    """Remove hidden files and folders from a release: editors keep copies in them, and Git everything."""
+    for path in sorted(made.rglob(HIDDEN)):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def digest(data: bytes) -> str:

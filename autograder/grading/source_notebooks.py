@@ -23,7 +23,7 @@ from autograder.grading.assignment import Assignment, KeyCell, ReleasedCell, Tem
 from autograder.grading.course import Course
 from autograder.grading.examples import Example, mistakes_path, read_examples
 from autograder.grading.release_steps import prepared, released
-from autograder.grading.source_files import data_files, private_files
+from autograder.grading.source_files import data_files, private_files, refuse_answers
 
 __all__ = ["load_assignment", "plot_cells", "source_notebook"]
 
@@ -43,6 +43,7 @@ def load_assignment(course: Course, name: str) -> Assignment:
     modules = answer_modules(files, course, name)
     notebooks = tuple(template_of(path, course, examples, modules) for path in paths)
     files |= {module: released_module(data, course) for module, data in modules.items()}
+    refuse_answers(folder, files)
     return Assignment(name, notebooks, files, private_files(folder, course), modules)
 
 

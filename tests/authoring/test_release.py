@@ -14,6 +14,8 @@ from nbgrader.converters import GenerateAssignment
 from autograder.authoring.release import release
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
+from autograder.grading.made_from_text import text_path
+from autograder.grading.source_notebooks import load_assignment
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +40,7 @@ def test_what_a_release_leaves_out_is_named(course: Course, run: small_course.Ru
     for name in ("data/more.ipynb", ".ipynb_checkpoints/tiny.ipynb", "data/x.csv"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "tiny.ipynb", folder / name)
+    (folder / "data/x.csv").write_text("1\n")
     (course.root / "far").mkdir()
     (folder / "far").symlink_to(course.root / "far")
     code, _, shown = run("release", tiny_course.NAME, "--no-validate", here=course.root)
@@ -45,6 +48,48 @@ def test_what_a_release_leaves_out_is_named(course: Course, run: small_course.Ru
     assert shown.startswith("Left out, since nbgrader releases no notebook in a subfolder and no linked folder: ")
     assert "linked folder: data/more.ipynb, far. What students need of it" in shown
     assert released(course).keys() == {"tiny/tiny.ipynb", "tiny/data/x.csv"}
+
+
+def test_nothing_that_programs_keep_of_answers_is_released(course: Course) -> None:
+    """Editors and Git keep copies, Jupyter keeps what widgets have shown, and nbgrader an answer's pictures."""
+    folder = course.source(tiny_course.NAME)
+    for name in (".git/objects/x", ".tiny.ipynb.swp", "data/.x.csv", "data/x.csv"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("cnry" if name.startswith((".", "data/.")) else "1")
+    path = folder / "tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["widgets"] = {"state": "cnry"}
+    asked = nbformat.v4.new_markdown_cell("Look: ![](attachment:a%20b.png)")
+    asked.attachments = {"a b.png": {"image/png": "asked"}, "old.png": {"image/png": "cnry"}}
+    notebook.cells.insert(0, asked)
+    answer = small_course.cell("why", "### BEGIN SOLUTION\n![](attachment:key.png)\n### END SOLUTION", "markdown")
+    answer.metadata.nbgrader |= {"grade": True, "solution": True, "points": 1}
+    answer.attachments = {"key.png": {"image/png": "cnry"}}
+    notebook.cells.append(answer)
+    nbformat.write(notebook, path)
+    release(course, tiny_course.NAME)
+    made = released(course)
+    assert made.keys() == {"tiny/tiny.ipynb", "tiny/data/x.csv"}
+    assert b"cnry" not in b"".join(made.values())
+    (kept,) = [cell.attachments for cell in nbformat.reads(made["tiny/tiny.ipynb"], 4).cells if "attachments" in cell]
+    assert kept == {"a b.png": {"image/png": "asked"}}
+
+
+@pytest.mark.parametrize("name", ["tiny.ipynb~", "data/tiny.bak", "tiny.md"])
+def test_a_copy_of_the_notebook_under_another_name_is_refused(course: Course, name: str) -> None:
+    """Students would get the answers as a data file, and their code would find them beside their notebook."""
+    folder = course.source(tiny_course.NAME)
+    (folder / name).parent.mkdir(exist_ok=True)
+    copy = text_path(course.root, tiny_course.NAME) if name.endswith(".md") else folder / "tiny.ipynb"
+    shutil.copy(copy, folder / name)
+    for command in (release, load_assignment):
+        with pytest.raises(
+            AutograderError, match=rf"{name} has BEGIN SOLUTION in it, .* students get every file there"
+        ):
+            command(course, tiny_course.NAME)
+    (folder / name).write_text('{"nbgrader": {"grade_id": "x"}}')
+    with pytest.raises(AutograderError, match=rf'{name} has "grade_id" in it'):
+        load_assignment(course, tiny_course.NAME)
 
 
 def fail(*about: object, **more: object) -> None:

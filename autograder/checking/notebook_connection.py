@@ -164,6 +164,8 @@ class NotebookConnection:
         """Raise the exception of a reply without a value."""
         if reply.get("op") == "missing" and reply.get("unfinished") is True:
             raise self.fault(f"Not done yet: {name}")
+        if reply.get("op") == "missing" and reply.get("failed") is True:
+            raise self.fault(f"there is no {name}: the cell that defines it ended with an error")
         if reply.get("op") == "missing":
             raise self.fault(f"there is no {name}: has the cell that defines it been run?")
         if reply.get("op") == "raise":

@@ -55,7 +55,8 @@ class Server:
     def _reply(self, message: Message, buffers: list[bytes]) -> Reply:
         op = message["op"]
         if op in ("get", "call") and self._is_missing(message["target"]):
-            return {"op": "missing", "unfinished": is_unfinished(message["target"][1], self.namespace)}, []
+            text = defining_cell(message["target"][1], self.namespace)
+            return {"op": "missing", "unfinished": is_unfinished(text), "failed": text != ""}, []
         if op == "get":
             return self._get(message["target"])
         if op == "call":
@@ -186,12 +187,22 @@ def raised(error: BaseException) -> Message:
     return {"op": "raise", "type": kind, "text": text, "frames": student_lines(error)}
 
 
-def is_unfinished(name: str, namespace: dict[str, Any]) -> bool:
-    """Whether `name` is a class that is still to be written: its cell raises NotImplementedError as a whole."""
+def defining_cell(name: str, namespace: dict[str, Any]) -> str:
+    """The last cell that was run to define `name`, as a function, a class or a variable; empty if there is none. If
+    there is no `name` all the same, the cell ended with an error."""
     cells = namespace.get("In")
-    found = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
+    found = re.compile(rf"^((class|def|async def) {re.escape(name)}\b|{re.escape(name)} *=)", re.MULTILINE)
     texts = [cell for cell in cells if type(cell) is str and found.search(cell)] if type(cells) is list else []
-    return bool(texts) and "raise NotImplementedError" in texts[-1]
+    return texts[-1] if texts else ""
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether a cell may have ended with the NotImplementedError of an answer that is still to be written."""
+    try:
+        compile(text, "<cell>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return "raise NotImplementedError" in text
 
 
 def exception_text(error: BaseException) -> str:

@@ -72,6 +72,9 @@ def test_unfinished_work_is_told_check_by_check(shell: InteractiveShell) -> None
     data, _ = shown(shell, TESTS)
     assert "0 of 2 visible checks hold" in data["text/html"]
     assert data["text/html"].count("There is no double: has the cell that defines it been run?") == 2
+    with capture_output():
+        shell.run_cell("def double(x)\n    return 2 * x\n    raise NotImplementedError()", store_history=True)
+    assert "There is no double: the cell that defines it ended with an error." in shown(shell, TESTS)[0]["text/html"]
     shell.run_cell("def double(x): raise NotImplementedError")
     assert "Not done yet: double still raises NotImplementedError." in shown(shell, TESTS)[0]["text/html"]
 

@@ -62,7 +62,7 @@ def test_names_that_are_missing_are_told() -> None:
     assert call("", "f")["op"] == "missing"
     server = Server({}, no_call_back)
     assert server.handle({"op": "get", "target": [None, "x"], "id": 1}, []) == (
-        {"op": "missing", "unfinished": False, "id": 1},
+        {"op": "missing", "unfinished": False, "failed": False, "id": 1},
         [],
     )
 

@@ -155,6 +155,14 @@ def test_no_command_makes_the_parser_of_jsonschema(command: str, tmp_path: Path)
     assert done.stdout.splitlines()[-1] == "True False"
 
 
+@pytest.mark.parametrize("module", ["autograder.authoring.trials", "autograder.grading.grader"])
+def test_no_worker_makes_the_parser_of_jsonschema(module: str) -> None:
+    """The process that workers are forked from would take a second more."""
+    code = f"import sys, {module}\nprint('jsonschema' in sys.modules, 'rfc3987_syntax.syntax_helpers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[-1] == "True False"
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_is_public_and_has_it(module: str) -> None:
     """A name that is promised would be missing, or what is public be unclear."""

@@ -41,7 +41,12 @@ def read_submission(student: str, folder: Path, max_mb: int) -> Submission:
             if content is None:
                 continue
             size += len(content)
-            files[storable(path.relative_to(folder).as_posix())] = content
+            relative = storable(path.relative_to(folder).as_posix())
+            if relative in files:
+                raise SubmissionRefused(
+                    f"two of its files have names that differ in no readable letter ({printable(relative)})"
+                )
+            files[relative] = content
             if len(files) > MAX_FILES:
                 raise SubmissionRefused(f"it has more than {MAX_FILES} files")
     digest = hashlib.sha256()

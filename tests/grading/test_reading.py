@@ -108,6 +108,14 @@ def test_unreadable_names_become_readable(folder: Path) -> None:
     assert name.encode() == b"caf?.py"
 
 
+def test_names_that_become_the_same_are_refused(folder: Path) -> None:
+    """One of the two files would be left out, without a word."""
+    for letter in (b"\xe4", b"\xf6"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/l" + letter + b"sung.py")).write_bytes(letter)
+    with pytest.raises(SubmissionRefused, match=r"names that differ in no readable letter \(l\?sung.py\)"):
+        read_submission("ada", folder, 1)
+
+
 def test_the_digest_is_of_names_and_contents(folder: Path, tmp_path: Path) -> None:
     """A changed, renamed or split file must be graded again, and the same one not."""
     (folder / "a").write_bytes(b"xy")

@@ -167,10 +167,20 @@ def test_no_row_is_shown_of_what_the_text_does_not_explain() -> None:
     assert "X[" not in told(definition, "    assert_close(student.g(np.ones((3, 2))), np.ones(3))")
 
 
-def test_lists_are_not_told_of_as_arrays() -> None:
-    """A student would look for an array where a list has too few items."""
-    definition = 'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return [1, 2]'
-    assert "m" not in told(definition, "    assert_same(student.g(np.ones((3, 4))), [1, 2, 3])").split(".")[0].split()
+@pytest.mark.parametrize(
+    ("body", "comparison", "message"),
+    [
+        ("[1, 2]", "assert_same({}, [1, 2, 3])", "The value is wrong. Got [1, 2], "),
+        ("[1.0, 2.0]", "assert_close({}, np.ones(3))", "The shape is wrong. "),
+        ("2.0", "assert_close({}, np.ones(3))", "An array is expected, and this is one number. "),
+        ("np.ones(3)", "assert_close({}, 2.0)", "One number is expected, and this is an array. "),
+        ("'ab'", "assert_close({}, np.ones(3))", "An array is expected, and this is of type str."),
+    ],
+)
+def test_what_is_no_array_has_no_letters(body: str, comparison: str, message: str) -> None:
+    """A student would look for an array where there is none, or get no grade."""
+    definition = f'def g(X):\n    """X: (m, d). Returns (m,)."""\n    return {body}'
+    assert told(definition, f"    {comparison.format('student.g(np.ones((3, 4)))')}").startswith(message)
 
 
 def test_an_argument_without_axes_has_no_letters() -> None:

@@ -3,7 +3,7 @@
 c = get_config()  # noqa: F821 - nbgrader provides it
 
 c.CourseDirectory.course_id = "deep_learning"
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", "private"]
+c.CourseDirectory.ignore = [".*", "*.pyc", "__pycache__", "private"]
 
 c.Autograde.exporter_class = "autograder.grading.preprocessors.SubmittedNotebooks"
 c.Autograde.sanitize_preprocessors = ["autograder.grading.preprocessors.Restore"]

@@ -176,6 +176,10 @@ def test_nbgrader_itself_follows_no_link_into_the_sandbox(new_classroom):
     read = "import pathlib\nprint([p.read_text(errors='replace')[4:] for p in pathlib.Path().glob('*.txt')])"
     folder = room.hand_in("links", room.cheat(read), {"own.txt": b"mineTEXT"})
     (folder / "secret.txt").symlink_to(room.course.root / "gradebook.secret")
+    kept = room.course.source(NAME) / ".git" / "x"  # what nbgrader grades beside, it gives back with the feedback
+    kept.parent.mkdir()
+    for path in (kept, kept.parents[1] / f".{NAME}.ipynb.swp"):
+        path.write_text("cnry_key_200099")
     command = [sys.executable, "-m", "nbgrader", "autograde", NAME, "--create"]
     make_known(room.course, NAME)
     done = subprocess.run(command, cwd=room.course.root, capture_output=True, text=True, timeout=120)
@@ -183,3 +187,5 @@ def test_nbgrader_itself_follows_no_link_into_the_sandbox(new_classroom):
     graded = (room.course.path("autograded", "links", NAME) / f"{NAME}.ipynb").read_text()
     assert "TEXT" in graded
     assert SECRET[4:] not in graded
+    copied = [path for path in room.course.path("autograded", "links", NAME).rglob("*") if path.is_file()]
+    assert b"cnry_key_200099" not in b"".join(path.read_bytes() for path in copied)

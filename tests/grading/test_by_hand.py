@@ -10,6 +10,7 @@ from nbgrader.api import Gradebook
 from recorded_class import all_pass, record_again
 from small_course import INCIDENT_ROWS, NAME, rows
 
+from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.graded import CellGrade
 
@@ -67,6 +68,15 @@ def test_a_person_is_asked_again_where_something_else_is_to_be_seen(
     grade_by_hand(recorded)
     record_again(recorded, change, digest=digest)
     assert (to_look_at(recorded), told(recorded)) == (waits, changed)
+
+
+def test_a_check_that_is_void_is_looked_at_again_by_whoever_gave_points_for_it(recorded: Course) -> None:
+    """Points that make up for a bad check would stay beside those that its end gives."""
+    grade_by_hand(recorded)
+    done = grade_class(recorded, NAME, void=["test_like_the_answer_key"], why="It was wrong.")
+    assert done.rescored == ["ada", "s00001"]
+    assert (to_look_at(recorded), told(recorded)) == ({"test_mean"}, set())
+    assert grade_class(recorded, NAME).rescored == []
 
 
 def test_it_is_told_until_the_person_has_looked(recorded: Course) -> None:

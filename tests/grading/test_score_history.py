@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import small_course
 from made_class import as_graded
 from nbgrader.api import Gradebook
 from recorded_class import all_pass, give, record_again
@@ -89,6 +90,21 @@ def test_a_void_check_is_told_with_its_reason(recorded: Course) -> None:
     assert [change.note for change in read_changes(recorded, NAME)[::2]] == [
         "test_like_the_answer_key: It was wrong.",
         "test_like_the_answer_key",
+    ]
+
+
+def test_other_points_for_a_cell_are_told(recorded: Course) -> None:
+    """A student who has one point more or less would look for a check that changed."""
+    source = small_course.source_notebook()
+    small_course.cells_by_id(source)["test_mean"].metadata.nbgrader["points"] = 6
+    small_course.write(recorded.source(NAME) / f"{NAME}.ipynb", source)
+    assert grade_class(recorded, NAME, ["ada"]).rescored == ["ada", "s00001"]
+    grade_class(recorded, NAME, void=["test_like_the_answer_key"], why="It was wrong.")
+    assert grade_class(recorded, NAME).rescored == []
+    students = ("ada", "s00001")
+    assert changed(recorded) == [
+        *((student, "test_mean", 1.0, 2.0, "points changed") for student in students),
+        *((student, "test_mean", 2.0, 6.0, "check void") for student in students),
     ]
 
 

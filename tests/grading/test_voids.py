@@ -22,10 +22,11 @@ def check_cell(grade_id: str, source: str) -> TemplateCell:
     return TemplateCell(grade_id, "code", source, True, flags)
 
 
+PROSE = TemplateCell("why", "markdown", "Why (in one sentence)?", False, {"grade_id": "why"})
 ASSIGNMENT = Assignment(
     "small",
     (
-        Template("one", (check_cell("means", small_course.CHECK), check_cell("marks", MARKED)), (), {}),
+        Template("one", (PROSE, check_cell("means", small_course.CHECK), check_cell("marks", MARKED)), (), {}),
         Template("two", (check_cell("marks", MARKED),), (), {}),
     ),
     {},
@@ -83,6 +84,21 @@ def test_of_many_checks_the_nearest_are_named(session: Session) -> None:
     told = str(refused.value)
     assert told.startswith("large has no check test_median. Of its 21 checks the nearest: means::test_medians, ")
     assert told.count("::") == 8
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("", "small has no check test_a. Its checks: none."),
+        ("%%check\ndef test_a(student:", "A check cell of small cannot be read: "),
+    ],
+)
+def test_an_assignment_without_a_check_that_can_be_read_is_told(session: Session, source: str, told: str) -> None:
+    """A slip in the notebook would end in a traceback."""
+    cells = (check_cell("a", source),) if source else (PROSE,)
+    with pytest.raises(AutograderError) as refused:
+        void_checks(session, Assignment("small", (Template("one", cells, (), {}),), {}), ["test_a"], "Sorry.")
+    assert str(refused.value).startswith(told)
 
 
 @pytest.mark.parametrize(("name", "told"), REFUSED.items())

@@ -106,3 +106,6 @@ def test_a_failure_of_the_grader_s_is_no_change_and_a_missing_notebook_is_one(re
     assert (to_look_at(recorded), told(recorded)) == (set(), set())
     record_again(recorded, notebooks=[])
     assert (to_look_at(recorded), told(recorded)) == ({"why", "test_mean"}, {"why"})
+    grade_by_hand(recorded)
+    record_again(recorded)  # what nobody saw is here again
+    assert "why" in to_look_at(recorded)

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import nbformat
 import small_course
 from made_class import as_graded
 from nbgrader.api import Gradebook
@@ -106,6 +107,16 @@ def test_other_points_for_a_cell_are_told(recorded: Course) -> None:
         *((student, "test_mean", 1.0, 2.0, "points changed") for student in students),
         *((student, "test_mean", 2.0, 6.0, "check void") for student in students),
     ]
+    graded = nbformat.read(recorded.path("autograded", "ada", NAME) / f"{NAME}.ipynb", as_version=4)
+    cell = small_course.cells_by_id(graded)["test_mean"]
+    assert (cell.outputs[0].data["text/plain"], cell.metadata.nbgrader.points) == ("6.0", 6)
+
+
+def test_another_run_time_is_told_once(recorded: Course) -> None:
+    """A check that needed more time would look like luck."""
+    record_again(recorded, all_pass, run_time=2.0)
+    record_again(recorded, run_time=2.0)
+    assert [why for *_, why in changed(recorded)] == ["other run time", "graded again"]
 
 
 def voided(grade: CellGrade) -> CellGrade:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -87,7 +90,60 @@ def test_a_tensor_without_data_stays_where_it_is() -> None:
     assert told(arrived, tensor(X)).startswith("a tensor is expected, and this is of a type that does not fit")
 
 
-@pytest.mark.parametrize("parts", [{"data": 1, "requires_grad": True}, {"data": ["array", "<f8", [1], 0]}, {}])
+class LikeTorch(Other):
+    """A tensor that gives its data only as torch does: detached, without a lazy conjugate, on the processor, and in a
+    type of NumPy's."""
+
+    __module__ = "torch"  # installed, and not written beside the notebook
+    requires_grad = True
+
+    def __init__(self, data: Any, dtype: str, steps: tuple[str, ...] = ()) -> None:
+        super().__init__(data)
+        self.dtype, self.steps = Path(dtype), steps  # a type that equals no text
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def __getattr__(self, step: str) -> Any:
+        if step not in ("detach", "resolve_conj", "cpu"):
+            raise AttributeError(step)
+        return lambda: LikeTorch(self.data, str(self.dtype), (*self.steps, step))
+
+    def float(self) -> LikeTorch:
+        return LikeTorch(self.data.astype("f4"), "torch.float32", self.steps)
+
+    def numpy(self) -> Any:
+        if str(self.dtype) == "torch.bfloat16" or set(self.steps) != {"detach", "resolve_conj", "cpu"}:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+        return self.data
+
+
+@pytest.mark.parametrize(("dtype", "arrives"), [("torch.float64", "f8"), ("torch.bfloat16", "f4")])
+def test_a_tensor_of_torch_s_kind_arrives_with_its_data(dtype: str, arrives: str) -> None:
+    """A network's parameters would stay where they are, and could not be compared; torch itself is not always here."""
+    arrived = notebook(f=lambda: LikeTorch(X, dtype)).f()
+    assert type(arrived) is Tensor
+    assert (arrived.requires_grad, arrived.dtype) == (True, np.dtype(arrives))
+    assert told(arrived, tensor(X)) == ""
+
+
+def test_a_tensor_of_the_test_is_one_of_torch_in_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A student's function would get an array, or a tensor without gradients."""
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(tensor=lambda data, **about: [data.tolist(), about]))
+    student = notebook(f=lambda t: t)
+    assert student.f(tensor(X)) == [X.tolist(), {"requires_grad": False}]
+    assert student.f(tensor(X, requires_grad=True)) == [X.tolist(), {"requires_grad": True}]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"data": 1, "requires_grad": True},
+        {"data": ["array", "<f8", [1], 0], "requires_grad": 1},
+        {"data": ["array", "<f8", [1], 0]},
+        {},
+    ],
+)
 def test_forged_tensors_are_refused(parts: Any) -> None:
     """A kernel could send what is no array."""
     with pytest.raises(ValueRefused):

@@ -20,13 +20,16 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from autograder.interrupts import uninterrupted
+from autograder.threads import ONE_THREAD
 
 __all__ = ["EndedTwice", "Pool", "Work", "Workers", "start_forkserver"]
 
 AHEAD = 2
 PATIENCE = 5.0
 LOOK = 1.0  # seconds
-SAFE_PATH = "PYTHONSAFEPATH"
+# A worker imports nothing from the working folder: multiprocessing starts its processes with `python -c`, which would
+# look there first, and a student's files may lie there.
+ENVIRONMENT = {"PYTHONSAFEPATH": "1", **ONE_THREAD}
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -59,18 +62,18 @@ class Pool(Protocol[Job, Result]):
 
 
 @contextmanager
-def without_working_folder() -> Iterator[None]:
-    """A process of Python that starts in this block imports nothing from the working folder. multiprocessing starts its
-    own with `python -c`, which would look there first, and a student's files may lie there."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
+def workers_environment() -> Iterator[None]:
+    """A process that starts in this block has a worker's environment."""
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    os.environ |= ENVIRONMENT
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Workers(Generic[Job, Result]):
@@ -83,7 +86,7 @@ class Workers(Generic[Job, Result]):
         self.context = context(getattr(work, "preload", type(work).__module__))
         self._start()
 
-    @without_working_folder()
+    @workers_environment()
     def _start(self) -> None:
         ours, self.lifeline = self.context.Pipe(duplex=False)
         places = self.context.SimpleQueue()
@@ -137,7 +140,7 @@ class Workers(Generic[Job, Result]):
                     suspects.append(job)
 
     @uninterrupted()
-    @without_working_folder()
+    @workers_environment()
     def _submit(self, job: Job) -> Future[Any]:
         """Submit to a pool that works: a pool is broken for good when a worker dies, so a new one takes its place.
         Ctrl-C waits, since a worker that the pool does not know yet would outlive it."""
@@ -162,7 +165,7 @@ def context(preload: str) -> BaseContext:
     return made
 
 
-@without_working_folder()
+@workers_environment()
 def start_forkserver(preload: str) -> None:
     """Start the process that workers are forked from, so that it loads `preload` while this process loads other things.
     It ends with this process. Ctrl-C, which reaches every process of a terminal, is not for it."""

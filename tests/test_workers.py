@@ -189,6 +189,22 @@ def test_each_of_as_many_workers_as_processors_keeps_to_its_own() -> None:
         assert [place for _, place in workers.results([0])] == [all_of_them]
 
 
+def threads_of_a_product(size: int) -> int:
+    """How many threads this process has more after a large product of matrices."""
+    before = len(os.listdir("/proc/self/task"))
+    import numpy as np
+
+    _ = np.ones((size, size)) @ np.ones((size, size))
+    return len(os.listdir("/proc/self/task")) - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it counts threads in /proc")
+def test_a_worker_computes_in_one_thread() -> None:
+    """A second one would wait for its turn on the worker's processor, and take time while it waits."""
+    with Workers(1, Doing(threads_of_a_product)) as workers:
+        assert [more for _, more in workers.results([500])] == [0]
+
+
 def test_worker_processes_import_nothing_from_the_working_folder(tmp_path: Path) -> None:
     """Whoever looks at a submission may stand in its folder: a student's multiprocessing.py there must not run."""
     script, folder = tmp_path / "script.py", tmp_path / "submission"

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import autograder
+from autograder.threads import ONE_THREAD
 
 __all__ = [
     "FONT_LIST",
@@ -68,7 +69,6 @@ def unreachable_folder(paths: Iterable[Path]) -> Path | None:
 
 def environment(home: str = HOME, temporary: str = "/tmp") -> dict[str, str]:
     """All environment variables that student code gets, given its home and its folder for temporary files."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
     return {
         "HOME": home,
         "TMPDIR": temporary,
@@ -80,5 +80,5 @@ def environment(home: str = HOME, temporary: str = "/tmp") -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "NBGRADER_EXECUTION": "autograde",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # ipykernel's debugger would complain in the log of every sandbox
-        **threads,
+        **ONE_THREAD,
     }

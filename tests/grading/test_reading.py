@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.grading.reading import MAX_FILES, PATH_BYTES, SubmissionRefused, read_submission
+from autograder.grading.write_results import write_file
 
 
 @pytest.fixture
@@ -141,3 +142,27 @@ def test_what_this_machine_cannot_read_is_no_empty_submission(
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(OSError, match="Input/output error"):
         read_submission("ada", folder, 1)
+
+
+def test_a_file_without_a_place_in_autograded_is_left_out(folder: Path) -> None:
+    """One name would end the grading of a class, or write over the submission of somebody else."""
+    outside = folder.parent / "outside"
+    for name in ("help/more/tools.py", "a.ipynb"):
+        write_file(folder, name, b"x")
+    for name in ("../outside", "help/../../outside", str(outside), "a.ipynb/x", "a.ipynb/x/y", "help", "n" * 300):
+        write_file(folder, name, b"left out")
+    assert not outside.exists()
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert written == {"help/more/tools.py", "a.ipynb"}
+    assert (folder / "a.ipynb").read_bytes() == b"x"
+
+
+def test_a_full_disk_leaves_no_file_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A student's file would be missing from what was graded, and nobody told."""
+
+    def fail(*about: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_file(folder, "tools.py", b"x")

@@ -180,11 +180,11 @@ class Late(BasePlugin):
         ("total_seconds_late / 86400 / 4", {"a": 0.765625, "b": 0.765625}),
         ("99", {"a": 4.0, "b": 6.0}),
         ("-1", {"a": 0.0, "b": 0.0}),
-        ("None", {"a": None, "b": None}),
+        ("None", {"a": 0.0, "b": 0.0}),
     ],
 )
 def test_a_plugin_of_the_course_is_asked_of_what_is_late_alone(
-    term: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, late: dict[str, float | None]
+    term: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, late: dict[str, float]
 ) -> None:
     """A rule that does not look at the time would charge those who were given more of it."""
     shutil.copytree(term.root, tmp_path / "course")
@@ -199,8 +199,8 @@ def test_a_plugin_of_the_course_is_asked_of_what_is_late_alone(
         gradebook.grant_extension("third", "cyd", days=1)
         settle_late_penalties(course, gradebook, "third")
         found = {who: gradebook.find_submission("third", who).notebooks for who in TIMES}
-        books = {who: {book.name: book.late_submission_penalty for book in mine} for who, mine in found.items()}
-    none = {"a": None, "b": None}
+        books = {who: {book.name: book.late_submission_penalty or 0.0 for book in mine} for who, mine in found.items()}
+    none = {"a": 0.0, "b": 0.0}
     assert books == {"ada": none, "bob": late, "cyd": none}
 
 

@@ -21,7 +21,7 @@ from small_course import NAME, cell, rows
 from autograder.grading import class_run
 from autograder.grading.class_run import ClassRun, grade_class
 from autograder.grading.course import Course
-from autograder.publishing.scores import read_scores, scores_table
+from autograder.publishing.scores import incidents_table, read_scores, scores_table
 
 pytestmark = pytest.mark.slow
 
@@ -103,8 +103,10 @@ def scores_of(course: Course, student: str) -> dict[str, Any]:
 
 
 def table_of(course: Course) -> str:
+    """What `autograder scores` prints."""
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115 - the console closes it
-    console.print(scores_table(NAME, read_scores(course, NAME)))
+    scores = read_scores(course, NAME)
+    console.print(scores_table(NAME, scores), incidents_table(scores))
     return console.export_text()
 
 

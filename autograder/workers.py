@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -27,6 +29,8 @@ __all__ = ["EndedTwice", "Pool", "Work", "Workers", "start_forkserver"]
 AHEAD = 2
 PATIENCE = 5.0
 LOOK = 1.0  # seconds
+# multiprocessing's name of a socket in the folder for temporary files, and the longest that Linux allows.
+SOCKET, LONGEST = "/pymp-00000000/listener-00000000", 107
 # A worker imports nothing from the working folder: multiprocessing starts its processes with `python -c`, which would
 # look there first, and a student's files may lie there.
 ENVIRONMENT = {"PYTHONSAFEPATH": "1", **ONE_THREAD}
@@ -157,9 +161,12 @@ class Workers(Generic[Job, Result]):
 
 def context(preload: str) -> BaseContext:
     """How worker processes are made: forked from a process that has loaded the module `preload`. A plain fork would
-    wait for ever for threads of this process."""
+    wait for ever for threads of this process. Raises OSError if that process cannot be reached."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    if len(os.fsencode(tempfile.gettempdir() + SOCKET)) > LONGEST:
+        text = "the folder for temporary files has too long a path for sockets: set TMPDIR to another"
+        raise OSError(errno.ENAMETOOLONG, text, tempfile.gettempdir())
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(["autograder.garbage", preload])
     return made

@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -187,6 +188,21 @@ def test_each_of_as_many_workers_as_processors_keeps_to_its_own() -> None:
     assert sorted(map(sorted, places)) == [[place] for place in sorted(all_of_them)]
     with Workers(len(all_of_them) + 1, Doing(own_processors)) as workers:
         assert [place for _, place in workers.results([0])] == [all_of_them]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's length of a path")
+@pytest.mark.parametrize("too_long", [False, True])
+def test_a_folder_whose_path_is_too_long_for_sockets_is_named(too_long: bool) -> None:
+    """A cluster's own folder for temporary files can be long, and nobody would know what is."""
+    with tempfile.TemporaryDirectory() as short:
+        longest = 107 - len("/pymp-00000000/listener-00000000")
+        folder = Path(short, "x" * (longest - len(short) - 1 + too_long))
+        folder.mkdir()
+        code = "from autograder.workers import start_forkserver as start; start('json')"
+        environment = os.environ | {"TMPDIR": str(folder)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode != 0) == too_long
+    assert (f"set TMPDIR to another: '{folder}'" in done.stderr) == too_long, done.stderr
 
 
 def threads_of_a_product(size: int) -> int:

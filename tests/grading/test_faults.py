@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -282,8 +283,7 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
 def test_nothing_is_left_of_a_run(tmp_path: Path) -> None:
     """Temporary folders and processes of every run would fill a server over a term."""
     root = fresh(tmp_path / "course")
-    places = tmp_path / "tmp"
-    places.mkdir()
+    places = Path(tempfile.mkdtemp())
     done = autograder(root, "grade", NAME, env=os.environ | {"TMPDIR": str(places)})
     assert done.returncode == 0, done.stderr
     assert [path.name for path in places.iterdir() if not path.name.startswith("pymp-")] == []

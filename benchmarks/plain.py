@@ -22,7 +22,7 @@ from material import CLASSES, is_check, students, submitted
 from nbformat import NotebookNode
 
 from autograder.checking.cell import CheckCell
-from autograder.checking.check_runner import Seeds, run_checks
+from autograder.checking.check_runner import Checks, Seeds, with_checks
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
 
@@ -32,6 +32,15 @@ class Shell(InteractiveShell):
 
     def enable_gui(self, gui: Any = None) -> None:
         """`%matplotlib` asks for this."""
+
+
+def run_checks(cell: CheckCell, student: NotebookProxy, reference: NotebookProxy) -> None:
+    """Run the tests of a check cell."""
+
+    def run(checks: Checks) -> None:
+        checks.run("", student, reference, Seeds(b"", "", "", ""), lender=reference)
+
+    with_checks({"": cell}, run)
 
 
 def run_notebook(shell: Shell, book: NotebookNode, key: dict[str, Any] | None) -> tuple[float, float]:
@@ -46,7 +55,7 @@ def run_notebook(shell: Shell, book: NotebookNode, key: dict[str, Any] | None) -
                     NotebookProxy(InProcessTransport(shell.user_ns)),
                     NotebookProxy(InProcessTransport(key), trusted=True),
                 )
-                run_checks(CheckCell(node.source), here, there, Seeds(b"", "", "", ""))
+                run_checks(CheckCell(node.source), here, there)
             checks += time.process_time() - started
         elif node.cell_type == "code":
             shell.run_cell(node.source, store_history=True)

@@ -164,6 +164,15 @@ def test_no_worker_makes_the_parser_of_jsonschema(module: str) -> None:
     assert done.stdout.splitlines()[-1] == "True False"
 
 
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.py")]), ids=lambda p: p.name)
+def test_scripts_import_what_is_there(path: Path) -> None:
+    """A benchmark runs seldom, and would end at a name that has moved."""
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in nodes if (node.module or "").startswith("autograder")]
+    names = [(str(node.module), name.name) for node in ours for name in node.names]
+    assert [name for name in names if not hasattr(import_module(name[0]), name[1])] == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_is_public_and_has_it(module: str) -> None:
     """A name that is promised would be missing, or what is public be unclear."""

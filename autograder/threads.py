@@ -1,5 +1,5 @@
-"""What keeps numerical libraries to one thread in a process that starts with it: there is a process for each
-processor, and threads that wait for each other on one of them take time from all."""
+"""Environment variables that keep numerical libraries to one thread. Each worker has one processor, where several
+threads would only wait for each other."""
 
 from __future__ import annotations
 

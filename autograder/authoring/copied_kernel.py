@@ -15,8 +15,8 @@ GRACE = 3.0  # seconds until a copy has interrupted itself
 
 
 class CopiedKernel:
-    """A copy of the answer key, as it is before one of its cells, runs what follows as a kernel would. It starts in a
-    twentieth of a kernel's time and shows no outputs."""
+    """A copy of the answer key as it is before one of its cells. It runs the cells that follow as a kernel would, but
+    starts by a fork, and shows no outputs."""
 
     ended_for, ended_by_itself, peak_mb = "", False, 0.0
 

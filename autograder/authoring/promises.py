@@ -37,8 +37,8 @@ def promises(course: Course, name: str) -> Iterator[str]:
         )
     if unnamed := unnamed_modules(assignment, course.settings.packages):
         yield (
-            f"Note: students need {', '.join(unnamed)}, which their install does not have: name what has it in "
-            "c.Autograder.packages, so that the released notebook installs it."
+            f"Note: the release imports {', '.join(unnamed)}, which students' installs lack: name the package in "
+            "c.Autograder.packages, and the released notebook installs it."
         )
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."

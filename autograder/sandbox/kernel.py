@@ -46,7 +46,8 @@ class Execution:
 
 
 class AnyKernel(Protocol):
-    """What runs a notebook's cells and answers the calls of its checks. `Kernel` says what each of these means."""
+    """A kernel or its stand-in: it runs a notebook's cells and answers the calls of its checks. `Kernel` documents the
+    members."""
 
     limits: Limits
     alive: bool

@@ -18,7 +18,7 @@ from autograder.grading.sanitize import restore
 from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 SETUP = code("setup", "%load_ext autograder\nimport matplotlib.pyplot as plt\nimport numpy as np")
-TABLE = code("table", "table = [square(number) for number in range(4)]")
+TABLE = code("table", "table = [square(number) for number in range(4)]\nplt.plot([9, 9, 9, 9])")
 PLOT = code("plot", "### BEGIN SOLUTION\nplt.plot(table)\n### END SOLUTION", solution=True)
 PLOT_CHECKS = code(
     "plot_checks",
@@ -96,6 +96,14 @@ def test_a_copy_finds_what_a_kernel_finds(tried: Tried, name: str) -> None:
     found = tried.in_a_copy("square", WRONG[name])
     assert found == tried.in_a_kernel("square", WRONG[name])
     assert [name for name, _, _ in found] == TESTS
+
+
+@pytest.mark.slow
+def test_a_copy_shows_no_figure_from_before_its_answer(tried: Tried) -> None:
+    """A plot that draws nothing would be taken for what an earlier cell has drawn."""
+    found = tried.in_a_copy("plot", "pass")
+    assert found == tried.in_a_kernel("plot", "pass")
+    assert {name: message for name, _, message in found}["test_plot_shows_the_table"].endswith("out of range).")
 
 
 @pytest.mark.slow

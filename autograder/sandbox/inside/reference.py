@@ -27,14 +27,14 @@ __all__ = ["run_reference"]
 
 # A copy gets this much more time, so that the side that asked is the first to notice that it took too long.
 MARGIN = 0.5
-GRACE = 1.0
+GRACE = 1.0  # seconds between the interrupt and the end of the process
 
 
 class CopyChannel(Channel):
     """The channel of a copy. It obeys `run` itself: run a cell, such as a known mistake's, before it is asked.
 
-    What works longer than `seconds` on one message is interrupted, and the process ended if that does not help; waiting
-    does not count.
+    Work of more than `seconds` on one message is interrupted, and the process ended if that does not help; waiting does
+    not count.
     """
 
     def __init__(self, sock: socket.socket, seconds: float, shell: Any) -> None:

@@ -11,6 +11,7 @@ import click
 
 from autograder.errors import AutograderError
 from autograder.options import NAME, course_of
+from autograder.text import in_zone
 
 if TYPE_CHECKING:
     from autograder.grading.class_run import ClassRun
@@ -141,7 +142,7 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
         click.echo(f"{len(done.rescored)} scored anew, without grading again, because what counts has changed.")
     is_waiting = show_scores(course, name)
     if done.due:
-        click.echo(f"{name} is due {done.due:%Y-%m-%d %H:%M} UTC.")
+        click.echo(f"{name} is due {in_zone(done.due, course.zone)}.")
     scored = [*(submission.student for submission in done.graded), *done.rescored]
     if any(course.path("feedback", student, name).is_dir() for student in scored):
         click.echo(f"Pages of feedback are older than these scores: autograder feedback {name}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, tzinfo
 from unicodedata import category
 
-__all__ = ["first_of", "has_more_parts", "in_percent", "in_points", "legible", "printable", "storable"]
+__all__ = ["first_of", "has_more_parts", "in_percent", "in_points", "in_zone", "legible", "printable", "storable"]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
@@ -20,6 +21,19 @@ def in_points(value: float) -> str:
 def in_percent(share: float) -> str:
     """A share as whole percent, 0.3 as 30 %."""
     return f"{share * 100:.0f} %"
+
+
+def in_zone(at: datetime, zone: tzinfo) -> str:
+    """A time in UTC as clocks in `zone` show it, with the name of the zone: 2026-10-01 23:59 Europe/Berlin. A time that
+    they show twice, when summer time ends, has its offset instead. `parse_time` reads both."""
+    try:
+        local = at.replace(tzinfo=UTC).astimezone(zone)
+    except OverflowError:  # the last day of the year 9999, as a due date that never comes
+        return in_zone(at, UTC)
+    precision = "seconds" if local.second else "minutes"
+    if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
+        return local.isoformat(" ", precision)
+    return f"{local.replace(tzinfo=None).isoformat(' ', precision)} {zone}"
 
 
 def first_of(students: list[str]) -> str:

@@ -38,7 +38,7 @@ from autograder.grading.source_notebooks import load_assignment
 from autograder.grading.times import TIMESTAMP, read_timestamp
 from autograder.grading.write_results import introduce
 from autograder.sandbox.limits import MB
-from autograder.text import printable
+from autograder.text import in_zone, printable
 
 __all__ = ["Collected", "Status", "collect"]
 
@@ -133,7 +133,7 @@ def put_in_place(course: Course, name: str, submission: SafeSubmission) -> Colle
     result = partial(Collected, submission.student, origin=printable(submission.found.origin), at=at, late=late)
     before = time_before(folder)
     if at and before and at < before:
-        return result(Status.OLDER, note=f"the one from {before:%Y-%m-%d %H:%M:%S} UTC stays")
+        return result(Status.OLDER, note=f"the one from {in_zone(before, course.zone)} stays")
     try:
         files = {path: item.read() for path, item in submission.files.items()}
     except SubmissionRefused as error:

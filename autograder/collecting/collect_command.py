@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from autograder.options import JSON, NAME, course_of
+from autograder.text import in_zone
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,29 +58,30 @@ def collect(ctx: click.Context, source: Path, name: str, by: str | None, roster:
     from autograder.collecting.collect import Status
     from autograder.collecting.collect import collect as collect_submissions
 
-    results = collect_submissions(course_of(ctx), name, source, by or "", roster)
+    course = course_of(ctx)
+    results = collect_submissions(course, name, source, by or "", roster)
     counts = Counter(result.what for result in results)
     if as_json:
         click.echo(json.dumps([result.to_dict() for result in results], indent=2))
     else:
         if new := [result for result in results if result.what is not Status.UNCHANGED]:
-            Console().print(collected_table(f"{name}: {len(results)} found", new))
+            Console().print(collected_table(f"{name}: {len(results)} found", new, course.zone))
         click.echo(", ".join(f"{counts[what]} {what}" for what in Status if counts[what]) + ".")
         click.echo(f"Then:  autograder grade {name}")
     sys.exit(1 if counts[Status.REFUSED] else 0)
 
 
-def collected_table(title: str, results: list[Collected]) -> Table:
+def collected_table(title: str, results: list[Collected], zone: tzinfo) -> Table:
     """A table for the terminal: the student, the outcome, the time, and remarks."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title, title_justify="left")
-    for column in ("student", "what", "handed in (UTC)", "files"):
+    for column in ("student", "what", "handed in", "files"):
         table.add_column(column, justify="right" if column == "files" else "left")
     table.add_column("note", overflow="fold")
     for result in results:
-        at = f"{result.at:%Y-%m-%d %H:%M:%S}" if result.at else "late" if result.late else ""
+        at = in_zone(result.at, zone) if result.at else "late" if result.late else ""
         whose = result.student or result.origin
         files = str(result.files) if result.files else ""
         table.add_row(Text(whose, overflow="fold"), result.what.value, at, files, Text(result.note))

@@ -9,7 +9,7 @@ import click
 
 from autograder.errors import AutograderError
 from autograder.options import NAME, course_of
-from autograder.text import first_of
+from autograder.text import first_of, in_zone
 
 if TYPE_CHECKING:
     from autograder.grading.course import Course
@@ -67,12 +67,12 @@ def give_more_time(course: Course, name: str, students: tuple[str, ...], days: f
     from autograder.grading.times import parse_time
 
     try:
-        time = parse_time(until) if until else None
+        time = parse_time(until, course.zone) if until else None
     except ValueError as error:
         raise AutograderError(f"--until: {error}.") from None
     more = timedelta(days=days) if days is not None else None
     due, wanted = give_extension(course, name, students, more, time)
-    when = f"{due:%Y-%m-%d %H:%M} UTC" if due else f"{days:g} days after the due date, which is not set yet"
+    when = in_zone(due, course.zone) if due else f"{days:g} days after the due date, which is not set yet"
     click.echo(f"For {first_of(wanted)}, {name} is due {when}.")
 
 

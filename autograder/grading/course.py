@@ -7,9 +7,11 @@ import secrets
 import stat
 import tempfile
 from contextlib import suppress
+from datetime import UTC, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import create_engine
@@ -104,6 +106,19 @@ class Course:
     @property
     def course_id(self) -> str:
         return str(self.directory.course_id or "")
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The time zone in which formgrader shows times, `c.NbGraderAPI.timezone`, and so do we. Raises AutograderError
+        for a zone that nobody knows."""
+        name = self.config.NbGraderAPI.get("timezone") or "UTC"
+        try:
+            return UTC if name == "UTC" else ZoneInfo(name)
+        except (KeyError, TypeError, ValueError, OSError):
+            raise AutograderError(
+                f"{self.config_file}: c.NbGraderAPI.timezone is {name!r}, which is no time zone: write it as "
+                "America/Los_Angeles."
+            ) from None
 
     def path(self, step: str, student: str, assignment: str) -> Path:
         """nbgrader's folder for a step: source, release, submitted, autograded or feedback."""

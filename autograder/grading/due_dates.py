@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from nbgrader.api import Assignment
@@ -21,7 +21,8 @@ STORED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")  # as SQLAlchemy 
 def settle_due_dates(session: Any, course: Course) -> None:
     """Let the gradebook have the due dates of the course's settings. A date that was written into it by hand is put
     into the form that nbgrader reads. Raises AutograderError for one that can be read in several ways."""
-    wanted = {name: due_in(text, course.config_file, name) for name, text in course.settings.due_dates.items()}
+    zone = course.zone
+    wanted = {name: due_in(text, course.config_file, name, zone) for name, text in course.settings.due_dates.items()}
     table = Assignment.__table__
     for name, text in session.execute(select(table.c.name, cast(table.c.duedate, String))).all():
         due = wanted.get(name)
@@ -33,10 +34,10 @@ def settle_due_dates(session: Any, course: Course) -> None:
         session.commit()
 
 
-def due_in(text: str, where: object, name: str) -> datetime:
+def due_in(text: str, where: object, name: str, zone: tzinfo = UTC) -> datetime:
     """A due date in UTC. Raises AutograderError."""
     try:
-        return parse_time(text)
+        return parse_time(text, zone)
     except ValueError as error:
         raise AutograderError(f"{where}: when {name} is due cannot be read: {error}.") from None
 

@@ -21,6 +21,7 @@ from autograder.grading.groups import read_groups, settle_given
 from autograder.grading.last_grading import rows_of
 from autograder.grading.late import settle_late_penalties
 from autograder.grading.locking import course_lock
+from autograder.text import in_zone
 
 __all__ = ["apply_extension", "extend", "extend_groups", "give_run_time", "read_run_times"]
 
@@ -44,7 +45,8 @@ def extend(
                 raise AutograderError(f"{name} has no due date: give --days.")
             if until <= due:
                 raise AutograderError(
-                    f"--until is not after {due:%Y-%m-%d %H:%M} UTC, when {name} is due: give --days, or a later time."
+                    f"--until is not after {in_zone(due, course.zone)}, when {name} is due: give --days, or a later "
+                    "time."
                 )
             more = until - due
         extension = more or timedelta(0)

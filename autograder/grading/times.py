@@ -21,17 +21,20 @@ TIME = re.compile(
 )
 
 
-def parse_time(text: str) -> datetime:
+def parse_time(text: str, zone: tzinfo = UTC) -> datetime:
     """A time in UTC without a zone. It is written as in ISO 8601, with an offset or the name of a zone (UTC, GMT,
-    Europe/Berlin); without either it is UTC, as nbgrader has it. Raises ValueError for anything else, such as PDT,
-    which names no zone, or 01.10.2026, which may be in January."""
+    Europe/Berlin); without either it is in `zone`. Raises ValueError for anything else, such as PDT, which names no
+    zone, or 01.10.2026, which may be in January, and for a time that clocks show twice or never, since they change."""
     found = TIME.fullmatch(text.strip().removeprefix("\N{BYTE ORDER MARK}").strip())
     if found is None:
         raise ValueError(f"{text.strip()[:60]!r} is not a time that can be read in one way only: {HOW_TO_WRITE}")
     clock = f"{found['hour']}:{found['minute']}:{found['second'] or '00'}{found['part'] or ''}"
     try:
-        local = datetime.fromisoformat(f"{found['date']} {clock}")
-        return local.replace(tzinfo=zone_of(found["zone"] or "UTC")).astimezone(UTC).replace(tzinfo=None)
+        zone = zone_of(found["zone"]) if found["zone"] else zone
+        local = datetime.fromisoformat(f"{found['date']} {clock}").replace(tzinfo=zone)
+        if local.utcoffset() != local.replace(fold=1).utcoffset():
+            raise ValueError(f"clocks change then, and show it twice or never in {zone}")
+        return local.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text.strip()[:60]!r} is not a time ({error}): {HOW_TO_WRITE}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from autograder.grading.course import Course
 from autograder.grading.groups import notice_given
 from autograder.publishing.class_results import graded_assignment
 from autograder.publishing.csv_forms import harmless
-from autograder.text import in_points, printable
+from autograder.text import in_points, in_zone, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,7 +88,7 @@ def all_changes(session: Any, name: str) -> list[ScoreChange]:
     ]
 
 
-def changes_table(name: str, changes: list[ScoreChange]) -> Table:
+def changes_table(name: str, changes: list[ScoreChange], zone: tzinfo) -> Table:
     """A table for the terminal: time, student, cell, old and new score, reason. Versions would leave it no room."""
     from rich.table import Table
     from rich.text import Text
@@ -96,12 +96,12 @@ def changes_table(name: str, changes: list[ScoreChange]) -> Table:
     many, any_name = len({change.notebook for change in changes}) > 1, any(change.name for change in changes)
     table = Table(title=f"{name}: {len(changes)} score{'s' * (len(changes) != 1)} changed", title_justify="left")
     names = ("name",) if any_name else ()
-    for column in ("when (UTC)", "student", *names, "cell", "from", "to", "why"):
+    for column in ("when", "student", *names, "cell", "from", "to", "why"):
         table.add_column(column, justify="right" if column in ("from", "to") else "left", overflow="fold")
     for change in changes:
         cell = change.cell or "late penalty"
         table.add_row(
-            f"{change.at:%Y-%m-%d %H:%M}",
+            in_zone(change.at, zone),
             Text(printable(change.student)),
             *([Text(printable(change.name))] if any_name else []),
             Text(f"{change.notebook}/{cell}" if many else cell),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import click
@@ -39,23 +39,24 @@ def changes(ctx: click.Context, name: str, since: str | None, csv_file: Path | N
 
     from autograder.publishing.changes import changes_table, read_changes, write_changes
 
-    found = read_changes(course_of(ctx), name, time_of(since) if since else None)
+    course = course_of(ctx)
+    found = read_changes(course, name, time_of(since, course.zone) if since else None)
     if as_json:
         click.echo(json.dumps([change.data() for change in found], indent=2))
     elif csv_file is not None:
         write_changes(found, csv_file)
         click.echo(f"Written: {csv_file}")
     elif found:
-        Console().print(changes_table(name, found))
+        Console().print(changes_table(name, found, course.zone))
     else:
         click.echo(f"No score of {name} has changed" + (f" since {since}." if since else "."))
 
 
-def time_of(text: str) -> datetime:
+def time_of(text: str, zone: tzinfo) -> datetime:
     """A time in UTC, or the beginning of a day. Raises AutograderError."""
     from autograder.grading.times import parse_time
 
     try:
-        return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text)
+        return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text, zone)
     except ValueError as error:
         raise AutograderError(f"--since: {error}, or as a day, 2026-10-01.") from None

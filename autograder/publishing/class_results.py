@@ -29,7 +29,7 @@ from autograder.grading.groups import read_groups
 from autograder.grading.incidents import Audience, IncidentKind, audience_of
 from autograder.grading.last_grading import Place, read_verdicts, rows_of
 from autograder.grading.late_days import LateUse, late_days
-from autograder.text import in_points
+from autograder.text import in_points, in_zone
 
 __all__ = [
     "CellResult",
@@ -235,7 +235,7 @@ def why_held_back(course: Course, name: str) -> str:
         until = time_is_over(session, name)
     if until is None:
         return f"Counterexamples are shown after the due date, and {name} has none."
-    return f"Counterexamples are shown when everybody's time is over: {until:%Y-%m-%d %H:%M} UTC."
+    return f"Counterexamples are shown when everybody's time is over: {in_zone(until, course.zone)}."
 
 
 @contextmanager

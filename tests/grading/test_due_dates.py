@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import small_course
 from nbgrader.api import Gradebook
-from small_course import NAME
+from small_course import NAME, Run
 
 from autograder.errors import AutograderError
 from autograder.grading.course import Course
@@ -46,6 +46,32 @@ def test_the_settings_say_when_it_is_due(tmp_path: Path, text: str) -> None:
         gradebook.update_or_create_assignment(NAME, duedate="2026-01-01 00:00 UTC")
     with open_gradebook(course) as gradebook:
         assert due_date(gradebook.db, NAME) == DUE
+
+
+def test_a_course_has_one_zone_for_all_times(tmp_path: Path, run: Run) -> None:
+    """Whoever lives by another clock than UTC would read a due date as their own clock's."""
+    lines = (
+        f"c.NbGraderAPI.timezone = 'America/Los_Angeles'\nc.Autograder.due_dates = {{{NAME!r}: '2026-10-01 23:59'}}\n"
+    )
+    course = small_course.make_course(tmp_path / "course", lines, [])
+    with open_gradebook(course) as gradebook:
+        sync_assignment(gradebook, course, NAME)
+        assert due_date(gradebook.db, NAME) == DUE
+        gradebook.update_or_create_student("ada")
+    said = f"For ada, {NAME} is due 2026-10-02 23:59 America/Los_Angeles.\n"
+    assert run("extend", NAME, "ada", "--days", "1", here=course.root) == (0, said, "")
+    assert run("extend", NAME, "ada", "--until", "2026-10-02 23:59", here=course.root) == (0, said, "")
+    code, _, told = run("extend", NAME, "ada", "--until", "2026-10-01 10:00", here=course.root)
+    assert (code, "--until is not after 2026-10-01 23:59 America/Los_Angeles, when" in told) == (2, True)
+
+
+@pytest.mark.parametrize("zone", ["PDT", "Nowhere/Land", "../../etc/passwd"])
+def test_a_zone_that_nobody_knows_is_told(tmp_path: Path, zone: str) -> None:
+    """Formgrader takes it for UTC without a word."""
+    course = small_course.make_course(tmp_path / "course", f"c.NbGraderAPI.timezone = {zone!r}\n", [])
+    said = f"nbgrader_config.py: c.NbGraderAPI.timezone is {zone!r}, which is no time zone"
+    with pytest.raises(AutograderError, match=said), open_gradebook(course):
+        pass
 
 
 @pytest.mark.parametrize("text", GUESSES)

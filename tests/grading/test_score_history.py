@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import nbformat
@@ -13,8 +14,10 @@ from made_class import as_graded
 from nbgrader.api import Gradebook
 from recorded_class import all_pass, give, record_again
 from small_course import NAME, Run, rows
+from sqlalchemy import update
 
 from autograder.checking.outcomes import score
+from autograder.grading import tables
 from autograder.grading.class_run import grade_class
 from autograder.grading.course import Course
 from autograder.grading.gradebook import open_gradebook
@@ -255,6 +258,19 @@ def test_the_command_shows_a_table_csv_and_json(recorded: Course, run: Run) -> N
     for since, count in {entry["at"]: 1, entry["at"][:10]: 1, "2999-01-01": 0}.items():
         assert len(json.loads(run("changes", NAME, "--since", since, "--json", here=recorded.root)[1])) == count
     assert "since 2999-01-01" in run("changes", NAME, "--since", "2999-01-01", here=recorded.root)[1]
+
+
+def test_times_of_changes_are_in_the_zone_of_the_course(recorded: Course, run: Run) -> None:
+    """A day of changes would begin in the afternoon of the day before."""
+    with (recorded.root / "nbgrader_config.py").open("a") as config:
+        config.write("c.NbGraderAPI.timezone = 'Etc/GMT+9'\n")
+    record_again(recorded, all_pass, digest="second")
+    with open_gradebook(recorded) as gradebook:
+        gradebook.db.execute(update(tables.scores).values(at=datetime(2026, 10, 2, 8, 59)))
+        gradebook.db.commit()
+    assert "2026-10-01 23:59 Etc/GMT+9" in " ".join(run("changes", NAME, here=recorded.root)[1].split())
+    for since, count in {"2026-10-01": 1, "2026-10-01 23:59": 1, "2026-10-02": 0}.items():
+        assert len(json.loads(run("changes", NAME, "--since", since, "--json", here=recorded.root)[1])) == count
 
 
 def test_wrong_use_of_the_command_is_reported(recorded: Course, run: Run) -> None:

@@ -25,7 +25,7 @@ from autograder.publishing.report.numbers import (
     question_numbers,
     summary,
 )
-from autograder.text import in_percent
+from autograder.text import in_percent, in_zone
 
 __all__ = ["AssignmentNumbers", "ReturningMistake", "StudentTerm", "TermNumbers", "TopicNumbers", "read_term"]
 
@@ -128,7 +128,7 @@ def due_dates(course: Course) -> dict[str, str | None]:
     if not found:
         raise AutograderError(NOTHING_GRADED)
     order = sorted(found, key=lambda row: (row[1] is None, row[1] and row[1].isoformat(), row[0]))
-    return {name: f"{due:%Y-%m-%d %H:%M} UTC" if due else None for name, due in order}
+    return {name: in_zone(due, course.zone) if due else None for name, due in order}
 
 
 def counted_submissions(found: ClassResults) -> list[CountedSubmission]:

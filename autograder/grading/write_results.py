@@ -117,8 +117,9 @@ def write_notebooks(gradebook: Any, course: Course, assignment: str, graded: Gra
         graded.incidents += changed_answers(rows[notebook.name].grades, notebook, before)
         write_grades(rows[notebook.name], notebook, before, graded.versions)
         for table in (tables.checks, tables.incidents, tables.cells):
-            mine = and_(rows_of(table, assignment, graded.student), table.c.notebook == notebook.name)
-            session.execute(delete(table).where(mine))
+            # Incidents of the submission as a whole name no notebook: a run that has one to write says so itself.
+            replaced = table.c.notebook.in_([notebook.name, ""])
+            session.execute(delete(table).where(and_(rows_of(table, assignment, graded.student), replaced)))
     write_checks(session, assignment, graded)
     if whole:
         write_digests(session, assignment, graded)

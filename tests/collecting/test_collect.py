@@ -322,7 +322,7 @@ def test_again(course: Course, tmp_path: Path) -> None:
     assert set(files_of(course, ADA)) == {BOOK, "timestamp.txt"}
     results = collect(course, NAME, old)
     assert by_student(results) == {ADA: Status.OLDER, BOB: Status.UNCHANGED}
-    assert results[0].note == "the one from 2026-10-01 10:00:00 UTC stays"
+    assert results[0].note == "the one from 2026-10-01 10:00 UTC stays"
     assert b"Because it is so." in files_of(course, ADA)[BOOK]
     assert by_student(collect(course, NAME, same)) == {ADA: Status.REPLACED}
     assert files_of(course, ADA)["timestamp.txt"] == b"2026-10-02 10:00:00.000000 UTC"

@@ -15,10 +15,10 @@ from nbformat import NotebookNode
 from autograder.authoring.new import new_assignment
 from autograder.authoring.new_course import start_course
 from autograder.checking.regions import lines
+from autograder.course.course import CONFIG_FILE, Course
+from autograder.course.entries import ALTERNATIVES, MISTAKES, Entry, read_entries
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading.course import CONFIG_FILE, Course
-from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
-from autograder.grading.source_notebooks import load_assignment
 
 __all__ = ["NAME", "as_handed_in", "make_demo"]
 
@@ -93,12 +93,12 @@ def everybody(course: Course, name: str, solved: NotebookNode) -> dict[str, tupl
     functions = {answer: names for answer in answers if (names := functions_in(cell_of(solved, answer).source))}
     first, *_, last = functions
     folder = course.root / "assignments" / name
-    right, wrong = (read_examples(folder / document) for document in (ALTERNATIVES, MISTAKES))
+    right, wrong = (read_entries(folder / document) for document in (ALTERNATIVES, MISTAKES))
     class_: dict[str, tuple[str, Change]] = {"ada": ("everything right", lambda notebook: None)}
-    for student, example in zip(["alan"], right, strict=False):
-        class_[student] = f"right in an unusual way: {example.title}", replace(example.replaces, example.source)
-    for student, example in zip(["blaise", "carl", "emmy"], one_of_each(wrong), strict=False):
-        class_[student] = f"a mistake: {example.title}", replace(example.replaces, example.source)
+    for student, entry in zip(["alan"], right, strict=False):
+        class_[student] = f"right in an unusual way: {entry.title}", replace(entry.replaces, entry.source)
+    for student, entry in zip(["blaise", "carl", "emmy"], one_of_each(wrong), strict=False):
+        class_[student] = f"a mistake: {entry.title}", replace(entry.replaces, entry.source)
     return class_ | {
         "frank": ("handed in the release, unsolved", lambda notebook: unsolve(notebook, stubs)),
         "grace": ("an answer that raises", replace(first, definitions(functions[first], RAISES))),
@@ -122,7 +122,7 @@ def functions_in(source: str) -> list[str]:
         return []
 
 
-def one_of_each(mistakes: list[Example]) -> list[Example]:
+def one_of_each(mistakes: list[Entry]) -> list[Entry]:
     """The first mistake in each answer, in order; then the others."""
     first = list({mistake.replaces: mistake for mistake in reversed(mistakes)}.values())[::-1]
     return [*first, *(mistake for mistake in mistakes if mistake not in first)]

@@ -45,7 +45,7 @@ def shared_course(ctx: click.Context) -> list[Finding]:
     from autograder.sandbox.doctor import Finding
 
     try:
-        from autograder.grading.sharing import is_shared, sharing_problems
+        from autograder.course.sharing import is_shared, sharing_problems
 
         course = course_of(ctx)
     except (AutograderError, ModuleNotFoundError):

@@ -14,9 +14,9 @@ from autograder.options import NAME, course_of
 from autograder.text import in_zone
 
 if TYPE_CHECKING:
+    from autograder.course.course import Course
     from autograder.grading.class_run import ClassRun
-    from autograder.grading.course import Course
-    from autograder.grading.graded import GradedSubmission
+    from autograder.submission.graded import GradedSubmission
 
 __all__ = ["grade"]
 

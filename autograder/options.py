@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from autograder.grading.course import Course
+    from autograder.course.course import Course
 
 __all__ = ["JSON", "NAME", "course_of", "output_file"]
 
@@ -30,8 +30,8 @@ def course_of(ctx: click.Context) -> Course:
 
     Raises AutograderError if there is none."""
     # Imported here, so that --help is quick.
-    from autograder.grading.course import find_course
-    from autograder.grading.sharing import share_what_is_made
+    from autograder.course.course import find_course
+    from autograder.course.sharing import share_what_is_made
 
     course = find_course(Path.cwd(), ctx.obj)
     share_what_is_made(course.root)

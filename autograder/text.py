@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from unicodedata import category
 
-__all__ = ["first_of", "has_more_parts", "in_percent", "in_points", "in_zone", "legible", "printable", "storable"]
+__all__ = [
+    "decoded",
+    "first_of",
+    "has_more_parts",
+    "in_percent",
+    "in_points",
+    "in_zone",
+    "legible",
+    "printable",
+    "storable",
+]
 
 PARTS = (b",", b"[", b"{")  # each begins a value of JSON, or a key and its value
 JOINERS = "\u200c\u200d"  # of letters and emoji that are written together
@@ -40,6 +50,11 @@ def first_of(students: list[str]) -> str:
     """The students in a line, or the first of many and how many more there are."""
     more = f" and {len(students) - MOST_NAMES} more" if students[MOST_NAMES:] else ""
     return printable(f"{', '.join(students[:MOST_NAMES])}{more}")
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, with what is no UTF-8 replaced, and with the ends of lines that Python has."""
+    return data.decode("utf-8", errors="replace").replace("\r\n", "\n")
 
 
 def storable(text: str) -> str:

@@ -28,9 +28,9 @@ from measure import run
 from report import SCALE, spread, table
 from sqlalchemy import insert, select
 
-from autograder.grading import tables
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
+from autograder.course.course import Course
+from autograder.gradebook import tables
+from autograder.gradebook.gradebook import open_gradebook
 
 ROOT = Path(__file__).parents[1]
 OUT = Path(__file__).parent / "out"
@@ -38,7 +38,7 @@ NAME = "softmax"
 CELL = "softmax_checks"
 SIZES, QUICK = (200, 2000), (5, 20)
 CONFIG = """
-c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"
+c.AssignLatePenalties.plugin_class = "autograder.gradebook.late_days.LateDays"
 c.Autograder.due_dates = {"softmax": "2026-10-01 12:00 UTC"}
 """
 COMMANDS = {

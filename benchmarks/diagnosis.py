@@ -33,10 +33,10 @@ from nbformat import NotebookNode
 from autograder.authoring.mutation import variants
 from autograder.authoring.validate import only_needed
 from autograder.checking.cell import RECORD, is_check_cell
-from autograder.grading.affected import affected_checks
-from autograder.grading.course import Course
-from autograder.grading.examples import mistakes_path, read_examples
-from autograder.grading.source_notebooks import load_assignment, source_notebook
+from autograder.course.affected import affected_checks
+from autograder.course.course import Course
+from autograder.course.entries import mistakes_path, read_entries
+from autograder.course.source_notebooks import load_assignment, source_notebook
 
 HERE = Path(__file__).parent
 OUT = HERE / "out/diagnosis.json"  # what was measured last, of each assignment and kind
@@ -117,7 +117,7 @@ KINDS: dict[str, Callable[[Course, str], list[Wrong]]] = {"known": known, "unsee
 
 
 def read(path: Path) -> list[Wrong]:
-    return [Wrong(example.title, example.replaces, example.source, example.says) for example in read_examples(path)]
+    return [Wrong(entry.title, entry.replaces, entry.source, entry.says) for entry in read_entries(path)]
 
 
 class StudentsKernel:
@@ -160,7 +160,7 @@ def try_out(course: Course, name: str, wrong: list[Wrong]) -> tuple[list[Told], 
     """What is told of each wrong answer, and the seconds of the slowest check cell when it runs again."""
     source = only_needed(source_notebook(course.source(name) / f"{name}.ipynb"))
     cells, slowest, found = answered(course, name, source), 0.0, {}
-    sentences = {example.says for example in read_examples(mistakes_path(course.root, name))}
+    sentences = {entry.says for entry in read_entries(mistakes_path(course.root, name))}
     with students_kernel(course.source(name)) as kernel:
         for number, cell in enumerate(cells):
             for one in wrong:

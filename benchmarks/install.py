@@ -27,8 +27,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from autograder.authoring.site import make_site
 from autograder.checking.cell import is_check_cell
+from autograder.course.course import Course
 from autograder.distribution import build_wheel
-from autograder.grading.course import Course
 
 ROOT = Path(__file__).parents[1]
 ASSIGNMENT = "knn"  # the first one of the course

@@ -11,16 +11,16 @@ from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, Submitted
 from sqlalchemy import insert, select
 
 from autograder.checking.outcomes import Outcome, Verdict, score
-from autograder.grading import tables
-from autograder.grading.assignment import Assignment, TemplateCell
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission
-from autograder.grading.reading import read_submission
-from autograder.grading.secret import check_secret
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.write_results import write_result
+from autograder.course.assignment import Assignment, TemplateCell
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook import tables
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
+from autograder.gradebook.secret import check_secret
+from autograder.gradebook.write_results import write_result
+from autograder.submission.graded import CellGrade, GradedNotebook, GradedSubmission
+from autograder.submission.reading import read_submission
 
 __all__ = ["make_class"]
 

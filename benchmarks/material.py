@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.grading.examples import Example, read_examples
+from autograder.course.entries import Entry, read_entries
 
 __all__ = ["CLASSES", "ROOT", "expected_scores", "write_nbgrader", "write_otter", "write_ours"]
 
@@ -157,14 +157,14 @@ DIFFERENT = 30
 
 
 @cache
-def examples() -> list[Example]:
+def entries() -> list[Entry]:
     folder = ROOT / "assignments/softmax"
-    return read_examples(folder / "mistakes.md") + read_examples(folder / "alternatives.md")
+    return read_entries(folder / "mistakes.md") + read_entries(folder / "alternatives.md")
 
 
 def softmax_answers(number: int) -> dict[str, str]:
-    example = examples()[number % DIFFERENT]
-    return {example.replaces: example.source}
+    entry = entries()[number % DIFFERENT]
+    return {entry.replaces: entry.source}
 
 
 def submitted(source: NotebookNode, answers: dict[str, str]) -> NotebookNode:

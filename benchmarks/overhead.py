@@ -27,18 +27,20 @@ from typing import Any
 
 import nbformat
 
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook import write_results
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
 from autograder.grading import grader as grader_module
-from autograder.grading import handed_in, notebook_run, write_results
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.gradebook_sync import sync_assignment
+from autograder.grading import notebook_run
 from autograder.grading.grader import Grader
 from autograder.grading.notebook_run import NotebookRun
-from autograder.grading.reading import read_submission
-from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.memory_watchdog import tree
+from autograder.submission import handed_in
+from autograder.submission.reading import read_submission
 
 ROOT = Path(__file__).parents[1]
 NAME = "tiny"

@@ -18,27 +18,27 @@ import nbformat
 from material import submitted
 from overhead import ROOT, of_command
 
-from autograder.grading.examples import MISTAKES, Example, mistakes_path, read_examples
-from autograder.grading.source_notebooks import source_notebook
+from autograder.course.entries import MISTAKES, Entry, mistakes_path, read_entries
+from autograder.course.source_notebooks import source_notebook
 
 
-def make_course(folder: Path, root: Path, name: str, examples: list[Example]) -> None:
-    """A course with the assignment of the checkout `root`, and a student for each example."""
+def make_course(folder: Path, root: Path, name: str, entries: list[Entry]) -> None:
+    """A course with the assignment of the checkout `root`, and a student for each entry."""
     for part in (f"source/{name}", f"assignments/{name}", f"release/{name}"):
         shutil.copytree(root / part, folder / part)
     shutil.copy(root / "nbgrader_config.py", folder)
     source = source_notebook(folder / "source" / name / f"{name}.ipynb")
-    for number, example in enumerate(examples):
+    for number, entry in enumerate(entries):
         mine = folder / "submitted" / f"s{number:03}" / name
         shutil.copytree(folder / "release" / name, mine)
-        nbformat.write(submitted(source, {example.replaces: example.source}), mine / f"{name}.ipynb")
+        nbformat.write(submitted(source, {entry.replaces: entry.source}), mine / f"{name}.ipynb")
 
 
-def seconds(root: Path, name: str, examples: list[Example], naming: bool) -> float:
+def seconds(root: Path, name: str, entries: list[Entry], naming: bool) -> float:
     """Processor seconds of `autograder grade` for the class, the sandbox's included."""
     with tempfile.TemporaryDirectory(prefix="wrong-answers-") as work:
         folder = Path(work)
-        make_course(folder, root, name, examples)
+        make_course(folder, root, name, entries)
         if not naming:
             (folder / "assignments" / name / MISTAKES).unlink()
         return of_command(folder, name, code=root)
@@ -52,10 +52,10 @@ def main() -> None:
     asked = parser.parse_args()
     print("| class | students | without naming, s each | with naming | more |\n| --- | ---: | ---: | ---: | ---: |")
     for name in asked.names:
-        examples = read_examples(mistakes_path(ROOT, name))
-        examples = examples[:: max(1, -(-len(examples) // asked.most))]
-        without, naming = (seconds(asked.root.resolve(), name, examples, named) for named in (False, True))
-        count = len(examples)
+        entries = read_entries(mistakes_path(ROOT, name))
+        entries = entries[:: max(1, -(-len(entries) // asked.most))]
+        without, naming = (seconds(asked.root.resolve(), name, entries, named) for named in (False, True))
+        count = len(entries)
         print(f"| {name} | {count} | {without / count:.2f} | {naming / count:.2f} | {naming / without - 1:.0%} |")
 
 

@@ -37,6 +37,7 @@ LEAVES = (
     "distribution",
     "version",
     "datasets",
+    "threads",
 )
 
 

@@ -36,9 +36,9 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.checking.cell import is_check_cell
+from autograder.course.course import Course
+from autograder.course.entries import read_entries
 from autograder.demo import as_handed_in, make_demo
-from autograder.grading.course import Course
-from autograder.grading.examples import read_examples
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -185,11 +185,11 @@ def student_notebook(name: str) -> NotebookNode:
 def with_mistake(name: str, title: str) -> tuple[str, NotebookNode, str]:
     """An assignment with an answer of mistakes.md in it, up to the check cell of that answer."""
     notebook = student_notebook(name)
-    example = next(e for e in read_examples(ROOT / "assignments" / name / "mistakes.md") if e.title == title)
-    index = cell_index(notebook, example.replaces)
-    notebook.cells[index].source = example.source
+    entry = next(e for e in read_entries(ROOT / "assignments" / name / "mistakes.md") if e.title == title)
+    index = cell_index(notebook, entry.replaces)
+    notebook.cells[index].source = entry.source
     notebook.cells = notebook.cells[: index + 2]
-    return name, notebook, f"{example.replaces}_checks"
+    return name, notebook, f"{entry.replaces}_checks"
 
 
 def cell_index(notebook: NotebookNode, grade_id: str) -> int:

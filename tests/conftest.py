@@ -15,7 +15,7 @@ import small_course
 from small_course import Run
 
 from autograder.cli import main
-from autograder.grading.course import Course
+from autograder.course.course import Course
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -12,14 +12,14 @@ from nbgrader.api import Gradebook
 from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, score
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.graded import CellGrade, GradedSubmission
-from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.write_results import write_result
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.write_results import write_result
+from autograder.submission.graded import CellGrade, GradedSubmission
+from autograder.submission.incidents import Incident, IncidentKind
 
-LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"
+LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.gradebook.late_days.LateDays'\n"
 LATE += "c.LateDays.budget = 0\n"
 
 

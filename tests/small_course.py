@@ -12,9 +12,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.gradebook_sync import sync_assignment
+from autograder.course.course import Course
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
 
 Run = Callable[..., tuple[int, str, str]]  # the command line in this process: exit code, output, errors
 

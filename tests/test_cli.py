@@ -16,8 +16,9 @@ from small_course import NAME, Run
 
 from autograder.authoring.new_course import start_course
 from autograder.cli import cli
-from autograder.grading import course, preconditions
-from autograder.grading.course import Course
+from autograder.course import course
+from autograder.course.course import Course
+from autograder.grading import preconditions
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import pytest
 from small_course import COMMAND, Run, autograder
 
 from autograder import demo
+from autograder.course.course import Course
 from autograder.demo import make_demo
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 
 HERE = Path(__file__).parents[1]
 NAME = "forecast"

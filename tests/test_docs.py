@@ -18,10 +18,10 @@ from traitlets.config import Configurable
 import autograder
 from autograder.checking import comparisons, prelude
 from autograder.cli import cli
-from autograder.grading.incidents import IncidentKind
-from autograder.grading.late_days import LateDays
-from autograder.grading.score_history import Why
-from autograder.grading.settings import Autograder
+from autograder.course.settings import Autograder
+from autograder.gradebook.late_days import LateDays
+from autograder.gradebook.score_history import Why
+from autograder.submission.incidents import IncidentKind
 
 ROOT = Path(__file__).parents[1]
 PLACES = ("*.md", "docs/*.md", "benchmarks/*.md", "examples/*/*.md")

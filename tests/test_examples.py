@@ -12,11 +12,11 @@ import pytest
 from autograder.authoring.notebooks import make_notebook
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedSubmission, Submission
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.incidents import IncidentKind
-from autograder.grading.source_notebooks import load_assignment
+from autograder.submission.graded import GradedSubmission, Submission
+from autograder.submission.incidents import IncidentKind
 
 EXAMPLE, NAME = Path(__file__).parents[1] / "examples" / "clusters", "flowers"
 MARKER = re.compile(r"(?m)^ *### (BEGIN|END) SOLUTION\n?")

@@ -13,7 +13,8 @@ from autograder.checking import handles, notebook_connection
 from autograder.checking.explain import MOST_KEPT
 from autograder.checking.magic import check
 from autograder.collecting import extend_command
-from autograder.grading import cluster, notebook_run, own_limits, reading, settings
+from autograder.course import settings
+from autograder.grading import cluster, notebook_run, own_limits
 from autograder.kernel_side import object_table, observation, values
 from autograder.publishing import page_limits
 from autograder.publishing.doctree import (
@@ -28,6 +29,7 @@ from autograder.publishing.doctree import (
 from autograder.publishing.queue import queue_command
 from autograder.publishing.report import classes, numbers, similar, term
 from autograder.sandbox import call_counter, kernel, memory_watchdog
+from autograder.submission import reading
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -12,9 +12,9 @@ from made_class import make_class
 from small_course import NAME
 from sqlalchemy import Engine, event
 
+from autograder.course.course import Course
+from autograder.gradebook.gradebook import open_gradebook
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
 from autograder.publishing.changes import read_changes
 from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.report.classes import read_class
@@ -22,7 +22,7 @@ from autograder.publishing.report.term import read_term
 from autograder.publishing.scores import read_scores
 
 SIZES = (3, 12)
-LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.grading.late_days.LateDays'\n"
+LATE = small_course.LIMITS + "c.AssignLatePenalties.plugin_class = 'autograder.gradebook.late_days.LateDays'\n"
 LATE += "c.LateDays.budget = 0\n"
 
 

@@ -22,7 +22,7 @@ from nbgrader.api import Gradebook
 from small_course import Run, cells_by_id
 
 from autograder.cli import main
-from autograder.grading.course import Course
+from autograder.course.course import Course
 from autograder.publishing.queue.queue import read_queue
 
 NAME = "rain"
@@ -34,7 +34,7 @@ TEACHING, TAS = 64_300, (64_301, 64_302)  # a Unix group, and two users in it
 DUE = "2026-10-01 12:00:00 UTC"
 CONFIG = """
 c.Autograder.jobs = 2
-c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"
+c.AssignLatePenalties.plugin_class = "autograder.gradebook.late_days.LateDays"
 c.LateDays.budget = 1
 c.LateDays.per_assignment = 1
 """

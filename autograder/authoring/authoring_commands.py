@@ -16,7 +16,7 @@ from autograder.options import JSON, NAME, course_of
 
 if TYPE_CHECKING:
     from autograder.authoring.structure import Problem
-    from autograder.grading.course import Course
+    from autograder.course.course import Course
 
 __all__ = ["make", "new", "release", "site", "validate"]
 
@@ -37,7 +37,7 @@ def new(ctx: click.Context, name: str) -> None:
     """
     from autograder.authoring.new import new_assignment
     from autograder.authoring.new_course import start_course
-    from autograder.grading.course import NoCourse
+    from autograder.course.course import NoCourse
 
     try:
         root = course_of(ctx).root
@@ -98,7 +98,7 @@ def release(ctx: click.Context, name: str, no_validate: bool) -> None:
     from autograder.authoring.notebooks import make_notebook, notebook_path
     from autograder.authoring.release import left_out
     from autograder.authoring.release import release as make_release
-    from autograder.grading.made_from_text import text_path
+    from autograder.course.made_from_text import text_path
 
     course = course_of(ctx)
     if text_path(course.root, name).is_file() and make_notebook(course.root, name):

@@ -13,8 +13,8 @@ from pathlib import Path
 import nbformat
 from nbgrader.utils import compute_checksum
 
+from autograder.course.packages import name_of
 from autograder.errors import AutograderError
-from autograder.grading.packages import name_of
 
 __all__ = ["add_install_lines", "check_address"]
 

@@ -13,12 +13,12 @@ from autograder.authoring.mutants import Mutant, mutants_of
 from autograder.authoring.trials import Trials, Variant
 from autograder.authoring.validate import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.course.entries import ALTERNATIVES, mistakes_path, read_entries
+from autograder.course.source_notebooks import load_assignment, source_notebook
 from autograder.errors import AutograderError
-from autograder.grading.assignment import Assignment
-from autograder.grading.course import Course
-from autograder.grading.examples import ALTERNATIVES, mistakes_path, read_examples
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.source_notebooks import load_assignment, source_notebook
 from autograder.workers import Workers
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def without_mistakes(assignment: Assignment) -> Assignment:
 
 def alternatives(course: Course, name: str) -> set[tuple[str, str]]:
     """The right answers of alternatives.md: which answer each replaces, and its `meaning`."""
-    examples = read_examples(mistakes_path(course.root, name).with_name(ALTERNATIVES))
-    return {(example.replaces, meaning(example.source)) for example in examples}
+    entries = read_entries(mistakes_path(course.root, name).with_name(ALTERNATIVES))
+    return {(entry.replaces, meaning(entry.source)) for entry in entries}
 
 
 def meaning(source: str) -> str:

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from autograder.authoring.notebooks import make_notebook, notebook_path
+from autograder.course.made_from_text import text_path
 from autograder.errors import AutograderError
-from autograder.grading.made_from_text import text_path
 
 __all__ = ["new_assignment"]
 

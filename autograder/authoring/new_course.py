@@ -9,7 +9,7 @@ from typing import Any
 
 from traitlets.config import LazyConfigValue, PyFileConfigLoader
 
-from autograder.grading.course import CONFIG_FILE, Course
+from autograder.course.course import CONFIG_FILE, Course
 
 __all__ = ["missing_settings", "start_course"]
 

@@ -20,10 +20,10 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from autograder.course.made_from_text import MADE, made_from, text_digest, text_path
+from autograder.course.source_notebooks import source_notebook
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
-from autograder.grading.made_from_text import MADE, made_from, text_digest, text_path
-from autograder.grading.source_notebooks import source_notebook
 
 __all__ = ["make_notebook", "notebook_from_text", "notebook_path", "text_from_notebook"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from autograder.checking.cell import is_check_cell
 from autograder.checking.import_analysis import imported_modules
-from autograder.grading.assignment import Assignment, Template
-from autograder.grading.course import Course
-from autograder.grading.packages import name_of
-from autograder.grading.source_notebooks import load_assignment
+from autograder.course.assignment import Assignment, Template
+from autograder.course.course import Course
+from autograder.course.packages import name_of
+from autograder.course.source_notebooks import load_assignment
 
 __all__ = ["promises"]
 

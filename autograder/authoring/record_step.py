@@ -9,10 +9,10 @@ from nbformat import NotebookNode
 
 from autograder.authoring.records import add_records
 from autograder.checking.outcomes import GraderFault
-from autograder.grading.answer_modules import write_released
+from autograder.course.answer_modules import write_released
+from autograder.course.source_files import refuse_private, remove_hidden
 from autograder.grading.preconditions import checked_limits
 from autograder.grading.preprocessors import CoursePreprocessor
-from autograder.grading.source_files import refuse_private, remove_hidden
 from autograder.sandbox.sandbox_errors import SandboxError
 
 __all__ = ["AddRecords"]

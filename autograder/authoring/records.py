@@ -24,10 +24,10 @@ from autograder.checking.cell import CheckCell, without_record
 from autograder.checking.check_runner import PUBLIC, Checks, Watchers, with_checks
 from autograder.checking.outcomes import Mistake, Outcome
 from autograder.checking.proxies import NotebookProxy
+from autograder.course.assignment import Assignment, Template, TemplateCell, digest_of
+from autograder.course.made_from_text import MADE
 from autograder.errors import AutograderError
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Assignment, Template, TemplateCell, digest_of
-from autograder.grading.made_from_text import MADE
 from autograder.sandbox.limits import Limits
 
 __all__ = ["add_records", "stale_records"]

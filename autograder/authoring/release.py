@@ -19,15 +19,15 @@ from autograder.authoring.records import add_records
 from autograder.authoring.structure import place
 from autograder.checking.outcomes import GraderFault
 from autograder.checking.regions import slips
+from autograder.course.answer_modules import write_released
+from autograder.course.course import Course
+from autograder.course.locking import course_lock
+from autograder.course.source_files import refuse_private, remove_hidden, source_paths
+from autograder.course.source_notebooks import load_assignment, source_notebook
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
-from autograder.grading.answer_modules import write_released
-from autograder.grading.course import Course
-from autograder.grading.gradebook import make_gradebook, refusals_explained
-from autograder.grading.locking import course_lock
+from autograder.gradebook.gradebook import make_gradebook, refusals_explained
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.source_files import refuse_private, remove_hidden, source_paths
-from autograder.grading.source_notebooks import load_assignment, source_notebook
 
 __all__ = ["left_out", "release"]
 

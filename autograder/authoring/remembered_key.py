@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 from autograder.authoring.copied_kernel import CopiedKernel
 from autograder.checking.call_recorder import size_of
+from autograder.course.assignment import KeyCell
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import KeyCell
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Frames, Message
 from autograder.sandbox.limits import Limits

@@ -13,10 +13,10 @@ from zipfile import is_zipfile
 import nbformat
 
 from autograder.authoring.install_cell import add_install_lines
+from autograder.course.course import Course
 from autograder.distribution import DISTRIBUTION, build_wheel, clone, extras_explained
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir
-from autograder.grading.course import Course
 
 __all__ = ["make_site"]
 

@@ -14,7 +14,7 @@ from nbgrader import utils
 from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_cell
 from autograder.checking.import_analysis import bindings_of, module_paths, named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
-from autograder.grading.topics import topics_of
+from autograder.course.topics import topics_of
 
 __all__ = ["Problem", "place", "structure_problems"]
 

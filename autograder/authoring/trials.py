@@ -11,12 +11,12 @@ from nbformat import NotebookNode
 from autograder.authoring.remembered_key import RememberedKey
 from autograder.checking.check_runner import Checks, Seeds
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
-from autograder.grading.assignment import Assignment, TemplateCell
-from autograder.grading.graded import Submission
+from autograder.course.assignment import Assignment, TemplateCell
 from autograder.grading.grader import Grader
 from autograder.grading.notebook_run import NotebookRun
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxError
+from autograder.submission.graded import Submission
 
 __all__ = ["TrialFailed", "Trials", "Tried", "Variant"]
 

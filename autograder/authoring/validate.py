@@ -20,17 +20,17 @@ from autograder.authoring.trials import Trials, Tried, Variant
 from autograder.checking.cell import is_check_cell
 from autograder.checking.outcomes import GraderFault, Verdict
 from autograder.checking.regions import lines
-from autograder.grading.affected import affected_checks, with_answer
-from autograder.grading.assignment import Assignment, Template
-from autograder.grading.cell_grades import ordinary
-from autograder.grading.comment_bank import read_bank
-from autograder.grading.course import Course
+from autograder.course.affected import affected_checks, with_answer
+from autograder.course.assignment import Assignment, Template
+from autograder.course.comment_bank import read_bank
+from autograder.course.course import Course
+from autograder.course.entries import ALTERNATIVES, MISTAKES, Entry, read_entries
+from autograder.course.made_from_text import text_path
+from autograder.course.source_notebooks import load_assignment, plot_cells, source_notebook
 from autograder.grading.course_errors import KEY_FAILS, remedy
-from autograder.grading.examples import ALTERNATIVES, MISTAKES, Example, read_examples
-from autograder.grading.made_from_text import text_path
 from autograder.grading.preconditions import checked_limits, refuse_without_points
-from autograder.grading.sanitize import restore
-from autograder.grading.source_notebooks import load_assignment, plot_cells, source_notebook
+from autograder.submission.cell_grades import ordinary
+from autograder.submission.sanitize import restore
 from autograder.text import in_points
 from autograder.workers import Pool, Workers
 
@@ -47,7 +47,7 @@ class Trial:
     name: str
     variant: Variant
     judge: Callable[[Trial, list[Verdict]], Iterator[Problem]]
-    example: Example | None = None
+    entry: Entry | None = None
     may_raise: frozenset[str] | None = frozenset()
     solved: bool | None = None
 
@@ -182,16 +182,16 @@ def all_trials(
         yield from whole_trials(template, source, assignment)
     bare = [(template, only_needed(source)) for template, source in pairs if template.has_checks]
     for document, judge in ((ALTERNATIVES, judge_right), (MISTAKES, judge_mistake)):
-        for example in read_examples(folder / document):
-            where, answer = f"{document}, {example.title!r}", example.replaces
+        for entry in read_entries(folder / document):
+            where, answer = f"{document}, {entry.title!r}", entry.replaces
             found = [(t, notebook) for t, notebook in bare if answer in {*answers(notebook), *assignment.modules}]
             if not found:
                 problems.append(
                     Problem(where, f"replaces {answer}, which is not an answer cell of a notebook with check cells")
                 )
             for template, notebook in found:
-                variant = with_replaced(notebook, template, answer, example.source)
-                yield Trial(where, variant, judge, in_notebook(example, template, assignment), None)
+                variant = with_replaced(notebook, template, answer, entry.source)
+                yield Trial(where, variant, judge, in_notebook(entry, template, assignment), None)
 
 
 def whole_trials(template: Template, source: NotebookNode, assignment: Assignment) -> Iterator[Trial]:
@@ -206,7 +206,7 @@ def whole_trials(template: Template, source: NotebookNode, assignment: Assignmen
     yield Trial(f"{where}the release", stubs, judge_unsolved, may_raise=unfinished, solved=False)
 
 
-def in_notebook(example: Example, template: Template, assignment: Assignment) -> Example:
+def in_notebook(entry: Entry, template: Template, assignment: Assignment) -> Entry:
     """An entry without the tests that are in other notebooks of the assignment."""
     elsewhere = {
         test.name
@@ -215,7 +215,7 @@ def in_notebook(example: Example, template: Template, assignment: Assignment) ->
         if cell.is_check
         for test in cell.check.tests()
     }
-    return replace(example, loses=tuple(test for test in example.loses if test not in elsewhere))
+    return replace(entry, loses=tuple(test for test in entry.loses if test not in elsewhere))
 
 
 def with_replaced(bare: NotebookNode, template: Template, answer: str, source: str) -> Variant:
@@ -258,7 +258,7 @@ def only_needed(source: NotebookNode) -> NotebookNode:
 
 def with_affected_checks(notebook: NotebookNode, answer: str, source: str) -> NotebookNode:
     """The notebook with another source of an answer, and with no other checks than those that can see it, as far as the
-    last of them. The others find what they find in the answer key; to run them for each of many examples would take
+    last of them. The others find what they find in the answer key; to run them for each of many entries would take
     several times as long."""
     wanted = affected_checks(notebook, answer, source)
     changed = with_answer(notebook, answer, source)
@@ -353,20 +353,20 @@ def judge_unsolved(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
 
 def judge_mistake(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """A mistake loses exactly what its entry says, but for void checks, and its student is told what it says."""
-    assert trial.example is not None
+    assert trial.entry is not None
     void = {v.name for v in verdicts if v.void}
-    lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.example.loses) - void
-    if not trial.example.says:
+    lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.entry.loses) - void
+    if not trial.entry.says:
         yield Problem(trial.name, "tells its student nothing: write :says:")
-    if not lost and not trial.example.loses:
+    if not lost and not trial.entry.loses:
         yield Problem(trial.name, "loses no check, so that nobody is told: mend a check, or move it to alternatives.md")
     if named - lost:
         yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")
     if lost - named:
         yield Problem(trial.name, f"loses {', '.join(sorted(lost - named))} too, which it does not name")
     told = [f"{v.description} {v.message}" for v in verdicts if v.name in lost]
-    if lost and trial.example.says and not any(trial.example.says.lower() in text.lower() for text in told):
-        yield Problem(trial.name, f"its student is not told {trial.example.says!r}, but: {' | '.join(told)}")
+    if lost and trial.entry.says and not any(trial.entry.says.lower() in text.lower() for text in told):
+        yield Problem(trial.name, f"its student is not told {trial.entry.says!r}, but: {' | '.join(told)}")
 
 
 def errors(notebook: NotebookNode) -> Iterator[tuple[int, str, str]]:

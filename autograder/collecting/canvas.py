@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 
 from autograder.collecting.found import Download, FoundSubmission, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.grading.archive import Item
+from autograder.submission.archive import Item
 
 __all__ = ["CanvasDownload"]
 

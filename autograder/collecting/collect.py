@@ -25,19 +25,19 @@ from autograder.collecting.group_submissions import for_groups, groups_of
 from autograder.collecting.people import MOST_LETTERS, Person, read_roster
 from autograder.collecting.source import open_source
 from autograder.collecting.triage import SafeSubmission, triage
+from autograder.course.course import Course
+from autograder.course.locking import course_lock
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
 from autograder.files import atomic_dir, undo_leftovers
-from autograder.grading.course import Course
-from autograder.grading.extensions import extend_groups
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import keep_groups, read_groups
-from autograder.grading.handed_in import is_notebook, without_wrapping
-from autograder.grading.locking import course_lock
-from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.times import TIMESTAMP, read_timestamp
-from autograder.grading.write_results import introduce
+from autograder.gradebook.extensions import extend_groups
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import keep_groups, read_groups
+from autograder.gradebook.write_results import introduce
 from autograder.sandbox.limits import MB
+from autograder.submission.handed_in import is_notebook, without_wrapping
+from autograder.submission.reading import SubmissionRefused, read_submission
+from autograder.submission.times import TIMESTAMP, read_timestamp
 from autograder.text import in_zone, printable
 
 __all__ = ["Collected", "Status", "collect"]

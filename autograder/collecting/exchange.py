@@ -15,8 +15,8 @@ from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect
 
-from autograder.grading.reading import PATH_BYTES
-from autograder.grading.times import TIMESTAMP
+from autograder.submission.reading import PATH_BYTES
+from autograder.submission.times import TIMESTAMP
 
 __all__ = ["CollectRegularFiles", "copy_regular_files"]
 

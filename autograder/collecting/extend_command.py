@@ -12,7 +12,7 @@ from autograder.options import NAME, course_of
 from autograder.text import first_of, in_zone
 
 if TYPE_CHECKING:
-    from autograder.grading.course import Course
+    from autograder.course.course import Course
 
 __all__ = ["extend"]
 
@@ -63,8 +63,8 @@ def extend(
 
 def give_more_time(course: Course, name: str, students: tuple[str, ...], days: float | None, until: str | None) -> None:
     """Move the due date, and say when it is now and for whom."""
-    from autograder.grading.extensions import extend as give_extension
-    from autograder.grading.times import parse_time
+    from autograder.gradebook.extensions import extend as give_extension
+    from autograder.submission.times import parse_time
 
     try:
         time = parse_time(until, course.zone) if until else None
@@ -78,7 +78,7 @@ def give_more_time(course: Course, name: str, students: tuple[str, ...], days: f
 
 def give_run_time(course: Course, name: str, students: tuple[str, ...], times: float) -> None:
     """Let students' code run longer, and say how long that is."""
-    from autograder.grading import extensions
+    from autograder.gradebook import extensions
 
     wanted = extensions.give_run_time(course, name, students, times)
     limits = course.settings.limits().with_run_time(times)

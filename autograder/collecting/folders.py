@@ -13,8 +13,8 @@ from traitlets.config import Config
 
 from autograder.collecting.found import Download, FoundSubmission, below, only_folder, stray
 from autograder.collecting.people import Person
-from autograder.grading.archive import Item
-from autograder.grading.times import parse_time
+from autograder.submission.archive import Item
+from autograder.submission.times import parse_time
 
 __all__ = ["NamedFiles", "StudentFolders"]
 

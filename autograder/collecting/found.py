@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from autograder.collecting.people import Person
-from autograder.grading.archive import Item
-from autograder.grading.assignment import Assignment
-from autograder.grading.course import Course
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.submission.archive import Item
 
 __all__ = ["Download", "DownloadReader", "FoundSubmission", "below", "only_folder", "stray"]
 

@@ -14,7 +14,7 @@ import yaml
 from autograder.collecting.found import Download, FoundSubmission, below, only_folder, stray
 from autograder.collecting.people import Person
 from autograder.errors import AutograderError
-from autograder.grading.archive import Item
+from autograder.submission.archive import Item
 
 __all__ = ["METADATA", "GradescopeExport"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.grading.reading import SubmissionRefused
+from autograder.submission.reading import SubmissionRefused
 from autograder.text import printable
 
 __all__ = ["MOST_LETTERS", "Person", "Roster", "checked_id", "read_roster", "student_id"]

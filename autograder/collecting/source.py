@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from unicodedata import normalize
 
+from autograder.course.settings import Autograder
 from autograder.errors import AutograderError
 from autograder.files import walk
-from autograder.grading.archive import NOISE, Item, name_problem, zip_items
-from autograder.grading.reading import SubmissionRefused, read_regular
-from autograder.grading.settings import Autograder
 from autograder.sandbox.limits import MB
+from autograder.submission.archive import NOISE, Item, name_problem, zip_items
+from autograder.submission.reading import SubmissionRefused, read_regular
 from autograder.text import printable
 
 __all__ = ["open_source"]

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 
 from autograder.collecting.found import FoundSubmission
 from autograder.collecting.people import Person, Roster, checked_id, student_id
-from autograder.grading.archive import Item, name_problem
-from autograder.grading.reading import MAX_FILES, SubmissionRefused
-from autograder.grading.times import TIMESTAMP
 from autograder.sandbox.limits import MB
+from autograder.submission.archive import Item, name_problem
+from autograder.submission.reading import MAX_FILES, SubmissionRefused
+from autograder.submission.times import TIMESTAMP
 from autograder.text import printable
 
 __all__ = ["Refusal", "SafeSubmission", "triage"]

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, StudentStopped
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import CallBack, SocketTransport, Transport
-from autograder.grading.assignment import KeyCell
+from autograder.course.assignment import KeyCell
 from autograder.grading.course_errors import key_failure
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Channel, Frames, Message, WireError

@@ -15,19 +15,18 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.checking.outcomes import Verdict
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.course.locking import course_lock
+from autograder.course.made_from_text import refuse_stale
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading.assignment import Assignment
-from autograder.grading.cluster import Cluster
-from autograder.grading.course import Course
-from autograder.grading.course_errors import CourseErrors
-from autograder.grading.due_dates import due_date
-from autograder.grading.extensions import read_run_times
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.graded import ENDED, GradedSubmission, Submission
-from autograder.grading.groups import read_groups, settle_given
-from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.last_grading import (
+from autograder.gradebook.due_dates import due_date
+from autograder.gradebook.extensions import read_run_times
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
+from autograder.gradebook.groups import read_groups, settle_given
+from autograder.gradebook.last_grading import (
     LastGrading,
     Place,
     checks_now,
@@ -35,20 +34,21 @@ from autograder.grading.last_grading import (
     reusable_verdicts,
     stale_cells,
 )
-from autograder.grading.late import settle_late_penalties
-from autograder.grading.locking import course_lock
-from autograder.grading.made_from_text import refuse_stale
+from autograder.gradebook.late import settle_late_penalties
+from autograder.gradebook.rescore import rescore_class
+from autograder.gradebook.secret import check_secret, renew_secret
+from autograder.gradebook.voids import voided_anew
+from autograder.gradebook.write_results import write_result
+from autograder.grading.cluster import Cluster
+from autograder.grading.course_errors import CourseErrors
 from autograder.grading.preconditions import checked_limits, refuse_without_points
-from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.rescore import rescore_class
-from autograder.grading.secret import check_secret, renew_secret
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.voids import voided_anew
-from autograder.grading.write_results import write_result
 from autograder.interrupts import uninterrupted
 from autograder.sandbox.levels import LEVELS, STRONGEST, choose_level
 from autograder.sandbox.limits import BEST, Limits
 from autograder.sandbox.sandbox_errors import SandboxMissing
+from autograder.submission.graded import ENDED, GradedSubmission, Submission
+from autograder.submission.incidents import Incident, IncidentKind
+from autograder.submission.reading import SubmissionRefused, read_submission
 from autograder.text import printable
 from autograder.workers import EndedTwice, Pool, Workers
 

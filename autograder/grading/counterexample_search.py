@@ -12,11 +12,11 @@ from autograder.checking.import_analysis import ImportAnalysis
 from autograder.checking.outcomes import GraderFault, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import SocketTransport
+from autograder.course.assignment import TemplateCell
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import TemplateCell
-from autograder.grading.graded import CellGrade
 from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.kernel import AnyKernel
+from autograder.submission.graded import CellGrade
 
 __all__ = ["CounterexampleSearch"]
 

@@ -7,8 +7,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from autograder.grading.graded import GradedSubmission
-from autograder.grading.incidents import IncidentKind
+from autograder.submission.graded import GradedSubmission
+from autograder.submission.incidents import IncidentKind
 
 __all__ = ["KEY_FAILS", "CourseErrors", "key_failure", "remedy"]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from autograder.grading.incidents import Incident, IncidentKind
+from autograder.submission.incidents import Incident, IncidentKind
 
 __all__ = ["incidents_from_calls", "incidents_from_outputs"]
 

@@ -14,27 +14,27 @@ from nbformat import NotebookNode
 
 from autograder.checking.check_runner import Seeds
 from autograder.checking.outcomes import GraderFault
+from autograder.course.assignment import Assignment, Template
+from autograder.course.settings import SUBMISSION_MB
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Assignment, Template
-from autograder.grading.cell_grades import cell_grades, unanswered
-from autograder.grading.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
-from autograder.grading.handed_in import handed_in
-from autograder.grading.incidents import Incident, IncidentKind, first_of_each_kind
 from autograder.grading.notebook_run import GradingJob, NotebookRun
 from autograder.grading.own_limits import limited_memory
-from autograder.grading.reading import SubmissionRefused
-from autograder.grading.sanitize import restore
-from autograder.grading.settings import SUBMISSION_MB
-from autograder.grading.submitted_modules import is_rival, module_cells, with_modules
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.levels import confines, open_sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox_errors import SandboxBroken, SandboxError
+from autograder.submission.cell_grades import cell_grades, unanswered
+from autograder.submission.graded import CellGrade, GradedNotebook, GradedSubmission, Submission
+from autograder.submission.handed_in import handed_in
+from autograder.submission.incidents import Incident, IncidentKind, first_of_each_kind
+from autograder.submission.reading import SubmissionRefused
+from autograder.submission.sanitize import restore
+from autograder.submission.submitted_modules import is_rival, module_cells, with_modules
 from autograder.text import storable
 
 if TYPE_CHECKING:
-    from autograder.grading.course import Course  # nbgrader with it, which worker processes do not need
+    from autograder.course.course import Course  # nbgrader with it, which worker processes do not need
 
 __all__ = ["Grader"]
 

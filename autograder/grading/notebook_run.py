@@ -21,17 +21,17 @@ from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.replay import named_mistakes
 from autograder.checking.signatures import Signature, signatures
 from autograder.checking.transports import TOO_LONG, SocketTransport
+from autograder.course.assignment import Template, TemplateCell
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import Template, TemplateCell
-from autograder.grading.cell_grades import table
 from autograder.grading.counterexample_search import CounterexampleSearch
 from autograder.grading.error_incidents import incidents_from_calls, incidents_from_outputs
-from autograder.grading.graded import CellGrade
-from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.own_limits import forced_end, limited_memory
 from autograder.sandbox.cell_outputs import Outputs
 from autograder.sandbox.kernel import AnyKernel, Execution
 from autograder.sandbox.memory_watchdog import MESSAGES, PROCESSES
+from autograder.submission.cell_grades import table
+from autograder.submission.graded import CellGrade
+from autograder.submission.incidents import Incident, IncidentKind
 from autograder.text import legible
 
 __all__ = ["GradingJob", "NotebookRun"]

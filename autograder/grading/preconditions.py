@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.course.packages import check_packages
 from autograder.errors import AutograderError
-from autograder.grading.assignment import Assignment
-from autograder.grading.course import Course
-from autograder.grading.late_days import late_plugin
-from autograder.grading.packages import check_packages
+from autograder.gradebook.late_days import late_plugin
 from autograder.sandbox.levels import confines
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.paths import readable_paths

@@ -13,27 +13,27 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.grading.assignment import Assignment, Template, other_language
-from autograder.grading.course import Course
-from autograder.grading.extensions import read_run_times
-from autograder.grading.find_answers import find_answers
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.graded import ENDED, GradedNotebook, GradedSubmission, Submission
+from autograder.course.assignment import Assignment, Template, other_language
+from autograder.course.course import Course
+from autograder.course.locking import course_lock
+from autograder.course.release_steps import names_in
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook.extensions import read_run_times
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import read_groups
+from autograder.gradebook.secret import check_secret
+from autograder.gradebook.voids import with_voids
+from autograder.gradebook.write_results import write_notebooks
 from autograder.grading.grader import Grader
-from autograder.grading.groups import read_groups
-from autograder.grading.handed_in import is_notebook
-from autograder.grading.incidents import Incident
-from autograder.grading.locking import course_lock
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.reading import read_regular, read_submission
-from autograder.grading.release_steps import names_in
-from autograder.grading.sanitize import NotANotebook, plain, read_notebook, restore
-from autograder.grading.secret import check_secret
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.submitted_modules import with_modules
-from autograder.grading.voids import with_voids
-from autograder.grading.write_results import write_notebooks
 from autograder.sandbox.limits import MB
+from autograder.submission.find_answers import find_answers
+from autograder.submission.graded import ENDED, GradedNotebook, GradedSubmission, Submission
+from autograder.submission.handed_in import is_notebook
+from autograder.submission.incidents import Incident
+from autograder.submission.reading import read_regular, read_submission
+from autograder.submission.sanitize import NotANotebook, plain, read_notebook, restore
+from autograder.submission.submitted_modules import with_modules
 from autograder.workers import EndedTwice, Workers
 
 __all__ = ["CoursePreprocessor", "Grade", "Restore", "SubmittedNotebooks"]

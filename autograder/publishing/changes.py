@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading import tables
-from autograder.grading.class_rows import full_name, student_rows
-from autograder.grading.course import Course
-from autograder.grading.groups import notice_given
+from autograder.gradebook import tables
+from autograder.gradebook.class_rows import full_name, student_rows
+from autograder.gradebook.groups import notice_given
 from autograder.publishing.class_results import graded_assignment
 from autograder.publishing.csv_forms import harmless
 from autograder.text import in_points, in_zone, printable

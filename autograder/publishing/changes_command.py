@@ -54,7 +54,7 @@ def changes(ctx: click.Context, name: str, since: str | None, csv_file: Path | N
 
 def time_of(text: str, zone: tzinfo) -> datetime:
     """A time in UTC, or the beginning of a day. Raises AutograderError."""
-    from autograder.grading.times import parse_time
+    from autograder.submission.times import parse_time
 
     try:
         return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text, zone)

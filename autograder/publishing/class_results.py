@@ -13,9 +13,10 @@ from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
 from sqlalchemy import select
 
 from autograder.checking.outcomes import Verdict, split_points
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading import tables
-from autograder.grading.class_rows import (
+from autograder.gradebook import tables
+from autograder.gradebook.class_rows import (
     GradeRow,
     NotebookRow,
     SubmissionRow,
@@ -23,12 +24,11 @@ from autograder.grading.class_rows import (
     read_submissions,
     student_rows,
 )
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import read_groups
-from autograder.grading.incidents import Audience, IncidentKind, audience_of
-from autograder.grading.last_grading import Place, read_verdicts, rows_of
-from autograder.grading.late_days import LateUse, late_days
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import read_groups
+from autograder.gradebook.last_grading import Place, read_verdicts, rows_of
+from autograder.gradebook.late_days import LateUse, late_days
+from autograder.submission.incidents import Audience, IncidentKind, audience_of
 from autograder.text import in_points, in_zone
 
 __all__ = [

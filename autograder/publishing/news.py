@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from autograder.grading.course import Course
-from autograder.grading.groups import notice_given
-from autograder.grading.last_shown import REPORT, LastShown, Reader, keep_last_shown, read_last_shown
+from autograder.course.course import Course
+from autograder.gradebook.groups import notice_given
+from autograder.gradebook.last_shown import REPORT, LastShown, Reader, keep_last_shown, read_last_shown
 from autograder.publishing.changes import ScoreChange, all_changes
 from autograder.publishing.class_results import NetChange, graded_assignment
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from autograder.grading.class_rows import full_name
-from autograder.grading.course import Course
-from autograder.grading.late_days import LateUse
+from autograder.course.course import Course
+from autograder.gradebook.class_rows import full_name
+from autograder.gradebook.late_days import LateUse
 from autograder.publishing.class_results import (
     CellResult,
     ClassResults,

@@ -13,7 +13,7 @@ from autograder.options import JSON, NAME, course_of
 from autograder.text import first_of, printable
 
 if TYPE_CHECKING:
-    from autograder.grading.course import Course
+    from autograder.course.course import Course
 
 __all__ = ["scores", "show_scores"]
 

@@ -16,10 +16,10 @@ from autograder.authoring.release import release
 from autograder.authoring.structure import structure_problems
 from autograder.authoring.validate import validate
 from autograder.checking.cell import without_record
-from autograder.grading.course import Course
-from autograder.grading.made_from_text import text_path
+from autograder.course.course import Course
+from autograder.course.made_from_text import text_path
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.source_notebooks import load_assignment
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.parent.name for path in ROOT.glob("assignments/*/*.md") if path.stem == path.parent.name)

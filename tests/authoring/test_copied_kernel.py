@@ -12,10 +12,10 @@ from tiny_course import HEAD, NAME, NORM, NORM_CHECKS, SQUARE, SQUARE_CHECKS, co
 from autograder.authoring.trials import Trials, Variant
 from autograder.authoring.validate import only_needed, with_affected_checks, with_replaced
 from autograder.checking.outcomes import Outcome
-from autograder.grading.assignment import Template
+from autograder.course.assignment import Template
+from autograder.course.source_notebooks import load_assignment, source_notebook
 from autograder.grading.preconditions import checked_limits
-from autograder.grading.sanitize import restore
-from autograder.grading.source_notebooks import load_assignment, source_notebook
+from autograder.submission.sanitize import restore
 
 SETUP = code("setup", "%load_ext autograder\nimport matplotlib.pyplot as plt\nimport numpy as np")
 TABLE = code("table", "table = [square(number) for number in range(4)]\nplt.plot([9, 9, 9, 9])")

@@ -13,8 +13,8 @@ from nbgrader.utils import compute_checksum
 from small_course import Run
 
 from autograder.authoring.install_cell import add_install_lines, check_address
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "https://example.org/autograder_coursework-0.1.0-py3-none-any.whl"

@@ -14,14 +14,14 @@ from tiny_course import HEAD, NAME, SETUP, code
 
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
+from autograder.course.answer_modules import released_module
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading.answer_modules import released_module
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedSubmission, Submission
 from autograder.grading.grader import Grader
-from autograder.grading.incidents import IncidentKind
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.submitted_modules import module_cells, with_modules
+from autograder.submission.graded import GradedSubmission, Submission
+from autograder.submission.incidents import IncidentKind
+from autograder.submission.submitted_modules import module_cells, with_modules
 
 OWN = "c.Autograde.exclude_overwriting = {'tiny': ['nndl/knn.py']}\n"
 RECORDS = 'c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")\n'

@@ -12,8 +12,8 @@ from autograder.authoring import new
 from autograder.authoring.new import new_assignment
 from autograder.authoring.new_course import missing_settings, start_course
 from autograder.cli import cli
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 
 ROOT = Path(__file__).parents[2]
 

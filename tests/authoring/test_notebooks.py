@@ -22,9 +22,9 @@ from autograder.authoring.notebooks import (
     notebook_path,
     text_from_notebook,
 )
+from autograder.course.course import Course
+from autograder.course.made_from_text import refuse_stale, text_path
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
-from autograder.grading.made_from_text import refuse_stale, text_path
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,8 +15,8 @@ from autograder.authoring.mutation import try_mutants
 from autograder.authoring.promises import promises
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 
 DOUBLE = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
 TEST = "assert double(2) == 4\n### BEGIN HIDDEN TESTS\nassert double('a') == 'aa'\n### END HIDDEN TESTS"

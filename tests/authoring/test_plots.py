@@ -11,9 +11,9 @@ from tiny_course import HEAD, NAME, SETUP, code
 
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
-from autograder.grading.graded import Submission
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.source_notebooks import load_assignment
+from autograder.submission.graded import Submission
 
 
 def plot_cell(source: str) -> str:

@@ -23,8 +23,8 @@ from autograder.checking.answer_record import read_record
 from autograder.checking.cell import RECORD, without_record
 from autograder.checking.magic import CheckTable, check
 from autograder.checking.outcomes import Outcome
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 
 pytestmark = pytest.mark.slow
 

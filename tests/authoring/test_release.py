@@ -12,10 +12,10 @@ import tiny_course
 from nbgrader.converters import GenerateAssignment
 
 from autograder.authoring.release import release
+from autograder.course.course import Course
+from autograder.course.made_from_text import text_path
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
-from autograder.grading.made_from_text import text_path
-from autograder.grading.source_notebooks import load_assignment
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from autograder.authoring.remembered_key import Conversation, Point, RememberedKey
 from autograder.checking.outcomes import Mistake
 from autograder.checking.proxies import NotebookProxy
-from autograder.grading.assignment import KeyCell
+from autograder.course.assignment import KeyCell
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Message
 from autograder.sandbox.limits import Limits

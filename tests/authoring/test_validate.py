@@ -12,8 +12,8 @@ from tiny_course import ALTERNATIVES, MISTAKES, NAME, TEXT, make_course
 from autograder.authoring.notebooks import notebook_path
 from autograder.authoring.promises import promises
 from autograder.authoring.validate import validate
+from autograder.course.comment_bank import bank_path
 from autograder.errors import AutograderError
-from autograder.grading.comment_bank import bank_path
 
 
 def problems(root: Path, **changes: str) -> list[str]:

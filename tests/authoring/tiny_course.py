@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.authoring.notebooks import make_notebook
-from autograder.grading.course import Course
+from autograder.course.course import Course
 
 NAME = "tiny"
 

@@ -17,8 +17,8 @@ from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, Verdict
 from autograder.checking.table import html_table
-from autograder.grading.course import Course
-from autograder.grading.last_shown import REPORT
+from autograder.course.course import Course
+from autograder.gradebook.last_shown import REPORT
 from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.news import read_news
 from autograder.publishing.report.class_page import report_page, term_page

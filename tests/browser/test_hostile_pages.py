@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 from small_course import NAME
 from vectors import HTML, JS, MARKDOWN, code_cells, markdown_cells
 
-from autograder.grading.course import Course
+from autograder.course.course import Course
 from autograder.publishing.feedback.writing import write_feedback
 from autograder.publishing.report.class_page import report_page
 from autograder.publishing.report.classes import read_class

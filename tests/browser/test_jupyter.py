@@ -18,7 +18,7 @@ from small_course import NAME
 from test_accessibility import CONTRASTS, LEAST_CONTRAST
 from test_hostile_pages import ADDRESSES, HANDLERS, HARMLESS, SEEN, hostile
 
-from autograder.grading.course import Course
+from autograder.course.course import Course
 
 pytestmark = pytest.mark.slow
 

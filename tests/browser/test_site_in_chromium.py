@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, expect
 from test_accessibility import needs_axe, violations
 
 from autograder.authoring.site import make_site
-from autograder.grading.course import Course
+from autograder.course.course import Course
 
 pytestmark = pytest.mark.slow
 

@@ -22,14 +22,14 @@ from sqlalchemy import select
 
 from autograder.collecting.collect import Collected, Status, collect
 from autograder.collecting.source import open_source
+from autograder.course.course import Course
+from autograder.course.settings import Autograder
 from autograder.errors import AutograderError
-from autograder.grading import tables
-from autograder.grading.course import Course
-from autograder.grading.extensions import extend, give_run_time, read_run_times
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import read_groups
-from autograder.grading.reading import MAX_FILES
-from autograder.grading.settings import Autograder
+from autograder.gradebook import tables
+from autograder.gradebook.extensions import extend, give_run_time, read_run_times
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import read_groups
+from autograder.submission.reading import MAX_FILES
 
 BOOK = f"{NAME}.ipynb"
 RIGHT = small_course.submission()

@@ -20,12 +20,13 @@ from nbgrader.api import Gradebook
 from small_course import NAME, rows
 from sqlalchemy import select
 
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading import class_run, tables, write_results
+from autograder.gradebook import tables, write_results
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.grading import class_run
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.graded import GradedSubmission, Submission
+from autograder.submission.graded import GradedSubmission, Submission
 
 pytestmark = pytest.mark.slow
 

@@ -23,13 +23,13 @@ from nbgrader.api import Gradebook
 from processes import gone_within
 from small_course import COMMAND, NAME
 
+from autograder.course.course import Course
 from autograder.errors import AutograderError
 from autograder.grading import grader as grader_module
 from autograder.grading.class_run import grade_class
 from autograder.grading.cluster import Cluster as Used
 from autograder.grading.cluster import check_address, host_and_port, in_loop_of
-from autograder.grading.course import Course
-from autograder.grading.graded import ENDED
+from autograder.submission.graded import ENDED
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow

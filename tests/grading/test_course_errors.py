@@ -11,10 +11,10 @@ from small_course import NAME, cell
 
 from autograder.authoring.validate import Trial, judge_right, raised_problems
 from autograder.checking.outcomes import GraderFault
+from autograder.course.assignment import KeyCell
+from autograder.course.course import Course
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import KeyCell
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
 from autograder.sandbox.limits import Limits
 
 pytestmark = pytest.mark.slow

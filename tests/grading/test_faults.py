@@ -23,13 +23,13 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from autograder.checking.outcomes import GraderFault
+from autograder.course.assignment import KeyCell
+from autograder.course.course import Course
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import KeyCell
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedSubmission
-from autograder.grading.incidents import IncidentKind
 from autograder.sandbox.limits import Limits
+from autograder.submission.graded import GradedSubmission
+from autograder.submission.incidents import IncidentKind
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -267,8 +267,9 @@ def test_a_sandbox_that_does_not_start_gives_no_zero(tmp_path: Path) -> None:
     course = small_course.make_course(tmp_path / "c", students=["ada"])
     script = (
         "from pathlib import Path; import autograder.sandbox.bubblewrap as b; b.bwrap_path = lambda: '/bin/false'\n"
-        "from autograder.grading import grader, source_notebooks; from autograder.grading.course import Course\n"
-        "from dataclasses import replace; from autograder.grading.reading import read_submission\n"
+        "from autograder.grading import grader; from autograder.course import source_notebooks\n"
+        "from autograder.course.course import Course; from dataclasses import replace\n"
+        "from autograder.submission.reading import read_submission\n"
         f"course = Course(Path({str(course.root)!r})); made = source_notebooks.load_assignment(course, 'small')\n"
         "one = read_submission('ada', course.path('submitted', 'ada', 'small'), 64)\n"
         "limits = replace(course.settings.limits(), sandbox='namespaces')\n"

@@ -11,11 +11,11 @@ import small_course
 from processes import descendants, gone_within
 from small_course import NAME
 
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
 from autograder.grading.grader import Grader
-from autograder.grading.reading import read_submission
-from autograder.grading.source_notebooks import load_assignment
+from autograder.submission.reading import read_submission
 
 pytestmark = pytest.mark.slow
 

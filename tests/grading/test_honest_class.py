@@ -19,9 +19,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 from small_course import NAME, Run, autograder, cell, cells_by_id
 
-from autograder.grading.course import Course
-from autograder.grading.release_steps import released
-from autograder.grading.source_notebooks import source_notebook
+from autograder.course.course import Course
+from autograder.course.release_steps import released
+from autograder.course.source_notebooks import source_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

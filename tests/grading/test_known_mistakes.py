@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import small_course
 
+from autograder.course.course import Course
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
 
 pytestmark = pytest.mark.slow
 

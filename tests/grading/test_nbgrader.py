@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from small_course import NAME, cell, cells_by_id, notebook, rows
 
+from autograder.course.course import Course
+from autograder.course.locking import course_lock
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
-from autograder.grading.locking import course_lock
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -236,7 +236,7 @@ def test_autograde_keeps_the_checks_of_every_notebook(tmp_path: Path) -> None:
 
 def test_late_days_are_counted_by_nbgrader_s_command_too(tmp_path: Path) -> None:
     """Who presses the button instead of typing our command must take the same points from the same student."""
-    config = 'c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n'
+    config = 'c.AssignLatePenalties.plugin_class = "autograder.gradebook.late_days.LateDays"\n'
     course = small_course.make_course(tmp_path / "c", config, students=["ada"])
     small_course.make_known(course)
     with Gradebook(course.db_url, course.course_id) as gradebook:

@@ -18,9 +18,9 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 from small_course import NAME, cell, rows
 
+from autograder.course.course import Course
 from autograder.grading import class_run
 from autograder.grading.class_run import ClassRun, grade_class
-from autograder.grading.course import Course
 from autograder.publishing.scores import incidents_table, read_scores, scores_table
 
 pytestmark = pytest.mark.slow

@@ -16,10 +16,10 @@ import small_course
 from made_class import make_class
 from small_course import NAME, Run
 
+from autograder.course import course as course_module
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading import course as course_module
-from autograder.grading.course import Course
-from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.report.classes import read_class
 from autograder.publishing.scores import read_scores
 from autograder.sandbox.bubblewrap import bwrap_path

@@ -18,13 +18,13 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.grading.assignment import Assignment
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedSubmission, Submission
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.reading import read_submission
-from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
+from autograder.submission.graded import GradedSubmission, Submission
+from autograder.submission.reading import read_submission
 
 NAME = "trust"
 LIMITS = Limits(cell_seconds=2, notebook_seconds=60, memory_mb=768, output_kb=64, disk_mb=32, file_mb=16)

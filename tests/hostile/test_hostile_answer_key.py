@@ -12,10 +12,10 @@ from small_course import NAME, cell
 
 from autograder.authoring.promises import promises
 from autograder.checking.outcomes import Outcome
-from autograder.grading.graded import GradedSubmission, Submission
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
+from autograder.submission.graded import GradedSubmission, Submission
 
 pytestmark = pytest.mark.slow
 

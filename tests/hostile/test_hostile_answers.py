@@ -16,10 +16,10 @@ from autograder.checking.outcomes import CheckFailed
 from autograder.grading import grader as grader_module
 from autograder.grading import own_limits
 from autograder.grading.class_run import grade_class
-from autograder.grading.graded import ENDED, GradedSubmission, Submission
 from autograder.grading.grader import Grader
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.similar import grams
+from autograder.submission.graded import ENDED, GradedSubmission, Submission
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

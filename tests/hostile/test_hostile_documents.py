@@ -17,7 +17,7 @@ from small_course import NAME
 from ways import ends_its_process, for_ever, ill, plain, without_end
 from worst_notebooks import WORST, Cells, named_often, svg, used, worst
 
-from autograder.grading.course import Course
+from autograder.course.course import Course
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.highlighting import highlighted
 from autograder.publishing.doctree.nodes import as_data

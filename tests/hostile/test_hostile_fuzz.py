@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.graded import GradedSubmission, Submission
-from autograder.grading.incidents import IncidentKind
-from autograder.grading.sanitize import NotANotebook, read_notebook, restore
+from autograder.submission.graded import GradedSubmission, Submission
+from autograder.submission.incidents import IncidentKind
+from autograder.submission.sanitize import NotANotebook, read_notebook, restore
 
 pytestmark = pytest.mark.slow
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 
-from autograder.grading.incidents import IncidentKind
 from autograder.publishing.doctree import parsed_notebook
 from autograder.sandbox import memory_watchdog
+from autograder.submission.incidents import IncidentKind
 
 pytestmark = pytest.mark.slow
 
@@ -166,7 +166,7 @@ def test_json_under_a_name_that_is_no_type_is_not_kept(classroom, patient):
 
 READ = """
 import resource, sys
-from autograder.grading.sanitize import NotANotebook, read_notebook
+from autograder.submission.sanitize import NotANotebook, read_notebook
 read_notebook(b'{"nbformat": 4, "metadata": {}, "cells": []}')
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 data = sys.stdin.buffer.read()

@@ -22,11 +22,11 @@ from autograder.checking.explain import verdict_of
 from autograder.checking.outcomes import CheckFailed, student_error
 from autograder.collecting.collect import about
 from autograder.collecting.people import Person
-from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.source_notebooks import load_assignment
+from autograder.course.source_notebooks import load_assignment
 from autograder.publishing.csv_forms import harmless
 from autograder.publishing.gradescope.results_json import Results
 from autograder.publishing.report.class_page import link
+from autograder.submission.incidents import Incident, IncidentKind
 
 CONFIG = Path(__file__).parents[2] / "nbgrader_config.py"
 EVIL = "<img src=x onerror=alert(1)>"

@@ -18,10 +18,10 @@ from autograder.checking.counterexamples import CallKeeper, SeededRun, smallest
 from autograder.checking.outcomes import CheckFailed, Outcome, Verdict
 from autograder.checking.proxies import NotebookProxy
 from autograder.checking.transports import InProcessTransport
-from autograder.grading.graded import GradedSubmission, Submission
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.source_notebooks import load_assignment
 from autograder.sandbox.limits import Limits
+from autograder.submission.graded import GradedSubmission, Submission
 
 SEEDS = Seeds(b"secret", "a", "b", "c")
 # Checks as they are written for nbgrader: without the comparisons of this package.

@@ -11,13 +11,13 @@ import pytest
 import small_course
 from small_course import NAME
 
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedNotebook
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.incidents import Incident, IncidentKind
 from autograder.grading.notebook_run import GradingJob
-from autograder.grading.reading import read_submission
-from autograder.grading.source_notebooks import load_assignment
+from autograder.submission.graded import GradedNotebook
+from autograder.submission.incidents import Incident, IncidentKind
+from autograder.submission.reading import read_submission
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from autograder.grading.archive import unzipped, zip_items
-from autograder.grading.reading import SubmissionRefused
+from autograder.submission.archive import unzipped, zip_items
+from autograder.submission.reading import SubmissionRefused
 
 
 def says_little(method: int) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 from nbgrader.api import Gradebook
 from small_course import CHECK, LIMITS, NAME, Run, make_course, rows, source_notebook, submission, submit, write
 
+from autograder.course.course import Course
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
 
 pytestmark = pytest.mark.slow

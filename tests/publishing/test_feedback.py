@@ -14,7 +14,7 @@ import pytest
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
 
-from autograder.grading.course import Course
+from autograder.course.course import Course
 from autograder.publishing.feedback.writing import write_feedback
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ def test_what_a_page_says_of_its_making_is_keyed(graded: Course) -> None:
 def test_points_by_hand_comments_and_lateness_are_in_it(graded: Course) -> None:
     """A grader's work would not reach the student, or the sum would not be the one in the gradebook."""
     with open(graded.root / "nbgrader_config.py", "a") as config:
-        config.write('c.AssignLatePenalties.plugin_class = "autograder.grading.late_days.LateDays"\n')
+        config.write('c.AssignLatePenalties.plugin_class = "autograder.gradebook.late_days.LateDays"\n')
     graded = Course(graded.root)
     write_feedback(graded, NAME, ["ada"])
     assert "One part is still to be graded by hand" in text_of(graded, "ada")

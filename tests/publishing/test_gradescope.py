@@ -24,13 +24,13 @@ import small_course
 from container import Container
 from small_course import NAME, submission
 
-from autograder.grading.graded import CellGrade
-from autograder.grading.handed_in import handed_in
-from autograder.grading.reading import SubmissionRefused
-from autograder.grading.source_notebooks import load_assignment
+from autograder.course.source_notebooks import load_assignment
 from autograder.publishing.gradescope.bundle import make_bundle
 from autograder.publishing.gradescope.gradescope_run import run, who, writer_of
 from autograder.publishing.gradescope.results_json import Results
+from autograder.submission.graded import CellGrade
+from autograder.submission.handed_in import handed_in
+from autograder.submission.reading import SubmissionRefused
 
 CANARY = "cnry_answer_910001"
 MEAN = small_course.MEAN.replace("    return", f"    # {CANARY}\n    return")

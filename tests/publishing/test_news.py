@@ -9,8 +9,8 @@ from nbgrader.api import Gradebook
 from recorded_class import all_pass, give, record_again
 from small_course import NAME, Run
 
+from autograder.course.course import Course
 from autograder.grading.class_run import grade_class
-from autograder.grading.course import Course
 from autograder.publishing.feedback.writing import write_feedback
 
 CHANGED = "Changed since you last saw it"

@@ -11,11 +11,11 @@ from nbgrader.api import Gradebook
 from pdf_reading import needs_poppler, pages, text
 from small_course import NAME
 
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import keep_groups
-from autograder.grading.submitted_modules import module_cells
+from autograder.course.course import Course
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import keep_groups
 from autograder.publishing.pdf.batch import export_many
+from autograder.submission.submitted_modules import module_cells
 
 pytestmark = [pytest.mark.slow, needs_poppler]
 

@@ -15,12 +15,12 @@ from PIL import Image
 from recorded_class import record_again
 from small_course import NAME, Run
 
+from autograder.course.comment_bank import bank_path, read_bank
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.comment_bank import bank_path, read_bank
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.groups import keep_groups
-from autograder.grading.waiting import QueuedAnswer, State
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.groups import keep_groups
+from autograder.gradebook.waiting import QueuedAnswer, State
 from autograder.publishing.changes import read_changes
 from autograder.publishing.queue.formgrader import MarkSchemes
 from autograder.publishing.queue.mark_schemes import read_mark_schemes

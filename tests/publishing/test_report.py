@@ -20,9 +20,9 @@ from scipy.stats import pointbiserialr
 from small_course import NAME, Run
 from sqlalchemy import insert
 
-from autograder.grading import tables
-from autograder.grading.course import Course
-from autograder.grading.source_notebooks import load_assignment
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook import tables
 from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.report.class_page import report_page

@@ -15,8 +15,8 @@ from rich.table import Table
 from small_course import NAME
 
 from autograder.checking.outcomes import Outcome, Verdict, split_points
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 from autograder.publishing.csv_forms import write_csv
 from autograder.publishing.scores import incidents_table, read_scores, scores_table
 

@@ -15,17 +15,17 @@ from made_class import as_graded
 from small_course import NAME, Run
 
 from autograder.checking.outcomes import Outcome
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.gradebook_sync import sync_assignment
-from autograder.grading.graded import CellGrade
-from autograder.grading.incidents import Incident, IncidentKind
-from autograder.grading.source_notebooks import load_assignment
-from autograder.grading.write_results import introduce, write_result
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
+from autograder.gradebook.write_results import introduce, write_result
 from autograder.publishing.class_results import CheckResult
 from autograder.publishing.report.class_page import term_page
 from autograder.publishing.report.numbers import cause_without_details
 from autograder.publishing.report.term import falling_behind, read_term
+from autograder.submission.graded import CellGrade
+from autograder.submission.incidents import Incident, IncidentKind
 
 
 def all_wrong(grade: CellGrade) -> CellGrade:

@@ -21,10 +21,10 @@ from matplotlib import font_manager
 from matplotlib.mathtext import MathTextParser
 
 from autograder.grading.error_incidents import kind_of
-from autograder.grading.incidents import IncidentKind
 from autograder.kernel_side.student_code import is_cell_file
 from autograder.sandbox import fonts
 from autograder.sandbox.inside.ipython_kernel import InheritedHeartbeat, InheritedKernelApp
+from autograder.submission.incidents import IncidentKind
 
 
 def test_ipykernel_binds_each_channel_by_its_port() -> None:

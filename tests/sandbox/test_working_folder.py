@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.course.assignment import KeyCell
 from autograder.grading.answer_key import AnswerKey
-from autograder.grading.assignment import KeyCell
 from autograder.sandbox.kernel import Kernel
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.namespace_sandbox import NamespaceSandbox

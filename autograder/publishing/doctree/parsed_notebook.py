@@ -145,7 +145,7 @@ def upgrade(data: dict[str, Any]) -> dict[str, Any]:
     # Only old notebooks pay for nbformat, which takes a second to import (its JSON schemas).
     import nbformat
 
-    from autograder.grading.sanitize import heading_level
+    from autograder.submission.sanitize import heading_level
 
     try:
         for heading in (cell for sheet in data["worksheets"] for cell in sheet["cells"] if "level" in cell):

@@ -18,8 +18,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets import default
 
-from autograder.grading.course import Course
-from autograder.grading.release_steps import names_in
+from autograder.course.course import Course
+from autograder.course.release_steps import names_in
 from autograder.publishing.class_results import read_results
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data

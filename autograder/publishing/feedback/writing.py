@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from autograder.course.course import Course
 from autograder.errors import AutograderError
 from autograder.files import write_atomic
-from autograder.grading.course import Course
 from autograder.publishing.class_results import NotebookResult, read_results
 from autograder.publishing.feedback.student_page import PLAIN_MARK, PageJob, made_pages, secret_regions
 from autograder.publishing.news import read_news

@@ -8,15 +8,15 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from autograder.course.course import CONFIG_FILE, Course
+from autograder.course.entries import mistakes_path
+from autograder.course.made_from_text import refuse_stale
+from autograder.course.packages import check_packages
+from autograder.course.source_notebooks import load_assignment
 from autograder.distribution import build_wheel, clone
 from autograder.errors import AutograderError
 from autograder.files import atomic_file
-from autograder.grading.course import CONFIG_FILE, Course
-from autograder.grading.examples import mistakes_path
-from autograder.grading.made_from_text import refuse_stale
-from autograder.grading.packages import check_packages
 from autograder.grading.preconditions import refuse_without_points
-from autograder.grading.source_notebooks import load_assignment
 
 __all__ = ["BUNDLE", "COURSE", "make_bundle"]
 

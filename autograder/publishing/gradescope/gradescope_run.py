@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.grading.course import Course
-from autograder.grading.graded import GradedSubmission
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.grading.grader import Grader
-from autograder.grading.incidents import Audience, Incident
-from autograder.grading.reading import SubmissionRefused, read_submission
-from autograder.grading.source_notebooks import load_assignment
 from autograder.publishing.gradescope.bundle import BUNDLE, COURSE
 from autograder.publishing.gradescope.results_json import Results
 from autograder.sandbox.inside import landlock
 from autograder.sandbox.levels import choose_level
 from autograder.sandbox.limits import Limits
+from autograder.submission.graded import GradedSubmission
+from autograder.submission.incidents import Audience, Incident
+from autograder.submission.reading import SubmissionRefused, read_submission
 from autograder.text import storable
 
 __all__ = ["run", "who"]

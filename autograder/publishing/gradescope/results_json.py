@@ -10,9 +10,9 @@ from typing import Any
 from autograder.checking.cell import Check
 from autograder.checking.outcomes import Outcome, Verdict, split_points
 from autograder.checking.regions import HIDDEN_TESTS
+from autograder.course.assignment import Assignment, Template, TemplateCell
 from autograder.files import write_atomic
-from autograder.grading.assignment import Assignment, Template, TemplateCell
-from autograder.grading.graded import CellGrade
+from autograder.submission.graded import CellGrade
 from autograder.text import in_points, legible
 
 __all__ = ["Results"]

@@ -45,7 +45,7 @@ def results_of(place: Place, students: set[str], given: Path | None) -> dict[tup
     course that is meant is asked: what lies above a notebook may have been handed in, and to read a configuration is
     to run it."""
     # Imported here, since whoever installs [pdf] alone has no gradebook.
-    from autograder.grading.course import find_course
+    from autograder.course.course import find_course
     from autograder.publishing.class_results import read_results
 
     root, assignment = place

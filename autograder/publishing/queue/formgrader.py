@@ -11,9 +11,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.coursedir import CourseDirectory
 
+from autograder.course.comment_bank import BankComment, comments_on, read_bank
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.comment_bank import BankComment, comments_on, read_bank
-from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedCell
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
 from autograder.text import in_points

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.checking.regions import lines
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, Unreadable, read
 
 __all__ = ["read_mark_schemes"]

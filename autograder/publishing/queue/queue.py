@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
-from autograder.grading.groups import notice_given
-from autograder.grading.waiting import QueuedAnswer, State, read_answers
+from autograder.gradebook.groups import notice_given
+from autograder.gradebook.waiting import QueuedAnswer, State, read_answers
 from autograder.publishing.class_results import graded_assignment
 from autograder.text import in_points
 

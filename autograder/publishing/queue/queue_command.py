@@ -14,9 +14,9 @@ from autograder.options import JSON, NAME, course_of, output_file
 from autograder.text import first_of
 
 if TYPE_CHECKING:
-    from autograder.grading.comment_bank import BankComment
-    from autograder.grading.course import Course
-    from autograder.grading.waiting import QueuedAnswer
+    from autograder.course.comment_bank import BankComment
+    from autograder.course.course import Course
+    from autograder.gradebook.waiting import QueuedAnswer
     from autograder.publishing.queue.queue import Part
 
 __all__ = ["queue"]
@@ -71,7 +71,7 @@ def queue(
     """
     from rich.console import Console
 
-    from autograder.grading.comment_bank import read_bank
+    from autograder.course.comment_bank import read_bank
     from autograder.publishing.queue.mark_schemes import read_mark_schemes
     from autograder.publishing.queue.queue import answers_waiting, queue_of, queue_table, read_queue
 
@@ -102,8 +102,8 @@ def show(
     sheet: Path | None,
 ) -> None:
     """Write the page, and the sheet if that is wanted."""
+    from autograder.course.comment_bank import comments_on
     from autograder.files import write_atomic
-    from autograder.grading.comment_bank import comments_on
     from autograder.publishing.queue.queue_page import queue_page
     from autograder.publishing.queue.sheet import write_sheet
 
@@ -123,7 +123,7 @@ def show(
 
 def give(course: Course, name: str, points: Path, answers: list[QueuedAnswer], bank: list[BankComment]) -> int:
     """Give the points of a sheet, and say whose do not wait any more; returns the exit code."""
-    from autograder.grading.waiting import give_points
+    from autograder.gradebook.waiting import give_points
     from autograder.publishing.queue.sheet import read_sheet
 
     given = read_sheet(points, answers, bank)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from autograder.grading.comment_bank import BankComment
-from autograder.grading.course import Course
-from autograder.grading.waiting import QueuedAnswer
+from autograder.course.comment_bank import BankComment
+from autograder.course.course import Course
+from autograder.gradebook.waiting import QueuedAnswer
 from autograder.publishing.doctree.cell_reader import CellReader, PlainReader
 from autograder.publishing.doctree.nodes import as_data
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, read

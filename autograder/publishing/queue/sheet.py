@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from pathlib import Path
 
+from autograder.course.comment_bank import BankComment, comments_on
 from autograder.errors import AutograderError
-from autograder.grading.comment_bank import BankComment, comments_on
-from autograder.grading.waiting import QueuedAnswer
+from autograder.gradebook.waiting import QueuedAnswer
 from autograder.text import in_points, legible
 
 __all__ = ["read_sheet", "write_sheet"]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from autograder.grading.course import Course
+from autograder.course.course import Course
 from autograder.publishing.pages import render
 from autograder.publishing.report.classes import WEAK_QUESTION, ClassNumbers
 from autograder.publishing.report.plots import question_plot, score_plot

@@ -11,13 +11,12 @@ from pathlib import Path
 import nbformat
 from sqlalchemy import select
 
+from autograder.course.assignment import Assignment
+from autograder.course.course import Course
+from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
-from autograder.grading import tables
-from autograder.grading.assignment import Assignment
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.incidents import Audience, audience_of
-from autograder.grading.source_notebooks import load_assignment
+from autograder.gradebook import tables
+from autograder.gradebook.gradebook import open_gradebook
 from autograder.publishing.class_results import NetChange, StudentResults, lateness, read_results
 from autograder.publishing.doctree.parsed_notebook import ParsedCell, from_json
 from autograder.publishing.report.numbers import (
@@ -32,6 +31,7 @@ from autograder.publishing.report.numbers import (
     summary,
 )
 from autograder.publishing.report.similar import Gram, Pair, grams, grams_of_code, grams_of_students, similar_pairs
+from autograder.submission.incidents import Audience, audience_of
 from autograder.text import in_percent, in_points
 
 __all__ = ["WEAK_QUESTION", "ClassNumbers", "Student", "read_class", "to_teach"]

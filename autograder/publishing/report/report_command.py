@@ -14,7 +14,7 @@ from autograder.files import write_atomic
 from autograder.options import JSON, course_of, output_file
 
 if TYPE_CHECKING:
-    from autograder.grading.course import Course
+    from autograder.course.course import Course
 
 __all__ = ["report"]
 
@@ -59,7 +59,7 @@ def report(ctx: click.Context, name: str | None, output: Path | None, also: tupl
 def report_class(course: Course, name: str, output: Path | None, also: tuple[Path, ...], as_json: bool) -> None:
     """Write the report on one assignment, or print its numbers."""
     # Imported here, so that --help is quick.
-    from autograder.grading.last_shown import REPORT
+    from autograder.gradebook.last_shown import REPORT
     from autograder.publishing.news import read_news
     from autograder.publishing.report.class_page import report_page
     from autograder.publishing.report.classes import read_class

@@ -10,10 +10,10 @@ from itertools import chain
 from nbgrader.api import Assignment, SubmittedAssignment
 from sqlalchemy import select
 
+from autograder.course.course import Course
+from autograder.course.topics import Question, read_topics
 from autograder.errors import AutograderError
-from autograder.grading.course import Course
-from autograder.grading.gradebook import open_gradebook
-from autograder.grading.topics import Question, read_topics
+from autograder.gradebook.gradebook import open_gradebook
 from autograder.publishing.class_results import ClassResults, read_results
 from autograder.publishing.pages import title
 from autograder.publishing.report.classes import to_teach

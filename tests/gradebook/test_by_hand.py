@@ -1,0 +1,111 @@
+"""What a person gave stays, and they are asked to look again where it is no longer what they saw. No kernel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from nbgrader.api import Gradebook
+from recorded_class import all_pass, record_again
+from small_course import INCIDENT_ROWS, NAME, rows
+
+from autograder.course.course import Course
+from autograder.grading.class_run import grade_class
+from autograder.submission.graded import CellGrade
+
+
+def grade_by_hand(course: Course) -> None:
+    """Give 1.5 points for the answer and 2.5 for a check cell, as formgrader does."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        for cell, points in {"why": 1.5, "test_mean": 2.5}.items():
+            grade = gradebook.find_grade(cell, NAME, NAME, "ada")
+            grade.manual_score, grade.needs_manual_grade = points, False
+        gradebook.db.commit()
+
+
+def to_look_at(course: Course) -> set[str]:
+    """The cells that wait for a person, once it is sure that nothing that they gave is lost."""
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        grades = {grade.name: grade for grade in gradebook.find_submission_notebook(NAME, NAME, "ada").grades}
+        assert [grades[cell].score for cell in ("why", "test_mean")] == [1.5, 2.5]
+        return {name for name, grade in grades.items() if grade.needs_manual_grade}
+
+
+def told(course: Course) -> set[str]:
+    """The cells whose answer is said to have changed."""
+    incidents = rows(course.root, INCIDENT_ROWS)
+    return {cell for student, kind, cell in incidents if (student, kind) == ("ada", "changed since graded by hand")}
+
+
+def another_text(grade: CellGrade) -> CellGrade:
+    return replace(grade, digest="another text") if grade.by_hand else grade
+
+
+def mended_check(grade: CellGrade) -> CellGrade:
+    return replace(grade, digest="another text") if grade.verdicts else grade
+
+
+def as_before(grade: CellGrade) -> CellGrade:
+    return grade
+
+
+@pytest.mark.parametrize(
+    ("change", "digest", "waits", "changed"),
+    [
+        (as_before, "the same", set(), set()),
+        (as_before, "second", set(), set()),
+        (another_text, "second", {"why"}, {"why"}),
+        (all_pass, "second", {"test_mean"}, set()),
+        (mended_check, "second", set(), set()),
+    ],
+)
+def test_a_person_is_asked_again_where_something_else_is_to_be_seen(
+    recorded: Course, change: Callable[[CellGrade], CellGrade], digest: str, waits: set[str], changed: set[str]
+) -> None:
+    """Points would stand beside an answer that they were not given for, or a class be read twice."""
+    record_again(recorded, digest="the same")
+    grade_by_hand(recorded)
+    record_again(recorded, change, digest=digest)
+    assert (to_look_at(recorded), told(recorded)) == (waits, changed)
+
+
+def test_a_check_that_is_void_is_looked_at_again_by_whoever_gave_points_for_it(recorded: Course) -> None:
+    """Points that make up for a bad check would stay beside those that its end gives."""
+    grade_by_hand(recorded)
+    done = grade_class(recorded, NAME, void=["test_like_the_answer_key"], why="It was wrong.")
+    assert done.rescored == ["ada", "s00001"]
+    assert (to_look_at(recorded), told(recorded)) == ({"test_mean"}, set())
+    assert grade_class(recorded, NAME).rescored == []
+
+
+def test_it_is_told_until_the_person_has_looked(recorded: Course) -> None:
+    """A regrade before they have come to it would take the reminder away."""
+    grade_by_hand(recorded)
+    for change in (another_text, another_text):
+        record_again(recorded, change)
+        assert (to_look_at(recorded), told(recorded)) == ({"why"}, {"why"})
+    grade_by_hand(recorded)
+    record_again(recorded, another_text)
+    assert (to_look_at(recorded), told(recorded)) == (set(), set())
+
+
+def test_an_answer_that_nobody_has_graded_may_change(recorded: Course) -> None:
+    """Whoever grades late would be told of every new submission."""
+    record_again(recorded, another_text)
+    assert not told(recorded)
+
+
+def test_a_failure_of_the_grader_s_is_no_change_and_a_missing_notebook_is_one(recorded: Course) -> None:
+    """A sandbox that fails would send a class back to its graders, or an answer be gone without a word."""
+    grade_by_hand(recorded)
+    record_again(recorded, fault=True)
+    assert not told(recorded)
+    assert to_look_at(recorded).isdisjoint({"why", "test_mean"})
+    record_again(recorded)
+    assert (to_look_at(recorded), told(recorded)) == (set(), set())
+    record_again(recorded, notebooks=[])
+    assert (to_look_at(recorded), told(recorded)) == ({"why", "test_mean"}, {"why"})
+    grade_by_hand(recorded)
+    record_again(recorded)  # what nobody saw is here again
+    assert "why" in to_look_at(recorded)

@@ -1,0 +1,118 @@
+"""When an assignment is due is read as all times are: in one way only, or not at all. No kernel runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import small_course
+from nbgrader.api import Gradebook
+from small_course import NAME, Run
+
+from autograder.course.course import Course
+from autograder.errors import AutograderError
+from autograder.gradebook.due_dates import due_date
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.gradebook_sync import sync_assignment
+
+DUE = datetime(2026, 10, 2, 6, 59)
+GUESSES = ["2026-10-01 23:59 PDT", "01.10.2026 23:59", "2026-10-01 11:00 PM", "soon"]
+
+
+def course_with(root: Path, text: str = "") -> Course:
+    """A course whose settings say this of the assignment's due date."""
+    return small_course.make_course(root, f"c.Autograder.due_dates = {{{NAME!r}: {text!r}}}\n" if text else "", [])
+
+
+def write_by_hand(course: Course, text: str) -> None:
+    """Put a due date into the gradebook as whoever edits it with another program may write it."""
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_assignment(NAME)
+    with closing(sqlite3.connect(course.root / "gradebook.db")) as db:
+        db.execute("UPDATE assignment SET duedate = ?", (text,))
+        db.commit()
+
+
+@pytest.mark.parametrize("text", ["2026-10-01 23:59 America/Los_Angeles", "2026-10-01T23:59:00-0700"])
+def test_the_settings_say_when_it_is_due(tmp_path: Path, text: str) -> None:
+    """A class would be seven hours late, or not, by how the time is written; and the first run must know it."""
+    course = course_with(tmp_path / "course", text)
+    with open_gradebook(course) as gradebook:
+        sync_assignment(gradebook, course, NAME)
+        assert due_date(gradebook.db, NAME) == DUE
+        gradebook.update_or_create_assignment(NAME, duedate="2026-01-01 00:00 UTC")
+    with open_gradebook(course) as gradebook:
+        assert due_date(gradebook.db, NAME) == DUE
+
+
+def test_a_course_has_one_zone_for_all_times(tmp_path: Path, run: Run) -> None:
+    """Whoever lives by another clock than UTC would read a due date as their own clock's."""
+    lines = (
+        f"c.NbGraderAPI.timezone = 'America/Los_Angeles'\nc.Autograder.due_dates = {{{NAME!r}: '2026-10-01 23:59'}}\n"
+    )
+    course = small_course.make_course(tmp_path / "course", lines, [])
+    with open_gradebook(course) as gradebook:
+        sync_assignment(gradebook, course, NAME)
+        assert due_date(gradebook.db, NAME) == DUE
+        gradebook.update_or_create_student("ada")
+    said = f"For ada, {NAME} is due 2026-10-02 23:59 America/Los_Angeles.\n"
+    assert run("extend", NAME, "ada", "--days", "1", here=course.root) == (0, said, "")
+    assert run("extend", NAME, "ada", "--until", "2026-10-02 23:59", here=course.root) == (0, said, "")
+    code, _, told = run("extend", NAME, "ada", "--until", "2026-10-01 10:00", here=course.root)
+    assert (code, "--until is not after 2026-10-01 23:59 America/Los_Angeles, when" in told) == (2, True)
+
+
+@pytest.mark.parametrize("zone", ["PDT", "Nowhere/Land", "../../etc/passwd"])
+def test_a_zone_that_nobody_knows_is_told(tmp_path: Path, zone: str) -> None:
+    """Formgrader takes it for UTC without a word."""
+    course = small_course.make_course(tmp_path / "course", f"c.NbGraderAPI.timezone = {zone!r}\n", [])
+    said = f"nbgrader_config.py: c.NbGraderAPI.timezone is {zone!r}, which is no time zone"
+    with pytest.raises(AutograderError, match=said), open_gradebook(course):
+        pass
+
+
+@pytest.mark.parametrize("text", GUESSES)
+def test_settings_that_can_be_read_in_several_ways_are_refused(tmp_path: Path, text: str) -> None:
+    """nbgrader takes PDT for UTC, and October for January."""
+    said = f"nbgrader_config.py: when {NAME} is due cannot be read: {text!r} is not a time"
+    course = course_with(tmp_path / "course", text)
+    with pytest.raises(AutograderError, match=said), open_gradebook(course):
+        pass
+
+
+@pytest.mark.parametrize("text", ["2026-10-01 23:59 America/Los_Angeles", "2026-10-01T23:59-07:00"])
+def test_what_was_written_by_hand_is_read_by_the_same_rules(tmp_path: Path, text: str) -> None:
+    """SQLAlchemy raises for one of these, and compares the other with nothing."""
+    course = course_with(tmp_path / "course")
+    write_by_hand(course, text)
+    with open_gradebook(course) as gradebook:
+        assert due_date(gradebook.db, NAME) == DUE
+    with Gradebook(course.db_url, course.course_id) as theirs:
+        assert theirs.find_assignment(NAME).duedate == DUE
+
+
+@pytest.mark.parametrize("text", GUESSES)
+def test_what_nobody_can_read_in_the_gradebook_is_reported(tmp_path: Path, text: str) -> None:
+    """It ended in a traceback of SQLAlchemy's, for every command."""
+    course = course_with(tmp_path / "course")
+    write_by_hand(course, text)
+    with (
+        pytest.raises(AutograderError, match=f"gradebook.db: when {NAME} is due cannot be read: "),
+        open_gradebook(course),
+    ):
+        pass
+
+
+def test_what_nbgrader_has_stored_stays(tmp_path: Path) -> None:
+    """Every command would write, and courses without the setting would lose theirs."""
+    course = course_with(tmp_path / "course")
+    for due in (None, "2026-10-02 06:59 UTC", "2026-10-02 06:59:00.5 UTC"):
+        with open_gradebook(course) as gradebook:
+            wanted = gradebook.update_or_create_assignment(NAME, duedate=due).duedate
+        before = (course.root / "gradebook.db").read_bytes()
+        with open_gradebook(course) as gradebook:
+            assert due_date(gradebook.db, NAME) == wanted
+        assert (course.root / "gradebook.db").read_bytes() == before

@@ -1,0 +1,55 @@
+"""nbgrader's record of an assignment follows the source, as far as nbgrader can follow. No kernel runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import small_course
+from nbgrader.api import Gradebook
+from small_course import NAME, make_known
+
+from autograder.course.course import Course
+from autograder.errors import AutograderError
+
+TOLD = (
+    f" of {NAME} were added, removed or renamed, and submissions were already graded with the old ones: undo that "
+    "change, or remove the assignment's submissions from the gradebook with "
+    f"`nbgrader db assignment remove {NAME} --force` and grade again."
+)
+
+
+def test_a_notebook_that_comes_or_goes_after_grading_is_refused(recorded: Course) -> None:
+    """A new notebook's points would go to nobody, and a renamed one's be lost for the whole class."""
+    before = small_course.everything(recorded.root)
+    first, second = (recorded.source(NAME) / f"{name}.ipynb" for name in (NAME, "second"))
+    for paths in ([first, second], [second]):
+        for path in (first, second):
+            small_course.write(path, small_course.source_notebook()) if path in paths else path.unlink(missing_ok=True)
+        for _ in range(2):
+            with pytest.raises(AutograderError) as refused:
+                make_known(recorded)
+            assert str(refused.value) == "Notebooks" + TOLD
+    second.rename(first)
+    make_known(recorded)
+    assert small_course.everything(recorded.root) == before
+
+
+def test_a_cell_that_comes_or_goes_after_grading_is_refused(recorded: Course) -> None:
+    """Its points would go to nobody."""
+    book = small_course.source_notebook()
+    del book.cells[-1]
+    small_course.write(recorded.source(NAME) / f"{NAME}.ipynb", book)
+    with pytest.raises(AutograderError) as refused:
+        make_known(recorded)
+    assert str(refused.value) == "Graded cells" + TOLD
+
+
+def test_a_notebook_that_is_renamed_before_grading_counts_once(tmp_path: Path) -> None:
+    """Everybody would have half of the points, at most."""
+    course = small_course.make_course(tmp_path / "course", students=["ada"])
+    make_known(course)
+    (course.source(NAME) / f"{NAME}.ipynb").rename(course.source(NAME) / "second.ipynb")
+    make_known(course)
+    with Gradebook(course.db_url, course.course_id) as gradebook:
+        assert gradebook.find_assignment(NAME).max_score == small_course.FULL

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from nbgrader.api import SubmittedAssignment
 from sqlalchemy import and_, literal, select
 
 from autograder.checking.outcomes import Outcome, Verdict
@@ -74,11 +75,13 @@ def read_last_grading(session: Any, assignment: str, student: str) -> LastGradin
 
 
 def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict[str, LastGrading]:
-    """The last grading of every submission, or of one, by student. Submissions that were never graded are left out."""
+    """The last grading of every submission, or of one, by student. Submissions that were never graded are left out, and
+    so are those that `nbgrader db` has removed: it knows nothing of our tables."""
+    there = select(SubmittedAssignment.student_id).where(SubmittedAssignment.assignment.has(name=assignment))
 
     def rows(table: Any) -> Any:
         mine = rows_of(table, assignment, student) if student else table.c.assignment == assignment
-        return session.execute(select(table).where(mine)).mappings()
+        return session.execute(select(table).where(mine, table.c.student.in_(there))).mappings()
 
     found: dict[str, LastGrading] = defaultdict(LastGrading)
     for row in rows(tables.graded):
@@ -87,7 +90,7 @@ def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict
     for row in rows(tables.cells):
         found[row["student"]].cells[row["notebook"], row["cell"]] = CellGrading(row["digest"], row["points"])
     for who, place, verdict in read_verdicts(session, assignment, student):
-        if place in found[who].cells:
+        if who in found and place in found[who].cells:
             found[who].cells[place].verdicts.append(verdict)
     for row in rows(tables.incidents):
         if row["kind"] == IncidentKind.BY_HAND:

@@ -1,4 +1,5 @@
-"""nbgrader's record of an assignment follows the source, as far as nbgrader can follow. No kernel runs."""
+"""nbgrader's tables and ours: the assignment follows its source, and what `nbgrader db` removes is gone. No kernel
+runs."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from small_course import NAME, make_known
 
 from autograder.course.course import Course
 from autograder.errors import AutograderError
+from autograder.gradebook.gradebook import open_gradebook
+from autograder.gradebook.last_grading import read_last_gradings
 
 TOLD = (
     f" of {NAME} were added, removed or renamed, and submissions were already graded with the old ones: undo that "
@@ -53,3 +56,14 @@ def test_a_notebook_that_is_renamed_before_grading_counts_once(tmp_path: Path) -
     make_known(course)
     with Gradebook(course.db_url, course.course_id) as gradebook:
         assert gradebook.find_assignment(NAME).max_score == small_course.FULL
+
+
+def test_who_was_removed_from_the_gradebook_was_never_graded(recorded: Course) -> None:
+    """`autograder grade` would say that nothing has changed, and they would have no score."""
+    with open_gradebook(recorded) as gradebook:
+        known = read_last_gradings(gradebook.db, NAME)
+        assert known.keys() == {"ada", "s00001"}
+        gradebook.remove_student("ada")
+        assert read_last_gradings(gradebook.db, NAME) == {"s00001": known["s00001"]}
+        gradebook.remove_assignment(NAME)
+        assert read_last_gradings(gradebook.db, NAME) == {}

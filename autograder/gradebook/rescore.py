@@ -36,9 +36,9 @@ Grades = dict[Place, CellGrade]
 
 
 def rescore_class(gradebook: Any, course: Course, assignment: Assignment, known: dict[str, LastGrading]) -> list[str]:
-    """Score every graded submission as its check cells count now; returns whose verdicts or points changed. `known`,
-    what the gradebook has of each, is brought up to date too. Everything is written at once, after the notebooks, so a
-    run that is stopped before that starts again."""
+    """Score every graded submission as its check cells count now; returns whose verdicts or points changed. `known`
+    is what the gradebook has of each. Everything is written at once, after the notebooks, so a run that is stopped
+    before that starts again."""
     checks = checks_now(assignment)
     changed: dict[str, Grades] = {}
     reasons: dict[tuple[str, Place], Reason] = {}
@@ -48,7 +48,6 @@ def rescore_class(gradebook: Any, course: Course, assignment: Assignment, known:
             changed[student] = grades
             for place, grade in grades.items():
                 reasons[student, place] = rescore_reason(before.cells[place], grade)
-                before.cells[place] = CellGrading(before.cells[place].digest, grade.max_score, grade.verdicts)
     if changed:
         for student, grades in changed.items():
             show_anew(course.path("autograded", student, assignment.name), grades)
@@ -59,7 +58,6 @@ def rescore_class(gradebook: Any, course: Course, assignment: Assignment, known:
             lambda moved: reasons.get((moved.student, moved.place)) or given_reason(moved),
         )
         gradebook.db.commit()
-        gradebook.db.expire_all()
     return list(changed)
 
 
@@ -90,8 +88,7 @@ def write_scores(session: Any, assignment: str, changed: dict[str, Grades]) -> N
         for row in notebook.grades
         if (grade := changed.get(submission.student, {}).get((notebook.name, row.cell))) is not None
     ]
-    if values:
-        session.execute(update(Grade), values)
+    session.execute(update(Grade), values)
     points, voids = [], []
     for student, grades in changed.items():
         for (notebook, cell), grade in grades.items():

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nbformat import NotebookNode
 from tiny_course import HEAD, NAME, NORM, NORM_CHECKS, SQUARE, SQUARE_CHECKS, code, make_course
 
+from autograder.authoring.copied_kernel import GRACE, CopiedKernel
 from autograder.authoring.trials import Trials, Variant
 from autograder.authoring.validate import only_needed, with_affected_checks, with_replaced
 from autograder.checking.outcomes import Outcome
 from autograder.course.assignment import Template
 from autograder.course.source_notebooks import load_assignment, source_notebook
 from autograder.grading.preconditions import checked_limits
+from autograder.kernel_side.wire import WireError
+from autograder.sandbox.limits import Limits
 from autograder.submission.sanitize import restore
 
 SETUP = code("setup", "%load_ext autograder\nimport matplotlib.pyplot as plt\nimport numpy as np")
@@ -121,3 +126,41 @@ def test_an_answer_that_no_check_sees_needs_no_copy(tmp_path: Path) -> None:
     bare = only_needed(source_notebook(course.source(NAME) / f"{NAME}.ipynb"))
     variant = with_replaced(bare, load_assignment(course, NAME).notebooks[0], "norm", "norm = abs")
     assert (variant.start, variant.notebook.cells) == ("", [])
+
+
+class Channel:
+    """Says or raises what is wanted, and keeps what it was told and until when."""
+
+    def __init__(self, says: dict[str, Any] | Exception) -> None:
+        self.says = says
+        self.told: list[tuple[Any, ...]] = []
+
+    def send(self, *told: Any) -> None:
+        self.told.append(told)
+
+    def receive(self, deadline: float) -> tuple[dict[str, Any], list[bytes]]:
+        self.told.append((deadline,))
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says, []
+
+
+@pytest.mark.parametrize("error", ["", "NameError: name 'a' is not defined"])
+def test_a_copy_is_waited_for_longer_than_its_cell_may_run(error: str) -> None:
+    """A cell without end would end its copy, and all checks behind it would say so."""
+    channel = Channel({"error": error, "count": 7})
+    before = time.monotonic()
+    execution = CopiedKernel(channel, Limits()).execute("a = 1", 20.0)
+    (message, buffers, until), (waited,) = channel.told
+    assert (message, buffers) == ({"op": "run", "id": 0, "source": "a = 1", "seconds": 20.0}, [])
+    assert before + 20.0 + GRACE <= until == waited <= time.monotonic() + 20.0 + GRACE
+    assert (execution.failed, execution.count, execution.died) == (bool(error), 7, False)
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), WireError("the connection is closed")])
+def test_a_copy_that_does_not_come_back_is_asked_nothing_more(error: Exception) -> None:
+    """Each cell behind a mistake that cannot be interrupted would be waited for."""
+    kernel = CopiedKernel(Channel(error), Limits())
+    assert kernel.alive
+    assert kernel.execute("a = 1", 20.0).died
+    assert not kernel.alive

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from autograder.authoring import remembered_key
 from autograder.authoring.remembered_key import Conversation, Point, RememberedKey
 from autograder.checking.outcomes import Mistake
 from autograder.checking.proxies import NotebookProxy
@@ -27,12 +28,15 @@ class Copy:
 
     def __init__(self) -> None:
         self.heard: list[object] = []
+        self.deadlines: list[float | None] = []
         self.slow = False
 
     def send(self, message: Message, buffers: list[bytes], deadline: float | None = None) -> None:
         self.heard += [message["said"], *buffers]
+        self.deadlines.append(deadline)
 
     def receive(self, deadline: float | None = None) -> Reply:
+        self.deadlines.append(deadline)
         if self.slow:
             self.slow = False
             raise TimeoutError
@@ -88,6 +92,25 @@ def test_what_comes_too_late_is_not_remembered() -> None:
     assert talk.receive() == ({"heard": ["a"]}, [])
     with pytest.raises(TimeoutError):
         talks.say("a")
+
+
+def test_the_time_in_which_a_copy_catches_up_is_not_the_answer_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial whose first words are known would be out of time before its own call begins."""
+    talks, now = Talks(), [100.0]
+    talks.say("a", "b")
+    monkeypatch.setattr(remembered_key.time, "monotonic", lambda: now[0])
+
+    def open_late() -> Copy:
+        now[0] += 7.0
+        return talks.open_copy()
+
+    talk = Conversation(talks.start, open_late, lambda reply: True)
+    for word in ("a", "c", "d"):
+        talk.send({"said": word}, [], 130.0)
+        talk.receive(130.0)
+    copy = talks.copies[-1]
+    assert copy.heard == ["a", "c", "d"]
+    assert copy.deadlines == [None, None, None, 137.0, 137.0, 137.0]
 
 
 def test_copies_are_asked_when_the_memory_is_full() -> None:

@@ -156,9 +156,9 @@ def problems_of(course: Course, name: str, seeds: int, released: bool = True) ->
     from autograder.authoring.validate import validate as find_problems
     from autograder.progress import progress_bar
 
-    with progress_bar(f"validating {name}") as (start, advance, _):
+    with progress_bar(f"validating {name}") as (start, advance, say):
         return find_problems(
-            course, name, seeds=seeds, released=released, on_start=start, on_done=lambda what: advance()
+            course, name, seeds=seeds, released=released, on_start=start, on_done=lambda what: advance(), on_note=say
         )
 
 

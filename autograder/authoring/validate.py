@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import chain, dropwhile
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
+from sqlalchemy import select
 
 from autograder.authoring.notebooks import notebook_from_text
 from autograder.authoring.records import stale_records
@@ -27,6 +29,9 @@ from autograder.course.course import Course
 from autograder.course.entries import ALTERNATIVES, MISTAKES, Entry, read_entries
 from autograder.course.made_from_text import text_path
 from autograder.course.source_notebooks import load_assignment, plot_cells, source_notebook
+from autograder.gradebook import tables
+from autograder.gradebook.due_dates import time_is_over
+from autograder.gradebook.gradebook import open_gradebook
 from autograder.grading.course_errors import KEY_FAILS, remedy
 from autograder.grading.preconditions import checked_limits, refuse_without_points
 from autograder.submission.cell_grades import ordinary
@@ -60,10 +65,11 @@ def validate(
     released: bool = True,
     on_start: Callable[[int], None] = lambda total: None,
     on_done: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda line: None,
 ) -> list[Problem]:
     """Every problem of the assignment `name`; none means that it may be released. `released` asks that a release that
-    is there is up to date. Raises AutograderError if there is no such assignment, and for a document beside the text
-    that cannot be read."""
+    is there is up to date; once students are done with it, that is only a note for `on_note`. Raises AutograderError if
+    there is no such assignment, and for a document beside the text that cannot be read."""
     paths = sorted(course.source(name).glob("*.ipynb"))
     sources = {path: source_notebook(path) for path in paths}
     problems = [*text_problems(course, name, sources), *structure_problems(sources)]
@@ -76,7 +82,13 @@ def validate(
         problems += release_problems(source, template)
     problems += module_problems(assignment)
     if released:
-        problems += stale_release(course, name, assignment)
+        stale = list(stale_release(course, name, assignment))
+        if stale and students_are_done(course, name):
+            enough = f"For the others `autograder grade {name}` is enough."
+            for problem in stale:
+                on_note(f"Note: {problem} for those who still work on it. {enough}")
+        else:
+            problems += stale
     trials = list(all_trials(course.root / "assignments" / name, list(sources.values()), assignment, problems))
     on_start(len(trials))
     secrets = [f"validation {number}".encode() for number in range(seeds)]
@@ -162,6 +174,18 @@ def stale_release(course: Course, name: str, assignment: Assignment) -> Iterator
             where = str(path.relative_to(course.root)) if path.is_relative_to(course.root) else str(path)
             text = f"the recorded answers are not today's ({', '.join(stale)}): run `autograder release {name}`"
             yield Problem(where, text)
+
+
+def students_are_done(course: Course, name: str) -> bool:
+    """Whether everybody's time for the assignment is over; without a due date, whether somebody was graded."""
+    if course.gradebook_file and not course.gradebook_file.is_file():
+        return False  # opening it would make one
+    with open_gradebook(course) as gradebook:
+        until = time_is_over(gradebook.db, name)
+        if until is not None:
+            return until < datetime.now(UTC).replace(tzinfo=None)
+        graded = select(tables.graded.c.student).where(tables.graded.c.assignment == name).limit(1)
+        return gradebook.db.execute(graded).first() is not None
 
 
 def split_lines(source: str) -> tuple[set[str], set[str]]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from nbgrader.api import Assignment
+from nbgrader.api import Assignment, SubmittedAssignment
 from sqlalchemy import String, cast, select, update
 
 from autograder.course.course import Course
 from autograder.errors import AutograderError
+from autograder.gradebook import tables
 from autograder.submission.times import parse_time
 
-__all__ = ["due_date", "settle_due_dates"]
+__all__ = ["due_date", "settle_due_dates", "time_is_over"]
 
 STORED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?")  # as SQLAlchemy writes it
 
@@ -46,3 +47,15 @@ def due_date(session: Any, name: str) -> datetime | None:
     """When the assignment `name` is due, in UTC."""
     due: datetime | None = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
     return due
+
+
+def time_is_over(session: Any, name: str) -> datetime | None:
+    """When nobody has time left, the longest extension included, in UTC; None without a due date."""
+    due = due_date(session, name)
+    if due is None:
+        return None
+    of = tables.extensions.c
+    given = select(of.seconds).where(of.assignment == name, of.seconds.is_not(None))
+    kept = select(SubmittedAssignment.extension).join(Assignment).where(Assignment.name == name)
+    seconds = [*session.execute(given).scalars(), *(e.total_seconds() for e in session.execute(kept).scalars() if e)]
+    return due + timedelta(seconds=max([0.0, *seconds]))

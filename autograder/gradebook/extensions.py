@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from nbgrader.api import Assignment, Student, SubmittedAssignment
@@ -21,7 +22,7 @@ from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.groups import read_groups, settle_given
 from autograder.gradebook.last_grading import rows_of
 from autograder.gradebook.late import settle_late_penalties
-from autograder.text import in_zone
+from autograder.text import first_of, in_zone
 
 __all__ = ["apply_extension", "extend", "extend_groups", "give_run_time", "read_run_times"]
 
@@ -138,9 +139,11 @@ def refuse_unknown(course: Course, session: Any, name: str, students: list[str])
     known = {*session.execute(select(Student.id)).scalars(), *course.students(name)}
     for student in students:
         if student not in known:
+            near = get_close_matches(student, known)
             raise AutograderError(
-                f"{student} is not a student of this course: write the id as `autograder scores` does, or first add "
-                f"the student with `nbgrader db student add {student}`."
+                f"{student} is not a student of this course"
+                + (f": did you mean {first_of(near)}? " if near else ": write the id as `autograder scores` does. ")
+                + f"A new student must be added first, with `nbgrader db student add {student}`."
             )
 
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from nbgrader.api import Assignment, MissingEntry, SubmittedAssignment
+from nbgrader.api import MissingEntry
 from sqlalchemy import select
 
 from autograder.checking.outcomes import Verdict, split_points
@@ -24,6 +24,7 @@ from autograder.gradebook.class_rows import (
     read_submissions,
     student_rows,
 )
+from autograder.gradebook.due_dates import time_is_over
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.groups import read_groups
 from autograder.gradebook.last_grading import Place, read_verdicts, rows_of
@@ -211,18 +212,6 @@ def counterexamples_are_shown(course: Course, session: Any, name: str) -> bool:
     """Whether the course shows them, and everybody's time for the assignment is over."""
     until = time_is_over(session, name) if course.settings.show_counterexamples else None
     return until is not None and until < datetime.now(UTC).replace(tzinfo=None)
-
-
-def time_is_over(session: Any, name: str) -> datetime | None:
-    """When nobody has time left, the longest extension included, in UTC; None without a due date."""
-    due: datetime | None = session.execute(select(Assignment.duedate).where(Assignment.name == name)).scalar()
-    if due is None:
-        return None
-    of = tables.extensions.c
-    given = select(of.seconds).where(of.assignment == name, of.seconds.is_not(None))
-    kept = select(SubmittedAssignment.extension).join(Assignment).where(Assignment.name == name)
-    seconds = [*session.execute(given).scalars(), *(e.total_seconds() for e in session.execute(kept).scalars() if e)]
-    return due + timedelta(seconds=max([0.0, *seconds]))
 
 
 def why_held_back(course: Course, name: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 import tiny_course
 from nbformat import NotebookNode
 from nbgrader import utils
+from sqlalchemy import insert
 
 from autograder.authoring.notebooks import make_notebook
 from autograder.authoring.release import release
@@ -25,6 +26,8 @@ from autograder.checking.magic import CheckTable, check
 from autograder.checking.outcomes import Outcome
 from autograder.course.course import Course
 from autograder.errors import AutograderError
+from autograder.gradebook import tables
+from autograder.gradebook.gradebook import open_gradebook
 
 pytestmark = pytest.mark.slow
 
@@ -179,6 +182,30 @@ def test_a_stale_record_is_a_problem_until_the_next_release(
     """Students would be compared with yesterday's answer key, or be told of yesterday's checks."""
     assert STALE.format("square_checks") in problems(old, new)
     assert not any("not today's" in str(problem) for problem in validate(course, "tiny", seeds=1, released=False))
+
+
+@pytest.mark.parametrize("due", ["2020-01-01 12:00 UTC", "2999-01-01 12:00 UTC", None])
+@pytest.mark.parametrize("graded", [True, False])
+def test_a_class_that_is_done_needs_no_new_release(
+    course: Course, tmp_path: Path, due: str | None, graded: bool
+) -> None:
+    """Whoever mends a check for a regrade would hand out notebooks that nobody works on."""
+    shutil.copytree(course.root, tmp_path / "course")
+    path = tmp_path / "course" / "release" / "tiny" / "tiny.ipynb"
+    path.write_text(path.read_text().replace("Right on random numbers.", "Right on any number."))
+    later = Course(tmp_path / "course")
+    with open_gradebook(later) as gradebook:
+        gradebook.update_or_create_assignment(tiny_course.NAME, duedate=due)
+        if graded:
+            row = {"assignment": tiny_course.NAME, "student": "ada"}
+            gradebook.db.execute(insert(tables.graded).values(row))
+            gradebook.db.commit()
+    notes: list[str] = []
+    problems = [str(problem) for problem in validate(later, "tiny", seeds=1, on_note=notes.append)]
+    said, done = STALE.format("square_checks"), (due is not None and due < "2026") or (due is None and graded)
+    assert problems == [said] * (not done)
+    enough = f"Note: {said} for those who still work on it. For the others `autograder grade tiny` is enough."
+    assert notes == [enough] * done
 
 
 def test_another_answer_of_the_same_values_needs_no_new_release(problems: Callable[[str, str], list[str]]) -> None:

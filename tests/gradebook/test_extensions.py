@@ -104,7 +104,16 @@ WRONG = {
     ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
     ("ada",): "Give --days or --until, or --run-time.",
     ("ada", "--run-time", "0.5"): "0.5 is not in the range 1<=x<=10",
-    ("nobody", "--run-time", "2"): "nobody is not a student of this course",
+    (
+        "nobody",
+        "--run-time",
+        "2",
+    ): "nobody is not a student of this course: write the id as `autograder scores` does.",
+    (
+        "aada",
+        "--days",
+        "1",
+    ): "aada is not a student of this course: did you mean ada? A new",
     ("ada", "--days", "1", "--until", "2027-01-01 12:00 UTC"): "Give either --days or --until.",
 }
 

@@ -70,11 +70,15 @@ def merged(meanings: Meanings, before: Meanings) -> Meanings:
 
 
 class Namespace:
-    """The names that a notebook or a module defines, and the modules from which it imports everything."""
+    """The names that a notebook or a module defines, and the modules from which it imports everything.
+
+    Of these, the first `replaced[name]` give nothing by a name, since a later definition has replaced it.
+    """
 
     def __init__(self) -> None:
         self.bindings: dict[str, Meanings] = {}
         self.stars: list[str] = []
+        self.replaced: dict[str, int] = {}
 
     def read(self, source: str) -> None:
         """Read one more cell, or all of a module."""
@@ -85,6 +89,12 @@ class Namespace:
             before = self.bindings.get(name)
             again = any(name in binding.roots for binding in meanings)
             self.bindings[name] = merged(meanings, before) if again and before else meanings
+            if not again:
+                self.replaced[name] = len(self.stars)
+
+    def imported_by_stars(self, name: str) -> list[str]:
+        """The modules from which the meaning of a name may have come with everything else."""
+        return self.stars[self.replaced.get(name, 0) :]
 
 
 class ImportAnalysis:
@@ -127,9 +137,9 @@ class ImportAnalysis:
             root, _, rest = dotted.partition(".")
             if namespace is None or (not module and root in lent):
                 continue
-            found: list[tuple[str, str]] = []
-            if root not in namespace.bindings:  # a star is what a module beside the notebook defines, never a library's
-                found = [place for star in namespace.stars for place in self._places(f"{star}.{dotted}", module)]
+            # A star is what a module beside the notebook defines, never a library's.
+            stars = namespace.imported_by_stars(root)
+            found = [place for star in stars for place in self._places(f"{star}.{dotted}", module)]
             for binding in namespace.bindings.get(root, ()):
                 if not binding.imported and (module, binding) in done:
                     continue

@@ -166,7 +166,8 @@ def restored_cell(wanted: TemplateCell, answer: NotebookNode | None) -> Notebook
     source = wanted.source if wanted.locked or answer is None else answer.source
     cell = new_cell(wanted.cell_type, source)
     cell.metadata["nbgrader"] = nbformat.from_dict(copy.deepcopy(wanted.nbgrader))
-    if answer is not None and not wanted.locked and "attachments" in answer:
+    # A code cell has no attachments, also where the student made a text cell of it.
+    if answer is not None and not wanted.locked and cell.cell_type != "code" and "attachments" in answer:
         cell.attachments = answer.attachments
     return cell
 

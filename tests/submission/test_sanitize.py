@@ -131,6 +131,22 @@ def test_nothing_is_changed_in_an_honest_notebook() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["code", "markdown", "raw"])
+@pytest.mark.parametrize(("name", "wanted"), [("mean", "code"), ("why", "markdown")])
+def test_an_answer_in_a_cell_of_another_kind_is_the_answer(name: str, wanted: str, kind: str) -> None:
+    """A key makes a text cell of a code cell; nothing in the notebook could be graded."""
+    book = small_course.submission()
+    about = {cell_id: cell.metadata.nbgrader for cell_id, cell in small_course.cells_by_id(book).items()}
+    cells = tuple(
+        TemplateCell(n, small_course.cells_by_id(book)[n].cell_type, "", flags.locked, flags)
+        for n, flags in about.items()
+    )
+    answer = small_course.cells_by_id(book)[name]
+    answer.cell_type, answer["attachments"] = kind, {"a.png": {"image/png": "eA=="}}
+    restored = dict(named(restore(read_notebook(json.dumps(book).encode()), Template("small", cells, (), KERNEL))))
+    assert (restored[name].cell_type, restored[name].source) == (wanted, answer.source)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -19,7 +19,7 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.deadline import Overtime, ends_at
-from autograder.checking.explain import verdict_of
+from autograder.checking.explain import verdict_of, warning_of
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
@@ -156,9 +156,11 @@ class Checks:
                 self._explain(error)
 
     def _explain(self, error: CheckFailed) -> None:
-        """Add what the assignment says of the function whose value was compared."""
-        known = self.signatures()
-        for call in reversed(connection_of(self.student).calls):
+        """Add what the assignment says of the function whose value was compared, and what the student's code warned
+        of."""
+        known, calls = self.signatures(), connection_of(self.student).calls
+        error.warned = warning_of(error, calls)
+        for call in reversed(calls):
             if call.name in known:
                 explain_by(error, call, known[call.name])
 

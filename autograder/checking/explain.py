@@ -5,14 +5,17 @@ from __future__ import annotations
 import builtins
 import re
 import traceback
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autograder.checking.cell import Check
+from autograder.checking.equality import is_numeric
 from autograder.checking.outcomes import (
+    Call,
     CheckFailed,
     GraderFault,
     Mistake,
@@ -24,9 +27,10 @@ from autograder.checking.outcomes import (
 )
 from autograder.text import legible
 
-__all__ = ["verdict_of"]
+__all__ = ["verdict_of", "warning_of"]
 
 WORD = re.compile(r"(a|[a-z][a-z'-]+)[,.:;!?]?(\s|$)")
+RUNTIME_WARNING = "RuntimeWarning: "
 MOST_KEPT = 4_000
 LATER = "This runs when your work is graded: it needs the answer key."
 UNGRADED = "The grader could not grade this check. That is not your doing: a person will look at it."
@@ -67,7 +71,25 @@ def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
     known of where it is."""
     is_said = mistake is None or mistake.says.lower() in error.cause.lower()
     cause = error.in_letters or error.cause if mistake is None or is_said else mistake.says
-    return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row))))
+    return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row, error.warned))))
+
+
+def warning_of(error: CheckFailed, calls: Sequence[Call]) -> str:
+    """The first RuntimeWarning of the last call that gave any, if there is NaN or infinity where the right values have
+    none; else nothing."""
+    got, want = error.values or (None, None)
+    if not (is_numeric(got) and is_numeric(want)) or is_finite(got) or not is_finite(want):
+        return ""
+    for call in reversed(calls):
+        for warning in call.warnings:
+            if warning.startswith(RUNTIME_WARNING):
+                return f"{call.name} warned: {warning.removeprefix(RUNTIME_WARNING)}"
+    return ""
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a number, or each of an array, is finite. NumPy does not know it of an int that is too large for it."""
+    return isinstance(value, int) or bool(np.isfinite(value).all())
 
 
 def with_mistake(verdict: Verdict, mistake: Mistake | None, test: Check) -> Verdict:

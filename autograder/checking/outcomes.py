@@ -93,10 +93,11 @@ def split_points(checks: Sequence[Check | Verdict], points: float) -> list[float
 class CheckFailed(BaseException):
     """A comparison that did not hold, or an answer that is not there. `cause` may be told even of a hidden check;
     `detail` may not; `values` are what was compared and `place` where they differ, if that is known. `in_letters` is
-    the cause in the exercise's own letters, and `row` the row of an argument that the place belongs to. Not an
-    Exception, so that no `pytest.raises(Exception)` passes because nothing is defined."""
+    the cause in the exercise's own letters, `row` the row of an argument that the place belongs to, and `warned` the
+    warning of the student's code that tells where NaN or infinity came from. Not an Exception, so that no
+    `pytest.raises(Exception)` passes because nothing is defined."""
 
-    in_letters = row = ""
+    in_letters = row = warned = ""
 
     def __init__(
         self, cause: str = "", detail: str = "", values: tuple[Any, Any] | None = None, place: tuple[int, ...] = ()

@@ -19,7 +19,7 @@ from autograder.kernel_side.cost import Meter
 from autograder.kernel_side.object_table import OPERATIONS, LentObject, ObjectTable, lent_object, type_name
 from autograder.kernel_side.observation import observing
 from autograder.kernel_side.parts import dissected
-from autograder.kernel_side.student_lines import student_lines, warned
+from autograder.kernel_side.student_lines import exception_text, student_lines, warned
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
@@ -203,14 +203,6 @@ def is_unfinished(text: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return "raise NotImplementedError" in text
-
-
-def exception_text(error: BaseException) -> str:
-    """The text of an exception; empty when its `__str__` fails."""
-    try:
-        return str(error)[:2000]
-    except BaseException:
-        return ""
 
 
 def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: Any) -> list[str]:

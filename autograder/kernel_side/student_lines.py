@@ -1,4 +1,4 @@
-"""The student's own lines in a traceback: those of notebook cells."""
+"""The student's own lines in a traceback or a warning: those of notebook cells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice
 
 from autograder.kernel_side.student_code import is_beside, is_cell_file, is_student_code
 
-__all__ = ["student_lines", "warned"]
+__all__ = ["exception_text", "student_lines", "warned"]
 
 DEF = re.compile(r"(?P<indent>\s*)(async )?def (?P<name>\w+)")
 
@@ -27,12 +27,21 @@ def student_lines(error: BaseException) -> list[list[object]]:
 
 
 def warned(warning: warnings.WarningMessage) -> str:
-    """The kind of a warning, and where it came from, if that is a line of the student's."""
-    name, file, line = warning.category.__name__[:80], warning.filename, warning.lineno
+    """The kind of a warning, its text, and where it came from, if that is a line of the student's."""
+    said = f"{warning.category.__name__[:80]}: {exception_text(warning.message)[:80]}"
+    file, line = warning.filename, warning.lineno
     if not (type(file) is str and type(line) is int and (is_cell_file(file) or is_beside(file))):
-        return name
+        return said
     function = "".join(f"{name}, " for name in function_at(file, line))
-    return f"{name} in {function}line {line}: {linecache.getline(file, line).strip()[:100]}"
+    return f"{said} — in {function}line {line}: {linecache.getline(file, line).strip()[:100]}"
+
+
+def exception_text(error: BaseException | str) -> str:
+    """The text of an exception or a warning; empty when its `__str__` fails."""
+    try:
+        return str(error)[:2000]
+    except BaseException:
+        return ""
 
 
 def function_at(file: str, line: int) -> list[str]:

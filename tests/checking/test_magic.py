@@ -247,4 +247,53 @@ def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveSh
         "import numpy as np\ndef f(x):\n    def g(x): return x\n    y = x + 1\n    return np.exp(y)", store_history=True
     )
     source = "%%check\ndef test_a(student):\n    student.f(np.array([1e4]))\n    assert_no_warnings(student)"
-    assert "RuntimeWarning in f, line 5: return np.exp(y)" in shown(shell, source)[0]["text/html"]
+    told = shown(shell, source)[0]["text/html"]
+    assert "RuntimeWarning: overflow encountered in exp — in f, line 5: return np.exp(y)" in told
+
+
+SURPRISAL = """\
+import numpy as np, warnings
+def share(p):
+    return p / p.sum()
+def surprisal(p, base=0):
+    warnings.warn("of another kind")
+    base = np.exp(base)
+    return np.mean(-np.log(p) / base)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "warned"),
+    [
+        (
+            "student.surprisal(np.array([0.0, 1.0])), 1.0",
+            "surprisal warned: divide by zero encountered in log — in s",
+        ),
+        (
+            "student.surprisal(student.share(np.zeros(2))), 1.0",
+            "share warned: invalid value encountered in divide — in",
+        ),
+        ("{'a': student.surprisal(np.zeros(1))}, {'a': 1.0}", "surprisal, line 7: return np.mean(-np.log(p) / base)."),
+        (
+            "student.surprisal(np.zeros(2), 1e3), 1.0",
+            "surprisal warned: overflow encountered in exp — in s",
+        ),
+        ("student.share(np.zeros(2)) * student.surprisal(np.zeros(2)), np.ones(2)", "surprisal warned: divide by"),
+        ("student.surprisal(np.ones(2), 1e3), 1.0", ""),
+        ("student.surprisal(np.zeros(2)) > 1, False", ""),
+        ("student.surprisal(np.zeros(2)), -np.inf", ""),
+        ("'nan', student.surprisal(np.zeros(2))", ""),
+        ("10**400, 1.0", ""),
+        ("student.surprisal(np.zeros(2)), 10**400", ""),
+        ("student.share(np.array([np.inf])), np.ones(1)", "share warned: invalid value encountered in divide"),
+        ("student.share(np.array([np.nan, 1])), np.ones(2)", ""),
+    ],
+)
+def test_the_line_that_nan_or_infinity_comes_from_is_told(shell: InteractiveShell, body: str, warned: str) -> None:
+    """A student would search for it; and where it explains nothing, a warning would send them astray."""
+    shell.run_cell(SURPRISAL, store_history=True)
+    message = shown(shell, f"%%check\ndef test_a(student):\n    assert_close({body})")[0]["text/plain"]
+    told = " ".join(message.split())
+    assert "✗ fails" in told
+    assert warned in told
+    assert ("warned" in told) is bool(warned)

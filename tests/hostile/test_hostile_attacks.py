@@ -297,6 +297,7 @@ LEAKS = {
     "name of a field": "return np.zeros(1, [('leaked_' + text(x), 'f8')])",
     "name of a key": "return {'leaked_' + text(x): 1}",
     "a text": "return 'leaked_' + text(x)",
+    "a warning": "warnings.warn('leaked_' + text(x), RuntimeWarning); return np.full(np.shape(x), np.nan)",
 }
 
 

@@ -124,8 +124,8 @@ def test_warnings_are_named_and_do_not_reach_the_screen(recwarn: pytest.Warnings
     source = "def f(a):\n    warnings.warn('mine', UserWarning)\n    return np.exp(a)"
     for _ in range(2):
         assert call(source, "f", np.array([1e4]))["warnings"] == [
-            "UserWarning in f, line 2: warnings.warn('mine', UserWarning)",
-            "RuntimeWarning in f, line 3: return np.exp(a)",
+            "UserWarning: mine — in f, line 2: warnings.warn('mine', UserWarning)",
+            "RuntimeWarning: overflow encountered in exp — in f, line 3: return np.exp(a)",
         ]
     assert not recwarn.list
 

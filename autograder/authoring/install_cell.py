@@ -1,5 +1,4 @@
-"""The lines of a released notebook that install the package where it is missing, or say how to. They stand in the setup
-cell, before `%load_ext autograder`, and only in the release: the source has no need of them.
+"""The lines of a released notebook that install what is missing, or say how to.
 
 They stand in the setup cell, before `%load_ext autograder`, and only in the release: the source has no need of them.
 """
@@ -7,18 +6,25 @@ They stand in the setup cell, before `%load_ext autograder`, and only in the rel
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import nbformat
 from nbgrader.utils import compute_checksum
 
+from autograder.checking.import_analysis import imported_modules
 from autograder.course.packages import name_of
 from autograder.errors import AutograderError
 
-__all__ = ["add_install_lines", "check_address"]
+__all__ = ["add_install_lines", "check_address", "unnamed_packages"]
+
+STUDENTS_HAVE = {"IPython", "PIL", "autograder", "matplotlib", "mpl_toolkits", "numpy", "pytest"}
 
 LOAD = "%load_ext autograder"
+PIP = re.compile(r"^\s*[%!]pip install (.*)$", re.MULTILINE)
+WORD = re.compile(r"[\w.-]+")
 ADDRESS = re.compile(r"https?://[^\s'\"%{}$]+\.whl")
 
 PACKAGES = """\
@@ -28,6 +34,16 @@ try:
     [importlib.metadata.version(name) for name in {names}]
 except importlib.metadata.PackageNotFoundError:
     %pip install --quiet {what}
+"""
+# Nothing that the course has not named is installed by itself.
+UNNAMED = """\
+import importlib.util
+
+if any(importlib.util.find_spec(name) is None for name in {modules}):
+    print(
+        "A package that this notebook needs is missing here. On the course's hub, choose the course's kernel; "
+        "elsewhere run `%pip install {names}` in a new cell, and then this cell again."
+    )
 """
 INSTALL = """\
 import importlib.util
@@ -60,16 +76,20 @@ def maybe(lines: str) -> str:
     return "(?:" + re.sub(r"\\\{\w+\\\}", "[^\n]*", re.escape(lines)) + ")?"
 
 
-EARLIER = re.compile(maybe(PACKAGES) + maybe(INSTALL) + re.escape(LINES))
+EARLIER = re.compile(maybe(PACKAGES) + maybe(UNNAMED) + maybe(INSTALL) + re.escape(LINES))
 
 
 def add_install_lines(path: Path, what: str = "", packages: Sequence[str] = ()) -> None:
     """Put the lines before `%load_ext autograder` in a released notebook, in place of those of an earlier call; `what`,
     if given, is the argument for pip, and `packages` are the further packages of the course."""
     notebook = nbformat.read(path, as_version=4)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    unnamed = unnamed_packages(code, [file.name for file in path.parent.iterdir()], packages)
     for cell in notebook.cells:
         if cell.cell_type == "code" and LOAD in cell.source.splitlines():
             lines = (INSTALL.format(what=what) if what else "") + LINES
+            if unnamed:
+                lines = UNNAMED.format(modules=[*unnamed], names=" ".join(unnamed.values())) + lines
             if packages:
                 quoted = " ".join(f'"{package}"' for package in packages)
                 lines = PACKAGES.format(names=[*map(name_of, packages)], what=quoted) + lines
@@ -78,3 +98,20 @@ def add_install_lines(path: Path, what: str = "", packages: Sequence[str] = ()) 
                 cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
             nbformat.write(notebook, path)
             return
+
+
+def unnamed_packages(sources: Sequence[str], beside: Collection[str], packages: Sequence[str]) -> dict[str, str]:
+    """The packages, by imported module, that cells need and that nobody has named: neither a student's install nor one
+    of `packages` has the module, no file of those `beside` is it, and no cell installs the package."""
+    imported = set[str]().union(*map(imported_modules, sources))
+    wanted = imported - sys.stdlib_module_names - STUDENTS_HAVE - {name.removesuffix(".py") for name in beside}
+    has = packages_distributions() if wanted else {}  # it reads what is installed
+    named = {canonical(name_of(package)) for package in packages}
+    named |= {canonical(word) for source in sources for line in PIP.findall(source) for word in WORD.findall(line)}
+    found = {module: has.get(module, [module]) for module in sorted(wanted)}
+    return {module: names[0] for module, names in found.items() if named.isdisjoint(map(canonical, names))}
+
+
+def canonical(name: str) -> str:
+    """The name of a distribution, in the one way of writing it of many."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator, Sequence
-from importlib.metadata import packages_distributions
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.authoring.install_cell import unnamed_packages
 from autograder.checking.cell import is_check_cell
-from autograder.checking.import_analysis import imported_modules
 from autograder.course.assignment import Assignment, Template
 from autograder.course.course import Course
-from autograder.course.packages import name_of
 from autograder.course.source_notebooks import load_assignment
 
 __all__ = ["promises"]
-
-STUDENTS_HAVE = {"IPython", "PIL", "autograder", "matplotlib", "mpl_toolkits", "numpy", "pytest"}
 
 
 def promises(course: Course, name: str) -> Iterator[str]:
@@ -35,10 +30,11 @@ def promises(course: Course, name: str) -> Iterator[str]:
             f"Note: a student who tampers with Python can pass {', '.join(believing)}: only the student's own process "
             "says whether arguments changed, warnings came, or what a call cost."
         )
-    if unnamed := unnamed_modules(assignment, course.settings.packages):
+    if unnamed := unnamed_in(assignment, course.settings.packages):
+        named = json.dumps([*course.settings.packages, *unnamed.values()])
         yield (
-            f"Note: the release imports {', '.join(unnamed)}, which students' installs lack: name the package in "
-            "c.Autograder.packages, and the released notebook installs it."
+            f"Note: the release imports {', '.join(unnamed)}, which students' installs lack. It installs what is "
+            f"missing if nbgrader_config.py has the line: c.Autograder.packages = {named}"
         )
     if not any(cell.nbgrader.get("points") for notebook in notebooks for cell in notebook.cells):
         yield "Note: no cell has points, so everybody gets 0 of 0."
@@ -63,17 +59,8 @@ def ordinary_tests(notebook: Template) -> int:
     )
 
 
-def unnamed_modules(assignment: Assignment, packages: Sequence[str]) -> list[str]:
-    """The modules that the release imports, and that neither a student's install nor one of `packages` has."""
+def unnamed_in(assignment: Assignment, packages: list[str]) -> dict[str, str]:
+    """The packages, by module, that the release needs and that nobody has named."""
     cells = [cell for notebook in assignment.notebooks for cell in notebook.release if cell.cell_type == "code"]
-    imported = set[str]().union(*(imported_modules(cell.source) for cell in cells))
-    beside = {Path(file).parts[0].removesuffix(".py") for file in (*assignment.files, *assignment.modules)}
-    wanted = imported - sys.stdlib_module_names - STUDENTS_HAVE - beside
-    named = {canonical(name_of(package)) for package in packages}
-    has = packages_distributions() if wanted else {}  # it reads what is installed
-    return sorted(module for module in wanted if named.isdisjoint(map(canonical, has.get(module, [module]))))
-
-
-def canonical(name: str) -> str:
-    """The name of a distribution, in the one way of writing it of many."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    beside = [Path(file).parts[0] for file in (*assignment.files, *assignment.modules)]
+    return unnamed_packages([cell.source for cell in cells], beside, packages)

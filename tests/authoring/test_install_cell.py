@@ -64,6 +64,33 @@ def test_a_course_s_packages_are_installed_where_they_are_missing(released: Path
     assert run_python(code.replace("'no-such-thing'", "'pytest'")) == ""
 
 
+def test_a_package_that_nobody_named_is_asked_for_and_not_installed(released: Path) -> None:
+    """A student would see a traceback alone; and what no author has named must not be fetched by itself."""
+    (released.parent / "helper.py").touch()
+    released.with_name("data").mkdir()
+    add_cell(released, "import helper, data, numpy, yaml\nimport no_such.thing\ntry:\n    import torch\nexcept: pass")
+    add_install_lines(released, ADDRESS)
+    before = setup_of(released).source.split("import os\n")[1].split('if importlib.util.find_spec("autograder")')[0]
+    assert "pip" not in run_python(before.replace("'no_such'", "'json'"))
+    assert "elsewhere run `%pip install no_such PyYAML` in a new cell" in run_python(before)
+    add_install_lines(released, "", ["pyyaml>=6", "No-Such"])
+    assert "elsewhere run" not in setup_of(released).source
+
+
+def test_a_package_that_a_cell_installs_is_not_asked_for(released: Path) -> None:
+    """A student would be sent to do what the next line does."""
+    add_cell(released, "try:\n    import x\nexcept ImportError:\n    %pip install -q 'no-such[all]>=2' x")
+    add_cell(released, "import no_such\n!pip install nothing")
+    add_install_lines(released)
+    assert "elsewhere run" not in setup_of(released).source
+
+
+def add_cell(path: Path, source: str) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    nbformat.write(notebook, path)
+
+
 def run_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

@@ -57,7 +57,10 @@ def test_an_author_is_told_which_packages_students_lack(tmp_path: Path) -> None:
     text = replaced(TEXT, "import numpy as np", imports)
     text = replaced(text, "### BEGIN HIDDEN TESTS\n", "### BEGIN HIDDEN TESTS\nimport yaml\n")
     (note,) = [told for told in promises(make_course(tmp_path / "a", text), NAME) if "the release imports" in told]
-    assert note.startswith("Note: the release imports scipy, which students' installs lack: name the package in c.Auto")
+    assert note.startswith(
+        "Note: the release imports scipy, which students' installs lack. It installs what is missing"
+    )
+    assert note.endswith('the line: c.Autograder.packages = ["scipy"]')
     named = make_course(tmp_path / "b", text, config='c.Autograder.packages = ["SciPy>=1"]\n')
     assert not any("the release imports" in told for told in promises(named, NAME))
 

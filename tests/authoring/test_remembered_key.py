@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from autograder.authoring import remembered_key
 from autograder.authoring.remembered_key import Conversation, Point, RememberedKey
+from autograder.checking.call_recorder import size_of
 from autograder.checking.outcomes import Mistake
 from autograder.checking.proxies import NotebookProxy
 from autograder.course.assignment import KeyCell
+from autograder.grading.answer_key import AnswerKey
 from autograder.kernel_side.serve import Reply
 from autograder.kernel_side.wire import Message
 from autograder.sandbox.limits import Limits
@@ -119,6 +123,28 @@ def test_copies_are_asked_when_the_memory_is_full() -> None:
     talks.room = False
     assert talks.say("a", "b") == talks.say("a", "b") == ["a", "b"]
     assert len(talks.copies) == 2
+
+
+def test_a_key_remembers_so_many_bytes_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation of large arrays would take all of the machine's memory, or remember nothing."""
+    copies: list[str] = []
+
+    @contextmanager
+    def channel(key: AnswerKey, grade_id: str) -> Iterator[Copy]:
+        copies.append(grade_id)
+        yield Copy()
+
+    monkeypatch.setattr(remembered_key, "MOST_BYTES", 4 * size_of({}, []))
+    monkeypatch.setattr(AnswerKey, "__init__", lambda *about: None)
+    monkeypatch.setattr(AnswerKey, "channel", channel)
+    key = RememberedKey((), {}, Limits())
+    for grade_id, words in (("a", "xy"), ("b", "xy"), ("a", "xy"), ("b", "xy"), ("b", "xyz"), ("b", "xyz")):
+        with key.channel(grade_id) as talk:
+            for word in words:
+                talk.send({"said": word}, [])
+                reply, _ = talk.receive()
+            assert reply == {"heard": list(words)}
+    assert copies == ["a", "b", "b", "b"]
 
 
 @pytest.mark.slow

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import small_course
+from recorded_class import record_again
 from small_course import NAME
 from sqlalchemy import insert, select
 
@@ -13,8 +16,16 @@ from autograder.course.course import Course
 from autograder.gradebook import tables
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.last_grading import CellGrading, CheckNow, LastGrading
-from autograder.gradebook.rescore import grades_now
+from autograder.gradebook.rescore import grades_now, show_anew
 from autograder.grading.class_run import grade_class
+from autograder.submission.graded import CellGrade
+
+
+def write_points(course: Course, points: int) -> None:
+    """Give the check cell of the source other points."""
+    source = small_course.source_notebook()
+    small_course.cells_by_id(source)["test_mean"].metadata.nbgrader["points"] = points
+    small_course.write(course.source(NAME) / f"{NAME}.ipynb", source)
 
 
 def test_checks_of_the_same_name_elsewhere_stay(recorded: Course) -> None:
@@ -34,9 +45,7 @@ def test_checks_of_the_same_name_elsewhere_stay(recorded: Course) -> None:
             )
         gradebook.db.commit()
     before = [elsewhere(table) for table in (tables.checks, tables.cells)]
-    source = small_course.source_notebook()
-    small_course.cells_by_id(source)["test_mean"].metadata.nbgrader["points"] = 6
-    small_course.write(recorded.source(NAME) / f"{NAME}.ipynb", source)
+    write_points(recorded, 6)
     done = grade_class(recorded, NAME, void=["test_like_the_answer_key"])
     assert done.rescored == ["ada", "s00001"]
     assert [elsewhere(table) for table in (tables.checks, tables.cells)] == before
@@ -52,3 +61,17 @@ def test_a_check_that_never_ran_gets_no_score_before_it_has() -> None:
     last = LastGrading(cells={("one", "check"): CellGrading("digest", 2.0, [ran, void])})
     counts = {("one", "check"): CheckNow("digest", 2.0, {"test_a": "", "test_b": ""})}
     assert grades_now(last, counts) == {}
+
+
+def test_other_points_for_a_cell_without_checks_are_given(recorded: Course) -> None:
+    """An assignment whose checks are still to be written could not be graded."""
+    record_again(recorded, lambda grade: replace(grade, verdicts=[]))
+    write_points(recorded, 6)
+    assert grade_class(recorded, NAME).rescored == ["ada", "s00001"]
+    assert small_course.auto_scores(recorded.root)["ada", "test_mean"] == 6.0
+
+
+def test_a_notebook_that_is_gone_is_not_needed(tmp_path: Path) -> None:
+    """A class could not be scored anew for one deleted folder, though that student is graded again anyway."""
+    show_anew(tmp_path / "gone", {("one", "check"): CellGrade("check", 1.0, 2.0)})
+    assert list(tmp_path.iterdir()) == []

@@ -617,6 +617,34 @@ def test_what_python_asks_of_an_object_that_was_lent_is_answered_here() -> None:
     assert repr(lent) == "<Scaler>"
 
 
+OPERATORS = {
+    "add": "x + 5", "sub": "x - 5", "mul": "x * 5", "truediv": "x / 5", "floordiv": "x // 5", "mod": "x % 5",
+    "pow": "x ** 5", "matmul": "x @ 5", "radd": "5 + x", "rsub": "5 - x", "rmul": "5 * x", "rtruediv": "5 / x",
+    "rfloordiv": "5 // x", "rmod": "5 % x", "rpow": "5 ** x", "rmatmul": "5 @ x", "eq": "x == 5", "ne": "x != 5",
+    "lt": "x < 5", "le": "x <= 5", "gt": "x > 5", "ge": "x >= 5", "contains": "5 in x", "neg": "-x", "pos": "+x",
+    "abs": "abs(x)", "invert": "~x", "length": "len(x)", "truth": "bool(x)", "item": "x[5]",
+}  # fmt: skip
+METHODS = {"length": "len", "truth": "bool", "item": "getitem"}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_each_operator_of_a_lent_object_is_done_as_in_its_own_notebook(name: str) -> None:
+    """A student's `a - b` would be another operation in the answer key's notebook, and a right answer wrong."""
+
+    def method(called: str) -> Any:
+        return lambda it, *others: done.append((called, *others)) or True
+
+    done: list[tuple[Any, ...]] = []
+    operand = (5,) if "5" in OPERATORS[name] else ()
+    lent = object_table.lent_object(1, "Scaler", False, lambda *asked: done.append(asked) or True)
+    eval(OPERATORS[name], {"x": lent})
+    assert done == [(name, *operand)]
+    done.clear()
+    scaler = type("Scaler", (), {f"__{METHODS.get(each, each)}__": method(each) for each in OPERATORS})()
+    object_table.OPERATIONS[name](scaler, *operand)
+    assert done == [(name, *operand)]
+
+
 def test_a_handle_can_be_copied_and_printed_without_crossing() -> None:
     """pytest prints values and a test may copy them: neither may run or break anything."""
     handle = NotebookProxy(InProcessTransport(defined(CLASSES))).Scaler(1.0)

@@ -16,6 +16,9 @@ c.Autograde.autograde_preprocessors = [
 # nbgrader collect and formgrader take no file that a student's link points at.
 c.ExchangeFactory.collect = "autograder.collecting.exchange.CollectRegularFiles"
 
+# Formgrader's log says once, and not at each click, that there is no exchange.
+c.ExchangeFactory.list = "autograder.collecting.exchange.ListToldOnce"
+
 # nbgrader generate_assignment and formgrader make releases with the records of `autograder release`.
 c.GenerateAssignment.preprocessors.append("autograder.authoring.record_step.AddRecords")
 

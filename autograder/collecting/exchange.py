@@ -1,5 +1,5 @@
-"""nbgrader's exchange, without following links: with this in `nbgrader_config.py`, `nbgrader collect` and formgrader's
-button take regular files only.
+"""nbgrader's exchange, without following links and without saying the same again: with this in `nbgrader_config.py`,
+`nbgrader collect` and formgrader's button take regular files only.
 
 Students can write to the exchange themselves, and nbgrader copies as whoever collects: by a link, the answers and the
 gradebook would become files of a submission, and student code would find them beside it.
@@ -11,14 +11,15 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
-from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.exchange import ExchangeError
+from nbgrader.exchange.default import ExchangeCollect, ExchangeList
 
 from autograder.submission.reading import PATH_BYTES
 from autograder.submission.times import TIMESTAMP
 
-__all__ = ["CollectRegularFiles", "copy_regular_files"]
+__all__ = ["CollectRegularFiles", "ListToldOnce", "copy_regular_files"]
 
 ENTRY = 4096  # bytes that a file or folder counts at least, so that empty ones have an end, too
 
@@ -38,6 +39,20 @@ class CollectRegularFiles(ExchangeCollect):  # type: ignore[misc]
                 self.log.error(f"{src} was not collected: {error}")
             else:
                 super().do_copy(str(regular), dest, log)
+
+
+class ListToldOnce(ExchangeList):  # type: ignore[misc]
+    """For `c.ExchangeFactory.list`: formgrader looks for the exchange at each click. If there is none, or it cannot be
+    used, its page says so, and the log says it once."""
+
+    told: ClassVar[set[str]] = set()
+
+    def fail(self, msg: str) -> NoReturn:
+        """Raise ExchangeError, as nbgrader does."""
+        if msg not in self.told:
+            self.told.add(msg)
+            super().fail(msg)
+        raise ExchangeError(msg)
 
 
 def write_time(name: str, folder: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from autograder.checking.outcomes import Verdict
 from autograder.course.assignment import Assignment
 from autograder.course.course import Course
 from autograder.course.locking import course_lock
@@ -28,7 +27,6 @@ from autograder.gradebook.gradebook_sync import sync_assignment
 from autograder.gradebook.groups import read_groups, settle_given
 from autograder.gradebook.last_grading import (
     LastGrading,
-    Place,
     checks_now,
     read_last_gradings,
     reusable_verdicts,
@@ -73,17 +71,6 @@ class ClassRun:
         return bool(self.course_errors) or any(submission.to_look_at for submission in self.graded)
 
 
-@dataclass(frozen=True)
-class SubmissionToGrade:
-    """A submission to grade, without its files; `reusable` are verdicts of an earlier grading that still hold, and its
-    code may run `run_time` times as long as usual."""
-
-    student: str
-    digest: str
-    reusable: dict[Place, list[Verdict]]
-    run_time: float
-
-
 def grade_class(
     course: Course,
     name: str,
@@ -122,22 +109,22 @@ def grade_class(
         sync_assignment(gradebook, course, name)
         settle_given(gradebook.db, name)
         assignment = voided_anew(gradebook.db, assignment, void, unvoid, why)
-        before = read_last_gradings(gradebook.db, name)
-        rescored = rescore_class(gradebook, course, assignment, before)
+        last_gradings = read_last_gradings(gradebook.db, name)
+        rescored = rescore_class(gradebook, course, assignment, last_gradings)
         run = ClassRun(rescored=rescored, due=due_date(gradebook.db, name))
-        times, groups = read_run_times(gradebook.db, name), read_groups(gradebook.db, name)
-        todo, unread, run.unchanged = to_grade(course, submitted, {} if regrade else before, assignment, times)
+        last_gradings = {} if regrade else last_gradings
+        todo, unreadable, run.unchanged = to_grade(gradebook.db, course, assignment, submitted, last_gradings)
         count = min(jobs or course.settings.jobs or os.cpu_count() or 1, len(todo))
         try:
-            errors = CourseErrors()
+            course_errors = CourseErrors()
             with pool_of(scheduler, count, course, assignment, limits, on_note) if todo else nullcontext() as workers:
-                on_start(len(todo) + len(unread), len(run.unchanged))
-                for result in chain(unread, grade_all(workers, todo, assignment, course, groups) if workers else ()):
-                    errors.add(result)
+                on_start(len(todo) + len(unreadable), len(run.unchanged))
+                for result in chain(unreadable, grade_all(workers, todo, course, assignment) if workers else ()):
+                    course_errors.add(result)
                     graded = kept_result(gradebook, course, assignment, result)
                     on_graded(graded)
                     run.graded.append(replace(graded, notebooks=[], files={}))
-            run.course_errors = list(errors.sentences())
+            run.course_errors = list(course_errors.sentences())
         finally:
             gradebook.db.rollback()
             settle_late_penalties(course, gradebook, name)
@@ -182,33 +169,37 @@ def wanted_folders(course: Course, name: str, students: Iterable[str]) -> dict[s
 
 
 def to_grade(
+    session: Any,
     course: Course,
-    submitted: dict[str, Path],
-    known: Mapping[str, LastGrading],
     assignment: Assignment,
-    run_times: Mapping[str, float],
-) -> tuple[list[SubmissionToGrade], list[GradedSubmission], list[str]]:
-    """Submissions to grade because files, assignment or run time changed, results for those that cannot be read, and
-    who is unchanged. Where only check cells changed, the verdicts of the others are reused."""
-    todo, unread, unchanged = list[SubmissionToGrade](), list[GradedSubmission](), list[str]()
+    submitted: Mapping[str, Path],
+    last_gradings: Mapping[str, LastGrading],
+) -> tuple[list[Submission], list[GradedSubmission], list[str]]:
+    """Submissions to grade because files, assignment or run time changed (without their files, which would fill the
+    memory), results for those that cannot be read, and who is unchanged. Where only check cells changed, the verdicts
+    of the others are reused."""
+    todo, unreadable, unchanged = list[Submission](), list[GradedSubmission](), list[str]()
+    run_times, groups = read_run_times(session, assignment.name), read_groups(session, assignment.name)
     checks = checks_now(assignment)
     for student, folder in submitted.items():
-        submission, before = read(course, student, folder, assignment), known.get(student, LastGrading())
+        submission, last = read(course, student, folder, assignment), last_gradings.get(student, LastGrading())
         # A run that is stopped between two renames leaves a grade without its notebook.
-        there = course.path("autograded", student, assignment.name).is_dir()
+        has_notebook = course.path("autograded", student, assignment.name).is_dir()
         run_time = run_times.get(student, 1.0)
-        done = there and before.versions == (submission.digest, assignment.digest) and before.run_time == run_time
-        stale = stale_cells(before, checks) if done else set()
-        if done and not stale:
+        versions = (submission.digest, assignment.digest)
+        is_graded = has_notebook and last.versions == versions and last.run_time == run_time
+        stale = stale_cells(last, checks) if is_graded else set()
+        if is_graded and not stale:
             unchanged.append(student)
         elif isinstance(submission, GradedSubmission):
             submission.run_time = run_time
-            unread.append(submission)
+            unreadable.append(submission)
         else:
-            then = reusable_verdicts(before, checks) if done else {}
-            reusable = {place: verdicts for place, verdicts in then.items() if place not in stale}
-            todo.append(SubmissionToGrade(student, submission.digest, reusable, run_time))
-    return todo, unread, unchanged
+            still_right = reusable_verdicts(last, checks) if is_graded else {}
+            reusable = {place: verdicts for place, verdicts in still_right.items() if place not in stale}
+            group = groups.get(student, "")
+            todo.append(replace(submission, files={}, reusable=reusable, run_time=run_time, group=group))
+    return todo, unreadable, unchanged
 
 
 def read(course: Course, student: str, folder: Path, assignment: Assignment) -> Submission | GradedSubmission:
@@ -216,36 +207,32 @@ def read(course: Course, student: str, folder: Path, assignment: Assignment) -> 
     try:
         return read_submission(student, folder, course.settings.submission_mb)
     except SubmissionRefused as error:
-        why = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
+        incident = Incident(IncidentKind.REFUSED, f"the submission was not read: {error}")
     except OSError as error:
         where = printable(str(error.filename or folder))
-        why = Incident(IncidentKind.FAULT, f"the submission cannot be read: {error.strerror}: {where}")
-    digest = hashlib.sha256(why.text.encode()).hexdigest()
-    return GradedSubmission(student, digest, assignment.digest, incidents=[why])
+        incident = Incident(IncidentKind.FAULT, f"the submission cannot be read: {error.strerror}: {where}")
+    digest = hashlib.sha256(incident.text.encode()).hexdigest()
+    return GradedSubmission(student, digest, assignment.digest, incidents=[incident])
 
 
 def grade_all(
-    workers: Pool[Submission, GradedSubmission],
-    todo: list[SubmissionToGrade],
-    assignment: Assignment,
-    course: Course,
-    groups: Mapping[str, str],
+    workers: Pool[Submission, GradedSubmission], todo: list[Submission], course: Course, assignment: Assignment
 ) -> Iterator[GradedSubmission]:
     """Results as they come from the workers."""
-    for submission, outcome in workers.results(
-        replace(load_submission(one, course, assignment), group=groups.get(one.student, "")) for one in todo
-    ):
+    for submission, outcome in workers.results(with_files(submission, course, assignment) for submission in todo):
         yield outcome if isinstance(outcome, GradedSubmission) else not_graded(submission, outcome, assignment)
 
 
-def load_submission(todo: SubmissionToGrade, course: Course, assignment: Assignment) -> Submission:
+def with_files(submission: Submission, course: Course, assignment: Assignment) -> Submission:
     """The submission with its files, read when its turn has come. If it was handed in anew meanwhile, the new files are
     graded. If it cannot be read any more, it is graded as empty and without a digest, so that the next run grades it
     again."""
-    now = read(course, todo.student, course.path("submitted", todo.student, assignment.name), assignment)
+    student = submission.student
+    now = read(course, student, course.path("submitted", student, assignment.name), assignment)
     if isinstance(now, GradedSubmission):
-        return Submission(todo.student, {}, "")
-    return replace(now, run_time=todo.run_time, reusable=todo.reusable if now.digest == todo.digest else {})
+        return replace(submission, digest="", reusable={})
+    reusable = submission.reusable if now.digest == submission.digest else {}
+    return replace(submission, files=now.files, digest=now.digest, reusable=reusable)
 
 
 @uninterrupted()
@@ -269,6 +256,6 @@ def not_graded(submission: Submission, error: BaseException, assignment: Assignm
     """The result when the worker itself failed: it says so and waits for a person. Raises SandboxMissing."""
     if isinstance(error, SandboxMissing):
         raise error
-    why = ENDED if isinstance(error, EndedTwice) else f"the grader failed: {type(error).__name__}: {error}"
-    fault = Incident(IncidentKind.FAULT, why)
+    text = ENDED if isinstance(error, EndedTwice) else f"the grader failed: {type(error).__name__}: {error}"
+    fault = Incident(IncidentKind.FAULT, text)
     return GradedSubmission(submission.student, submission.digest, assignment.digest, incidents=[fault])

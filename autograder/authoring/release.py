@@ -42,12 +42,12 @@ def release(course: Course, name: str) -> None:
     try:
         with course_lock(course.root), refusals_explained(course), TemporaryDirectory(prefix="release-") as scratch:
             make_gradebook(course)
-            made = generate(course, name, scratch)
-            for notebook in made.glob("*.ipynb"):
+            generated = generate(course, name, scratch)
+            for notebook in generated.glob("*.ipynb"):
                 add_install_lines(notebook, course.settings.wheel_url, course.settings.packages)
-            record_answers(course, name, made)
+            record_answers(course, name, generated)
             with atomic_dir(target) as fresh:
-                shutil.copytree(made, fresh, dirs_exist_ok=True)
+                shutil.copytree(generated, fresh, dirs_exist_ok=True)
     except OSError as error:
         raise AutograderError(f"{target} cannot be written: {error.strerror or error}.") from None
 
@@ -56,9 +56,9 @@ def left_out(course: Course, name: str) -> list[str]:
     """Files of the source folder that a release lacks, perhaps against its author's will: nbgrader takes no notebook in
     a subfolder, and follows no link to a folder."""
     folder = course.source(name)
-    inside = [path for path in source_paths(folder, course) if path.parent != folder and path.suffix == ".ipynb"]
+    nested = [path for path in source_paths(folder, course) if path.parent != folder and path.suffix == ".ipynb"]
     links = [path for path in source_paths(folder, course) if path.is_symlink() and path.is_dir()]
-    return sorted(path.relative_to(folder).as_posix() for path in (*inside, *links))
+    return sorted(path.relative_to(folder).as_posix() for path in (*nested, *links))
 
 
 def record_answers(course: Course, name: str, folder: Path) -> None:

@@ -94,11 +94,11 @@ def validate(
     secrets = [f"validation {number}".encode() for number in range(seeds)]
     work = Trials(assignment, secrets, checked_limits(course))
     with Workers(min(course.settings.jobs or os.cpu_count() or 1, len(trials)), work) as workers:
-        found: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
-        for trial, wrong in run_trials(workers, trials):
-            found[trial.name] += wrong
+        problems_of: dict[str, list[Problem]] = {trial.name: [] for trial in trials}
+        for trial, trial_problems in run_trials(workers, trials):
+            problems_of[trial.name] += trial_problems
             on_done(trial.name)
-    return list(key_failure_once([*problems, *chain.from_iterable(found.values())]))
+    return list(key_failure_once([*problems, *chain.from_iterable(problems_of.values())]))
 
 
 def key_failure_once(problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -141,12 +141,12 @@ def release_problems(source: NotebookNode, template: Template) -> Iterator[Probl
     """Lines of solutions, hidden tests and mark schemes must not be in the release, wherever they came from."""
     released = {cell.grade_id: cell.source for cell in template.release if cell.grade_id}
     for number, cell in enumerate(source.cells, start=1):
-        after = released.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), "")
+        text = released.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""), "")
         secret, public = split_lines(cell.source)
         for line in sorted(secret - public):
-            if line in after.split("\n"):
+            if line in text.split("\n"):
                 yield Problem(f"cell {number}", f"the release still holds this line: {line.strip()!r}")
-        if any(line.marker for line in lines(after)):
+        if any(line.marker for line in lines(text)):
             yield Problem(f"cell {number}", "the release still holds a marker")
 
 
@@ -208,12 +208,12 @@ def all_trials(
     for document, judge in ((ALTERNATIVES, judge_right), (MISTAKES, judge_mistake)):
         for entry in read_entries(folder / document):
             where, answer = f"{document}, {entry.title!r}", entry.replaces
-            found = [(t, notebook) for t, notebook in bare if answer in {*answers(notebook), *assignment.modules}]
-            if not found:
+            matching = [(t, notebook) for t, notebook in bare if answer in {*answers(notebook), *assignment.modules}]
+            if not matching:
                 problems.append(
                     Problem(where, f"replaces {answer}, which is not an answer cell of a notebook with check cells")
                 )
-            for template, notebook in found:
+            for template, notebook in matching:
                 variant = with_replaced(notebook, template, answer, entry.source)
                 yield Trial(where, variant, judge, in_notebook(entry, template, assignment), None)
 
@@ -286,10 +286,10 @@ def with_affected_checks(notebook: NotebookNode, answer: str, source: str) -> No
     several times as long."""
     wanted = affected_checks(notebook, answer, source)
     changed = with_answer(notebook, answer, source)
-    kept = [cell for cell in changed.cells if not is_check(cell) or cell.metadata.nbgrader.grade_id in wanted]
-    while kept and not is_check(kept[-1]):
-        kept.pop()
-    return NotebookNode(changed, cells=kept)
+    cells = [cell for cell in changed.cells if not is_check(cell) or cell.metadata.nbgrader.grade_id in wanted]
+    while cells and not is_check(cells[-1]):
+        cells.pop()
+    return NotebookNode(changed, cells=cells)
 
 
 def from_answer(cells: list[NotebookNode], answer: str) -> list[NotebookNode]:
@@ -310,15 +310,15 @@ def run_trials(workers: Pool[Variant, Tried], trials: list[Trial]) -> Iterator[t
         if isinstance(outcome, BaseException):
             yield trial, [Problem(trial.name, str(outcome) or type(outcome).__name__)]
             continue
-        shown, rounds, faults = outcome
+        notebook, rounds, faults = outcome
         problems = [Problem(trial.name, fault) for fault in faults] or verdict_problems(trial, rounds)
-        yield trial, [*problems, *raised_problems(trial, shown), *ordinary_problems(trial, shown)]
+        yield trial, [*problems, *raised_problems(trial, notebook), *ordinary_problems(trial, notebook)]
 
 
 def verdict_problems(trial: Trial, rounds: list[list[Verdict]]) -> list[Problem]:
     """What is wrong with the verdicts of the first round, and of any other round that found something else."""
-    found = [list(trial.judge(trial, verdicts)) for verdicts in rounds]
-    return list({str(problem): problem for problems in found for problem in problems}.values())
+    problems_of_rounds = [list(trial.judge(trial, verdicts)) for verdicts in rounds]
+    return list({str(problem): problem for problems in problems_of_rounds for problem in problems}.values())
 
 
 def raised_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
@@ -333,23 +333,23 @@ def raised_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
 def ordinary_problems(trial: Trial, notebook: NotebookNode) -> Iterator[Problem]:
     """Ordinary test cells that fail with the answers or do not give all their points, or that give any without them.
     The first error before the first test that fails may be its cause, and is told, too."""
-    said = {number: f"{name}: {text}".split("\n")[0].rstrip(": ") for number, name, text in errors(notebook)}
+    error_of = {number: f"{name}: {text}".split("\n")[0].rstrip(": ") for number, name, text in errors(notebook)}
     failed = False
     for number, cell in enumerate(notebook.cells, start=1):
         if trial.solved is None or not is_check(cell) or cell.cell_type != "code" or is_check_cell(cell.source):
             continue
         grade = ordinary(cell)
         got = f"{in_points(grade.score or 0.0)} of {in_points(grade.max_score)} points"
-        if trial.solved and (grade.score != grade.max_score or number in said):
-            before = min(said, default=number)
-            if not failed and before < number:
+        if trial.solved and (grade.score != grade.max_score or number in error_of):
+            first = min(error_of, default=number)
+            if not failed and first < number:
                 yield Problem(
                     trial.name,
-                    f"{place(before, notebook.cells[before - 1])} raises {said[before]}, which may be why tests fail",
+                    f"{place(first, notebook.cells[first - 1])} raises {error_of[first]}, which may be why tests fail",
                 )
             failed = True
-            why = said.get(number) or why_not_all(cell, grade.score)
-            yield Problem(trial.name, f"{place(number, cell)} gives {got}, but the answers are right: {why}")
+            reason = error_of.get(number) or why_not_all(cell, grade.score)
+            yield Problem(trial.name, f"{place(number, cell)} gives {got}, but the answers are right: {reason}")
         if not trial.solved and grade.score:
             yield Problem(trial.name, f"{place(number, cell)} gives {got} without an answer")
 
@@ -379,18 +379,18 @@ def judge_mistake(trial: Trial, verdicts: list[Verdict]) -> Iterator[Problem]:
     """A mistake loses exactly what its entry says, but for void checks, and its student is told what it says."""
     assert trial.entry is not None
     void = {v.name for v in verdicts if v.void}
-    lost, named = {v.name for v in verdicts if not v.passed} - void, set(trial.entry.loses) - void
+    lost, expected = {v.name for v in verdicts if not v.passed} - void, set(trial.entry.loses) - void
     if not trial.entry.says:
         yield Problem(trial.name, "tells its student nothing: write :says:")
     if not lost and not trial.entry.loses:
         yield Problem(trial.name, "loses no check, so that nobody is told: mend a check, or move it to alternatives.md")
-    if named - lost:
-        yield Problem(trial.name, f"passes {', '.join(sorted(named - lost))}, which it should lose")
-    if lost - named:
-        yield Problem(trial.name, f"loses {', '.join(sorted(lost - named))} too, which it does not name")
-    told = [f"{v.description} {v.message}" for v in verdicts if v.name in lost]
-    if lost and trial.entry.says and not any(trial.entry.says.lower() in text.lower() for text in told):
-        yield Problem(trial.name, f"its student is not told {trial.entry.says!r}, but: {' | '.join(told)}")
+    if expected - lost:
+        yield Problem(trial.name, f"passes {', '.join(sorted(expected - lost))}, which it should lose")
+    if lost - expected:
+        yield Problem(trial.name, f"loses {', '.join(sorted(lost - expected))} too, which it does not name")
+    texts = [f"{v.description} {v.message}" for v in verdicts if v.name in lost]
+    if lost and trial.entry.says and not any(trial.entry.says.lower() in text.lower() for text in texts):
+        yield Problem(trial.name, f"its student is not told {trial.entry.says!r}, but: {' | '.join(texts)}")
 
 
 def errors(notebook: NotebookNode) -> Iterator[tuple[int, str, str]]:

@@ -72,8 +72,7 @@ class CheckCell:
     @property
     def module(self) -> str:
         """The pytest module. The import of the prelude replaces the `%%check` line, so line numbers stay."""
-        rest = self.source.lstrip().split("\n", 1)
-        return "from autograder.checking.prelude import *\n" + (rest[1] if len(rest) > 1 else "")
+        return "from autograder.checking.prelude import *\n" + self.source.lstrip().partition("\n")[2]
 
     def hidden_lines(self) -> set[int]:
         """Line numbers (from 1) of the hidden tests, markers included. Raises CheckCellError for a misplaced marker."""
@@ -115,22 +114,22 @@ class CheckCell:
             tree = ast.parse(self.module)
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
-        found: dict[str, Check] = {}
+        checks: dict[str, Check] = {}
         names = self.called().names
         for node in tree.body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                if node.name in found:
-                    first = found[node.name].line
+                if node.name in checks:
+                    first = checks[node.name].line
                     raise CheckCellError(f"line {node.lineno}: {node.name} is already defined at line {first}")
                 hidden_in_part = not hidden.isdisjoint(lines_of(node))
-                test = found[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""), names)
+                test = checks[node.name] = check_of(node, hidden_in_part, self.voids.get(node.name, ""), names)
                 if "private" in test.fixtures and not hidden_in_part:
                     raise CheckCellError(f"line {node.lineno}: {node.name} takes private files, so it must be hidden")
             else:
                 for other in other_tests(node):
                     why = "a check is a plain function, not async, and not inside a class or an if"
                     raise CheckCellError(f"line {other.lineno}: {other.name} would not count: {why}")
-        return tuple(found.values())
+        return tuple(checks.values())
 
 
 def other_tests(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -146,15 +145,13 @@ def other_tests(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
 
 def believes(node: ast.FunctionDef, helpers: set[str]) -> bool:
     """Whether a test asserts something, and rests only on what the student's process reports of itself."""
-    named = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    called = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     costs = {ast.unparse(item.optional_vars) for n in ast.walk(node) if isinstance(n, ast.With) for item in n.items
              if item.optional_vars is not None and ast.unparse(item.context_expr).startswith("measure(")}  # fmt: skip
-    said = [n for n in ast.walk(node) if isinstance(n, ast.Assert) or is_call_of(n, "assert_that")]
-    judges = any(isinstance(n, ast.Name) and n.id == "pytest" for n in ast.walk(node)) or bool(
-        named & (helpers | JUDGES)
-    )
-    judges = judges or any(names_in(condition).isdisjoint(costs) for condition in said)
-    return bool(named & ONLY_LOOK) and not judges
+    assertions = [n for n in ast.walk(node) if isinstance(n, ast.Assert) or is_call_of(n, "assert_that")]
+    compares = "pytest" in names_in(node) or bool(called & (helpers | JUDGES))
+    compares = compares or any(names_in(condition).isdisjoint(costs) for condition in assertions)
+    return bool(called & ONLY_LOOK) and not compares
 
 
 def is_call_of(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
@@ -177,8 +174,8 @@ def check_of(node: ast.FunctionDef, hidden: bool, void: str, names: frozenset[st
     weight = decoration(node, "points", (1.0,))[0]
     if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not math.isfinite(weight):
         raise CheckCellError(f"line {node.lineno}: @points takes a number")
-    marked = decoration(node, "void", (None,))[0]
-    if marked is not None and not (type(marked) is str and marked.strip()):
+    reason = decoration(node, "void", (None,))[0]
+    if reason is not None and not (type(reason) is str and reason.strip()):
         raise CheckCellError(f"line {node.lineno}: @void takes a text that says why")
     return Check(
         node.name,
@@ -188,7 +185,7 @@ def check_of(node: ast.FunctionDef, hidden: bool, void: str, names: frozenset[st
         tuple(argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)),
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
-        void or str(marked or ""),
+        void or str(reason or ""),
         names,
     )
 

@@ -137,7 +137,7 @@ class Checks:
 
     def rerun(self, test: str, student: NotebookProxy, watcher: Watcher) -> BaseException | None:
         """Run a test of the cell that ran last again with another notebook; returns the exception that ended it."""
-        kept = self.student, self.watcher, self.errors
+        saved = self.student, self.watcher, self.errors
         self.student, self.watcher, self.errors = student, watcher, {}
         try:
             for item in self._items():
@@ -145,7 +145,7 @@ class Checks:
                     self._run(item)
             return self.errors[test]
         finally:
-            self.student, self.watcher, self.errors = kept
+            self.student, self.watcher, self.errors = saved
 
     def keep(self, test: str, error: BaseException | None) -> None:
         """Keep the exception that ended a test, or the first of its cases that raised one, with the assignment's own
@@ -158,11 +158,11 @@ class Checks:
     def _explain(self, error: CheckFailed) -> None:
         """Add what the assignment says of the function whose value was compared, and what the student's code warned
         of."""
-        known, calls = self.signatures(), connection_of(self.student).calls
+        signatures, calls = self.signatures(), connection_of(self.student).calls
         error.warned = warning_of(error, calls)
         for call in reversed(calls):
-            if call.name in known:
-                explain_by(error, call, known[call.name])
+            if call.name in signatures:
+                explain_by(error, call, signatures[call.name])
 
     def _file(self) -> str:
         return file_name(list(self.cells).index(self.name))
@@ -246,8 +246,8 @@ class CheckPlugin:
         def opened(name: str) -> BytesIO:
             files = self.checks.private_files
             if name not in files:
-                there = ", ".join(files) or "none"
-                raise GraderFault(f"there is no file {name!r} in the assignment's folder private (there: {there})")
+                names = ", ".join(files) or "none"
+                raise GraderFault(f"there is no file {name!r} in the assignment's folder private (there: {names})")
             return BytesIO(files[name])
 
         return opened

@@ -39,25 +39,25 @@ def assert_figure(
     plot; `bars` the heights of a bar chart; `image` the array of a picture. Raises CheckFailed.
     """
     axes = only_axes(drawn)
-    for what, wanted, found in (
+    for what, expected, actual in (
         ("title", title, axes.title),
         ("label on the x axis", xlabel, axes.xlabel),
         ("label on the y axis", ylabel, axes.ylabel),
     ):
-        check_text(what, wanted, found)
-    for name, scale, got in (("x", xscale, axes.xscale), ("y", yscale, axes.yscale)):
-        if scale is not None and scale != got:
-            raise CheckFailed(f"the {name} axis must have the scale {scale!r}", f"it has {got!r}")
+        check_text(what, expected, actual)
+    for name, scale, actual in (("x", xscale, axes.xscale), ("y", yscale, axes.yscale)):
+        if scale is not None and scale != actual:
+            raise CheckFailed(f"the {name} axis must have the scale {scale!r}", f"it has {actual!r}")
     check_legend(legend, axes)
     if lines is not None:
         check_lines(lines, axes, rtol)
-    for what, expected, all_found in (
+    for what, expected, drawn_arrays in (
         ("points", points, axes.points),
         ("bars", bars, [chart[:, 3] for chart in axes.bars]),
         ("image", image, axes.images),
     ):
         if expected is not None:
-            check_arrays(what, np.asarray(expected), all_found, rtol)
+            check_arrays(what, np.asarray(expected), drawn_arrays, rtol)
 
 
 def only_axes(drawn: Sequence[Figure] | Figure | Axes) -> Axes:

@@ -48,14 +48,14 @@ def named_mistakes(
     if not attempt.is_explainable:
         return {}
     replays = Replays(checks, attempt, stand_in, time.monotonic() + seconds)
-    found: dict[str, list[Mistake]] = {}
+    explaining: dict[str, list[Mistake]] = {}
     try:
         for mistake in mistakes:
             for test in replays.explained_by(mistake):
-                found.setdefault(test, []).append(mistake)
+                explaining.setdefault(test, []).append(mistake)
     except OutOfTime:
         return {}
-    return unambiguous(found)
+    return unambiguous(explaining)
 
 
 class Replays:

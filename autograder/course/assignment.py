@@ -61,8 +61,8 @@ class TemplateCell:
     def digest(self) -> str:
         """A digest of the check cell and of the mistakes that it names: another one asks for its checks to be run
         again."""
-        named = [[mistake.title, mistake.source, mistake.says] for mistake in self.mistakes]
-        return digest_of([self.source, named] if named else self.source)
+        mistakes = [[mistake.title, mistake.source, mistake.says] for mistake in self.mistakes]
+        return digest_of([self.source, mistakes] if mistakes else self.source)
 
     @property
     def influence(self) -> list[Any]:

@@ -46,9 +46,9 @@ def find_course(start: Path, given: Path | None) -> Course:
         if not (given / CONFIG_FILE).is_file():
             raise AutograderError(f"{given} is not a course: it has no {CONFIG_FILE}.")
         return Course(given.resolve())
-    found = [folder for folder in (start.resolve(), *start.resolve().parents) if has_config(folder)]
-    for number, folder in enumerate(found):
-        if not any(STUDENTS.intersection(folder.relative_to(above).parts) for above in found[number + 1 :]):
+    folders = [folder for folder in (start.resolve(), *start.resolve().parents) if has_config(folder)]
+    for number, folder in enumerate(folders):
+        if not any(STUDENTS.intersection(folder.relative_to(above).parts) for above in folders[number + 1 :]):
             return Course(folder)
     raise NoCourse(f"No course here: no {CONFIG_FILE} in {start} or above it; name one with --course DIR.")
 
@@ -87,8 +87,8 @@ class Course:
     def db_url(self) -> str:
         """The address of the gradebook. Opening it waits for a program that is writing to it."""
         address = str(self.directory.db_url)
-        patient = address.startswith(SQLITE) and "?" not in address
-        return f"{address}?timeout={BUSY_SECONDS}" if patient else address
+        takes_timeout = address.startswith(SQLITE) and "?" not in address
+        return f"{address}?timeout={BUSY_SECONDS}" if takes_timeout else address
 
     @property
     def gradebook_file(self) -> Path | None:

@@ -90,15 +90,15 @@ class Grader:
         except SubmissionRefused as error:
             graded.incidents.append(Incident(IncidentKind.REFUSED, f"the submission was not read: {error}"))
             return graded
-        mine, incidents = with_modules(sorted_out.files, self.assignment.modules)
+        student_files, incidents = with_modules(sorted_out.files, self.assignment.modules)
         graded.incidents += incidents
-        graded.files = self.files_beside(mine)
-        own = sorted_out.notebook_files | graded.files
+        graded.files = self.files_beside(student_files)
+        files = sorted_out.notebook_files | graded.files
         graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
             if template.name in sorted_out.notebooks:
                 notebook = restore(sorted_out.notebooks[template.name], template)
-                beside = self.assignment.released_notebooks(template) | own
+                beside = self.assignment.released_notebooks(template) | files
                 job = self.job(notebook, template, submission, beside, partial(on_grade, template.name))
                 self._grade_into(graded, job)
         graded.seconds = time.monotonic() - started
@@ -108,8 +108,8 @@ class Grader:
     def _grade_into(self, graded: GradedSubmission, job: GradingJob) -> None:
         """Add the results of one notebook; a fault of ours is an incident."""
         try:
-            done, incidents = self.grade_notebook(job)
-            graded.notebooks.append(done)
+            notebook, incidents = self.grade_notebook(job)
+            graded.notebooks.append(notebook)
         except (SandboxError, GraderFault) as error:
             incidents = [Incident(IncidentKind.FAULT, str(error))]
         graded.incidents += [replace(incident, notebook=job.template.name) for incident in incidents]
@@ -129,18 +129,17 @@ class Grader:
         """The job for one restored notebook of a submission, with these files beside it."""
         seeds = Seeds(self.secret, self.assignment.name, submission.identity)
         reusable = submission.reusable_in(template.name)
-        private = self.assignment.private
-        more = (self.counterexamples, submission.run_time)
-        return GradingJob(notebook, template, files, seeds, private, reusable, on_grade, *more)
+        private, run_time = self.assignment.private, submission.run_time
+        return GradingJob(notebook, template, files, seeds, private, reusable, on_grade, self.counterexamples, run_time)
 
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
         name the assignment's file wins, except for `own_files`; and so it does over what Python would import in the
         place of one of its modules."""
-        given = self.assignment.files
-        modules = [name for name in given if name.endswith(".py")]
-        mine = {name: data for name, data in own.items() if not any(is_rival(name, module) for module in modules)}
-        return mine | {name: data for name, data in given.items() if name not in self.own_files & own.keys()}
+        files = self.assignment.files
+        modules = [name for name in files if name.endswith(".py")]
+        allowed = {name: data for name, data in own.items() if not any(is_rival(name, module) for module in modules)}
+        return allowed | {name: data for name, data in files.items() if name not in self.own_files & own.keys()}
 
     def grade_notebook(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         """Grade one restored notebook. Raises SandboxBroken, SandboxMissing, GraderFault.
@@ -156,8 +155,8 @@ class Grader:
         except (SandboxBroken, GraderFault) as error:
             incidents = [Incident(IncidentKind.FAULT, str(error), worth_retry=True)]
         self.close()
-        again, later = self._attempt(replace(job, seeds=job.seeds.of_attempt(2)))
-        return again, list(first_of_each_kind([*first_attempt(incidents, later), *later]))
+        graded, later = self._attempt(replace(job, seeds=job.seeds.of_attempt(2)))
+        return graded, list(first_of_each_kind([*first_attempt(incidents, later), *later]))
 
     def _attempt(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         fresh = replace(job, notebook=copy.deepcopy(job.notebook))
@@ -167,9 +166,9 @@ class Grader:
         text = storable(nbformat.writes(fresh.notebook))
         blank = unanswered(fresh.notebook, job.template)
         grades = cell_grades(fresh.notebook, run.grades, blank)
-        done = GradedNotebook(job.template.name, text, grades, blank, run.kernel.peak_mb)
-        done.course_errors = run.course_errors
-        return done, unconfined + run.incidents
+        graded = GradedNotebook(job.template.name, text, grades, blank, run.kernel.peak_mb)
+        graded.course_errors = run.course_errors
+        return graded, unconfined + run.incidents
 
     def run(self, job: GradingJob, make: Callable[..., NotebookRun] = NotebookRun, **more: Any) -> NotebookRun:
         """Run the notebook of `job`, which gets its outputs, as `make(job, kernel, answer_key, **more)` does. Raises

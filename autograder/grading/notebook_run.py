@@ -38,7 +38,7 @@ __all__ = ["GradingJob", "NotebookRun"]
 
 # So long known mistakes are looked for in one notebook: each takes milliseconds, but an answer may make it slow.
 REPLAY_SECONDS = 10.0
-MOST_SAID = 300
+MAX_ERROR_TEXT = 300
 STOPPED = "your notebook's kernel had stopped before this check"
 
 
@@ -89,8 +89,8 @@ class NotebookRun:
 
     def run(self) -> None:
         """Run every code cell in order, each within the time that is left of the notebook's."""
-        here = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in self.job.notebook.cells}
-        checks = {name: cell.check for name, cell in self.cells.items() if cell.is_check and name in here}
+        grade_ids = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in self.job.notebook.cells}
+        checks = {name: cell.check for name, cell in self.cells.items() if cell.is_check and name in grade_ids}
         with_checks(checks, self._run)
 
     def _run(self, checks: Checks) -> None:
@@ -100,15 +100,15 @@ class NotebookRun:
             if cell.cell_type != "code":
                 continue
             template = self.cells.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
-            left = self._left(number)
+            seconds = self._seconds_left(number)
             if template is not None and template.is_check:
                 self.check(cell, template, checks)
-                self._left(number)
+                self._seconds_left(number)
             else:
                 if cell.source.strip():
                     if self.kernel.alive:  # reading takes the notebook's time, too
                         self.imports.read(cell.source)
-                    self._execute(cell, number, left)
+                    self._execute(cell, number, seconds)
                     self._note_course_error(cell, template)
                 self._note_count(cell, template)
             self._note_tampering(f"cell {number}" if template is None else template.grade_id)
@@ -135,10 +135,10 @@ class NotebookRun:
             self.student_code_ran = True
         elif not template.graded:
             errors = [output for output in cell.outputs if output.output_type == "error"]
-            texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MOST_SAID] for error in errors[-1:]]
+            texts = [f"{template.grade_id}: {error.ename}: {error.evalue}"[:MAX_ERROR_TEXT] for error in errors[-1:]]
             self.course_errors += [(legible(text), not self.student_code_ran) for text in texts]
 
-    def _left(self, number: int) -> float:
+    def _seconds_left(self, number: int) -> float:
         """So many seconds a cell may take. A notebook that has none left is stopped."""
         left = self.deadline - time.monotonic()
         if left <= 0 and self.kernel.alive:
@@ -204,8 +204,8 @@ class NotebookRun:
 
     def _note_tampering(self, where: str) -> None:
         """Record what no kernel does by itself, once for each kind of it."""
-        known = {incident.text for incident in self.incidents}
-        new = sorted(self.kernel.tampering - known)
+        recorded = {incident.text for incident in self.incidents}
+        new = sorted(self.kernel.tampering - recorded)
         self.incidents += [Incident(IncidentKind.TOUCHED, text, where) for text in new]
 
     def check(self, cell: NotebookNode, template: TemplateCell, checks: Checks) -> None:
@@ -232,7 +232,7 @@ class NotebookRun:
         recorder = CallRecorder(transport)
         student = NotebookProxy(recorder, self.imports)
         connection_of(student).plot_cell = self.last_answer
-        asked = self.kernel.start_serving()
+        request = self.kernel.start_serving()
         try:
             name, seeds = template.grade_id, replace(seeds, cell=template.grade_id)
             with self.answer_key.at(name) as reference, self.answer_key.lent_at(name) as lender:
@@ -252,7 +252,7 @@ class NotebookRun:
                 retry = self.kernel.ended_by_itself
                 self.incidents.append(Incident(kind, why, template.grade_id, worth_retry=retry))
                 self.kernel.kill()
-            elif self.kernel.stop_serving(asked):
+            elif self.kernel.stop_serving(request):
                 self._note_end_after(template.grade_id)
 
     def _note_end_after(self, grade_id: str) -> None:
@@ -297,8 +297,8 @@ class NotebookRun:
 
 def module_text(files: Mapping[str, bytes], name: str) -> str | None:
     """The text of a module among the files beside a notebook."""
-    found = [files[path] for path in module_paths(name) if path in files]
-    return found[0].decode("utf-8", errors="replace") if found else None
+    texts = [files[path] for path in module_paths(name) if path in files]
+    return texts[0].decode("utf-8", errors="replace") if texts else None
 
 
 def all_ended(check: CheckCell, error: BaseException) -> list[Verdict]:

@@ -134,10 +134,10 @@ class Grade(CoursePreprocessor):
         limits = checked_limits(course)
         grader = Grader.of(course, assignment, limits)
         # Not the files that nbgrader has put into autograded/: it copies what a student's links point at.
-        own = {name: data for name, data in submission.files.items() if not is_notebook(name)}
+        student_files = {name: data for name, data in submission.files.items() if not is_notebook(name)}
         notebooks = {name: data for name, data in submission.files.items() if is_notebook(name)}
-        own, module_incidents = with_modules(own, assignment.modules)
-        graded.files = grader.files_beside(own)
+        student_files, module_incidents = with_modules(student_files, assignment.modules)
+        graded.files = grader.files_beside(student_files)
         files = assignment.released_notebooks(template) | notebooks | graded.files
         with Workers(1, NotebookWork(grader)) as workers:
             ((_, outcome),) = workers.results([NotebookToGrade(notebook, template.name, submission, files)])
@@ -145,8 +145,8 @@ class Grade(CoursePreprocessor):
             # nbgrader goes on with the next submission after an Exception; a GraderFault would end the whole run.
             why = ENDED if isinstance(outcome, EndedTwice) else outcome
             raise RuntimeError(f"{student} could not be graded: {why}")
-        done, incidents = outcome
-        graded.notebooks = [done]
+        graded_notebook, incidents = outcome
+        graded.notebooks = [graded_notebook]
         incidents = [
             *found_in(submission.files.get(f"{template.name}.ipynb", b""), template),
             *module_incidents,
@@ -154,11 +154,11 @@ class Grade(CoursePreprocessor):
         ]
         graded.incidents = [replace(incident, notebook=template.name) for incident in incidents]
         # nbgrader puts one notebook after the other into autograded/ before it is graded.
-        beside = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}
-        wanted = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
+        present = {path.name for path in course.path("autograded", student, assignment.name).iterdir()}
+        expected = {f"{template.name}.ipynb" for template in assignment.notebooks} & set(submission.files)
         with open_gradebook(course) as gradebook:
-            write_notebooks(gradebook, course, assignment.name, graded, whole=wanted <= beside)
-        return nbformat.reads(done.text, as_version=4)
+            write_notebooks(gradebook, course, assignment.name, graded, whole=expected <= present)
+        return nbformat.reads(graded_notebook.text, as_version=4)
 
 
 def found_in(data: bytes, template: Template) -> list[Incident]:

@@ -70,10 +70,10 @@ def scores(
         show_scores(course, name)
     else:
         results = read_results(course, name)
-        found = scores_of(results)
-        notes = write_csv(found, csv_file, form, column or name, template)
-        todo = sum(score["needs_manual_grade"] for score in found)
-        click.echo(f"Written: {csv_file}" + (f" ({todo} still to be graded by hand)" if todo else ""))
+        student_scores = scores_of(results)
+        notes = write_csv(student_scores, csv_file, form, column or name, template)
+        waiting = sum(score["needs_manual_grade"] for score in student_scores)
+        click.echo(f"Written: {csv_file}" + (f" ({waiting} still to be graded by hand)" if waiting else ""))
         if results.absent:
             click.echo(f"Handed in nothing, and not in the file: {first_of(results.absent)}")
         for note in notes:

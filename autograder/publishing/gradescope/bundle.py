@@ -45,12 +45,12 @@ def make_bundle(course: Course, name: str, output: Path, hidden_checks: str) -> 
     try:
         with (
             atomic_file(output, 0o600) as part,
-            tempfile.TemporaryDirectory() as made,
+            tempfile.TemporaryDirectory() as build_folder,
             zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle,
         ):
             for script in SCRIPTS:
                 add(bundle, script, Path(__file__).with_name(script).read_bytes(), EXECUTABLE)
-            wheel = build_wheel(project, Path(made))
+            wheel = build_wheel(project, Path(build_folder))
             add(bundle, wheel.name, wheel.read_bytes())
             add(bundle, "requirements.lock", (project / "requirements.lock").read_bytes())
             add(bundle, "packages.txt", "".join(f"{package}\n" for package in packages).encode())

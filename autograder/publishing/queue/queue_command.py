@@ -87,7 +87,7 @@ def queue(
     if question:
         show(course, name, question, answers_waiting(answers, question, part), bank, output, sheet)
     elif as_json:
-        click.echo(json.dumps([one.data() for one in queue_of(answers)], indent=2))
+        click.echo(json.dumps([row.data() for row in queue_of(answers)], indent=2))
     else:
         Console().print(queue_table(name, queue_of(answers)))
 

@@ -98,41 +98,41 @@ class ClassNumbers:
 def read_class(course: Course, name: str, changed: Sequence[NetChange] = (), also: Sequence[Path] = ()) -> ClassNumbers:
     """The class of an assignment, with what `changed` since the last report, compared `also` with these folders of
     submissions of earlier terms. Raises AutograderError if nothing of it was graded, or such a folder has none."""
-    assignment, found = load_assignment(course, name), read_results(course, name)
-    wanted = frozenset(names_wanted(assignment))
-    submissions = [CountedSubmission(student.student, student.results, wanted) for student in found.students]
+    assignment, results = load_assignment(course, name), read_results(course, name)
+    names = frozenset(names_wanted(assignment))
+    submissions = [CountedSubmission(student.student, student.results, names) for student in results.students]
     costs = costs_of(course, name)
     points = points_so_far(submissions)
     students = [
         student_of(submission, student, costs.get(student.student))
-        for submission, student in zip(submissions, found.students, strict=True)
+        for submission, student in zip(submissions, results.students, strict=True)
     ]
     questions, checks = question_numbers(submissions), check_numbers(submissions)
-    before = {folder: earlier_answers(folder, assignment) for folder in also}
+    terms = {folder: earlier_answers(folder, assignment) for folder in also}
     files = {submission.student: answers_of(course, assignment, submission) for submission in submissions}
-    answers = grams_of_students(files | {who: paths for folder in before.values() for who, paths in folder.items()})
+    answers = grams_of_students(files | {who: paths for term in terms.values() for who, paths in term.items()})
     compared = {student: pieces for student, pieces in answers.items() if pieces is not None}
     earlier = {student: pieces for student, pieces in compared.items() if student not in files}
-    now = {student: pieces for student, pieces in compared.items() if student in files}
-    groups = {student.student: student.group for student in found.students if student.group}
-    similar = list(not_together(similar_pairs(now, known(course, assignment), earlier), groups))
+    current = {student: pieces for student, pieces in compared.items() if student in files}
+    groups = {student.student: student.group for student in results.students if student.group}
+    similar = list(not_together(similar_pairs(current, known(course, assignment), earlier), groups))
     advice = Advice(list(to_teach(questions)), list(to_talk_to(students, points, similar)), list(to_doubt(checks)))
     scores = summary(list(points.scores.values()))
     return ClassNumbers(
         name,
-        found.max_score,
+        results.max_score,
         scores,
         points,
-        found.absent,
+        results.absent,
         questions,
         checks,
         students,
         similar,
-        {str(folder): sum(who in earlier for who in found) for folder, found in before.items()},
+        {str(folder): sum(who in earlier for who in paths) for folder, paths in terms.items()},
         sorted(answers.keys() - compared.keys()),
         advice,
         list(changed),
-        found.names,
+        results.names,
     )
 
 

@@ -52,7 +52,8 @@ def gradescope_submissions(items: list[Item], metadata: Item) -> Iterator[FoundS
         files = below((item for _, item in inside), origin) or [
             (path, item) for path, item in inside if path == key and "/" not in key
         ]
-        submitters = entry.get("submitters") or []
+        named = entry.get("submitters")
+        submitters = [one for one in named if isinstance(one, dict)] if isinstance(named, list) else []
         problem = "" if files else f"there is no {key} in the export"
         for submitter in submitters:
             yield FoundSubmission(origin, person_of(submitter), files, when(entry), problem=problem)
@@ -92,6 +93,6 @@ def when(entry: dict[str, Any]) -> datetime | None:
     """When a submission was made, from a time as Ruby writes it: 2026-09-30 23:59:01.123456789 Z."""
     try:
         time = datetime.fromisoformat(re.sub(r"\s+(?=Z|[+-]\d)", "", entry.get("created_at") or ""))
-    except (TypeError, ValueError):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)

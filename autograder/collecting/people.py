@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.errors import AutograderError
+from autograder.submission.archive import NAME_BYTES
 from autograder.submission.reading import SubmissionRefused
 from autograder.text import printable
 
@@ -110,4 +111,6 @@ def checked_id(text: str) -> str:
         raise SubmissionRefused(
             f"{printable(text)!r} cannot be a student id, which has letters, digits and . @ + - _ ' ( ) [ ] only"
         )
+    if len(student.encode()) > NAME_BYTES:
+        raise SubmissionRefused(f"{student!r} is too long to be a student id, which has {NAME_BYTES} bytes at most")
     return student

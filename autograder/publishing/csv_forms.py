@@ -20,8 +20,8 @@ __all__ = ["harmless", "write_csv"]
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 POINTS, EXCUSED = "Points Possible", "EX"
 # A spreadsheet takes these for a formula at the beginning of a cell. Cells may begin behind a semicolon, too: it
-# separates them where a comma is part of numbers.
-FORMULA = re.compile(r"(^|[;\t\r\n])(?=\s*[=+\-@＝＋－＠]|[\t\r\n])")
+# separates them where a comma is part of numbers. Quotes at the beginning of a cell are then no part of its text.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"]*[=+\-@＝＋－＠]|[\t\r\n])")
 
 Row = list[Any]
 

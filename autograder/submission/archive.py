@@ -6,8 +6,10 @@ from __future__ import annotations
 import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -18,10 +20,10 @@ from autograder.sandbox.limits import MB
 from autograder.submission.reading import MAX_FILES, PATH_BYTES, SubmissionRefused
 from autograder.text import printable
 
-__all__ = ["NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
+__all__ = ["NAME_BYTES", "NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 
 # Raised by zipfile and its methods of compression for a file that is damaged, locked or of an unknown kind.
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, LookupError, RuntimeError)
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
 NAME_BYTES = 200
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm
@@ -43,7 +45,8 @@ class Item:
 
 def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
     """The files of a zip that was handed in, without what systems add by themselves. Raises SubmissionRefused for a zip
-    that is broken, locked or larger than allowed, and for one with a file that is not safe to write."""
+    that is broken, locked or larger than allowed, and for one with a file that is not safe to write, or with two of one
+    name."""
     if data.count(ENTRY) > MOST_ENTRIES:  # zipfile would take a kilobyte for each before it can be asked how many
         raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
     try:
@@ -53,8 +56,12 @@ def unzipped(data: bytes, max_mb: int) -> dict[str, bytes]:
                 raise SubmissionRefused(f"its zip holds more than {max_mb} MB or {MAX_FILES} files")
             for item in items:
                 if item.problem:
-                    raise SubmissionRefused(f"its zip holds {printable(item.path)}, which {item.problem}")
-            return {item.path: item.read() for item in items}
+                    raise SubmissionRefused(f"its zip holds {printable(item.path) or 'a file'}, which {item.problem}")
+            files = {item.path: item.read() for item in items}
+            if len(files) < len(items):
+                twice = next(name for name, count in Counter(item.path for item in items).items() if count > 1)
+                raise SubmissionRefused(f"its zip holds several files {twice}")
+            return files
     except BROKEN_ZIP as error:
         raise SubmissionRefused(f"its zip cannot be read ({error})") from None
 
@@ -66,13 +73,15 @@ def is_noise(path: str) -> bool:
 
 def zip_items(archive: zipfile.ZipFile, ratio: int) -> Iterator[Item]:
     """The files of a zip, but no folders; a large one that is packed more than `ratio` times is not to be taken."""
-    return (in_zip(archive, info, ratio) for info in archive.infolist() if not info.is_dir())
+    # Their own is_dir() looks at the last letter of a name, and one name has none.
+    return (in_zip(archive, info, ratio) for info in archive.infolist() if not info.filename.endswith("/"))
 
 
 def in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: int) -> Item:
     """A file of a zip. The zip's own words about it are believed only as far as they are checked when it is read."""
     kind = stat.S_IFMT(info.external_attr >> 16)
-    problem = name_problem(info.orig_filename)
+    path = normalize("NFC", info.orig_filename)
+    problem = name_problem(info.orig_filename) or name_problem(path)  # which may be longer
     if kind == stat.S_IFLNK:
         problem = problem or "is a link"
     elif kind not in (0, stat.S_IFREG):
@@ -83,7 +92,6 @@ def in_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: int) -> Item:
         problem = problem or "is packed in a way that is not read here: make the zip with your system's own program"
     elif info.file_size > SMALL and info.file_size > ratio * max(info.compress_size, 1):
         problem = problem or f"is packed more than {ratio} times, like a zip bomb"
-    path = normalize("NFC", info.orig_filename)
     return Item(path, info.file_size, partial(read_member, archive, info), problem)
 
 
@@ -99,6 +107,8 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def name_problem(name: str) -> str:
     """Why a file of this name is not written anywhere; empty if it may be."""
     parts = name.split("/")
+    if not name:
+        return "has no name"
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         return "has an absolute name"
     if ".." in parts:

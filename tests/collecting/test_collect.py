@@ -128,6 +128,26 @@ def test_what_becomes_the_id_can_be_chosen(course: Course, tmp_path: Path, by: s
     assert by_student(collect(course, NAME, source, by)) == {student: Status.NEW}
 
 
+def test_nobody_s_name_or_time_ends_the_collection(course: Course, tmp_path: Path) -> None:
+    """On Gradescope everybody chooses a name: one of a hundred Chinese letters is no name of a folder."""
+    people = {ADA: ("\u6f22" * 100, "2026-09-30 23:59:01 Z"), BOB: ("Bob", "9999-12-31 23:59:59 -23:00")}
+    source = gradescope(tmp_path / "e.zip", {email: (*about, {BOOK: RIGHT}) for email, about in people.items()})
+    results = collect(course, NAME, source, "name")
+    assert [result.student for result in results if result.what is Status.NEW] == ["bob"]
+    assert [why.partition(" ")[2] for why in refusals(results).values()] == [
+        "is too long to be a student id, which has 200 bytes at most"
+    ]
+
+
+@pytest.mark.parametrize("submitters", ["ada", "{ada: x}", "[[ada], ada]"])
+def test_metadata_that_names_nobody_is_refused(course: Course, tmp_path: Path, submitters: str) -> None:
+    """An export that a person has edited would end in a traceback."""
+    text = f"submission_1:\n  :submitters: {submitters}\n"
+    source = zipped(tmp_path / "e.zip", {"submission_metadata.yml": text, f"submission_1/{BOOK}": RIGHT})
+    whys = {"submission_1": "submission_metadata.yml names no student for it"}
+    assert refusals(collect(course, NAME, source)) == whys
+
+
 def test_a_roster_gives_the_courses_ids(course: Course, tmp_path: Path) -> None:
     """Grades must go to the student of the course, and a stranger's to nobody."""
     (tmp_path / "roster.csv").write_text(

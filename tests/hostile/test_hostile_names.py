@@ -88,7 +88,9 @@ def test_the_report_leads_to_no_page_of_a_student_s_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("text", ["=1+1", " @x", "Ada;=1+1", "Ada\t=1+1", "Ada\n=1+1", "Ada;\t-1", "Ada; ＝1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", " @x", "Ada;=1+1", "Ada\t=1+1", "Ada\n=1+1", "Ada;\t-1", "Ada; ＝1", 'Ada;"=1+1;b', 'Ada\t" =1']
+)
 def test_no_cell_of_a_csv_file_begins_as_a_formula(text: str, delimiter: str) -> None:
     """Where a comma is part of numbers, a spreadsheet takes semicolons for the ends of cells."""
     written = io.StringIO()

@@ -37,10 +37,36 @@ def many_entries(count: int) -> bytes:
     return body + entry * count + end
 
 
+def without_name() -> bytes:
+    """A zip with a file whose name has no letters: Python's own zipfile looks at the last one."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a", b"x")
+    data = bytearray(packed.getvalue())
+    central, end = data.find(b"PK\x01\x02"), data.find(b"PK\x05\x06")
+    for start, length, name in ((central, 28, 46), (0, 26, 30)):
+        struct.pack_into("<H", data, start + length, 0)
+        del data[start + name]
+    struct.pack_into("<2I", data, end - 2 + 12, end - central - 1, central - 1)
+    return bytes(data)
+
+
+def named(*names: str) -> bytes:
+    """A zip with files of these names."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, name in enumerate(names):
+            archive.writestr(zipfile.ZipInfo(name), str(number))
+    return packed.getvalue()
+
+
 ZIPS = {
     "bzip2": (lambda: says_little(zipfile.ZIP_BZIP2), "lab.ipynb, which is packed in a way that is not read here"),
     "lzma": (lambda: says_little(zipfile.ZIP_LZMA), "lab.ipynb, which is packed in a way that is not read here"),
     "deflate": (lambda: says_little(zipfile.ZIP_DEFLATED), "lab.ipynb cannot be unpacked"),
+    "no name": (without_name, "its zip holds a file, which has no name"),
+    "one name": (lambda: named("caf\u00e9.ipynb", "cafe\u0301.ipynb"), "its zip holds several files caf\u00e9.ipynb"),
+    "longer": (lambda: named("\U0001d160" * 45), "which has a name that is too long"),
     "entries": (lambda: many_entries(200_000), "its zip holds more than 64 MB or 1000 files"),
 }
 

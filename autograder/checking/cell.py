@@ -114,6 +114,8 @@ class CheckCell:
             tree = ast.parse(self.module)
         except SyntaxError as error:
             raise CheckCellError(f"line {error.lineno}: {error.msg}") from None
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise CheckCellError(f"it cannot be read as Python: {error}") from None
         checks: dict[str, Check] = {}
         names = self.called().names
         for node in tree.body:

@@ -24,6 +24,7 @@ from autograder.checking.array_comparison import (
     compare_shapes,
     first_unequal,
 )
+from autograder.checking.equality import is_numeric
 from autograder.checking.handles import type_name_of
 from autograder.checking.outcomes import CheckFailed
 from autograder.checking.proxies import NotebookProxy, connection_of
@@ -150,9 +151,14 @@ def compare_exactly(actual: Any, expected: Any) -> None:
     elif isinstance(expected, np.ndarray):
         got = as_numbers(actual, expected.ndim) if expected.dtype.kind in "biufc" else as_array(actual)
         compare_shapes(got, expected)
+        if got.size and expected.dtype.kind in "mM" and is_numeric(got):  # NumPy's 3 hours are equal to 3
+            raise CheckFailed("dates or durations are expected, and these are numbers")
         are_times = got.dtype.kind in "mM" and expected.dtype.kind in "mM"
-        if not np.array_equal(got, expected, equal_nan=are_times):
-            raise CheckFailed("the values are wrong", first_unequal(got, expected))
+        try:
+            if not np.array_equal(got, expected, equal_nan=are_times):
+                raise CheckFailed("the values are wrong", first_unequal(got, expected))
+        except TypeError:  # pandas.NA is neither equal nor unequal to anything
+            raise CheckFailed("the values are wrong") from None
     elif isinstance(actual, np.ndarray):
         raise CheckFailed(f"an array came back where {a_value(expected)} is expected")
     elif actual is None and expected is not None:
@@ -182,8 +188,11 @@ def as_number(actual: Any, expected: Any) -> Any:
 
 
 def as_float(value: Any) -> Any:
-    """A Decimal or Fraction as a float, and anything else as it is."""
-    if not isinstance(value, (Decimal, Fraction)):
+    """A Decimal, a Fraction or a whole number that no array holds as a float, and anything else as it is; a list of
+    numbers in the same way."""
+    if type(value) is list and is_numeric_sequence(value):
+        return [as_float(number) for number in value] if any(map(is_long, value)) else value
+    if not isinstance(value, (Decimal, Fraction)) and not is_long(value):
         return value
     try:
         return float(value)
@@ -191,7 +200,14 @@ def as_float(value: Any) -> Any:
         raise CheckFailed("the number is far too large") from None
 
 
+def is_long(value: Any) -> bool:
+    """Whether a value is a whole number of more than 64 bits."""
+    return type(value) is int and value.bit_length() > 63
+
+
 def equal(actual: Any, expected: Any) -> bool:
+    if np.timedelta64 in (type(actual), type(expected)) and (is_numeric(actual) or is_numeric(expected)):
+        return False  # NumPy's 3 hours are equal to 3
     try:
         return actual is expected or bool(actual == expected)  # pandas.NA is, and compares with nothing
     except (ValueError, TypeError, OverflowError):

@@ -31,8 +31,10 @@ def alike(got: Any, other: Any, right: Any = MISSING) -> bool:
     if got is MISSING or type(got) is not type(other):
         return False
     parts, others = dissected(got), dissected(other)
-    if parts is not None and others is not None:
-        return parts.kind == others.kind and alike(parts.parts, others.parts)
+    if parts is not None or others is not None:  # dates and numbers are both arrays
+        return (
+            parts is not None and others is not None and parts.kind == others.kind and alike(parts.parts, others.parts)
+        )
     if isinstance(got, dict):
         known = right if isinstance(right, dict) else {}
         return got.keys() == other.keys() and all(alike(got[k], other[k], known.get(k, MISSING)) for k in got)

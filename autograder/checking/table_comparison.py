@@ -276,11 +276,15 @@ def labels_of(columns: list[Column]) -> list[Any]:
 
 
 def label(value: Any) -> Any:
-    """A label that equals itself, and nothing if it has not crossed. None is one that is missing."""
+    """A label that equals itself, and nothing if it has not crossed, or is an array. None is one that is missing."""
     if is_missing(value):
         return None
-    if isinstance(value, Unsupported):
+    if isinstance(value, (Unsupported, np.ndarray)):
         return object()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(label, value)) if isinstance(value, tuple) else list(map(label, value))
+    if isinstance(value, dict):
+        return {key: label(part) for key, part in value.items()}
     is_time = isinstance(value, (np.datetime64, np.timedelta64))
     return value.item() if isinstance(value, np.generic) and not is_time else value
 

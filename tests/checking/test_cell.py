@@ -140,6 +140,8 @@ BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
         ("if 1:\n    pass\nelse:\n    def test_a(student): pass", "line 5: test_a would not count"),
         ("try:\n    pass\nexcept ImportError:\n    def test_a(student): pass", "line 5: test_a would not count"),
         ("@given(*names)\ndef test_a(student): pass", "line 2: @given takes literal values, without names"),
+        ("x = '\ud800'", "it cannot be read as Python: "),
+        ("x = " + "-" * 9999 + "1", "it cannot be read as Python: "),
     ],
 )
 def test_a_slip_of_the_author_is_told_with_its_line(body: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tracemalloc
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -36,6 +37,7 @@ A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 SQUARE = np.array([[1.0, 2.0], [3.0, 4.0]])
 NONE = "Nothing was returned (None): is there a return at the end?"
 WRONG = "The values are wrong."
+NUMBERS = "Dates or durations are expected, and these are numbers."
 BY_M = "The values are m times the right ones: you took the sum; take the mean (m examples)."
 BY_ONE_M = "The values are 1/m times the right ones: they were divided by the number of examples m once too often."
 
@@ -154,7 +156,11 @@ SAME = [
     (np.array([[1], [2]]), np.array([1, 2]), "The result has an extra axis of length 1.", None),
     (["a", "c"], np.array(["a", "b"]), WRONG, "At [1]: got c, expected b."),
     ([1, 2], np.array(["a", "b"]), WRONG, None),
-    (np.array([1]), np.array(["2026-01-02"], "M8[D]"), WRONG, "At [0]: got 1, expected 2026-01-02."),
+    (np.array([1]), np.array(["2026-01-02"], "M8[D]"), NUMBERS, ""),
+    ([3, 4], np.array([3, 4], "m8[h]"), NUMBERS, ""),
+    (3, np.timedelta64(3, "h"), "The value is wrong.", None),
+    (np.timedelta64(3, "h"), 3, "The value is wrong.", None),
+    ([pd.NA, "b"], np.array(["a", "b"]), WRONG, ""),
     (["x"], np.array(["2026-01-02"], "M8[D]"), WRONG, None),
     (np.array(["NaT"], "M8[D]"), np.array(["x"]), WRONG, None),
     (pd.DataFrame({"a": [1, 2]}), np.array([[1], [2]]), "An array is expected, and this is a DataFrame.", ""),
@@ -193,6 +199,9 @@ def test_an_unequal_answer_is_told_in_these_words(actual: Any, expected: Any, ca
         (0.004, 0.0039, {"rtol": 0, "atol": 1e-3}),
         (np.array([True, False]), [1, 0], {}),
         (Decimal("0.5"), 0.5, {}),
+        (10**20, 1e20, {}),
+        (1e20, 10**20, {}),
+        ([10**20, 0.5], [1e20, 0.5], {}),
         (Fraction(1, 2), 0.5, {}),
         (0.5, Fraction(1, 2), {}),
         (tensor(3), 3, {}),
@@ -214,6 +223,8 @@ def test_right_answers_are_close(actual: Any, expected: Any, options: Any) -> No
         ({1, 2}, {2, 1}),
         (None, None),
         (pd.NA, pd.NA),
+        (timedelta(hours=3), np.timedelta64(3, "h")),
+        ([], np.array([], "M8[D]")),
         (np.array(["NaT"], "M8[D]"), np.array(["NaT"], "M8[D]")),
         (np.array(["a"]), np.array(["a"])),
         ([1, 2], np.array([1, 2])),

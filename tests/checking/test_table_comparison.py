@@ -289,6 +289,18 @@ def test_labels_that_did_not_cross_equal_nothing() -> None:
     assert told(assert_close, series, series.copy())[0] == "the index of the Series is wrong"
 
 
+@pytest.mark.parametrize(
+    "label", [np.arange(2), (1, np.arange(2)), ["a", np.arange(2)], {"a": np.arange(2)}], ids=range(4)
+)
+def test_an_array_is_no_label(label: Any) -> None:
+    """Whoever compares arrays with anything gets an array, or an exception."""
+    index = pd.Index(pd.Series([label, "b"], dtype=object).array, tupleize_cols=False)
+    mine, theirs = pd.Series([1, 2], index=index), pd.Series([1, 2], index=["a", "b"])
+    assert told(assert_same, arrived(mine), theirs)[0] == "the index of the Series is wrong"
+    assert told(assert_same, arrived(mine), mine)[0] == "the index of the Series is wrong"
+    assert told(assert_same, arrived(mine.to_frame().T), theirs.to_frame().T)[0] == "the column 'a' is missing"
+
+
 def test_a_table_is_compared_across_the_border_and_without_pandas() -> None:
     """What holds in this process would not hold of a student's table."""
     student = NotebookProxy(InProcessTransport({"f": lambda frame: frame.assign(whole=frame.whole + 1)}))

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.utils import compute_checksum
 
-from autograder.checking.import_analysis import imported_modules
+from autograder.checking.bindings import imported_modules
 from autograder.course.packages import name_of
 from autograder.errors import AutograderError
 

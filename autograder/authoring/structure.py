@@ -11,8 +11,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbgrader import utils
 
+from autograder.checking.bindings import bindings_of
 from autograder.checking.cell import Check, CheckCell, CheckCellError, is_check_cell
-from autograder.checking.import_analysis import bindings_of, module_paths, named_modules
+from autograder.checking.import_analysis import module_paths, named_modules
 from autograder.checking.regions import HIDDEN_TESTS, MARK_SCHEME, REGIONS, SOLUTION, Region, slips
 from autograder.course.topics import topics_of
 

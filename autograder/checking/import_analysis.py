@@ -22,51 +22,19 @@ student at once that a shortcut does not count, and leaves a cheat in plain sigh
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["ImportAnalysis", "bindings_of", "imported_modules", "module_paths", "named_modules"]
+from autograder.checking.bindings import MAX_DOTS, Binding, Meanings, bindings_of, merged, read_bindings
 
-RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
+__all__ = ["ImportAnalysis", "module_paths", "named_modules"]
+
 FORBID = re.compile(r"^%forbid\b(.*)$", re.MULTILINE)
 MAX_SOURCE = 200_000
 MAX_CELLS = 2_000_000  # characters of all cells together, which take some ten seconds and a hundred megabytes
 MAX_MODULES = 30  # beside the notebook, that are read
 MAX_LOOKUPS = 2_000  # for one name: modules can import each other in endless ways
-MAX_DOTS = 20
-MAX_MEANINGS = 100  # of a name, if each is made of the one before
 MAX_REMEMBERED = 20_000  # characters of a cell; those that a class has in common are short
-
-Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Import = ast.Import | ast.ImportFrom
-
-
-@dataclass(frozen=True)
-class Binding:
-    """The meaning of a name of the notebook: it was `imported` as this module or name, or its definition uses `modules`
-    and mentions `names` of the notebook. All names are dotted."""
-
-    imported: str = ""
-    modules: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
-
-    @cached_property
-    def roots(self) -> frozenset[str]:
-        """The names without what follows a dot."""
-        return frozenset(dotted.partition(".")[0] for dotted in self.names)
-
-
-Meanings = tuple[Binding, ...]
-"""All that a name may stand for. Statements share bindings: their names together may be the square of a cell."""
-
-
-def merged(meanings: Meanings, before: Meanings) -> Meanings:
-    """The meaning of a name after `name = something of name`."""
-    return meanings if len(before) >= MAX_MEANINGS else tuple(dict.fromkeys((*meanings, *before)))
 
 
 class Namespace:
@@ -193,175 +161,3 @@ def module_paths(name: str) -> tuple[str, str]:
 def named_modules(source: str) -> list[str]:
     """The modules that a cell's `%forbid` lines name."""
     return [name for line in FORBID.findall(source) for name in line.split()]
-
-
-def imported_modules(source: str) -> set[str]:
-    """The modules that a cell cannot do without, by the first part of their names: no `try` or `if` is around them."""
-    statements = parsed(source)
-    named = [alias.name for statement in statements if isinstance(statement, ast.Import) for alias in statement.names]
-    named += [s.module for s in statements if isinstance(s, ast.ImportFrom) and s.module and not s.level]
-    return {name.split(".")[0] for name in named}
-
-
-def read_bindings(source: str) -> tuple[tuple[str, Meanings], ...]:
-    """The names that a cell binds, in order. A cell that is not Python binds nothing: it could not run either."""
-    top = parsed(source)
-    on_top = set(map(id, top))
-    found: list[tuple[str, Meanings]] = []
-    latest: dict[str, Meanings] = {}
-    for statement in flat(top):
-        for name, binding in (*bound_by(statement), *made_global(statement)):
-            # In a branch (`try: import …`, `except: name = None`) either may be the name's meaning.
-            before = None if id(statement) in on_top else latest.get(name)
-            latest[name] = merged((binding,), before) if before else (binding,)
-            found.append((name, latest[name]))
-    return tuple(found)
-
-
-bindings_of = lru_cache(maxsize=300)(read_bindings)
-
-
-def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
-    """The names that a single statement of the notebook itself binds."""
-    if isinstance(statement, Import):
-        yield from ((name, Binding(imported=module)) for name, module in imports(statement))
-    elif isinstance(statement, Scope):
-        binding = binding_of(list(ast.walk(statement)), has_scope=True)
-        # A function that calls itself is no new thing made of an old one.
-        yield statement.name, Binding("", binding.modules, binding.names - {statement.name})
-    else:
-        nodes = list(own_nodes(statement))
-        binding = binding_of(nodes, has_scope=False)
-        yield from ((name, binding) for name in sorted(stored(nodes) - local(nodes)))
-
-
-def made_global(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
-    """What a function binds for the notebook once it is called. The names stand for what they did before, too."""
-    inside = list(ast.walk(statement)) if isinstance(statement, Scope) else []
-    names = declared_global(inside)
-    for node in inside[1:] if names else ():
-        for name, binding in bound_by(node) if isinstance(node, ast.stmt) else ():
-            if name in names:
-                yield name, Binding(binding.imported, binding.modules, binding.names | {name})
-
-
-def parsed(source: str) -> list[ast.AST]:
-    """The statements of a cell; if it is not Python as it stands, without IPython's own lines."""
-    for text in (source, "\n".join(map(without_magic, source.split("\n")))):
-        try:
-            return list(ast.parse(text).body)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return []
-
-
-def without_magic(line: str) -> str:
-    """A line with `%magic`, `!command` and `help?` taken out; `%run` of a module is the import of all that it
-    defines."""
-    text = line.strip()
-    if (run := RUN.match(text)) and all(part.isidentifier() for part in run[1].split("/")):
-        return f"{line[: len(line) - len(line.lstrip())]}from {run[1].replace('/', '.')} import *"
-    if text.startswith(("%%", "%", "!", "?")) or text.endswith("?"):
-        return line[: len(line) - len(line.lstrip())] + ("" if text.startswith("%%") else "pass")
-    before, equals, after = line.partition("=")
-    return f"{before}= None" if equals and after.strip().startswith(("%", "!")) else line
-
-
-def flat(nodes: list[ast.AST]) -> Iterator[ast.stmt]:
-    """The notebook's own statements in order, those inside of `if`, `for`, `with` and `try` included."""
-    waiting = nodes[::-1]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        if not isinstance(node, Scope):
-            waiting += list(ast.iter_child_nodes(node))[::-1]
-
-
-def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a statement without those of the statements inside it."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
-
-
-def imports(statement: Import) -> Iterator[tuple[str, str]]:
-    """Pairs (name, meaning) of an import."""
-    for alias in statement.names:
-        if isinstance(statement, ast.ImportFrom):
-            yield alias.asname or alias.name, f"{statement.module}.{alias.name}" if statement.module else alias.name
-        else:
-            root = alias.name.partition(".")[0]
-            yield alias.asname or root, alias.name if alias.asname else root
-
-
-def binding_of(nodes: list[ast.AST], has_scope: bool) -> Binding:
-    """The modules and names that a definition imports and mentions."""
-    inner = {name: module for node in nodes if isinstance(node, Import) for name, module in imports(node)}
-    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    modules |= {module for node in nodes if isinstance(node, ast.ImportFrom) for _, module in imports(node)}
-    modules |= {module for node in nodes if isinstance(node, ast.Call) for module in named_import(node)}
-    hidden = local(nodes) | (stored(nodes) - declared_global(nodes) if has_scope else set())
-    names = set()
-    for dotted in mentioned(nodes):
-        root, _, rest = dotted.partition(".")
-        if root in inner and root not in hidden:
-            modules.add(f"{inner[root]}.{rest}".rstrip("."))
-        elif root not in hidden:
-            names.add(dotted)
-    names |= mentioned_by_defaults(nodes)
-    return Binding("", frozenset(modules), frozenset(names))
-
-
-def named_import(call: ast.Call) -> Iterator[str]:
-    """The module of `import_module("…")` and `__import__("…")`."""
-    function = (dotted_name(call.func) or "").rpartition(".")[2]
-    first = call.args[0] if call.args else None
-    if function in ("import_module", "__import__") and isinstance(first, ast.Constant) and type(first.value) is str:
-        yield first.value
-
-
-def mentioned(nodes: list[ast.AST]) -> set[str]:
-    """The names that are read, as far as they are dotted: `sklearn.neighbors.KNeighborsClassifier`."""
-    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
-    names = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-    return {dotted for node in (*attributes, *names) if (dotted := dotted_name(node))}
-
-
-def mentioned_by_defaults(nodes: list[ast.AST]) -> set[str]:
-    """The names in default values of a statement's outermost functions: they are the notebook's own, also where an
-    argument has the same name."""
-    outermost = nodes[:1] if isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef) else nodes
-    functions = [node for node in outermost if isinstance(node, Function)]
-    values = [value for node in functions for value in (*node.args.defaults, *node.args.kw_defaults) if value]
-    return {dotted for value in values for dotted in mentioned(list(ast.walk(value)))}
-
-
-def dotted_name(node: ast.AST) -> str | None:
-    """`a.b.c` as text, or None for an expression that is not such a chain of names."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute) and len(parts) < MAX_DOTS:
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
-
-
-def stored(nodes: list[ast.AST]) -> set[str]:
-    """Names that are assigned or defined in these nodes, not by an import."""
-    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    names |= {node.name for node in nodes if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name}
-    names |= {node.rest for node in nodes if isinstance(node, ast.MatchMapping) and node.rest}
-    return names | {node.name for node in nodes[1:] if isinstance(node, Scope)}
-
-
-def local(nodes: list[ast.AST]) -> set[str]:
-    """Names that exist only inside: arguments, and what a comprehension runs over."""
-    names = {node.arg for node in nodes if isinstance(node, ast.arg)}
-    targets = [node.target for node in nodes if isinstance(node, ast.comprehension)]
-    return names | {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-
-
-def declared_global(nodes: list[ast.AST]) -> set[str]:
-    return {name for node in nodes if isinstance(node, ast.Global) for name in node.names}

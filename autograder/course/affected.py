@@ -9,8 +9,8 @@ from functools import lru_cache
 from nbformat import NotebookNode
 from nbgrader import utils
 
+from autograder.checking.bindings import bindings_of
 from autograder.checking.cell import Called, CheckCell, is_check_cell
-from autograder.checking.import_analysis import bindings_of
 
 __all__ = ["affected_checks", "with_answer"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.checking.import_analysis import bindings_of
+from autograder.checking.bindings import bindings_of
 from autograder.checking.outcomes import Mistake
 from autograder.errors import AutograderError
 

@@ -135,11 +135,12 @@ class Grader:
     def files_beside(self, own: dict[str, bytes]) -> dict[str, bytes]:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
         name the assignment's file wins, except for `own_files`; and so it does over what Python would import in the
-        place of one of its modules."""
-        files = self.assignment.files
-        modules = [name for name in files if name.endswith(".py")]
-        allowed = {name: data for name, data in own.items() if not any(is_rival(name, module) for module in modules)}
-        return allowed | {name: data for name, data in files.items() if name not in self.own_files & own.keys()}
+        place of one of its modules, and over a file with the name of one of its folders, since it is written first.
+        Compiled code (`.pyc`) is left out: Python may run it where the text of a module says something else."""
+        given = {name: data for name, data in self.assignment.files.items() if name not in self.own_files & own.keys()}
+        modules = [name for name in self.assignment.files if name.endswith(".py")]
+        rivals = {name for name in own if name.endswith(".pyc") or any(is_rival(name, module) for module in modules)}
+        return given | {name: data for name, data in own.items() if name not in given and name not in rivals}
 
     def grade_notebook(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:
         """Grade one restored notebook. Raises SandboxBroken, SandboxMissing, GraderFault.

@@ -138,7 +138,7 @@ class Grade(CoursePreprocessor):
         notebooks = {name: data for name, data in submission.files.items() if is_notebook(name)}
         student_files, module_incidents = with_modules(student_files, assignment.modules)
         graded.files = grader.files_beside(student_files)
-        files = assignment.released_notebooks(template) | notebooks | graded.files
+        files = assignment.released_notebooks(template) | graded.files | notebooks
         with Workers(1, NotebookWork(grader)) as workers:
             ((_, outcome),) = workers.results([NotebookToGrade(notebook, template.name, submission, files)])
         if isinstance(outcome, BaseException):

@@ -19,6 +19,7 @@ from autograder.course.course import Course
 from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
 from autograder.grading.grader import Grader
+from autograder.sandbox.inside.zygote import write_files
 from autograder.submission.graded import GradedSubmission, Submission
 from autograder.submission.incidents import IncidentKind
 from autograder.submission.submitted_modules import module_cells, with_modules
@@ -151,12 +152,31 @@ def test_a_module_of_the_course_s_own_keeps_its_place(tmp_path: Path) -> None:
             "tools.py": b"mine",
             "tools/__init__.py": b"mine",
             "tools.so": b"mine",
+            "__pycache__/tools.cpython-311.pyc": b"mine, whatever tools.py says",
             "tools/a.py": b"",
             "a/tools.so": b"",
         }
         beside = grader.files_beside(own)
     assert beside.keys() - grader.assignment.files.keys() == {"tools/a.py", "a/tools.so"}
     assert beside["tools.py"] == b"the course's"
+
+
+def test_no_file_takes_the_place_of_a_folder_and_no_folder_that_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file `data` would keep the assignment's data from the notebook, and nobody would know why it fails."""
+    course, home = make_course(tmp_path), tmp_path / "home"
+    (course.source(NAME) / "data").mkdir()
+    (course.source(NAME) / "data" / "x.csv").write_text("1")
+    (course.source(NAME) / "tools.py").write_text("the course's")
+    with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
+        beside = grader.files_beside({"data": b"mine", "tools.py/x": b"mine", "data/y.csv": b"2"})
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)  # back to where it was, when the test ends
+    write_files(list(beside), list(beside.values()))
+    assert (home / "tools.py").read_text() == "the course's"
+    assert [(home / "data" / name).read_text() for name in ("x.csv", "y.csv")] == ["1", "2"]
 
 
 def test_a_module_in_which_a_comment_may_be_code_is_reported() -> None:

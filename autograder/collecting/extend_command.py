@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import isnan
 from typing import TYPE_CHECKING
 
 import click
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["extend"]
 
 MOST = 10  # times; whoever needs more has code that does not end
+MOST_DAYS = 3650
 
 
 @click.command()
 @NAME
 @click.argument("students", nargs=-1, required=True, metavar="STUDENT…")
-@click.option("--days", type=click.FloatRange(min=0), help="Days after the due date; 0 takes the extension back.")
+@click.option(
+    "--days", type=click.FloatRange(0, MOST_DAYS), help="Days after the due date; 0 takes the extension back."
+)
 @click.option("--until", metavar="TIME", help="Until this time, such as 2026-10-08T23:59-07:00.")
 @click.option(
     "--run-time",
@@ -54,6 +58,8 @@ def extend(
         raise click.UsageError("Give either --days or --until.")
     if days is None and until is None and run_time is None:
         raise click.UsageError("Give --days or --until, or --run-time.")
+    if any(isnan(given) for given in (days, run_time) if given is not None):
+        raise click.UsageError("nan is not a number of days or times.")
     course = course_of(ctx)
     if days is not None or until is not None:
         give_more_time(course, name, students, days, until)

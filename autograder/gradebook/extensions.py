@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from typing import Any
 
@@ -50,11 +50,20 @@ def extend(
                     "time."
                 )
             more = until - due
+        elif due is not None and more is not None:
+            more = by_the_clock(due, more, course.zone)
         extension = more or timedelta(0)
         move_due_date(session, name, wanted, extension)
         session.commit()
         settle_late_penalties(course, gradebook, name, extended=wanted)
     return due + extension if due else None, wanted
+
+
+def by_the_clock(due: datetime, more: timedelta, zone: tzinfo) -> timedelta:
+    """How long it is from `due`, in UTC, until clocks in `zone` show `more`. The day on which summer time ends has 25
+    hours."""
+    local = due.replace(tzinfo=UTC).astimezone(zone)
+    return (local + more).astimezone(UTC) - local
 
 
 def move_due_date(session: Any, name: str, students: list[str], extension: timedelta) -> None:

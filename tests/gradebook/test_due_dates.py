@@ -65,6 +65,24 @@ def test_a_course_has_one_zone_for_all_times(tmp_path: Path, run: Run) -> None:
     assert (code, "--until is not after 2026-10-01 23:59 America/Los_Angeles, when" in told) == (2, True)
 
 
+def test_a_day_more_ends_at_the_same_time_of_day(tmp_path: Path, run: Run) -> None:
+    """On the weekend on which summer time ends a student would have until 22:59, and hand in at 23:30."""
+    lines = "c.NbGraderAPI.timezone = 'America/Los_Angeles'\n"
+    for text, days, due in (
+        ("2026-10-31 23:59", "1", "2026-11-01 23:59"),
+        ("2026-03-07 23:59", "1.5", "2026-03-09 11:59"),
+        ("2026-10-31 23:59", "0", "2026-10-31 23:59"),
+    ):
+        course = small_course.make_course(
+            tmp_path / days, f"{lines}c.Autograder.due_dates = {{{NAME!r}: {text!r}}}\n", []
+        )
+        with open_gradebook(course) as gradebook:
+            gradebook.update_or_create_assignment(NAME)
+            gradebook.update_or_create_student("ada")
+        said = f"For ada, {NAME} is due {due} America/Los_Angeles.\n"
+        assert run("extend", NAME, "ada", "--days", days, here=course.root) == (0, said, "")
+
+
 @pytest.mark.parametrize("zone", ["PDT", "Nowhere/Land", "../../etc/passwd"])
 def test_a_zone_that_nobody_knows_is_told(tmp_path: Path, zone: str) -> None:
     """Formgrader takes it for UTC without a word."""

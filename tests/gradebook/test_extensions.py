@@ -103,6 +103,9 @@ WRONG = {
     ): "--until is not after 2026-10-01 12:00 UTC, when",
     ("ada", "--until", "01.10.2026"): "is not a time that can be read in one way only",
     ("ada",): "Give --days or --until, or --run-time.",
+    ("ada", "--days", "1e10"): "10000000000.0 is not in the range 0<=x<=3650",
+    ("ada", "--days", "nan"): "nan is not a number of days or times.",
+    ("ada", "--run-time", "nan"): "nan is not a number of days or times.",
     ("ada", "--run-time", "0.5"): "0.5 is not in the range 1<=x<=10",
     (
         "nobody",

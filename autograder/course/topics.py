@@ -24,7 +24,7 @@ def read_topics(course: Course, name: str) -> dict[Question, list[str]]:
     """The topics of the questions of an assignment that have some, as its source has them today. Raises AutograderError
     for a notebook that cannot be read."""
     return {
-        (name, path.stem, str(cell.metadata.nbgrader.grade_id)): topics
+        (name, path.stem, cell.metadata.nbgrader.grade_id): topics
         for path in sorted(course.source(name).glob("*.ipynb"))
         for cell in source_notebook(path).cells
         if (utils.is_grade(cell) or utils.is_task(cell)) and (topics := list(filter(None, topics_of(cell))))

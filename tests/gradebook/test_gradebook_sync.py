@@ -34,7 +34,13 @@ def test_a_notebook_that_comes_or_goes_after_grading_is_refused(recorded: Course
                 make_known(recorded)
             assert str(refused.value) == "Notebooks" + TOLD
     second.rename(first)
+    with open_gradebook(recorded) as gradebook:  # as nbgrader's own command may have left it
+        gradebook.add_notebook("second", NAME)
+        gradebook.add_assignment("other")
+        gradebook.add_submission("other", "ada")
     make_known(recorded)
+    with open_gradebook(recorded) as gradebook:
+        assert [book.name for book in gradebook.find_assignment(NAME).notebooks] == [NAME]
     assert small_course.everything(recorded.root) == before
 
 

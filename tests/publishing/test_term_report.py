@@ -17,6 +17,7 @@ from small_course import NAME, Run
 from autograder.checking.outcomes import Outcome
 from autograder.course.course import Course
 from autograder.course.source_notebooks import load_assignment
+from autograder.course.topics import read_topics
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.gradebook_sync import sync_assignment
 from autograder.gradebook.write_results import introduce, write_result
@@ -93,6 +94,18 @@ def add_topics(course: Course, assignment: str, topics: dict[str, list[str]]) ->
     for cell, tags in topics.items():
         small_course.cells_by_id(book)[cell].metadata["tags"] = tags
     small_course.write(path, book)
+
+
+def test_a_task_has_topics_too(recorded: Course) -> None:
+    """The points of a project would be missing in the numbers of its topic."""
+    task = small_course.cell("draw", "Draw it.", "markdown", task=True, locked=True, points=4)
+    task.metadata["tags"] = ["topic:plots", "topic:words", "topic: plots"]
+    small_course.write(recorded.source(NAME) / "project.ipynb", small_course.notebook([task]))
+    add_topics(recorded, NAME, {"why": ["topic:words"]})
+    assert read_topics(recorded, NAME) == {
+        (NAME, "project", "draw"): ["plots", "words"],
+        (NAME, NAME, "why"): ["words"],
+    }
 
 
 def words_of(page: str) -> str:

@@ -31,7 +31,7 @@ from jupyter_client.manager import start_new_kernel
 from nbformat import NotebookNode
 
 from autograder.authoring.mutation import variants
-from autograder.authoring.validate import only_needed
+from autograder.authoring.variants import only_needed
 from autograder.checking.cell import RECORD, is_check_cell
 from autograder.course.affected import affected_checks
 from autograder.course.course import Course

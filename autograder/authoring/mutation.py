@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from autograder.authoring.mutants import Mutant, mutants_of
 from autograder.authoring.trials import Trials, Variant
-from autograder.authoring.validate import answers, only_needed, with_replaced
+from autograder.authoring.variants import answers, only_needed, with_replaced
 from autograder.checking.regions import SOLUTION, lines
 from autograder.course.assignment import Assignment
 from autograder.course.course import Course

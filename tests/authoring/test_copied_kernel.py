@@ -13,7 +13,7 @@ from tiny_course import HEAD, NAME, NORM, NORM_CHECKS, SQUARE, SQUARE_CHECKS, co
 
 from autograder.authoring.copied_kernel import GRACE, CopiedKernel
 from autograder.authoring.trials import Trials, Variant
-from autograder.authoring.validate import only_needed, with_affected_checks, with_replaced
+from autograder.authoring.variants import only_needed, with_affected_checks, with_replaced
 from autograder.checking.outcomes import Outcome
 from autograder.course.assignment import Template
 from autograder.course.source_notebooks import load_assignment, source_notebook

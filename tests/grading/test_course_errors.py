@@ -9,7 +9,7 @@ import pytest
 import small_course
 from small_course import NAME, cell
 
-from autograder.authoring.validate import Trial, judge_right, raised_problems
+from autograder.authoring.judging import Trial, judge_right, raised_problems
 from autograder.checking.outcomes import GraderFault
 from autograder.course.assignment import KeyCell
 from autograder.course.course import Course

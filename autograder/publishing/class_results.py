@@ -49,26 +49,11 @@ Verdicts = dict[Place, list[Verdict]]  # of one student, by check cell
 
 
 @dataclass(frozen=True)
-class CheckResult:
-    """One check: its worth in `points`, how it ended (`outcome`), the messages for its student (`message`) and its
-    instructor (`detail`). `void` says why it does not count; it is empty for one that counts. `mistake` is the title of
-    the known mistake that explains it, and `counterexample` an input that shows the failure, once students may see it.
-    """
+class CheckResult(Verdict):
+    """A verdict with its worth in `points`. The message of a void check says why it is void; a counterexample is there
+    only once students may see it."""
 
-    name: str
-    description: str
-    hidden: bool
-    outcome: str
-    points: float
-    message: str
-    void: str = ""
-    mistake: str = ""
-    detail: str = ""
-    counterexample: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.outcome == "passed"
+    points: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +126,7 @@ class NotebookResult:
         data = asdict(self)
         for cell in data["cells"].values():
             for check in cell["checks"]:
-                del check["detail"]
+                del check["detail"], check["weight"]
         return data
 
 
@@ -316,10 +301,7 @@ def cell_of(grade: GradeRow, verdicts: list[Verdict]) -> CellResult:
 
 
 def check_of(verdict: Verdict, points: float) -> CheckResult:
-    about = (verdict.name, verdict.description, verdict.hidden, verdict.outcome.value)
-    return CheckResult(
-        *about, points, verdict.shown_message, verdict.void, verdict.mistake, verdict.detail, verdict.counterexample
-    )
+    return CheckResult(**vars(verdict) | {"message": verdict.shown_message}, points=points)
 
 
 def lateness(use: LateUse | None, penalty: float) -> str:

@@ -20,6 +20,7 @@ from scipy.stats import pointbiserialr
 from small_course import NAME, Run
 from sqlalchemy import insert
 
+from autograder.checking.outcomes import Outcome
 from autograder.course.course import Course
 from autograder.course.source_notebooks import load_assignment
 from autograder.gradebook import tables
@@ -46,10 +47,8 @@ def class_of(passed: np.ndarray, message: str = WRONG) -> list[CountedSubmission
 
 
 def result_of(row: np.ndarray, message: str) -> NotebookResult:
-    checks = [
-        CheckResult(f"test_{n}", "says", False, "passed" if holds else "wrong", 1.0, "" if holds else message)
-        for n, holds in enumerate(row)
-    ]
+    endings = [(Outcome.PASSED, "") if holds else (Outcome.WRONG, message) for holds in row]
+    checks = [CheckResult(f"test_{n}", "says", 1.0, False, *ending, points=1.0) for n, ending in enumerate(endings)]
     cell = CellResult(float(row.sum()), float(len(row)), False, checks)
     return NotebookResult("student", "a", "a", cell.score or 0.0, cell.max_score, 0.0, {"f_checks": cell})
 
@@ -323,7 +322,7 @@ def test_points_that_nobody_gave_yet_are_no_zeros() -> None:
 def test_a_locked_helper_that_looks_for_the_answer_is_no_answer() -> None:
     """Who left `f` out would be counted among those who tried and raised."""
     detail = "loss raised NameError: name 'f' is not defined"
-    lost = CheckResult("test_0", "says", True, "raised", 2.0, "loss raised NameError.", detail=detail)
+    lost = CheckResult("test_0", "says", 1.0, True, Outcome.RAISED, "loss raised NameError.", detail, points=2.0)
     result = NotebookResult("eve", "a", "a", 0.0, 2.0, 0.0, {"f_checks": CellResult(0.0, 2.0, False, [lost])})
     submissions = [CountedSubmission("eve", [result], frozenset(wanted)) for wanted in (["f"], ["g"])]
     assert [

@@ -156,9 +156,9 @@ def test_who_falls_behind(shares: dict[str, float | None], missing: list[str], w
 
 def test_a_cause_is_found_under_another_question_s_name() -> None:
     """The same slip in two functions would be two mistakes, and never come back."""
-    lost = CheckResult("t", "d", False, "wrong", 1.0, "relu changes its first argument: work on a copy. See 3.")
+    lost = CheckResult("t", "d", 1.0, False, Outcome.WRONG, "relu changes its first argument: work on a copy. See 3.")
     assert cause_without_details(lost, "relu") == "… changes its first argument: work on a copy."
-    assert cause_without_details(replace(lost, outcome="passed"), "relu") == ""
+    assert cause_without_details(replace(lost, outcome=Outcome.PASSED), "relu") == ""
     assert cause_without_details(replace(lost, message=""), "relu") == ""
     assert cause_without_details(replace(lost, void="It was wrong."), "relu") == ""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from autograder.checking.outcomes import Outcome
 from autograder.publishing.class_results import CellResult, CheckResult, NotebookResult
 
 __all__ = [
@@ -70,7 +71,7 @@ class CountedSubmission:
     def answers(self, check: CheckResult) -> bool:
         """Whether a check has seen an answer: its question was answered, and no code of the course's failed because an
         answer was missing."""
-        missing = NOT_DEFINED.search(check.detail) if check.outcome == "raised" else None
+        missing = NOT_DEFINED.search(check.detail) if check.outcome is Outcome.RAISED else None
         return is_answered(check) and (missing is None or missing[1] not in self.wanted)
 
 
@@ -188,22 +189,24 @@ def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNum
 
 def check_numbers(submissions: Sequence[CountedSubmission]) -> list[CheckNumbers]:
     """The checks of an assignment, in its order."""
-    found: dict[tuple[str, str], list[tuple[CountedSubmission, CheckResult]]] = {}
+    results: dict[tuple[str, str], list[tuple[CountedSubmission, CheckResult]]] = {}
     for submission in submissions:
         for cell_name, cell, _ in submission.cells():
             for check in filter(has_verdict, cell.checks):
-                found.setdefault((cell_name, check.name), []).append((submission, check))
-    return [one_check(question, name, mine) for (question, name), mine in found.items()]
+                results.setdefault((cell_name, check.name), []).append((submission, check))
+    return [one_check(question, name, of_check) for (question, name), of_check in results.items()]
 
 
-def one_check(question: str, name: str, found: list[tuple[CountedSubmission, CheckResult]]) -> CheckNumbers:
+def one_check(question: str, name: str, results: list[tuple[CountedSubmission, CheckResult]]) -> CheckNumbers:
     graded = [
-        (submission, check) for submission, check in found if check.outcome != "ungraded" and submission.answers(check)
+        (submission, check)
+        for submission, check in results
+        if check.outcome is not Outcome.UNGRADED and submission.answers(check)
     ]
     passed = np.array([check.passed for _, check in graded], dtype=float)
     rest = [submission.checked - check.points * check.passed for submission, check in graded]
     causes = Counter(kind_of(check) for _, check in graded if is_lost(check))
-    first = found[0][1]
+    first = results[0][1]
     return CheckNumbers(
         question,
         name,
@@ -211,7 +214,7 @@ def one_check(question: str, name: str, found: list[tuple[CountedSubmission, Che
         first.hidden,
         int(passed.sum()),
         len(graded),
-        sum(check.outcome == "ungraded" for _, check in found),
+        sum(check.outcome is Outcome.UNGRADED for _, check in results),
         correlation(passed, np.array(rest)),
         [CommonMistake(text, count) for text, count in causes.most_common(KINDS)],
     )
@@ -226,7 +229,7 @@ def correlation(passed: np.ndarray, rest: np.ndarray) -> float | None:
 
 def has_verdict(check: CheckResult) -> bool:
     """Whether a check counts: it is not void, neither now nor before it could run."""
-    return not check.void and check.outcome != "not run"
+    return not check.void and check.outcome is not Outcome.NOT_RUN
 
 
 def is_answered(check: CheckResult) -> bool:
@@ -234,7 +237,7 @@ def is_answered(check: CheckResult) -> bool:
 
 
 def is_lost(check: CheckResult) -> bool:
-    return check.outcome in ("wrong", "raised") and is_answered(check)
+    return check.outcome in (Outcome.WRONG, Outcome.RAISED) and is_answered(check)
 
 
 def kind_of(check: CheckResult) -> str:

@@ -133,17 +133,17 @@ def meaning(source: str) -> str:
     return ast.dump(tree)
 
 
-def mutation_table(name: str, found: Sequence[Noticed]) -> Table:
+def mutation_table(name: str, all_noticed: Sequence[Noticed]) -> Table:
     """How many mutants of each answer are noticed: by visible checks, by all."""
     from rich.table import Table
 
-    table = Table(title=f"{name}: {len(found)} mutants of the answer key", title_justify="left")
+    table = Table(title=f"{name}: {len(all_noticed)} mutants of the answer key", title_justify="left")
     table.add_column("answer")
     for column in ("mutants", "noticed by visible checks", "by all"):
         table.add_column(column, justify="right")
-    for answer in dict.fromkeys(noticed.mutant.answer for noticed in found):
-        mine = [noticed for noticed in found if noticed.mutant.answer == answer]
-        counts = len(mine), sum(n.by_visible for n in mine), sum(n.by_any for n in mine)
+    for answer in dict.fromkeys(noticed.mutant.answer for noticed in all_noticed):
+        of_answer = [noticed for noticed in all_noticed if noticed.mutant.answer == answer]
+        counts = len(of_answer), sum(n.by_visible for n in of_answer), sum(n.by_any for n in of_answer)
         table.add_row(answer, *map(str, counts))
     return table
 

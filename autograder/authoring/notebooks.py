@@ -97,11 +97,11 @@ def make_notebook(root: Path, name: str) -> bool:
         raise AutograderError(f"There is no {text}: an assignment's text has the name of its folder.")
     made = signed_notebook(text)
     if target.is_file():
-        there = source_notebook(target)
-        if as_json(there) == as_json(made):
+        present = source_notebook(target)
+        if as_json(present) == as_json(made):
             return False
-        if edited(there) and cells_digest(there) != cells_digest(made):
-            refuse_if_both_edited(there, target, text)
+        if edited(present) and cells_digest(present) != cells_digest(made):
+            refuse_if_both_edited(present, target, text)
             raise AutograderError(
                 f"{target} was edited, so it is not made anew from {text}: carry the edit into the text with "
                 f"`autograder make --text {name}`, or remove the notebook and its edit with it."

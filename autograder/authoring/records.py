@@ -133,11 +133,11 @@ def made_from(cell: TemplateCell) -> str:
 def stale_records(notebook: NotebookNode, template: Template, assignment: Assignment, limits: Limits) -> Iterator[str]:
     """The check cells of a released notebook that are not today's, whose record is missing or of other mistakes, or
     whose record is not what the answer key gives. Raises GraderFault for an answer key that does not run."""
-    there = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if "nbgrader" in cell.metadata}
+    released = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if "nbgrader" in cell.metadata}
     today = {cell.grade_id: cell.source for cell in template.release}
     records = {}
     for cell in filter(lambda cell: cell.is_check, template.cells):
-        name, source = cell.grade_id, there.get(cell.grade_id, "")
+        name, source = cell.grade_id, released.get(cell.grade_id, "")
         record = read_record(source)
         if record is None or record.made_from != made_from(cell) or without_record(source) != today[name]:
             yield name

@@ -38,10 +38,10 @@ class Point:
     then: dict[bytes, Point] = field(default_factory=dict)
 
     def after(self, message: Message, buffers: list[bytes]) -> Point:
-        said = hashlib.sha256(json.dumps([message, list(map(len, buffers))]).encode())
+        digest = hashlib.sha256(json.dumps([message, list(map(len, buffers))]).encode())
         for buffer in buffers:
-            said.update(buffer)
-        return self.then.setdefault(said.digest(), Point())
+            digest.update(buffer)
+        return self.then.setdefault(digest.digest(), Point())
 
 
 class RememberedKey(AnswerKey):
@@ -94,11 +94,11 @@ class Conversation:
             if self.at.reply is not None:
                 return self.at.reply
             self.copy = self._opened()
-        here, self.at = self.at, Point()  # what comes after a deadline is not kept
+        point, self.at = self.at, Point()  # what comes after a deadline is not kept
         reply = self.copy.receive(self._later(deadline))
-        self.at = here
+        self.at = point
         if self.may_keep(reply):
-            here.reply = reply
+            point.reply = reply
         return reply
 
     def _opened(self) -> Frames:

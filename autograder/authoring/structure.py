@@ -88,9 +88,13 @@ def defined(source: str) -> list[str]:
 
 def imported_from(source: str, folder: Path) -> list[str]:
     """The names that a cell imports from modules in `folder`."""
-    found = [(name, one.imported) for name, meanings in bindings_of(source) for one in meanings if one.imported]
+    imported = [
+        (name, binding.imported) for name, meanings in bindings_of(source) for binding in meanings if binding.imported
+    ]
     return [
-        name for name, used in found if any((folder / path).is_file() for path in module_paths(used.rpartition(".")[0]))
+        name
+        for name, used in imported
+        if any((folder / path).is_file() for path in module_paths(used.rpartition(".")[0]))
     ]
 
 

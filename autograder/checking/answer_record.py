@@ -86,10 +86,10 @@ class Record:
 
 def record_line(record: Record) -> str:
     """The comment that holds a record: a line of JSON and the data of its arrays, compressed."""
-    arrays = [buffer for found in record.replies.values() for one in found for buffer in one.buffers]
+    arrays = [buffer for recorded in record.replies.values() for reply in recorded for buffer in reply.buffers]
     replies = {
-        test: [[one.asked, one.given, one.reply, list(map(len, one.buffers))] for one in found]
-        for test, found in record.replies.items()
+        test: [[reply.asked, reply.given, reply.reply, list(map(len, reply.buffers))] for reply in recorded]
+        for test, recorded in record.replies.items()
     }
     mistakes = [[m.says, sorted(m.defines), dict(m.loses)] for m in record.mistakes]
     document = {

@@ -57,8 +57,8 @@ class KeptCall:
 
     def is_like(self, other: KeptCall) -> bool:
         """Whether the arguments of both are the same, byte for byte."""
-        mine, theirs = ([kept.message.get(key) for key in ("args", "kwargs")] for kept in (self, other))
-        return mine == theirs and self.buffers == other.buffers
+        arguments, other_arguments = ([call.message.get(key) for key in ("args", "kwargs")] for call in (self, other))
+        return arguments == other_arguments and self.buffers == other.buffers
 
 
 # A request that was not kept: no call of a function, or one behind the last that was kept.

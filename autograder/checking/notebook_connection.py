@@ -74,8 +74,8 @@ class NotebookConnection:
         if self.lender is None or link is None:
             return value
         if link.target[0] is None:
-            there = replace(link, home=self.lender, test=self.lender.test)
-            return self.lender.handle(there, callable(value))
+            lent_link = replace(link, home=self.lender, test=self.lender.test)
+            return self.lender.handle(lent_link, callable(value))
         self.is_touched = True
         return value
 

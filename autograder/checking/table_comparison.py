@@ -101,16 +101,16 @@ def compare_indexes(got: dict[str, Any], want: dict[str, Any], compare: Compare,
 def compare_labels(got: Any, want: Any, exact: bool, what: str) -> None:
     """Compare two Indexes; `what` has them."""
     levels, wanted_levels = levels_of(got), levels_of(want)
-    mine, theirs = labels_of(levels), labels_of(wanted_levels)
-    if len(mine) != len(theirs):
-        more = "many" if len(mine) > len(theirs) else "few"
-        raise CheckFailed(f"{what} has too {more} rows", f"{len(mine)} rows, expected {len(theirs)}")
-    if mine != theirs:
-        i = next(i for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
-        detail = f"row {i} has the label {shown(mine[i])}, expected {shown(theirs[i])}"
+    labels, wanted_labels = labels_of(levels), labels_of(wanted_levels)
+    if len(labels) != len(wanted_labels):
+        more = "many" if len(labels) > len(wanted_labels) else "few"
+        raise CheckFailed(f"{what} has too {more} rows", f"{len(labels)} rows, expected {len(wanted_labels)}")
+    if labels != wanted_labels:
+        i = next(i for i, (a, b) in enumerate(zip(labels, wanted_labels, strict=True)) if a != b)
+        detail = f"row {i} has the label {shown(labels[i])}, expected {shown(wanted_labels[i])}"
         if parts_of(want)["type"] == "RangeIndex":
             raise CheckFailed(f"the index of {what} must be 0, 1, 2, …: is a reset_index missing?", detail)
-        if sorted(map(repr, mine)) == sorted(map(repr, theirs)):
+        if sorted(map(repr, labels)) == sorted(map(repr, wanted_labels)):
             raise CheckFailed(f"the rows of {what} are in another order", detail)
         raise CheckFailed(f"the index of {what} is wrong", detail)
     compare_kinds(levels, wanted_levels, f"the index of {what} is of")
@@ -121,9 +121,9 @@ def compare_labels(got: Any, want: Any, exact: bool, what: str) -> None:
 
 def compare_kinds(got: list[Column], want: list[Column], what: str) -> None:
     """Compare the kinds of labels that are equal: a date without a zone is no instant, and True is no 1."""
-    for mine, theirs in zip(got, want, strict=False):  # without rows, there may be any number of levels
-        if mine.kind != theirs.kind and not mine.missing.all():
-            raise CheckFailed(f"{what} {mine.kind} where {theirs.kind} are expected")
+    for level, wanted in zip(got, want, strict=False):  # without rows, there may be any number of levels
+        if level.kind != wanted.kind and not level.missing.all():
+            raise CheckFailed(f"{what} {level.kind} where {wanted.kind} are expected")
 
 
 def compare_columns(got: Column, want: Column, compare: Compare, exact: bool, what: str, rows: list[Any]) -> None:
@@ -135,15 +135,15 @@ def compare_columns(got: Column, want: Column, compare: Compare, exact: bool, wh
         raise CheckFailed(f"values are missing in {what}", at(rows, got.missing & ~want.missing))
     if (want.missing & ~got.missing).any():
         raise CheckFailed(f"there are values in {what} that should be missing", at(rows, want.missing & ~got.missing))
-    there = ~want.missing
+    present = ~want.missing
     if want.kind == "numbers":
         try:
-            compare(got.values[there], want.values[there])
+            compare(got.values[present], want.values[present])
         except CheckFailed as error:
             wrong = got.values != want.values
-            raise CheckFailed(f"in {what}, {error.cause}", first_cell(got, want, there & wrong, rows)) from None
+            raise CheckFailed(f"in {what}, {error.cause}", first_cell(got, want, present & wrong, rows)) from None
         return
-    wrong = there & np.array([not same(a, b) for a, b in zip(got.values, want.values, strict=True)], bool)
+    wrong = present & np.array([not same(a, b) for a, b in zip(got.values, want.values, strict=True)], bool)
     if wrong.any():
         raise CheckFailed(f"in {what}, the values are wrong", first_cell(got, want, wrong, rows))
 
@@ -161,9 +161,9 @@ def at(rows: list[Any], where: Array) -> str:
 
 def compare_sparse(got: dict[str, Any], want: dict[str, Any], compare: Compare, exact: bool) -> None:
     if got["shape"] != want["shape"]:
-        mine, theirs = tuple(got["shape"]), tuple(want["shape"])
-        cause = "the shape is transposed" if mine == theirs[::-1] else "the shape is wrong"
-        raise CheckFailed(cause, f"shape {mine}, expected {theirs}")
+        shape, wanted = tuple(got["shape"]), tuple(want["shape"])
+        cause = "the shape is transposed" if shape == wanted[::-1] else "the shape is wrong"
+        raise CheckFailed(cause, f"shape {shape}, expected {wanted}")
     if exact and got["format"] != want["format"]:
         raise CheckFailed(f"the format is {got['format']} where {want['format']} is expected")
     places = [part["row"].astype(np.int64) * part["shape"][1] + part["column"] for part in (got, want)]

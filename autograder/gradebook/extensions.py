@@ -85,9 +85,9 @@ def extend_groups(session: Any, name: str) -> None:
     rows = session.execute(select(of.student, of.seconds, of.run_time).where(of.assignment == name)).all()
     given = {student: (seconds, run_time) for student, seconds, run_time in rows}
     for members in members_by_group(read_groups(session, name)):
-        mine = [given[student] for student in members if student in given]
-        seconds = max((seconds for seconds, _ in mine if seconds is not None), default=None)
-        run_time = max((run_time for _, run_time in mine if run_time is not None), default=None)
+        of_group = [given[student] for student in members if student in given]
+        seconds = max((seconds for seconds, _ in of_group if seconds is not None), default=None)
+        run_time = max((run_time for _, run_time in of_group if run_time is not None), default=None)
         if seconds is not None:
             move_due_date(session, name, members, timedelta(seconds=seconds))
         if run_time is not None:
@@ -97,10 +97,10 @@ def extend_groups(session: Any, name: str) -> None:
 
 def members_by_group(groups: Mapping[str, str]) -> Iterable[list[str]]:
     """The members of each group."""
-    found: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for student, group in groups.items():
-        found.setdefault(group, []).append(student)
-    return found.values()
+        members.setdefault(group, []).append(student)
+    return members.values()
 
 
 def give_run_time(course: Course, name: str, students: Iterable[str], times: float) -> list[str]:
@@ -135,10 +135,10 @@ def extending(course: Course, name: str, students: Iterable[str]) -> Iterator[tu
 
 def keep_extension(session: Any, name: str, students: list[str], **given: float) -> None:
     """Keep what is `given`, seconds or run_time; the other stays."""
-    here = (tables.extensions.c.assignment == name) & tables.extensions.c.student.in_(students)
-    there = set(session.execute(select(tables.extensions.c.student).where(here)).scalars())
-    session.execute(update(tables.extensions).where(here).values(given))
-    new = [{"assignment": name, "student": student, **given} for student in students if student not in there]
+    condition = (tables.extensions.c.assignment == name) & tables.extensions.c.student.in_(students)
+    known = set(session.execute(select(tables.extensions.c.student).where(condition)).scalars())
+    session.execute(update(tables.extensions).where(condition).values(given))
+    new = [{"assignment": name, "student": student, **given} for student in students if student not in known]
     if new:
         session.execute(insert(tables.extensions), new)
 

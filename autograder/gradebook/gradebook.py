@@ -63,12 +63,12 @@ def place_of(course: Course) -> str:
 
 def why(error: DBAPIError) -> str:
     """The reason for which a database refuses, and the remedy."""
-    said = " ".join(str(error.orig).split()).rstrip(".")
-    if "locked" in said:
-        return f"{said}. Another program has been writing to it for {BUSY_SECONDS} s: end that, then start again."
-    if "readonly" in said:
-        return f"{said}. Give yourself the right to write to it and to its folder."
-    return f"{said}. Nothing that was not finished is kept: mend that, then start again."
+    reason = " ".join(str(error.orig).split()).rstrip(".")
+    if "locked" in reason:
+        return f"{reason}. Another program has been writing to it for {BUSY_SECONDS} s: end that, then start again."
+    if "readonly" in reason:
+        return f"{reason}. Give yourself the right to write to it and to its folder."
+    return f"{reason}. Nothing that was not finished is kept: mend that, then start again."
 
 
 def make_gradebook(course: Course) -> None:

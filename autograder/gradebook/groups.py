@@ -98,8 +98,8 @@ def answer_digests(session: Any, assignment: str) -> tuple[dict[tuple[str, Place
 def values_of(book: NotebookRow, place: Place) -> Values:
     """The points, extra credit and comment that a person gave."""
     grade = next(grade for grade in book.grades if grade.cell == place[1])
-    said = [comment.manual_comment for comment in book.comments if comment.cell == place[1]]
-    return grade.manual_score, grade.extra_credit, said[0] if said else None
+    comments = [comment.manual_comment for comment in book.comments if comment.cell == place[1]]
+    return grade.manual_score, grade.extra_credit, comments[0] if comments else None
 
 
 def type_of(book: NotebookRow, place: Place) -> str:
@@ -112,4 +112,4 @@ def grade_of(book: NotebookRow, place: Place, values: Values) -> list[dict[str, 
 
 
 def comment_of(book: NotebookRow, place: Place, values: Values) -> list[dict[str, Any]]:
-    return [{"id": said.id, "manual_comment": values[2]} for said in book.comments if said.cell == place[1]]
+    return [{"id": comment.id, "manual_comment": values[2]} for comment in book.comments if comment.cell == place[1]]

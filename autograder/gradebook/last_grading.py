@@ -77,25 +77,25 @@ def read_last_grading(session: Any, assignment: str, student: str) -> LastGradin
 def read_last_gradings(session: Any, assignment: str, student: str = "") -> dict[str, LastGrading]:
     """The last grading of every submission, or of one, by student. Submissions that were never graded are left out, and
     so are those that `nbgrader db` has removed: it knows nothing of our tables."""
-    there = select(SubmittedAssignment.student_id).where(SubmittedAssignment.assignment.has(name=assignment))
+    submitted = select(SubmittedAssignment.student_id).where(SubmittedAssignment.assignment.has(name=assignment))
 
     def rows(table: Any) -> Any:
-        mine = rows_of(table, assignment, student) if student else table.c.assignment == assignment
-        return session.execute(select(table).where(mine, table.c.student.in_(there))).mappings()
+        condition = rows_of(table, assignment, student) if student else table.c.assignment == assignment
+        return session.execute(select(table).where(condition, table.c.student.in_(submitted))).mappings()
 
-    found: dict[str, LastGrading] = defaultdict(LastGrading)
+    gradings: dict[str, LastGrading] = defaultdict(LastGrading)
     for row in rows(tables.graded):
-        found[row["student"]].versions = (row["submission_digest"], row["assignment_digest"])
-        found[row["student"]].run_time = row["run_time"] or 1.0
+        gradings[row["student"]].versions = (row["submission_digest"], row["assignment_digest"])
+        gradings[row["student"]].run_time = row["run_time"] or 1.0
     for row in rows(tables.cells):
-        found[row["student"]].cells[row["notebook"], row["cell"]] = CellGrading(row["digest"], row["points"])
+        gradings[row["student"]].cells[row["notebook"], row["cell"]] = CellGrading(row["digest"], row["points"])
     for who, place, verdict in read_verdicts(session, assignment, student):
-        if who in found and place in found[who].cells:
-            found[who].cells[place].verdicts.append(verdict)
+        if who in gradings and place in gradings[who].cells:
+            gradings[who].cells[place].verdicts.append(verdict)
     for row in rows(tables.incidents):
         if row["kind"] == IncidentKind.BY_HAND:
-            found[row["student"]].reported |= {(row["notebook"], row["cell"])}
-    return found
+            gradings[row["student"]].reported |= {(row["notebook"], row["cell"])}
+    return gradings
 
 
 def read_verdicts(
@@ -104,14 +104,14 @@ def read_verdicts(
     """The recorded verdicts of every submission, or of one, with student and cell; each cell's in the order of its
     tests. They are empty in the columns `withheld`."""
     of = tables.checks.c
-    about = (literal("").label(name) if name in withheld else of[name] for name in FIELDS)
-    query = select(of.student, of.notebook, of.cell, *about)
-    mine = rows_of(tables.checks, assignment, student) if student else of.assignment == assignment
+    columns = (literal("").label(name) if name in withheld else of[name] for name in FIELDS)
+    query = select(of.student, of.notebook, of.cell, *columns)
+    condition = rows_of(tables.checks, assignment, student) if student else of.assignment == assignment
     # A class has a hundred thousand: to look their columns up by name would cost half as much again.
-    for who, notebook, cell, *values in session.execute(query.where(mine).order_by(of.position)):
+    for who, notebook, cell, *values in session.execute(query.where(condition).order_by(of.position)):
         name, description, weight, hidden, outcome, *texts = values
-        said = [text or "" for text in texts]  # an older gradebook lacks some
-        yield who, (notebook, cell), Verdict(name, description, weight, hidden, Outcome(outcome), *said)
+        filled = [text or "" for text in texts]  # an older gradebook lacks some
+        yield who, (notebook, cell), Verdict(name, description, weight, hidden, Outcome(outcome), *filled)
 
 
 def stale_cells(before: LastGrading, checks: Mapping[Place, CheckNow]) -> set[Place]:

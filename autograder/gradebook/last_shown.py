@@ -38,8 +38,8 @@ def keep_last_shown(session: Any, assignment: str, shown: Mapping[Reader, LastSh
         return
     of = tables.shown.c
     keys = [{"who": student, "book": notebook} for student, notebook in shown]
-    here = (of.assignment == assignment, of.student == bindparam("who"), of.notebook == bindparam("book"))
-    session.connection().execute(delete(tables.shown).where(*here), keys)
+    condition = (of.assignment == assignment, of.student == bindparam("who"), of.notebook == bindparam("book"))
+    session.connection().execute(delete(tables.shown).where(*condition), keys)
     rows = [
         {"assignment": assignment, "student": student, "notebook": notebook, **vars(pair)}
         for (student, notebook), pair in shown.items()

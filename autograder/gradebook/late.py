@@ -74,7 +74,7 @@ def late_notebooks(session: Any, assignment: str) -> Iterator[LateNotebook]:
     """The notebooks of an assignment, or of all, that are late or have a penalty."""
     of, book = SubmittedAssignment, SubmittedNotebook
     late = or_(book.late_submission_penalty > 0, of.timestamp > Assignment.duedate)  # an extension is looked at below
-    here = [late, Assignment.name == assignment] if assignment else [late]
+    conditions = [late, Assignment.name == assignment] if assignment else [late]
     names = (book.id, of.student_id, Assignment.name, Notebook.name, Notebook.id, Assignment.id)
     times = (of.timestamp, Assignment.duedate, of.extension)
     query = (
@@ -82,14 +82,14 @@ def late_notebooks(session: Any, assignment: str) -> Iterator[LateNotebook]:
         .join(of, of.id == book.assignment_id)
         .join(Assignment, Assignment.id == of.assignment_id)
         .join(Notebook, Notebook.id == book.notebook_id)
-        .where(*here)
+        .where(*conditions)
     )
-    found = session.execute(query).all()
-    wanted = query.with_only_columns(book.id)
-    total = select(Grade.notebook_id, func.sum(Grade.score)).where(Grade.notebook_id.in_(wanted))
+    rows = session.execute(query).all()
+    books = query.with_only_columns(book.id)
+    total = select(Grade.notebook_id, func.sum(Grade.score)).where(Grade.notebook_id.in_(books))
     scores = dict(session.execute(total.group_by(Grade.notebook_id)).all())
-    points = max_scores(session) if found else {}
-    for key, student, name, notebook, book_key, assignment_key, penalty, *when in found:
+    points = max_scores(session) if rows else {}
+    for key, student, name, notebook, book_key, assignment_key, penalty, *when in rows:
         seconds = seconds_late(*when)
         if seconds or penalty:
             full = sum(value for (parent, _), value in points.items() if parent == assignment_key)

@@ -182,7 +182,7 @@ def moved_scores(assignment: str, student: str) -> Any:
     points = func.coalesce(Grade.manual_score, Grade.auto_score) + func.coalesce(Grade.extra_credit, 0.0)
     last, of, made_from = tables.scores.c, tables.graded.c, tables.cells.c
     who, notebook = SubmittedAssignment.student_id, Notebook.name
-    there = and_(
+    same_cell = and_(
         made_from.assignment == Assignment.name,
         made_from.student == who,
         made_from.notebook == notebook,
@@ -197,7 +197,7 @@ def moved_scores(assignment: str, student: str) -> Any:
         .where(points.is_distinct_from(last.score), or_(points.is_not(None), last.id.is_not(None)))
         .order_by(who, notebook, BaseCell.name)
     )
-    return joined(query, assignment, student, BaseCell.name).outerjoin(tables.cells, there)
+    return joined(query, assignment, student, BaseCell.name).outerjoin(tables.cells, same_cell)
 
 
 def moved_penalties(assignment: str) -> Any:

@@ -23,14 +23,14 @@ ADVICE = (
 def check_secret(session: Any, course: Course) -> None:
     """Raise AutograderError if the secret is lost, garbled, or not the one that this gradebook was graded with. A
     course that has graded nobody yet gets one."""
-    mine = tables.secrets.c.course == course.course_id
-    known = session.execute(select(tables.secrets.c.fingerprint).where(mine)).scalar()
+    of_course = tables.secrets.c.course == course.course_id
+    recorded = session.execute(select(tables.secrets.c.fingerprint).where(of_course)).scalar()
     graded = session.execute(select(tables.graded.c.student).limit(1)).first() is not None
-    if not course.secret_file.exists() and (known or graded):
+    if not course.secret_file.exists() and (recorded or graded):
         raise AutograderError(f"{course.secret_file} is lost. {ADVICE}")
-    if known and known != fingerprint(course):
+    if recorded and recorded != fingerprint(course):
         raise AutograderError(f"{course.secret_file} is not the secret that this course was graded with. {ADVICE}")
-    if not known:
+    if not recorded:
         remember(session, course)
 
 

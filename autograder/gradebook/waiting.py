@@ -70,9 +70,11 @@ def read_answers(session: Any, assignment: str) -> list[QueuedAnswer]:
 def read_digests(session: Any, assignment: str) -> tuple[dict[Any, str], dict[str, str]]:
     """The digest of each answer that a person grades, by student, notebook and cell; and of each submission."""
     of, whole = tables.cells.c, tables.graded.c
-    mine = select(of.student, of.notebook, of.cell, of.digest).where(of.assignment == assignment, of.points.is_(None))
+    answers = select(of.student, of.notebook, of.cell, of.digest).where(
+        of.assignment == assignment, of.points.is_(None)
+    )
     submissions = select(whole.student, whole.submission_digest).where(whole.assignment == assignment)
-    texts = {(student, notebook, cell): digest for student, notebook, cell, digest in session.execute(mine)}
+    texts = {(student, notebook, cell): digest for student, notebook, cell, digest in session.execute(answers)}
     return texts, {student: digest or "" for student, digest in session.execute(submissions)}
 
 

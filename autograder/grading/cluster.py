@@ -256,10 +256,12 @@ def unconfined(sandbox: str) -> str:
 
 def prepare(wanted: dict[str, str], sandbox: str, token: str, work: bytes) -> str:
     """On a worker: find out whether it can be used, and take the work. Returns why not, or nothing."""
-    here = versions()
-    other = [f"{name} {here[name]}, not {version}" for name, version in wanted.items() if here[name] != version]
-    if other:
-        return f"it has {', '.join(other)}"
+    installed = versions()
+    different = [
+        f"{name} {installed[name]}, not {version}" for name, version in wanted.items() if installed[name] != version
+    ]
+    if different:
+        return f"it has {', '.join(different)}"
     if why := unconfined(sandbox):
         return why
     while len(RUNS) >= MOST_RUNS:  # of runs that could not say good-bye

@@ -47,8 +47,8 @@ def incidents_from_outputs(outputs: Iterable[Any], where: str) -> Iterator[Incid
         if output.output_type == "error":
             kind = kind_of(output.ename, output.evalue, COLOURS.sub("", "".join(output.traceback)))
             if kind is not None:
-                said = f": {output.evalue[:200]}" if kind is IncidentKind.OUTSIDE else ""
-                yield Incident(kind, f"this cell {TEXTS[kind]}{said}", where)
+                detail = f": {output.evalue[:200]}" if kind is IncidentKind.OUTSIDE else ""
+                yield Incident(kind, f"this cell {TEXTS[kind]}{detail}", where)
 
 
 def incidents_from_calls(raised: Iterable[tuple[str, str, str]], where: str) -> Iterator[Incident]:

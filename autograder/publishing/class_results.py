@@ -178,7 +178,7 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
         plugin = late_days(course)
         uses = plugin.uses_of_all(session) if plugin else {}
         people, groups = student_rows(session), read_groups(session, name)
-    found = [
+    students = [
         student_results(
             row,
             groups.get(row.student, ""),
@@ -190,7 +190,7 @@ def read_results(course: Course, name: str, student: str = "") -> ClassResults:
     ]
     absent = [] if student else sorted(people.keys() - {submission.student for submission in submissions})
     names = {who: name for who, about in people.items() if (name := full_name(about))}
-    return ClassResults(submissions[0].max_score, found, absent, names)
+    return ClassResults(submissions[0].max_score, students, absent, names)
 
 
 def counterexamples_are_shown(course: Course, session: Any, name: str) -> bool:
@@ -232,20 +232,20 @@ def nothing_graded(course: Course, name: str) -> str:
 
 def verdicts_by_student(session: Any, assignment: str, student: str, withheld: Collection[str]) -> dict[str, Verdicts]:
     """The verdicts of everybody, or of `student` alone, empty in the columns `withheld`."""
-    found: dict[str, Verdicts] = defaultdict(lambda: defaultdict(list))
+    by_student: dict[str, Verdicts] = defaultdict(lambda: defaultdict(list))
     for who, place, verdict in read_verdicts(session, assignment, student, withheld):
-        found[who][place].append(verdict)
-    return found
+        by_student[who][place].append(verdict)
+    return by_student
 
 
 def incidents_by_student(session: Any, assignment: str, student: str) -> dict[str, list[Any]]:
     """The incidents of everybody, or of `student` alone."""
     table = tables.incidents
     query = select(table).where(rows_of(table, assignment, student) if student else table.c.assignment == assignment)
-    found: dict[str, list[Any]] = defaultdict(list)
+    by_student: dict[str, list[Any]] = defaultdict(list)
     for row in session.execute(query).mappings():
-        found[row["student"]].append(row)
-    return found
+        by_student[row["student"]].append(row)
+    return by_student
 
 
 def student_results(
@@ -274,9 +274,9 @@ def result_of(
     verdicts: Verdicts,
     incidents: list[Any],
 ) -> NotebookResult:
-    here = [row for row in incidents if row["notebook"] in ("", notebook.name)]
-    for_student = [row for row in here if Audience.STUDENT in audience_of(row["kind"])]
-    silent = [said.cell for said in notebook.comments if said.manual_comment is None and said.auto_comment]
+    rows = [row for row in incidents if row["notebook"] in ("", notebook.name)]
+    for_student = [row for row in rows if Audience.STUDENT in audience_of(row["kind"])]
+    silent = [comment.cell for comment in notebook.comments if comment.manual_comment is None and comment.auto_comment]
     return NotebookResult(
         submission.student,
         submission.assignment,
@@ -285,19 +285,19 @@ def result_of(
         notebook.max_score,
         notebook.late_penalty,
         {grade.cell: cell_of(grade, verdicts.get((notebook.name, grade.cell), [])) for grade in notebook.grades},
-        {said.cell: said.comment for said in notebook.comments},
+        {comment.cell: comment.comment for comment in notebook.comments},
         silent,
         [row["text"] for row in for_student],
         lateness(use, 0.0),
         group,
-        any(row["kind"] == IncidentKind.REFUSED for row in here),
+        any(row["kind"] == IncidentKind.REFUSED for row in rows),
     )
 
 
 def cell_of(grade: GradeRow, verdicts: list[Verdict]) -> CellResult:
     """The points of one grade cell, and its checks with their share of them."""
-    found = [check_of(*pair) for pair in zip(verdicts, split_points(verdicts, grade.max_score), strict=True)]
-    return CellResult(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, found)
+    checks = [check_of(*pair) for pair in zip(verdicts, split_points(verdicts, grade.max_score), strict=True)]
+    return CellResult(None if grade.waits else grade.score, grade.max_score, grade.manual_score is not None, checks)
 
 
 def check_of(verdict: Verdict, points: float) -> CheckResult:
@@ -306,9 +306,9 @@ def check_of(verdict: Verdict, points: float) -> CheckResult:
 
 def lateness(use: LateUse | None, penalty: float) -> str:
     """How late a submission was and what that costs; empty for one in time."""
-    said = []
+    parts = []
     if use and use.days:
-        said.append(f"{use.days} day{'s' if use.days > 1 else ''}, {use.free} free, {use.left} left")
+        parts.append(f"{use.days} day{'s' if use.days > 1 else ''}, {use.free} free, {use.left} left")
     if penalty:
-        said.append(f"−{in_points(penalty)} points")
-    return ": ".join(said)
+        parts.append(f"−{in_points(penalty)} points")
+    return ": ".join(parts)

@@ -178,8 +178,8 @@ class Sandbox(ABC):
         """An error with the sandbox's output before it failed."""
         self.kill()
         self.log.seek(0)
-        said = self.log.read(4000).decode(errors="replace").strip()
-        return SandboxBroken(f"the sandbox did not start: {said or 'it said nothing'}")
+        output = self.log.read(4000).decode(errors="replace").strip()
+        return SandboxBroken(f"the sandbox did not start: {output or 'it said nothing'}")
 
     def kill(self) -> None:
         """End everything in the sandbox at once, and wait until it is gone."""

@@ -99,7 +99,9 @@ def arrange(cells: Sequence[ParsedCell], questions: Sequence[Question]) -> list[
     for at in range(start, last + 1):
         members[following[at]].append(cells[at])
     parts = [NotebookPart(tuple(cells[:start]))]
-    parts += [NotebookPart(tuple(mine), question) for mine, question in zip(members, questions, strict=True)]
+    parts += [
+        NotebookPart(tuple(of_question), question) for of_question, question in zip(members, questions, strict=True)
+    ]
     parts.append(NotebookPart(tuple(cells[max(start, last + 1) :])))
     return [part for part in parts if part.cells or part.question]
 

@@ -158,8 +158,8 @@ def view(
     points = result.cells.get(cell.grade_id) if cell.is_graded else None
     kind = "answer" if cell.is_answer else "check" if points else cell.kind
     comment = comments.get(cell.grade_id) if cell.is_answer else None
-    shown, said = reader.nodes(cell), reader.nodes(comment) if comment else []
-    return View(cell.number, kind, as_data(shown), points, as_data(said))
+    nodes, comment_nodes = reader.nodes(cell), reader.nodes(comment) if comment else []
+    return View(cell.number, kind, as_data(nodes), points, as_data(comment_nodes))
 
 
 def questions(cells: Sequence[ParsedCell], result: NotebookResult) -> Iterator[QuestionRow]:

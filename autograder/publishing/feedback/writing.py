@@ -44,27 +44,27 @@ def write_feedback(
     """Write feedback on `name` for `students`, or for all. Raises AutograderError for somebody who is not there."""
     done, news = FeedbackRun(), read_news(course, name)
     results = {
-        student: [replace(result, changed=news.for_reader((student, result.notebook))) for result in mine]
-        for student, mine in results_for(course, name, students).items()
+        student: [replace(result, changed=news.for_reader((student, result.notebook))) for result in notebooks]
+        for student, notebooks in results_for(course, name, students).items()
     }
     on_start(len(results))
     pages: dict[str, list[PageJob]] = {}
-    for student, mine in results.items():
-        if not mine:
+    for student, notebooks in results.items():
+        if not notebooks:
             done.not_graded.append(student)
-        elif changed := list(changed_pages(course, name, student, mine)):
+        elif changed := list(changed_pages(course, name, student, notebooks)):
             done.written.append(student)
             pages[student] = changed
         else:
             done.unchanged.append(student)
-        if any(cell.score is None for result in mine for cell in result.cells.values()):
+        if any(cell.score is None for result in notebooks for cell in result.cells.values()):
             done.waiting.append(student)
         copy_kept(course, name, student)
         if student not in pages:
             on_done(student)
     for student in write_pages(pages, done.plain):
         on_done(student)
-    news.keep((student, result.notebook) for student, mine in results.items() for result in mine)
+    news.keep((student, result.notebook) for student, notebooks in results.items() for result in notebooks)
     return done
 
 
@@ -77,8 +77,8 @@ def results_for(course: Course, name: str, students: Iterable[str]) -> dict[str,
     for student in wanted:
         if student not in graded and student not in submitted:
             raise AutograderError(f"{student} has submitted nothing for {name}, so there is no feedback to write.")
-    there = {student for student in wanted if course.path("autograded", student, name).is_dir()}
-    return {student: graded.get(student, []) if student in there else [] for student in wanted}
+    with_notebook = {student for student in wanted if course.path("autograded", student, name).is_dir()}
+    return {student: graded.get(student, []) if student in with_notebook else [] for student in wanted}
 
 
 def changed_pages(course: Course, name: str, student: str, results: list[NotebookResult]) -> Iterator[PageJob]:

@@ -27,9 +27,9 @@ def with_results(submissions: Sequence[ExportInput], course: Path | None) -> lis
     for submission in submissions:
         if submission.graded:
             students[place_of(submission)].add(submission.student)
-    known = {place: results_of(place, mine, course) for place, mine in students.items()}
+    results = {place: results_of(place, ids, course) for place, ids in students.items()}
     return [
-        replace(sub, result=known[place_of(sub)].get((sub.student, sub.notebook.stem))) if sub.graded else sub
+        replace(sub, result=results[place_of(sub)].get((sub.student, sub.notebook.stem))) if sub.graded else sub
         for sub in submissions
     ]
 
@@ -53,10 +53,10 @@ def results_of(place: Place, students: set[str], given: Path | None) -> dict[tup
         course = find_course(Path.cwd(), given)
         if course.root != root.resolve():
             return {}
-        found = read_results(course, assignment, *(students if len(students) == 1 else ())).students
+        graded = read_results(course, assignment, *(students if len(students) == 1 else ())).students
     except AutograderError:
         return {}
-    return {(one.student, result.notebook): result for one in found for result in one.results}
+    return {(student.student, result.notebook): result for student in graded for result in student.results}
 
 
 def points_earned(result: NotebookResult, grade_ids: Sequence[str]) -> str:

@@ -195,9 +195,9 @@ def student_term(
     student: str, shares: dict[str, dict[str, float | None]], classes: dict[str, ClassResults]
 ) -> StudentTerm:
     missing = [name for name, found in classes.items() if student in found.absent]
-    mine = {name: 0.0 if name in missing else shares[name].get(student) for name in classes}
-    known = [share for share in mine.values() if share is not None]
-    return StudentTerm(student, mine, missing, mean(known), list(falling_behind(mine, missing)))
+    own_shares = {name: 0.0 if name in missing else shares[name].get(student) for name in classes}
+    given = [share for share in own_shares.values() if share is not None]
+    return StudentTerm(student, own_shares, missing, mean(given), list(falling_behind(own_shares, missing)))
 
 
 def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> Iterator[str]:
@@ -206,11 +206,11 @@ def falling_behind(shares: dict[str, float | None], missing: Sequence[str]) -> I
     last = list(shares)[-1]
     if last in missing or len(missing) >= MANY:
         yield f"handed in nothing for {', '.join(missing)}"
-    there = [share for name, share in shares.items() if share is not None and name not in missing]
-    if there and sum(there) / len(there) < WEAK_STUDENT:
-        yield f"{in_percent(sum(there) / len(there))} of the points of what was handed in"
-    elif len(there) > 1 and (before := sum(there[:-1]) / len(there[:-1])) - there[-1] >= DROP:
-        yield f"{in_percent(there[-1])} of the points last, {in_percent(before)} before"
+    handed_in = [share for name, share in shares.items() if share is not None and name not in missing]
+    if handed_in and sum(handed_in) / len(handed_in) < WEAK_STUDENT:
+        yield f"{in_percent(sum(handed_in) / len(handed_in))} of the points of what was handed in"
+    elif len(handed_in) > 1 and (before := sum(handed_in[:-1]) / len(handed_in[:-1])) - handed_in[-1] >= DROP:
+        yield f"{in_percent(handed_in[-1])} of the points last, {in_percent(before)} before"
 
 
 def mistakes_of(submissions: Sequence[CountedSubmission]) -> Iterator[tuple[str, str]]:
@@ -228,16 +228,16 @@ def mistakes_of(submissions: Sequence[CountedSubmission]) -> Iterator[tuple[str,
 def returning(mistakes: dict[str, list[tuple[str, str]]]) -> Iterator[ReturningMistake]:
     """The mistakes of several assignments, those first that come back for most."""
     counts = {name: Counter(text for _, text in pairs) for name, pairs in mistakes.items()}
-    found = []
+    mistakes_again = []
     for text in sorted(set().union(*counts.values())):
-        here = {name: count[text] for name, count in counts.items() if text in count}
-        if len(here) < MANY:
+        in_assignments = {name: count[text] for name, count in counts.items() if text in count}
+        if len(in_assignments) < MANY:
             continue
         by_student: dict[str, list[str]] = {}
-        for name in here:
+        for name in in_assignments:
             for student, other in mistakes[name]:
                 if other == text:
                     by_student.setdefault(student, []).append(name)
         again = {student: names for student, names in sorted(by_student.items()) if len(names) >= MANY}
-        found.append(ReturningMistake(text, here, again))
-    yield from sorted(found, key=lambda one: (-len(one.again), -sum(one.counts.values()), one.text))
+        mistakes_again.append(ReturningMistake(text, in_assignments, again))
+    yield from sorted(mistakes_again, key=lambda one: (-len(one.again), -sum(one.counts.values()), one.text))

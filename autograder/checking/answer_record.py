@@ -114,7 +114,7 @@ def read_record(source: str) -> Record | None:
             return None
         text, _, arrays = unpacked.partition(b"\n")
         return record_of(json.loads(text), io.BytesIO(arrays))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error):
         return None
 
 

@@ -18,7 +18,7 @@ from autograder.course.settings import Autograder
 from autograder.errors import AutograderError
 from autograder.files import walk
 from autograder.sandbox.limits import MB
-from autograder.submission.archive import NOISE, Item, name_problem, zip_items
+from autograder.submission.archive import BROKEN_ZIP, NOISE, Item, name_problem, zip_items
 from autograder.submission.reading import SubmissionRefused, read_regular
 from autograder.text import printable
 
@@ -37,7 +37,7 @@ def open_source(source: Path, settings: Autograder, ignore: list[str]) -> Iterat
         raise AutograderError(f"{source} is neither a folder nor a zip: name the export as it was downloaded.")
     try:
         archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except BROKEN_ZIP as error:
         raise AutograderError(f"{source} cannot be read as a zip: {error}.") from None
     with archive:
         yield wanted(source, list(zip_items(archive, settings.collect_ratio)), settings, ignore)

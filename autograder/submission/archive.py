@@ -20,7 +20,7 @@ from autograder.sandbox.limits import MB
 from autograder.submission.reading import MAX_FILES, PATH_BYTES, SubmissionRefused
 from autograder.text import printable
 
-__all__ = ["NAME_BYTES", "NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
+__all__ = ["BROKEN_ZIP", "NAME_BYTES", "NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 
 # Raised by zipfile and its methods of compression for a file that is damaged, locked or of an unknown kind.
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, LookupError, RuntimeError)

@@ -87,6 +87,7 @@ BOMB = RECORD + base64.b85encode(zlib.compress(b"[" * 10**8)).decode()
         packed(GOOD | {"mistakes": [["x", 5, {}]]}),
         packed(GOOD | {"hidden": 5}),
         RECORD + base64.b85encode(zlib.compress(b"[" * 100_000)).decode(),
+        *(packed(GOOD | {"answers": {"t": [["call f", "d", {}, [size]]]}}) for size in (2**70, float("inf"))),
     ],
 )
 def test_a_bad_record_is_none(line: str) -> None:

@@ -780,8 +780,12 @@ def test_the_command(course: Course, tmp_path: Path, run: Run) -> None:
     about = {"at": None, "late": False, "files": 1, "note": ""}
     assert json.loads(out)[1] == {"student": "ada", "what": "unchanged", "origin": "ada"} | about
     (tmp_path / "no.zip").write_text("no zip")
+    content = source.read_bytes()
+    entry = content.index(b"PK\1\2")  # it says which version of the format is needed to read it
+    (tmp_path / "new.zip").write_bytes(content[: entry + 6] + b"\xff" + content[entry + 7 :])
     for args, said in (
         ((tmp_path / "no.zip", NAME), "is neither a folder nor a zip"),
+        ((tmp_path / "new.zip", NAME), "new.zip cannot be read as a zip: zip file version 25.5"),
         ((source, "smal"), "There is no assignment 'smal'"),
     ):
         code, out, err = run("collect", *args, here=course.root)

@@ -169,6 +169,9 @@ BOMB = "".join(
         svg('<image xlink:href="file:///etc/passwd" width="9" height="9"/>'),
         svg("<script>alert(1)</script><foreignObject><p>x</p></foreignObject>"),
         svg("<style>@import url(http://127.0.0.1/x.css);</style><rect style='fill:url(http://127.0.0.1/x)'/>"),
+        svg(
+            "<style>rect {fill: image-set('http://127.0.0.1/x' 1x)}</style><rect fill=\"src( 'http://127.0.0.1/x')\"/>"
+        ),
         svg(BOMB + '<use xlink:href="#g11"/>'),
         svg("<g>" * 5000 + "</g>" * 5000),
         svg("<rect/>", 'width="1e30" height="-1"'),

@@ -46,10 +46,11 @@ def notice_given(course: Course, session: Any, assignment: str) -> None:
         session.rollback()
 
 
-def settle_given(session: Any, assignment: str) -> None:
-    """Share in groups what persons have given since the last command, and then keep it for everybody."""
+def settle_given(session: Any, assignment: str, given_by: str | None = None) -> None:
+    """Share in groups what persons have given since the last command, and then keep it for everybody; `given_by` gave
+    all of it, if that is known."""
     give_to_groups(session, assignment)
-    keep_given(session, assignment)
+    keep_given(session, assignment, given_by)
 
 
 def give_to_groups(session: Any, assignment: str) -> None:

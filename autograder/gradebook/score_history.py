@@ -110,9 +110,9 @@ def void_reason(before: Iterable[Verdict], now: Iterable[Verdict]) -> Reason:
     return Reason((Why.VOID,) * bool(void) + (Why.COUNTS,) * bool(counts), "; ".join(void + counts))
 
 
-def keep_given(session: Any, assignment: str) -> None:
-    """Keep the scores that changed while no command of autograder was at work."""
-    keep_scores(session, assignment, given_reason, given=True)
+def keep_given(session: Any, assignment: str, given_by: str | None = None) -> None:
+    """Keep the scores that changed while no command of autograder was at work, or that `given_by` just gave."""
+    keep_scores(session, assignment, given_reason, given=True, given_by=given_by)
 
 
 def given_reason(moved: MovedScore) -> Reason:
@@ -128,17 +128,24 @@ def given_places(session: Any, assignment: str) -> set[tuple[str, Place]]:
 
 
 def keep_scores(
-    session: Any, assignment: str, reason: Callable[[MovedScore], Reason], student: str = "", *, given: bool = False
+    session: Any,
+    assignment: str,
+    reason: Callable[[MovedScore], Reason],
+    student: str = "",
+    *,
+    given: bool = False,
+    given_by: str | None = None,
 ) -> None:
     """Keep every score of the assignment, or of `student`, that differs from the row that was kept last. `reason` says
     why it changed. Points that a person gave need no reason, and are kept only with `given`: first they must be shared
-    in the student's group."""
+    in the student's group. `given_by` is that person, if known."""
     rows = []
     for kept, kept_why, score, by_hand, extra, *about in session.execute(moved_scores(assignment, student)):
         who, notebook, cell, *versions = about
         moved = MovedScore(who, (notebook, cell), score, by_hand is not None, extra is not None, kept, kept_why or "")
         if given or not moved.by_hand:
-            rows.append(row_of(assignment, moved, versions, reason_of(moved, reason)))
+            row = row_of(assignment, moved, versions, reason_of(moved, reason))
+            rows.append(row | {"given_by": given_by if moved.by_hand else None})
     if rows:
         session.execute(insert(tables.scores), rows)
 

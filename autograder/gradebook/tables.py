@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-VERSION_TABLE, NEWEST = "autograder_version", "9"
+VERSION_TABLE, NEWEST = "autograder_version", "10"
 
 metadata = MetaData()
 
@@ -119,7 +119,8 @@ graded = Table(
     Column("run_time", Float),
 )
 
-# Rows are only ever added. A cell without a name is the late penalty of the notebook.
+# Rows are only ever added. A cell without a name is the late penalty of the notebook. Who gave points in formgrader is
+# not known.
 scores = Table(
     "autograder_score",
     metadata,
@@ -132,6 +133,7 @@ scores = Table(
     Column("submission_digest", String(64)),
     Column("assignment_digest", String(64)),
     Column("cell_digest", String(64)),
+    Column("given_by", String(128)),
     Index("autograder_score_place", "assignment", "student", "notebook", "cell"),
 )
 

@@ -26,7 +26,7 @@ __all__ = ["ScoreChange", "all_changes", "changes_table", "read_changes", "write
 
 COLUMNS = (
     *("at", "student", "name", "notebook", "cell", "from", "to", "why", "note"),
-    *("submission", "assignment", "check"),
+    *("given_by", "submission", "assignment", "check"),
 )
 
 
@@ -34,8 +34,9 @@ COLUMNS = (
 class ScoreChange:
     """A score that changed, for a student with this id and this `name`, which may be empty. `before` and `after` are
     None where there was, or is, no score. `cell` is the grade cell, or empty for the notebook's late penalty, which is
-    below zero. `submission`, `assignment` and `check` are the digests behind the new score; `check` is empty where
-    several cells are behind it. `at` is in UTC, and `number` grows with it."""
+    below zero. `given_by` is the login name of who gave the points with a sheet, or empty. `submission`, `assignment`
+    and `check` are the digests behind the new score; `check` is empty where several cells are behind it. `at` is in
+    UTC, and `number` grows with it."""
 
     number: int
     at: datetime
@@ -47,6 +48,7 @@ class ScoreChange:
     after: float | None
     why: str
     note: str
+    given_by: str
     submission: str
     assignment: str
     check: str
@@ -79,6 +81,7 @@ def all_changes(session: Any, name: str) -> list[ScoreChange]:
             number=row["id"],
             name=full_name(people.get(row["student"], {})),
             after=row["score"],
+            given_by=row["given_by"] or "",
             submission=row["submission_digest"] or "",
             assignment=row["assignment_digest"] or "",
             check=row["cell_digest"] or "",
@@ -107,9 +110,14 @@ def changes_table(name: str, changes: list[ScoreChange], zone: tzinfo) -> Table:
             Text(f"{change.notebook}/{cell}" if many else cell),
             points(change.before),
             points(change.after),
-            Text(printable(": ".join(filter(None, (change.why, change.note))))),
+            Text(why_text(change)),
         )
     return table
+
+
+def why_text(change: ScoreChange) -> str:
+    by = f" ({change.given_by})" if change.given_by else ""
+    return printable(": ".join(filter(None, (change.why + by, change.note))))
 
 
 def points(score: float | None) -> str:

@@ -6,13 +6,16 @@ import base64
 import csv
 import io
 import json
+import os
+import pwd
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import small_course
 from nbgrader.api import Gradebook
 from PIL import Image
-from recorded_class import record_again
+from recorded_class import give, record_again
 from small_course import NAME, Run
 
 from autograder.course.comment_bank import bank_path, read_bank
@@ -24,6 +27,7 @@ from autograder.gradebook.waiting import QueuedAnswer, State
 from autograder.publishing.changes import read_changes
 from autograder.publishing.queue.formgrader import MarkSchemes
 from autograder.publishing.queue.mark_schemes import read_mark_schemes
+from autograder.publishing.queue.queue import read_queue
 from autograder.publishing.queue.sheet import read_sheet
 from autograder.publishing.scores import read_scores
 
@@ -158,6 +162,30 @@ def test_an_answer_of_a_group_is_graded_once(waiting: Course, run: Run) -> None:
     assert filled_in(waiting, run, [line | {"keys": "name"}])[0] == 0
     assert given(waiting) == dict.fromkeys(("ada", "s00001"), (2.0, "Your name is missing."))
     assert read_changes(waiting, NAME) == []  # they are the first points
+
+
+def test_who_gave_points_with_a_sheet_is_kept(waiting: Course, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A student asks why they have fewer points, and nobody knows which of four TAs to ask."""
+    me = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+
+    def graded_again(digest: str, points: str) -> None:
+        """The student hands in another text, and it gets these points."""
+        record_again(waiting, lambda grade: grade if grade.verdicts else replace(grade, digest=digest))
+        (line,) = (line for line in sheet_of(waiting, run) if line["answer"] != other["answer"])
+        assert filled_in(waiting, run, [line | {"points": points}])[0] == 0
+
+    record_again(waiting, lambda grade: grade if grade.verdicts else replace(grade, digest="first"))
+    keys = [answer.key for answer in read_queue(waiting, NAME) if answer.student == "s00001"]
+    other = next(line for line in sheet_of(waiting, run) if line["answer"] == keys[0])
+    graded_again("second", "3")
+    give(waiting, 1.0)  # in formgrader
+    graded_again("third", "2")
+    assert [(c.before, c.after, c.given_by) for c in read_changes(waiting, NAME)] == [(3.0, 1.0, ""), (1.0, 2.0, me)]
+    assert f"given by hand ({me})" in " ".join(run("changes", NAME, here=waiting.root)[1].replace("│", " ").split())
+    assert run("feedback", NAME, here=waiting.root)[0] == 0
+    page = (waiting.path("feedback", "ada", NAME) / f"{NAME}.html").read_text()
+    assert f"({me})" not in page
 
 
 def test_formgrader_shows_the_mark_scheme_below_the_answer(waiting: Course) -> None:

@@ -56,9 +56,7 @@ def write_result(gradebook: Any, course: Course, assignment: str, graded: Graded
     done = {notebook.name: notebook for notebook in graded.notebooks}
     for row in submission.notebooks:
         notebook = done.get(row.name)
-        graded.incidents += changed_answers(
-            row.grades, notebook, before, unknown=notebook is None and graded.needs_a_person
-        )
+        graded.incidents += changed_answers(row.grades, notebook, before, unknown=graded.needs_a_person)
         if notebook is not None:
             write_grades(row, notebook, before, graded.versions)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import small_course
 from nbgrader.api import Gradebook
 from recorded_class import all_pass, record_again
 from small_course import INCIDENT_ROWS, NAME, rows
@@ -100,12 +101,13 @@ def test_a_failure_of_the_grader_s_is_no_change_and_a_missing_notebook_is_one(re
     """A sandbox that fails would send a class back to its graders, or an answer be gone without a word."""
     grade_by_hand(recorded)
     record_again(recorded, fault=True)
-    assert not told(recorded)
-    assert to_look_at(recorded).isdisjoint({"why", "test_mean"})
+    assert (to_look_at(recorded), told(recorded)) == ({"test_double"}, set())
+    assert small_course.auto_scores(recorded.root)["ada", "test_double"] is None
     record_again(recorded)
     assert (to_look_at(recorded), told(recorded)) == (set(), set())
     record_again(recorded, notebooks=[])
     assert (to_look_at(recorded), told(recorded)) == ({"why", "test_mean"}, {"why"})
+    assert small_course.auto_scores(recorded.root)["ada", "test_double"] == 0.0
     grade_by_hand(recorded)
     record_again(recorded)  # what nobody saw is here again
     assert "why" in to_look_at(recorded)

@@ -14,6 +14,7 @@ from autograder.course.course import Course
 from autograder.errors import AutograderError
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.last_grading import read_last_gradings
+from autograder.gradebook.write_results import submission_rows
 
 TOLD = (
     f" of {NAME} were added, removed or renamed, and submissions were already graded with the old ones: undo that "
@@ -37,7 +38,7 @@ def test_a_notebook_that_comes_or_goes_after_grading_is_refused(recorded: Course
     with open_gradebook(recorded) as gradebook:  # as nbgrader's own command may have left it
         gradebook.add_notebook("second", NAME)
         gradebook.add_assignment("other")
-        gradebook.add_submission("other", "ada")
+        submission_rows(gradebook, "other", "ada", None)
     make_known(recorded)
     with open_gradebook(recorded) as gradebook:
         assert [book.name for book in gradebook.find_assignment(NAME).notebooks] == [NAME]

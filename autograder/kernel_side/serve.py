@@ -105,10 +105,10 @@ class Server:
         """The value of a name or attribute. A function or method is only named as one, and called by its target."""
         try:
             value = self._find(target)
+            if inspect.isroutine(value) or (target[0] is None and len(target) == 2 and callable(value)):
+                return {"op": "function", "type": "type" if isinstance(value, type) else type_name(value)}, []
         except BaseException as error:
             return raised(error), []
-        if inspect.isroutine(value) or (target[0] is None and len(target) == 2 and callable(value)):
-            return {"op": "function", "type": "type" if isinstance(value, type) else type_name(value)}, []
         return self._encoded("value", value, {})
 
     def _drawn(self, since: int) -> Reply:
@@ -215,7 +215,16 @@ def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: An
 
 
 def differing(where: str, before: Any, after: Any) -> list[str]:
-    """The places below `where` whose content differs between `before` and `after`."""
+    """The places below `where` whose content differs between `before` and `after`. What cannot be compared differs:
+    the student's code may have put an object there that has no shape, or whose methods raise anything."""
+    try:
+        return differing_parts(where, before, after)
+    except Exception:
+        return [where]
+
+
+def differing_parts(where: str, before: Any, after: Any) -> list[str]:
+    """The same, as far as it can be found out. Raises whatever methods of `after` raise."""
     if isinstance(before, dict) and isinstance(after, dict):
         pairs = [(f"{where}[{key!r}]", before[key], after.get(key)) for key in before]
         return [w for pair in pairs for w in differing(*pair)] + ([where] if len(after) != len(before) else [])

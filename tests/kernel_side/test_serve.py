@@ -167,6 +167,45 @@ def test_what_a_call_changes_of_its_arguments_is_named(body: str, changed: list[
     assert (reply["op"], reply["changed"]) == ("return", changed)
 
 
+ODD = """
+class Picture:
+    def tobytes(self): return b""
+class Closed:
+    def __getattr__(self, name): raise ValueError(name)
+class Endless(list):
+    def __len__(self): raise ValueError
+class Lookup(dict):
+    def get(self, key): raise ValueError
+class Disguised:
+    __class__ = property(lambda self: 1 / 0)
+odd = Disguised()
+def f(p):
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "changed"),
+    [
+        ("p['W1'] = Picture()", ["argument 1['W1']"]),
+        ("p['W1'] = Closed()", ["argument 1['W1']"]),
+        ("p['list'] = Endless()", ["argument 1['list']"]),
+        ("p['dict'] = Lookup()", ["argument 1['dict']"]),
+    ],
+)
+def test_an_argument_that_becomes_an_odd_object_is_changed(body: str, changed: list[str]) -> None:
+    """An image in the place of an array would end the server, and cost every later check."""
+    reply = call(f"{ODD}    {body}", "f", {"W1": np.ones(2), "list": [1], "dict": {"a": 1}, "n": 3})
+    assert (reply["op"], reply["changed"]) == ("return", changed)
+
+
+def test_an_object_that_cannot_be_looked_at_is_an_error_of_its_own() -> None:
+    """It would end the server."""
+    reply, _ = Server(notebook(f"{ODD}    pass"), no_call_back).handle(
+        {"op": "get", "id": 1, "target": [None, "odd"]}, []
+    )
+    assert (reply["op"], reply["type"]) == ("raise", "ZeroDivisionError")
+
+
 def test_a_function_that_is_passed_in_is_not_changed_by_its_call() -> None:
     """Every answer that takes a function would lose the check that its arguments stay as they are."""
     reply = call("def f(g):\n    return g(1)", "f", abs, call_back=lambda *_: ({"op": "return", "value": 1}, []))

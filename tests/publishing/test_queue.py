@@ -275,6 +275,16 @@ def test_a_question_without_points_gets_no_other_number(tmp_path: Path) -> None:
         read_sheet(path, [answer], [])
 
 
+def test_what_a_grader_pastes_into_a_sheet_arrives_or_is_refused(tmp_path: Path) -> None:
+    """A letter at which Python ends a line would cut a comment, and a picture as text be a traceback."""
+    answer, path = QueuedAnswer("a1", "ada", NAME, "why", 3.0, State.WAITS, None, "", ""), tmp_path / "sheet.csv"
+    path.write_text("answer,points,keys,comment\na1,2,,See page 1.\x0cAnd 2.\n")
+    assert read_sheet(path, [answer], []) == {"a1": (2.0, "See page 1.\N{REPLACEMENT CHARACTER}And 2.")}
+    path.write_text(f"answer,points,keys,comment\na1,2,,{'x' * 200_000}\n")
+    with pytest.raises(AutograderError, match=r"sheet\.csv cannot be read as CSV below line 1 \(field larger than"):
+        read_sheet(path, [answer], [])
+
+
 def test_a_sheet_is_not_written_over(waiting: Course, run: Run) -> None:
     """An hour's points would be gone."""
     sheet_of(waiting, run)

@@ -5,6 +5,7 @@ Its columns are `number` and `answer`, as on the page, `points`, `keys` of comme
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from pathlib import Path
@@ -62,11 +63,14 @@ def rows_of(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise AutograderError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from None
     head = text.split("\n", 1)[0]
-    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=";" if ";" in head else ",", restval="")
-    if not {"answer", "points", "keys", "comment"} <= set(reader.fieldnames or ()):
-        raise AutograderError(f"{path} is not a sheet of points: its first line must name {', '.join(COLUMNS)}.")
-    for row in reader:
-        yield f"{path}, line {reader.line_num}", row
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head else ",", restval="")
+    try:
+        if not {"answer", "points", "keys", "comment"} <= set(reader.fieldnames or ()):
+            raise AutograderError(f"{path} is not a sheet of points: its first line must name {', '.join(COLUMNS)}.")
+        for row in reader:
+            yield f"{path}, line {reader.line_num}", row
+    except csv.Error as error:
+        raise AutograderError(f"{path} cannot be read as CSV below line {reader.line_num} ({error}).") from None
 
 
 def used_comments(keys: str, answer: QueuedAnswer | None, bank: Sequence[BankComment], where: str) -> list[BankComment]:

@@ -139,3 +139,10 @@ def test_a_long_line_goes_on_at_a_blank() -> None:
     parts = ["".join(run.text for run in runs if not run.mark) for runs in lines_of(Text(text), 40)]
     assert parts == ["# two points: the picture shows where ", "x" * 30 + " ", "y" * 38, "y" * 38, "y" * 24]
     assert "".join(parts) == text
+
+
+def test_a_letter_with_a_thousand_marks_is_broken() -> None:
+    """As one line, its marks would be drawn over what stands above it."""
+    text = "Z" + "\N{COMBINING ACUTE ACCENT}" * 1000
+    parts = [sum(len(run.text) for run in runs if not run.mark) for runs in lines_of(Text(text), 40)]
+    assert (max(parts), sum(parts)) == (40, 1001)

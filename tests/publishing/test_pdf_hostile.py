@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+import time
 import zlib
 
 import pytest
@@ -19,6 +20,7 @@ from pdf_reading import draw, needs_poppler, notices, text, typeset_alone
 from autograder.publishing.doctree.nodes import AsWritten, Formula, Listing, Paragraph, Picture, Run
 from autograder.publishing.doctree.pandoc import Pandoc
 from autograder.publishing.doctree.parsed_notebook import from_json
+from autograder.publishing.doctree.svg import named_in
 from autograder.publishing.pdf.document import Document, PageHeader, Section
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.typstmath import is_safe
@@ -189,6 +191,16 @@ def test_svg_brings_nothing_with_it(course, tmp_path, source):
         assert b"secret" not in content
         assert b"script" not in content
         assert content.count(b"use ") < 30, "shapes that use shapes that use shapes"
+
+
+def test_what_an_svg_names_is_found_in_a_moment() -> None:
+    """An attribute of blanks took a minute of a page's time, and hours if there was no limit."""
+    assert named_in(" #a ") == {"a"}
+    assert named_in("#") == named_in("a #b") == named_in("") == set()
+    assert named_in("url(#a) url( '#b')") == {"a", "b"}
+    begun = time.process_time()
+    assert len(named_in("#" + " " * 60_000 + "x")) == 1
+    assert time.process_time() - begun < 1
 
 
 def bomb(width: int = 60_000, height: int = 60_000) -> bytes:

@@ -24,7 +24,7 @@ ELEMENTS = frozenset([
     "stop", "image",
 ])  # fmt: skip
 GRADIENTS = (SVG + "linearGradient", SVG + "radialGradient")
-REFERENCE = re.compile(r"^\s*#(.+?)\s*$|url\s*\(\s*['\"]?#([^'\")\s]+)")
+REFERENCE = re.compile(r"url\s*\(\s*['\"]?#([^'\")\s]+)")
 # Addresses stand in url(…), and as texts in image-set("…"), src("…") and their like.
 DANGEROUS_STYLE = re.compile(r"url\s*\(\s*['\"]?(?!#)|\(\s*['\"](?!#)|@import|\\|expression|javascript:", re.IGNORECASE)
 
@@ -79,7 +79,9 @@ def shapes(root: Element) -> int:
 
 
 def named_in(value: str) -> set[str]:
-    return {one or other for one, other in REFERENCE.findall(value)}
+    """The ids in an attribute: all of it behind a `#`, or in `url(#…)`."""
+    whole = value.strip()
+    return {*REFERENCE.findall(value), *([whole[1:]] if whole.startswith("#") and whole != "#" else [])}
 
 
 def references(element: Element) -> set[str]:

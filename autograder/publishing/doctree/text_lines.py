@@ -92,7 +92,8 @@ def numbered_lines_of(text: Text) -> tuple[tuple[Run, ...], ...]:
 
 def wrapped(line: Text, columns: int) -> Iterator[tuple[Run, ...]]:
     line.rstrip()
-    parts = line.divide(find_breaks(line.plain, columns)) if cell_len(line.plain) > columns else [line]
+    is_long = max(len(line.plain), cell_len(line.plain)) > columns
+    parts = line.divide(find_breaks(line.plain, columns)) if is_long else [line]
     for index, part in enumerate(parts):
         mark = [Run(CONTINUED, mark=True)] if index else []
         yield (*mark, *runs_of(part))

@@ -146,9 +146,9 @@ def show_outcome(course: Course, name: str, done: ClassRun) -> None:
     scored = [*(submission.student for submission in done.graded), *done.rescored]
     if any(course.path("feedback", student, name).is_dir() for student in scored):
         click.echo(f"Pages of feedback are older than these scores: autograder feedback {name}")
-    there = shlex.quote(os.path.relpath(course.root))
+    folder = shlex.quote(os.path.relpath(course.root))
     click.echo(f"\nGraded notebooks: {course.path('autograded', '*', name)}")
-    command = "autograder" if there == "." else f"autograder --course {there}"
+    command = "autograder" if folder == "." else f"autograder --course {folder}"
     click.echo(f"Look closer:      {command} scores {name} --json")
     if is_waiting:
         click.echo(f"Grade by hand:    {command} queue {name}, or formgrader in JupyterLab")

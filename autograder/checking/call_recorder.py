@@ -82,7 +82,7 @@ class CallRecorder:
     def plain_replies(self, test: str) -> list[PlainReply]:
         """The replies in a test, in order."""
         decoded, replies = self.decoded.setdefault(test, []), self.replies.get(test, [])
-        decoded += [plain_reply(*one) for one in replies[len(decoded) :]]
+        decoded += [plain_reply(*reply) for reply in replies[len(decoded) :]]
         return decoded
 
 

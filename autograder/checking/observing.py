@@ -156,7 +156,7 @@ def cell_figures(notebook: NotebookProxy) -> list[Figure]:
 def figures_of(data: Any) -> list[Figure]:
     """Figures from the data of the notebook's process. Raises CheckFailed if these have not the right form."""
     try:
-        return [figure_of(one) for one in data]
+        return [figure_of(figure) for figure in data]
     except (TypeError, KeyError, ValueError):
         raise CheckFailed("what was drawn could not be read") from None
 

@@ -82,8 +82,8 @@ def compare_frames(got: dict[str, Any], want: dict[str, Any], compare: Compare, 
     compare_kinds(levels_of(got["columns"]), levels_of(want["columns"]), "the names of the columns are")
     compare_labels(got["index"], want["index"], exact, "the table")
     rows = label_list(want["index"])
-    for name, mine, theirs in zip(wanted, got["data"], want["data"], strict=True):
-        compare_columns(as_column(mine), as_column(theirs), compare, exact, f"the column {shown(name)}", rows)
+    for name, column, wanted_column in zip(wanted, got["data"], want["data"], strict=True):
+        compare_columns(as_column(column), as_column(wanted_column), compare, exact, f"the column {shown(name)}", rows)
 
 
 def compare_series(got: dict[str, Any], want: dict[str, Any], compare: Compare, exact: bool) -> None:
@@ -222,11 +222,11 @@ def as_column(values: Array | Parts) -> Column:
 def of_cells(cells: list[Any], kind: str) -> Column:
     """A column without an array; where all cells are numbers, or all are truth values, they are compared as such."""
     missing = np.array([is_missing(value) for value in cells], bool)
-    there = [value for value, gone in zip(cells, missing, strict=True) if not gone]
+    present = [value for value, gone in zip(cells, missing, strict=True) if not gone]
     dtype: type = object
-    if there and all(isinstance(value, (bool, np.bool_)) for value in there):
+    if present and all(isinstance(value, (bool, np.bool_)) for value in present):
         kind, dtype = "truth values", bool
-    elif cells and all(isinstance(value, (int, float, np.number)) for value in there):
+    elif cells and all(isinstance(value, (int, float, np.number)) for value in present):
         kind, dtype = "numbers", float
     filled = cells if dtype is object else [np.nan if gone else v for v, gone in zip(cells, missing, strict=True)]
     return Column(kind, "object", objects(filled).astype(dtype), missing)

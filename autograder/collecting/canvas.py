@@ -105,7 +105,7 @@ def canvas_submissions(heap: list[tuple[str, Item]], known: set[str]) -> Iterato
 
 def those(meanings: list[CanvasName], fits: Callable[[CanvasName], bool]) -> list[CanvasName]:
     """The meanings that fit, if one does; else all of them."""
-    return [one for one in meanings if fits(one)] or meanings
+    return [reading for reading in meanings if fits(reading)] or meanings
 
 
 def not_handed_in(path: str, item: Item, meanings: list[CanvasName]) -> Iterator[FoundSubmission]:
@@ -117,7 +117,7 @@ def not_handed_in(path: str, item: Item, meanings: list[CanvasName]) -> Iterator
         )
         why = f"it is {what}, not a file: look there, and put the notebook into submitted/ yourself"
     elif meanings:
-        ways = " or ".join(f"{one.original} by {one.name}, number {one.student}" for one in meanings)
+        ways = " or ".join(f"{reading.original} by {reading.name}, number {reading.student}" for reading in meanings)
         why = f"its name can be read in several ways: {ways}"
     else:
         why = "Canvas gives no such name to a file that was handed in"

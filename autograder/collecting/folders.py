@@ -55,11 +55,11 @@ def folder_submissions(items: list[Item], assignment: str) -> Iterator[FoundSubm
             students.setdefault(student, []).append(item)
         else:
             loose.append(item)
-    for student, mine in students.items():
+    for student, handed_in in students.items():
         origin = f"{top}/{student}" if top else student
-        files = below(mine, f"{origin}/{assignment}")
-        if len(files) < len(mine):
-            files = below(mine, origin)
+        files = below(handed_in, f"{origin}/{assignment}")
+        if len(files) < len(handed_in):
+            files = below(handed_in, origin)
         email = student if "@" in student else ""
         yield FoundSubmission(origin, Person(sid=student, email=email), files, student=student)
     yield from stray(loose, "it lies in no student's folder")
@@ -75,7 +75,7 @@ def collector_of(config: Config) -> FileNameCollectorPlugin | None:
 def named_submissions(items: list[Item], source: Path, plugin: FileNameCollectorPlugin) -> Iterator[FoundSubmission]:
     """The submissions as the course's plugin reads them from the names of files. It is given a path as
     `nbgrader zip_collect` gives it. Of several files of one name, the one with the newest time is taken."""
-    found: dict[str, FoundSubmission] = {}
+    submissions: dict[str, FoundSubmission] = {}
     for item in items:
         read = None if item.problem else plugin.collect(str(source.resolve() / item.path))
         if not read:
@@ -91,15 +91,17 @@ def named_submissions(items: list[Item], source: Path, plugin: FileNameCollector
             continue
         student = read["student_id"]
         about = {key: read.get(key) or "" for key in ("email", "first_name", "last_name")}
-        mine = found.setdefault(student, FoundSubmission(item.path, Person(sid=student, **about), student=student))
+        submission = submissions.setdefault(
+            student, FoundSubmission(item.path, Person(sid=student, **about), student=student)
+        )
         name = str(PurePosixPath(read["file_id"]).with_suffix(PurePosixPath(item.path).suffix))
-        if at and mine.at and name in dict(mine.files):
-            if at <= mine.at:
+        if at and submission.at and name in dict(submission.files):
+            if at <= submission.at:
                 continue
-            mine.files = [(path, other) for path, other in mine.files if path != name]
-        mine.files.append((name, item))
-        mine.at = max(filter(None, (mine.at, at)), default=None)
-    yield from found.values()
+            submission.files = [(path, other) for path, other in submission.files if path != name]
+        submission.files.append((name, item))
+        submission.at = max(filter(None, (submission.at, at)), default=None)
+    yield from submissions.values()
 
 
 def time_of(read: dict[str, Any]) -> datetime | None:

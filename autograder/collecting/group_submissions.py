@@ -24,13 +24,13 @@ def groups_of(
         return dict(before), False
     together: dict[str, list[str]] = {}
     places: dict[str, set[str]] = {}
-    for one in wanted:
-        together.setdefault(one.found.origin, []).append(one.student)
-        places.setdefault(before.get(one.student, ""), set()).add(one.found.origin)
+    for submission in wanted:
+        together.setdefault(submission.found.origin, []).append(submission.student)
+        places.setdefault(before.get(submission.student, ""), set()).add(submission.found.origin)
     if sharing := {who: named(students) for students in together.values() if len(students) > 1 for who in students}:
         return sharing, True
-    kept = {who: name for who, name in before.items() if len(places.get(name, ())) < 2}
-    return kept, kept != before
+    groups = {who: name for who, name in before.items() if len(places.get(name, ())) < 2}
+    return groups, groups != before
 
 
 def named(members: list[str]) -> str:
@@ -45,31 +45,33 @@ def for_groups(
     `people` is what is known of members. Where several members handed in and it is not known when, all of theirs are
     refused, and so is a submission of students who are not in one group: whoever hands in may name others there."""
     refused = list(of_several_groups(wanted, groups))
-    wanted = [one for one in wanted if one.found.origin not in {found.origin for found, _, _ in refused}]
-    found = [one for one in wanted if one.student not in groups]
+    refused_origins = {found.origin for found, _, _ in refused}
+    wanted = [submission for submission in wanted if submission.found.origin not in refused_origins]
+    accepted = [submission for submission in wanted if submission.student not in groups]
     together: dict[str, list[SafeSubmission]] = {}
-    for one in wanted:
-        if one.student in groups:
-            together.setdefault(groups[one.student], []).append(one)
+    for submission in wanted:
+        if submission.student in groups:
+            together.setdefault(groups[submission.student], []).append(submission)
     for name, submissions in together.items():
-        times = {one.found.origin: one.found.at for one in submissions}
+        times = {submission.found.origin: submission.found.at for submission in submissions}
         if len(times) > 1 and None in times.values():
             why = f"several of the group {name} handed in, and the source does not say when: leave one of them"
-            refused += [(one.found, one.student, why) for one in submissions]
+            refused += [(submission.found, submission.student, why) for submission in submissions]
             continue
-        known = dict(people) | {one.student: one.person for one in submissions}
-        newest = max(submissions, key=lambda one: one.found.at or datetime.min)
+        known = dict(people) | {submission.student: submission.person for submission in submissions}
+        newest = max(submissions, key=lambda submission: submission.found.at or datetime.min)
         members = [student for student, group in groups.items() if group == name]
-        found += [replace(newest, student=student, person=known.get(student, Person())) for student in members]
-    return found, refused
+        accepted += [replace(newest, student=student, person=known.get(student, Person())) for student in members]
+    return accepted, refused
 
 
 def of_several_groups(wanted: list[SafeSubmission], groups: Mapping[str, str]) -> Iterator[Refusal]:
     """The submissions that several students share who are not in one group."""
     shared: dict[str, set[str]] = {}
-    for one in wanted:
-        shared.setdefault(one.found.origin, set()).add(groups.get(one.student, f"{one.student} alone"))
-    for one in wanted:
-        if len(shared[one.found.origin]) > 1:
-            several = ", ".join(sorted(shared[one.found.origin]))
-            yield one.found, one.student, f"it is of students who are not in one group: {several}"
+    for submission in wanted:
+        group = groups.get(submission.student, f"{submission.student} alone")
+        shared.setdefault(submission.found.origin, set()).add(group)
+    for submission in wanted:
+        if len(shared[submission.found.origin]) > 1:
+            several = ", ".join(sorted(shared[submission.found.origin]))
+            yield submission.found, submission.student, f"it is of students who are not in one group: {several}"

@@ -40,39 +40,40 @@ def triage(
 ) -> tuple[list[SafeSubmission], list[Refusal]]:
     """The submissions that may be collected, and those that are refused. `there` are the ids of students who have a
     submission already; `by` is email, sid, name or empty; `max_mb` is how large a submission may be."""
-    by = by or ("email" if any(one.person.email for one in found) else "sid")
+    by = by or ("email" if any(submission.person.email for submission in found) else "sid")
     named: list[tuple[FoundSubmission, str, Person]] = []
     refused: list[Refusal] = []
-    for one in found:
+    for submission in found:
         try:
-            named.append((one, *identified(one, by, roster)))
+            named.append((submission, *identified(submission, by, roster)))
         except SubmissionRefused as error:
-            refused.append((one, "", str(error)))
+            refused.append((submission, "", str(error)))
     same: dict[str, list[FoundSubmission]] = {}
-    for one, student, _ in named:
-        same.setdefault(student.casefold(), []).append(one)
+    for submission, student, _ in named:
+        same.setdefault(student.casefold(), []).append(submission)
     wanted: list[SafeSubmission] = []
-    for one, student, person in named:
+    for submission, student, person in named:
         try:
-            refuse_clash(student, one, same[student.casefold()], there, roster)
-            wanted.append(SafeSubmission(student, person, safe_files(one.files, max_mb), one))
+            refuse_clash(student, submission, same[student.casefold()], there, roster)
+            wanted.append(SafeSubmission(student, person, safe_files(submission.files, max_mb), submission))
         except SubmissionRefused as error:
-            refused.append((one, student, str(error)))
+            refused.append((submission, student, str(error)))
     return wanted, refused
 
 
-def identified(one: FoundSubmission, by: str, roster: Roster | None) -> tuple[str, Person]:
+def identified(submission: FoundSubmission, by: str, roster: Roster | None) -> tuple[str, Person]:
     """The student id of a submission, and the facts on the student. Raises SubmissionRefused."""
-    if one.problem:
-        raise SubmissionRefused(one.problem)
+    if submission.problem:
+        raise SubmissionRefused(submission.problem)
     if roster is not None:
-        student, person = roster.find(one.person)
+        student, person = roster.find(submission.person)
         return checked_id(student), person
-    return (checked_id(one.student) if one.student else student_id(one.person, by)), one.person
+    student = checked_id(submission.student) if submission.student else student_id(submission.person, by)
+    return student, submission.person
 
 
 def refuse_clash(
-    student: str, one: FoundSubmission, same: list[FoundSubmission], there: Iterable[str], roster: Roster | None
+    student: str, submission: FoundSubmission, same: list[FoundSubmission], there: Iterable[str], roster: Roster | None
 ) -> None:
     """Raise SubmissionRefused if an id is that of several submissions, or differs from another's in case only, which
     is the same folder on some systems. Of several, one from an address of the roster's is the student's: on Gradescope
@@ -80,15 +81,15 @@ def refuse_clash(
     known = [other for other in same if roster is not None and roster.has_address(other.person)]
     if len(known or same) > 1:
         raise SubmissionRefused(f"several submissions are {student}'s: {origins_of(known or same)}")
-    if one not in (known or same):
+    if submission not in (known or same):
         raise SubmissionRefused(f"it says that it is {student}'s, whose own is {origins_of(known)}")
     for other in there:
         if other != student and other.casefold() == student.casefold():
             raise SubmissionRefused(f"the id differs in case only from {other}, who is there already")
 
 
-def origins_of(found: Iterable[FoundSubmission]) -> str:
-    return ", ".join(printable(one.origin) for one in found)
+def origins_of(submissions: Iterable[FoundSubmission]) -> str:
+    return ", ".join(printable(submission.origin) for submission in submissions)
 
 
 def safe_files(files: list[tuple[str, Item]], max_mb: int) -> dict[str, Item]:

@@ -28,8 +28,8 @@ def refuse_wrong_cells(notebook: NotebookNode, path: Path) -> None:
             raise AutograderError(f"{path}, cells {seen[name]} and {number} have the same grade id {name}: change one.")
         seen[name] = number
         if (about.get("grade") or about.get("task")) and not is_points(about.get("points")):
-            said = f"its points are {about['points']!r}" if about.get("points") is not None else "it has no points"
-            raise AutograderError(f"{path}, cell {number} ({name}): {said}. Give it a number of points, 0 or more.")
+            fault = f"its points are {about['points']!r}" if about.get("points") is not None else "it has no points"
+            raise AutograderError(f"{path}, cell {number} ({name}): {fault}. Give it a number of points, 0 or more.")
 
 
 def is_points(value: Any) -> bool:

@@ -147,7 +147,7 @@ def read_submissions(session: Any, assignment: str, student: str = "") -> list[S
         max_scores[notebook] = max_scores.get(notebook, 0.0) + points
     of = SubmittedAssignment
     query = select(of.id, of.student_id, of.timestamp, of.extension, Assignment.duedate).join(Assignment)
-    found = {
+    submissions = {
         key: SubmissionRow(assignment, who, people[who], at, seconds_late(at, due, extension), sum(max_scores.values()))
         for key, who, at, extension, due in session.execute(query.where(of.id.in_(chosen)).order_by(of.student_id))
     }
@@ -158,18 +158,18 @@ def read_submissions(session: Any, assignment: str, student: str = "") -> list[S
         query.join(Notebook, Notebook.id == taken.notebook_id).where(taken.assignment_id.in_(chosen))
     ):
         notebooks[key] = NotebookRow(key, name, max_scores.get(book, 0.0), penalty or 0.0)
-        found[submission].notebooks.append(notebooks[key])
+        submissions[submission].notebooks.append(notebooks[key])
     books = select(taken.id).where(taken.assignment_id.in_(chosen))
     for book, cell, *values in session.execute(grades_in(books)):
         name, _, kind, points = cells.get(cell, ("", "", "", 0.0))
         key, auto, manual, extra, needs = values
         notebooks[book].grades.append(GradeRow(key, name, kind, points, auto, manual, extra, needs))
-    said = select(Comment.notebook_id, Comment.id, BaseCell.name, Comment.auto_comment, Comment.manual_comment)
+    comments = select(Comment.notebook_id, Comment.id, BaseCell.name, Comment.auto_comment, Comment.manual_comment)
     for book, *values in session.execute(
-        said.join(BaseCell, BaseCell.id == Comment.cell_id).where(Comment.notebook_id.in_(books))
+        comments.join(BaseCell, BaseCell.id == Comment.cell_id).where(Comment.notebook_id.in_(books))
     ):
         notebooks[book].comments.append(CommentRow(*values))
-    return list(found.values())
+    return list(submissions.values())
 
 
 def max_scores(session: Any) -> dict[tuple[str, str], float]:

@@ -73,11 +73,11 @@ class LateDays(LateSubmissionPlugin):  # type: ignore[misc]
         query = query.order_by(Assignment.duedate, Assignment.name)
         uses: dict[str, dict[str, LateUse]] = {}
         for who, name, *times in session.execute(query):
-            mine = uses.setdefault(who, {})
-            left = next(reversed(mine.values())).left if mine else self.budget
+            own_uses = uses.setdefault(who, {})
+            left = next(reversed(own_uses.values())).left if own_uses else self.budget
             days = max(0, ceil((seconds_late(*times) - self.grace_hours * HOUR) / DAY))
             free = min(days, left, self.per_assignment)
-            mine[name] = LateUse(days, free, left - free)
+            own_uses[name] = LateUse(days, free, left - free)
         return uses
 
 

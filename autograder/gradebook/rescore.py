@@ -100,8 +100,10 @@ def write_scores(session: Any, assignment: str, changed: dict[str, Grades]) -> N
         (tables.checks, ("assignment", "student", "notebook", "cell", "name"), "void", voids),
     ):
         if rows:
-            here = and_(*(kind.c[key] == bindparam(f"at_{key}") for key in keys))
-            session.connection().execute(update(kind).where(here).values({column: bindparam(f"new_{column}")}), rows)
+            condition = and_(*(kind.c[key] == bindparam(f"at_{key}") for key in keys))
+            session.connection().execute(
+                update(kind).where(condition).values({column: bindparam(f"new_{column}")}), rows
+            )
 
 
 def show_anew(folder: Path, grades: Grades) -> None:

@@ -76,7 +76,7 @@ class NotebookWork:
         self.grader = grader
 
     def do(self, job: NotebookToGrade) -> tuple[GradedNotebook, list[Incident]]:
-        template = next(one for one in self.grader.assignment.notebooks if one.name == job.template)
+        template = next(t for t in self.grader.assignment.notebooks if t.name == job.template)
         return self.grader.grade_notebook(self.grader.job(job.notebook, template, job.submission, job.files))
 
     def close(self) -> None:
@@ -106,9 +106,9 @@ class Restore(CoursePreprocessor):
         template = self.template(assignment, resources)
         if language := other_language(notebook.metadata):
             raise RuntimeError(f"the notebook is in {language}, not in Python")
-        mine = plain(notebook)
-        find_answers(mine, template)
-        return restore(mine, template), resources
+        submitted = plain(notebook)
+        find_answers(submitted, template)
+        return restore(submitted, template), resources
 
 
 class Grade(CoursePreprocessor):

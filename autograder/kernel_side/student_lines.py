@@ -28,12 +28,12 @@ def student_lines(error: BaseException) -> list[list[object]]:
 
 def warned(warning: warnings.WarningMessage) -> str:
     """The kind of a warning, its text, and where it came from, if that is a line of the student's."""
-    said = f"{warning.category.__name__[:80]}: {exception_text(warning.message)[:80]}"
+    warned_of = f"{warning.category.__name__[:80]}: {exception_text(warning.message)[:80]}"
     file, line = warning.filename, warning.lineno
     if not (type(file) is str and type(line) is int and (is_cell_file(file) or is_beside(file))):
-        return said
+        return warned_of
     function = "".join(f"{name}, " for name in function_at(file, line))
-    return f"{said} — in {function}line {line}: {linecache.getline(file, line).strip()[:100]}"
+    return f"{warned_of} — in {function}line {line}: {linecache.getline(file, line).strip()[:100]}"
 
 
 def exception_text(error: BaseException | str) -> str:

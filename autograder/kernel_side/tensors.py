@@ -43,8 +43,8 @@ def of_tensor(value: Any) -> Parts | None:
 def array_of(value: Any) -> Array:
     if not hasattr(value, "detach"):
         return np.asarray(value)
-    here = value.detach().resolve_conj().cpu()
-    return np.asarray((here.float() if str(here.dtype) == "torch.bfloat16" else here).numpy())
+    tensor = value.detach().resolve_conj().cpu()
+    return np.asarray((tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy())
 
 
 def marked(data: Any, requires_grad: Any) -> Tensor:

@@ -83,8 +83,8 @@ class Messages:
         for the first until `deadline`."""
         watched = {name: self.channels[name] for name in ("shell", "iopub")}
         poller = zmq.Poller()
-        for one in (*watched.values(), pidfd):
-            poller.register(one, zmq.POLLIN)
+        for source in (*watched.values(), pidfd):
+            poller.register(source, zmq.POLLIN)
         ready = dict(poller.poll(max(0, int(1000 * (deadline - time.monotonic())))))
         came = [(name, self._message(sock)) for name, sock in watched.items() if sock in ready]
         return [(name, message) for name, message in came if message is not None], pidfd in ready

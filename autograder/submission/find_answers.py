@@ -129,8 +129,8 @@ class Search:
 
     def find(self, wanted: ReleasedCell) -> Iterator[Incident]:
         """Find one answer, if it is missing or as it was released; returns incidents that say where."""
-        here = [index for index, cell in enumerate(self.cells) if name_of(cell) == wanted.grade_id]
-        if here and not self.is_unsolved(self.cells[here[-1]]):
+        of_id = [index for index, cell in enumerate(self.cells) if name_of(cell) == wanted.grade_id]
+        if of_id and not self.is_unsolved(self.cells[of_id[-1]]):
             return
         gap, functions = self.gap(wanted), self.functions[wanted.grade_id]
         own = [index for index, cell in enumerate(self.cells) if self.is_own(cell, wanted)]
@@ -142,7 +142,7 @@ class Search:
             unsure = len(taken) > 1
         if taken:
             yield self.incident(wanted.grade_id, [self.cells[index] for index in taken], unsure)
-            self.take(wanted, taken, here, gap)
+            self.take(wanted, taken, of_id, gap)
 
     def is_own(self, cell: NotebookNode, wanted: ReleasedCell) -> bool:
         """Whether a cell is the student's own, and of a kind that can hold the answer."""

@@ -80,7 +80,7 @@ def handed_in(files: dict[str, bytes], assignment: Assignment, max_mb: int) -> H
         sorted_out.notebooks[template.name] = read.notebook
         folders.add(PurePosixPath(read.name).parent)
         all_incidents = [*incidents, *read.incidents]
-        sorted_out.incidents += [replace(one, notebook=template.name) for one in all_incidents]
+        sorted_out.incidents += [replace(incident, notebook=template.name) for incident in all_incidents]
     top = folders.pop() if len(folders) == 1 else PurePosixPath()
     files = moved_up(files, top)
     sorted_out.notebook_files = {name: data for name, data in files.items() if is_notebook(name)}

@@ -63,7 +63,8 @@ def questions_of(cells: Sequence[ParsedCell]) -> list[Question]:
     questions = [make_question(cells) for cells in members]
     if not any(letter.isdigit() for heading in headings for letter in heading):
         return questions
-    return [replace(one, heading=heading or one.title) for one, heading in zip(questions, headings, strict=True)]
+    pairs = zip(questions, headings, strict=True)
+    return [replace(question, heading=heading or question.title) for question, heading in pairs]
 
 
 def heading_of(source: str) -> str:

@@ -58,8 +58,8 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         # nbgrader has gone to the course's folder before it converts anything.
         course = Course(Path.cwd(), self.config.copy())
         news, reader = read_news(course, names.assignment), (names.student, names.notebook)
-        (mine,) = read_results(course, names.assignment, names.student).students
-        result = next(result for result in mine.results if result.notebook == names.notebook)
+        (student,) = read_results(course, names.assignment, names.student).students
+        result = next(result for result in student.results if result.notebook == names.notebook)
         result = replace(result, changed=news.for_reader(reader))
         notebook = Path(metadata["path"]) / f"{metadata['name']}.ipynb"
         (_, page), *_ = made_pages([PageJob(notebook, Path(), result, secret_regions(self.config), course.secret)])

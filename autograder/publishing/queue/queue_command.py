@@ -110,13 +110,13 @@ def show(
     if not waiting:
         click.echo(f"No answer to {question} waits.")
         return
-    here = waiting[:MOST]
+    answers = waiting[:MOST]
     if sheet:
-        write_sheet(here, sheet)
+        write_sheet(answers, sheet)
     page = output or course.root / "reports" / f"{name}-{question}.html"
-    text = queue_page(course, name, question, here, comments_on(bank, question), len(waiting) - len(here))
+    text = queue_page(course, name, question, answers, comments_on(bank, question), len(waiting) - len(answers))
     write_atomic(page, text.encode())
-    click.echo(f"{len(here)} of {len(waiting)} answer{'s' * (len(waiting) != 1)}: {page}")
+    click.echo(f"{len(answers)} of {len(waiting)} answer{'s' * (len(waiting) != 1)}: {page}")
     if sheet:
         click.echo(f"Fill in {sheet}. Then:  autograder queue {name} --points {sheet}")
 

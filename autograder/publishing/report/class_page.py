@@ -33,7 +33,7 @@ def report_page(numbers: ClassNumbers, course: Course, output: Path) -> str:
 
 def term_page(numbers: TermNumbers, output: Path) -> str:
     """The page on a term; the reports on assignments that lie beside `output` are linked."""
-    names = [one.assignment for one in numbers.assignments]
+    names = [assignment.assignment for assignment in numbers.assignments]
     links = {name: quote(f"{name}.html") if (output.parent / f"{name}.html").is_file() else "" for name in names}
     return render("term.html.j2", {}, numbers=numbers, links=links)
 
@@ -43,5 +43,5 @@ def link(course: Course, name: str, student: str, output: Path) -> str:
     student's own files beside it; the link never leads to these."""
     notebooks = sorted(path.stem for path in course.source(name).glob("*.ipynb"))
     pages = [course.path("feedback", student, name) / f"{notebook}.html" for notebook in notebooks]
-    there = [quote(os.path.relpath(page, output.resolve().parent)) for page in pages if page.is_file()]
-    return there[0] if there else ""
+    links = [quote(os.path.relpath(page, output.resolve().parent)) for page in pages if page.is_file()]
+    return links[0] if links else ""

@@ -147,7 +147,7 @@ def points_so_far(submissions: Sequence[CountedSubmission]) -> Points:
     """The class's points, without any zero that nobody gave."""
     read = [submission for submission in submissions if not submission.refused]
     cells = {submission.student: {name: cell for name, cell, _ in submission.cells()} for submission in read}
-    waits = Counter(name for mine in cells.values() for name, cell in mine.items() if cell.score is None)
+    waits = Counter(name for of_student in cells.values() for name, cell in of_student.items() if cell.score is None)
     still_open = [name for name, count in waits.items() if count > len(read) / 2]
     scores: dict[str, float] = {}
     for submission in read:
@@ -155,7 +155,7 @@ def points_so_far(submissions: Sequence[CountedSubmission]) -> Points:
         if None not in given:
             penalty = sum(result.late_penalty for result in submission.results)
             scores[submission.student] = max(0.0, sum(score for score in given if score is not None) - penalty)
-    every = {name: cell.max_score for mine in cells.values() for name, cell in mine.items()}
+    every = {name: cell.max_score for of_student in cells.values() for name, cell in of_student.items()}
     return Points(
         scores,
         sum(points for name, points in every.items() if name not in still_open),
@@ -171,7 +171,7 @@ def question_numbers(submissions: Sequence[CountedSubmission]) -> list[QuestionN
     for submission in submissions:
         for name, cell, answered in submission.cells():
             cells.setdefault(name, []).append((cell, answered))
-    return [one_question(name, mine) for name, mine in cells.items()]
+    return [one_question(name, of_question) for name, of_question in cells.items()]
 
 
 def one_question(name: str, cells: list[tuple[CellResult, bool]]) -> QuestionNumbers:
@@ -204,7 +204,7 @@ def one_check(question: str, name: str, results: list[tuple[CountedSubmission, C
         if check.outcome is not Outcome.UNGRADED and submission.answers(check)
     ]
     passed = np.array([check.passed for _, check in graded], dtype=float)
-    rest = [submission.checked - check.points * check.passed for submission, check in graded]
+    other_points = [submission.checked - check.points * check.passed for submission, check in graded]
     causes = Counter(kind_of(check) for _, check in graded if is_lost(check))
     first = results[0][1]
     return CheckNumbers(
@@ -215,7 +215,7 @@ def one_check(question: str, name: str, results: list[tuple[CountedSubmission, C
         int(passed.sum()),
         len(graded),
         sum(check.outcome is Outcome.UNGRADED for _, check in results),
-        correlation(passed, np.array(rest)),
+        correlation(passed, np.array(other_points)),
         [CommonMistake(text, count) for text, count in causes.most_common(KINDS)],
     )
 

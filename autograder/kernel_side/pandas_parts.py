@@ -111,8 +111,8 @@ def make_index(levels: list[Any], names: list[Any], type: str) -> Any:
     if type == "MultiIndex":
         if sum(map(len, arrays)) > MAX_CELLS:  # it takes sixteen times the memory of its levels
             raise ValueError("too many cells")
-        if any(collisions(array) > MAX_COLLISIONS for array in arrays if array.dtype == object):
-            raise ValueError("too many labels of one hash")
+        for array in arrays:
+            refuse_collisions(array)
         return pandas.MultiIndex.from_arrays(arrays, names=names)
     (values,), (name,) = arrays, names
     made = pandas.Index(values, dtype=values.dtype, name=name)
@@ -120,11 +120,16 @@ def make_index(levels: list[Any], names: list[Any], type: str) -> Any:
     return plain if type == "RangeIndex" and made.dtype == plain.dtype and bool((made == plain).all()) else made
 
 
-def collisions(labels: Array) -> int:
-    """How many labels have the hash of another. They are easily made, and cost pandas the square of their number."""
+def refuse_collisions(labels: Any) -> None:
+    """Raise ValueError for many labels that have the hash of another. They are easily made, and cost pandas the square
+    of their number. Numbers of 64 bits can have one hash, too: these end with the notebook's time."""
+    if labels.dtype != object:
+        return
     first: dict[int, Any] = {}
     pairs = ((first.setdefault(hash(label), label), label) for label in labels)
-    return sum(one is not other and bool(one != other) for one, other in pairs)  # pandas' NA says neither of itself
+    # pandas' NA says neither of itself
+    if sum(one is not other and bool(one != other) for one, other in pairs) > MAX_COLLISIONS:
+        raise ValueError("too many labels of one hash")
 
 
 def as_pandas(pandas: Any, values: Any) -> Any:
@@ -136,6 +141,7 @@ def as_pandas(pandas: Any, values: Any) -> Any:
     parts = values.parts
     if values.kind == "category":
         categories = pandas.Index(as_pandas(pandas, parts["categories"]))
+        refuse_collisions(categories)  # pandas looks whether one is there twice
         return pandas.Categorical.from_codes(typed(parts["codes"], "i"), categories, ordered=parts["ordered"])
     if values.kind == "zoned":
         return pandas.DatetimeIndex(typed(parts["values"], "M")).tz_localize("UTC").tz_convert(parts["zone"]).array

@@ -284,10 +284,14 @@ def test_labels_of_one_hash_take_no_time() -> None:
     """pandas compares each with all others, in C, where nothing stops it: the worker would be ended."""
     same = [i * (2**61 - 1) for i in range(40_000)]
     level = of("cells", values=["list", same])
-    tree = of("index", levels=["list", [level]], names=["list", [None]], type="MultiIndex")
+    of_levels = of("index", levels=["list", [level]], names=["list", [None]], type="MultiIndex")
+    plain = of("index", levels=["list", [["array", "<i8", [1], 0]]], names=["list", [None]], type="Index")
+    categories = of("category", codes=["array", "<i8", [1], 0], categories=level, ordered=False)
+    of_categories = of("series", name=None, index=plain, data=categories)
     started = time.process_time()
-    with pytest.raises(ValueRefused):
-        Decoder([]).decode(tree)
+    for tree in (of_levels, of_categories):
+        with pytest.raises(ValueRefused):
+            Decoder([bytes(8)]).decode(tree)
     assert time.process_time() - started < 2
 
 

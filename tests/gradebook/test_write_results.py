@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from small_course import INCIDENT_ROWS, NAME, Run, rows
 from autograder.course.course import Course
 from autograder.course.source_notebooks import load_assignment
 from autograder.gradebook.gradebook import open_gradebook
-from autograder.gradebook.write_results import write_notebooks
+from autograder.gradebook.write_results import write_notebooks, write_result
 from autograder.publishing.changes import read_changes
 from autograder.submission.graded import CellGrade
 from autograder.submission.incidents import Incident, IncidentKind
@@ -104,3 +104,25 @@ def test_a_score_that_changes_has_a_reason(recorded: Course) -> None:
     record(recorded, NAME, all_pass)
     (change,) = read_changes(recorded, NAME)
     assert (change.cell, change.before, change.after, change.why) == ("test_mean", 1.0, 3.0, "graded again")
+
+
+def test_what_a_submission_took_stands_beside_its_versions(recorded: Course) -> None:
+    """Nobody would know who is near a limit, and a run with other limits be taken for the last one."""
+    record_again(recorded, seconds=7.0, memory_mb=8.0, run_time=2.0)
+    query = "SELECT seconds, memory_mb, run_time, at FROM autograder_graded WHERE student = 'ada'"
+    ((*took, at),) = rows(recorded.root, query)
+    assert took == [7.0, 8.0, 2.0]
+    assert abs(datetime.now(UTC).replace(tzinfo=None) - datetime.fromisoformat(at)) < timedelta(minutes=5)
+
+
+def test_files_beside_the_notebook_and_comments_are_those_of_this_grading(recorded: Course) -> None:
+    """Feedback would lack a module, or say of an answer that there is none."""
+    folder = recorded.path("autograded", "ada", NAME)
+    query = "SELECT auto_comment FROM comment WHERE auto_comment IS NOT NULL"
+    with open_gradebook(recorded) as gradebook:
+        for unanswered, comments in ((["why"], [("No response.",)]), ([], [])):
+            graded = as_graded(recorded, load_assignment(recorded, NAME), "ada")
+            graded.notebooks[0].unanswered, graded.files = unanswered, {"data/numbers.csv": b"1"} if unanswered else {}
+            write_result(gradebook, recorded, NAME, graded)
+            assert rows(recorded.root, query) == comments
+            assert [path.name for path in folder.rglob("*.csv")] == ["numbers.csv"] * bool(unanswered)

@@ -10,6 +10,12 @@ from functools import cached_property, lru_cache
 
 __all__ = ["MAX_DOTS", "Binding", "Meanings", "bindings_of", "imported_modules", "merged", "read_bindings"]
 
+TIMED = re.compile(r"%(?:time|prun)\s+(?:-\S+\s+)*(.+)")
+# A line that goes on with `% (a, b)` or `!= b` is no magic, nor is a text with a percent sign behind an equals sign; a
+# question mark may end a text or a comment.
+MAGIC = re.compile(r"%{1,2}[A-Za-z]|!(?!=)|\?")
+ASSIGNED = re.compile(r"([\s\w.,*\[\]]+=)\s*(?:%[A-Za-z]|!)")
+QUOTED = frozenset("\"'#")
 RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
 MAX_DOTS = 20
 MAX_MEANINGS = 100  # of a name, if each is made of the one before
@@ -95,24 +101,30 @@ def made_global(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
 
 def parsed(source: str) -> list[ast.AST]:
     """The statements of a cell; if it is not Python as it stands, without IPython's own lines."""
-    for text in (source, "\n".join(map(without_magic, source.split("\n")))):
-        try:
-            return list(ast.parse(text).body)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-    return []
+    return body_of(source) or body_of("\n".join(map(without_magic, source.split("\n"))))
+
+
+def body_of(text: str) -> list[ast.AST]:
+    """The statements of a text; none if it is not Python."""
+    try:
+        return list(ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
 
 
 def without_magic(line: str) -> str:
     """A line with `%magic`, `!command` and `help?` taken out; `%run` of a module is the import of all that it
-    defines."""
+    defines, and `%time` of a statement the statement."""
     text = line.strip()
+    indent = line[: len(line) - len(line.lstrip())]
     if (run := RUN.match(text)) and all(part.isidentifier() for part in run[1].split("/")):
-        return f"{line[: len(line) - len(line.lstrip())]}from {run[1].replace('/', '.')} import *"
-    if text.startswith(("%%", "%", "!", "?")) or text.endswith("?"):
-        return line[: len(line) - len(line.lstrip())] + ("" if text.startswith("%%") else "pass")
-    before, equals, after = line.partition("=")
-    return f"{before}= None" if equals and after.strip().startswith(("%", "!")) else line
+        return f"{indent}from {run[1].replace('/', '.')} import *"
+    if (timed := TIMED.match(text)) and body_of(timed[1]):
+        return f"{indent}{timed[1]}"
+    if MAGIC.match(text) or (text.endswith("?") and QUOTED.isdisjoint(text)):
+        return indent + ("" if text.startswith("%%") else "pass")
+    assigned = ASSIGNED.match(line)
+    return f"{assigned[1]} None" if assigned else line
 
 
 def flat(nodes: list[ast.AST]) -> Iterator[ast.stmt]:

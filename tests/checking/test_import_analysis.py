@@ -72,6 +72,8 @@ def test_the_line_names_the_modules() -> None:
         ["if True:\n    tools = None\n    import scipy as tools", "def answer(x):\n    return tools.spatial.KDTree(x)"],
         ["%%time\nimport importlib\ndef answer(x):\n    return importlib.import_module('scipy.spatial').KDTree(x)"],
         ["%matplotlib inline\nnp.sum?\nimport scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
+        ["%time import scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
+        ["if 1:\n    %prun -q from scipy.spatial import KDTree as answer"],
         [
             "class Answer:\n    def run(self):\n        import scipy.spatial",
             "def answer(x):\n    return Answer().run()",
@@ -196,6 +198,19 @@ def test_modules_beside_the_notebook_are_read(cell: str, module: str) -> None:
     assert ImportAnalysis(FORBIDDEN, [cell], FILES.get).forbidden_module("answer") == module
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'print("a=%d" % 3)', 'm = ("%d %d"\n     % (3, 4))', "if (1\n    != 2): pass", "names = !ls", "a, b = %who",
+        "def g(x):  # is it right?\n    return x", 'def g(x):\n    """Is it right?\n    Yes."""', "np.sum??", "!ls",
+        "?np", "%time )(", "%time !ls",
+    ],
+)  # fmt: skip
+def test_beside_ipython_s_own_lines_python_is_read_as_it_is(line: str) -> None:
+    """One percent or question mark in a cell that draws a figure would hide all that the cell uses."""
+    assert found(f"%matplotlib inline\n{line}\nimport scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)") != ""
+
+
 def test_modules_of_any_number_and_size_take_no_time() -> None:
     """A submission may have thousands of modules, each of which imports all others."""
     stars = "".join(f"from m{i} import *\nfrom m0.m{i} import *\n" for i in range(2_000))
@@ -220,6 +235,9 @@ def hostile() -> Iterator[str]:
     yield "x = 1\n" * 30_000
     yield "if 1:\n x = 1\n" * 12_000
     yield "%a\n" * 60_000
+    yield "%time x = 1\n" * 16_000
+    yield "%time " * 33_000 + "x"
+    yield "%a\n" + " " * 150_000 + "x"
     yield "\0"
     yield "def f():\n" + " x = f()\n" * 15_000
     yield "".join(f"def f{i}(): return f{i + 1}(), f{i + 2}()\n" for i in range(4_000))
@@ -233,7 +251,7 @@ def hostile() -> Iterator[str]:
     yield f"if 1:\n {targets} = 0\n {targets} = f = ({values})"
 
 
-@pytest.mark.parametrize("source", list(hostile()), ids=range(16))
+@pytest.mark.parametrize("source", list(hostile()), ids=range(19))
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
     started = time.process_time()

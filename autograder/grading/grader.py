@@ -30,7 +30,7 @@ from autograder.submission.handed_in import handed_in
 from autograder.submission.incidents import Incident, IncidentKind, first_of_each_kind
 from autograder.submission.reading import SubmissionRefused
 from autograder.submission.sanitize import restore
-from autograder.submission.submitted_modules import is_rival, module_cells, with_modules
+from autograder.submission.submitted_modules import COMPILED, is_rival, module_cells, with_modules
 from autograder.text import storable
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ class Grader:
         """The files beside a notebook while it runs: the assignment's and the student's `own`. Of two with the same
         name the assignment's file wins, except for `own_files`; and so it does over what Python would import in the
         place of one of its modules, and over a file with the name of one of its folders, since it is written first.
-        Compiled code (`.pyc`) is left out: Python may run it where the text of a module says something else."""
+        Compiled code is left out: Python may run it where the text of a module says something else."""
         given = {name: data for name, data in self.assignment.files.items() if name not in self.own_files & own.keys()}
         modules = [name for name in self.assignment.files if name.endswith(".py")]
-        rivals = {name for name in own if name.endswith(".pyc") or any(is_rival(name, module) for module in modules)}
+        rivals = {name for name in own if name.endswith(COMPILED) or any(is_rival(name, module) for module in modules)}
         return given | {name: data for name, data in own.items() if name not in given and name not in rivals}
 
     def grade_notebook(self, job: GradingJob) -> tuple[GradedNotebook, list[Incident]]:

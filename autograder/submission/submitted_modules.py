@@ -14,9 +14,10 @@ from nbformat import NotebookNode
 from autograder.submission.incidents import Incident, IncidentKind
 from autograder.text import decoded, printable, storable
 
-__all__ = ["is_rival", "module_cells", "with_modules"]
+__all__ = ["COMPILED", "is_rival", "module_cells", "with_modules"]
 
 MOST_SHOWN = 200_000
+COMPILED = (".pyc", ".so", ".pyd")
 ENCODINGS = ("utf-8", "ascii", "iso8859-", "cp125")  # ASCII is the same in all of them
 
 
@@ -47,7 +48,7 @@ def with_modules(own: dict[str, bytes], modules: Mapping[str, bytes]) -> tuple[d
 def is_rival(name: str, module: str) -> bool:
     """Whether a file is a package, or compiled code, of the name of a module beside it."""
     stem = module.removesuffix(".py")
-    return name.startswith(f"{stem}/__init__.") or (name.startswith(f"{stem}.") and name.endswith((".so", ".pyd")))
+    return name.startswith(f"{stem}/__init__.") or (name.startswith(f"{stem}.") and name.endswith(COMPILED))
 
 
 def other_encoding(data: bytes) -> str:

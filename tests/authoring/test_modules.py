@@ -144,7 +144,8 @@ def test_what_python_would_import_in_a_module_s_place_is_left_out(rival: str) ->
 
 
 def test_a_module_of_the_course_s_own_keeps_its_place(tmp_path: Path) -> None:
-    """A student's package would be imported in its place by the course's own cells."""
+    """A student's package would be imported in its place by the course's own cells, and compiled code in the place of
+    what a person reads."""
     course = make_course(tmp_path)
     (course.source(NAME) / "tools.py").write_text("the course's")
     with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
@@ -154,10 +155,12 @@ def test_a_module_of_the_course_s_own_keeps_its_place(tmp_path: Path) -> None:
             "tools.so": b"mine",
             "__pycache__/tools.cpython-311.pyc": b"mine, whatever tools.py says",
             "tools/a.py": b"",
+            "helpers.py": b"what is read",
+            "helpers.cpython-311-x86_64-linux-gnu.so": b"what would run",
             "a/tools.so": b"",
         }
         beside = grader.files_beside(own)
-    assert beside.keys() - grader.assignment.files.keys() == {"tools/a.py", "a/tools.so"}
+    assert beside.keys() - grader.assignment.files.keys() == {"tools/a.py", "helpers.py"}
     assert beside["tools.py"] == b"the course's"
 
 

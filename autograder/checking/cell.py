@@ -31,7 +31,7 @@ class Check:
     """One test function. `description` is the first paragraph of its docstring; it is hidden if any of its lines is.
 
     `void` says why the check is void for everybody; it is empty for a check that counts. `names` are those of the
-    student's notebook that its cell uses.
+    student's notebook that its cell uses, and its own variables.
     """
 
     name: str
@@ -164,6 +164,11 @@ def names_in(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
+def variables(node: ast.AST) -> set[str]:
+    """The names that a test gives to values."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
 def lines_of(node: ast.FunctionDef) -> range:
     """The lines of a function with its decorators."""
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -188,7 +193,7 @@ def check_of(node: ast.FunctionDef, hidden: bool, void: str, names: frozenset[st
         tuple(map(str, decoration(node, "given", ()))),
         node.lineno,
         void or str(reason or ""),
-        names,
+        names | variables(node),
     )
 
 

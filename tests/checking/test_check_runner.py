@@ -613,13 +613,15 @@ def test_only_calls_in_the_block_are_measured() -> None:
         ("dW is wrong", "dW is wrong."),
         ("f(1) is 5", "f(1) is 5."),
         ("x must be positive", "x must be positive."),
+        ("db is a row", "db is a row."),
+        ("all of it is wrong", "All of it is wrong."),
         ("", ""),
     ],
 )
 def test_sentences_begin_with_a_capital_and_code_stays_as_it_is(cause: str, told: str) -> None:
     """A student would look for a DW that is called dW."""
-    found = verdict(f"def test_a(student): assert_that(False, {cause!r})", "", hidden=True)
-    assert found.message == told
+    test = f"def test_a(student):\n    db = all([])\n    assert_that(False, {cause!r})"
+    assert verdict(test, "", hidden=True).message == told
 
 
 def test_parametrised_tests_hold_if_all_their_cases_do() -> None:

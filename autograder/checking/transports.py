@@ -27,10 +27,12 @@ class Transport(Protocol):
 
 
 class InProcessTransport:
-    """A server in this very process: the student's own notebook."""
+    """A server in this very process: the student's own notebook. After a call that the student has interrupted nothing
+    is asked any more, since each check would have to be interrupted."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.call_back: CallBack | None = None
+        self.is_interrupted = False
         self.server = Server(namespace, self._call_back)
 
     def _call_back(self, message: Message, buffers: list[bytes]) -> Reply:
@@ -38,9 +40,13 @@ class InProcessTransport:
         return self.call_back(message, buffers)
 
     def request(self, message: Message, buffers: list[bytes], call_back: CallBack) -> Reply:
+        if self.is_interrupted:
+            raise StudentStopped("you interrupted an earlier check")
         outer, self.call_back = self.call_back, call_back
         try:
-            return self.server.handle(message, buffers)
+            reply, received = self.server.handle(message, buffers)
+            self.is_interrupted = reply.get("type") == "KeyboardInterrupt"
+            return reply, received
         finally:
             self.call_back = outer
 

@@ -251,6 +251,16 @@ def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveSh
     assert "RuntimeWarning: overflow encountered in exp — in f, line 5: return np.exp(y)" in told
 
 
+def test_one_interrupt_ends_a_check_cell(shell: InteractiveShell) -> None:
+    """With a loop that does not end, a student would have to press ■ once for each check."""
+    source = "import signal\ncalls = []\ndef double(x):\n    calls.append(x)\n    signal.raise_signal(signal.SIGINT)"
+    shell.run_cell(source, store_history=True)
+    message = shown(shell, TESTS)[0]["text/html"]
+    assert "double raised KeyboardInterrupt — in double, line 5: signal.raise_signal(signal.SIGINT)" in message
+    assert "Your code was stopped: you interrupted an earlier check." in message
+    assert shell.user_ns["calls"] == [2]
+
+
 SURPRISAL = """\
 import numpy as np, warnings
 def share(p):

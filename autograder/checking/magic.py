@@ -21,6 +21,7 @@ from autograder.checking.proxies import NotebookProxy
 from autograder.checking.signatures import signatures
 from autograder.checking.table import html_table, text_table
 from autograder.checking.transports import InProcessTransport
+from autograder.kernel_side.serve import defining_cell, is_python
 
 __all__ = ["CheckTable", "check"]
 
@@ -33,10 +34,10 @@ NOT_BY_ITSELF = (
 
 class CheckTable:
     """The output of a check cell: a table where HTML is shown, lines of text elsewhere. `later` names the hidden
-    checks."""
+    checks, and `outdated` the names that an earlier version of their cell has defined."""
 
-    def __init__(self, verdicts: list[Verdict], later: Sequence[str]) -> None:
-        self.verdicts, self.later = verdicts, later
+    def __init__(self, verdicts: list[Verdict], later: Sequence[str], outdated: Sequence[str] = ()) -> None:
+        self.verdicts, self.later, self.outdated = verdicts, later, outdated
         self.counted = [verdict for verdict in verdicts if verdict.outcome is not Outcome.NOT_RUN]  # no void one
 
     @property
@@ -46,9 +47,14 @@ class CheckTable:
 
     @property
     def more(self) -> str:
-        """A sentence on what the hidden checks will ask; empty if there are none, or if they are not known."""
+        """Sentences on answers that are not what their cell says, and on what the hidden checks will ask; empty if
+        there are none, or if they are not known."""
+        earlier = [
+            f"The cell of {name} has an error of syntax: the checks saw what an earlier run of it defined."
+            for name in self.outdated
+        ]
         asked = "; ".join(text.rstrip(".") for text in self.later)
-        return f"{len(self.later)} more when graded: {asked}." if asked else ""
+        return " ".join([*earlier, *([f"{len(self.later)} more when graded: {asked}."] if asked else [])])
 
     def _repr_html_(self) -> str:
         return html_table(self.verdicts, self.heading, self.more)
@@ -99,7 +105,13 @@ def check_table(source: str, namespace: dict[str, Any], cells: Sequence[str]) ->
     if not verdicts:
         print("No check of this cell can be run here: hidden checks run after you hand in.")
         return None
-    return CheckTable(verdicts, record.hidden)
+    return CheckTable(verdicts, record.hidden, outdated(cell, namespace))
+
+
+def outdated(cell: CheckCell, namespace: dict[str, Any]) -> list[str]:
+    """The names that a check cell uses and that have a value, though their cell could not be run the last time."""
+    last = {name: defining_cell(name, namespace) for name in sorted(cell.called().names & namespace.keys())}
+    return [name for name, text in last.items() if not is_python(text)]
 
 
 def module_here(name: str) -> str | None:

@@ -6,6 +6,7 @@ that way are the arguments of its own functions.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -23,7 +24,7 @@ from autograder.kernel_side.student_lines import exception_text, student_lines, 
 from autograder.kernel_side.values import Decoder, Encoder, Unsupported, ValueRefused
 from autograder.kernel_side.wire import Channel, Message
 
-__all__ = ["CallBackFailed", "Reply", "Server", "serve", "serve_over"]
+__all__ = ["CallBackFailed", "Reply", "Server", "defining_cell", "is_python", "serve", "serve_over"]
 
 Reply = tuple[Message, list[bytes]]
 
@@ -198,11 +199,16 @@ def defining_cell(name: str, namespace: dict[str, Any]) -> str:
 
 def is_unfinished(text: str) -> bool:
     """Whether a cell may have ended with the NotImplementedError of an answer that is still to be written."""
+    return is_python(text) and "raise NotImplementedError" in text
+
+
+def is_python(text: str) -> bool:
+    """Whether a cell that was run had no error of syntax."""
     try:
-        compile(text, "<cell>", "exec", dont_inherit=True)
+        compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError):
         return False
-    return "raise NotImplementedError" in text
+    return True
 
 
 def changed_arrays(message: Message, buffers: list[bytes], args: Any, kwargs: Any) -> list[str]:

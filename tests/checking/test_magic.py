@@ -251,6 +251,29 @@ def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveSh
     assert "RuntimeWarning: overflow encountered in exp — in f, line 5: return np.exp(y)" in told
 
 
+@pytest.mark.parametrize(
+    ("cells", "is_told"),
+    [
+        (["def double(x): return 2 * x", "def double(x) return 2 * x"], True),
+        (["double = abs", "double = (abs"], True),
+        (["def double(x):\n    return 2 * x", "def double(x):\n    if x:\n        return 2\n   return 3"], True),
+        (["def double(x) return 2 * x", "def double(x): return 2 * x"], False),
+        (["def double(x): return 2 * x", "def doubled(x) return 2 * x"], False),
+        (["def double(x) return 2 * x"], False),
+        (["import asyncio\nawait asyncio.sleep(0)\n%pwd\ndef double(x): return 2 * x"], False),
+    ],
+)
+def test_a_cell_that_could_not_be_run_is_told(shell: InteractiveShell, cells: list[str], is_told: bool) -> None:
+    """A student would search in a cell for the mistake of an earlier version, or hand in what cannot be run."""
+    with capture_output():
+        for cell in [*cells, "pass"]:
+            shell.run_cell(cell, store_history=True)
+    told = "The cell of double has an error of syntax: the checks saw what an earlier run of it defined."
+    data, _ = shown(shell, TESTS)
+    assert (told in data["text/html"]) is is_told
+    assert (told in " ".join(data["text/plain"].split())) is is_told
+
+
 def test_one_interrupt_ends_a_check_cell(shell: InteractiveShell) -> None:
     """With a loop that does not end, a student would have to press ■ once for each check."""
     source = "import signal\ncalls = []\ndef double(x):\n    calls.append(x)\n    signal.raise_signal(signal.SIGINT)"

@@ -115,6 +115,7 @@ RIGHT = "np.exp(a) / np.exp(a).sum(axis=1, keepdims=True)"
 ANSWERS = [
     ("", EXPECTED),
     ("def softmax(a):\n    raise NotImplementedError()", EXPECTED),
+    ("softmax = np.ones(2)", EXPECTED),
     ("def softmax(a):\n    np.exp(a)", EXPECTED),
     ("def softmax(a):\n    a = np.exp(a)\n    return a @ a", EXPECTED),
     (SHAPES.format("a.sum(axis=1, keepdims=True)"), ROW_SUMS),
@@ -141,6 +142,7 @@ ELSEWHERE = (
     "The grader could not",
     "This check could not be run here",
     "There is no softmax: the cell that defines it ended",
+    "The cell of softmax has an error of syntax",
     "This check cell was changed",
     "Answers",
 )

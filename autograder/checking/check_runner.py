@@ -19,7 +19,7 @@ import pytest
 
 from autograder.checking.cell import CheckCell
 from autograder.checking.deadline import Overtime, ends_at
-from autograder.checking.explain import verdict_of, warning_of
+from autograder.checking.explain import no_function, verdict_of, warning_of
 from autograder.checking.outcomes import CheckFailed, GraderFault, Mistake, Verdict
 from autograder.checking.proxies import NotebookProxy, connection_of
 from autograder.checking.pytest_session import function_name, quiet, run_item, run_session
@@ -151,6 +151,7 @@ class Checks:
         """Keep the exception that ended a test, or the first of its cases that raised one, with the assignment's own
         words for it."""
         if self.errors.get(test) is None:
+            error = no_function(error, *connection_of(self.student).last_name) or error
             self.errors[test] = error
             if isinstance(error, CheckFailed) and error.values is not None:
                 self._explain(error)

@@ -25,9 +25,10 @@ from autograder.checking.outcomes import (
     StudentStopped,
     Verdict,
 )
+from autograder.checking.value_words import a_kind
 from autograder.text import legible
 
-__all__ = ["verdict_of", "warning_of"]
+__all__ = ["no_function", "verdict_of", "warning_of"]
 
 WORD = re.compile(r"(a|[a-z][a-z'-]+)[,.:;!?]?(\s|$)")
 RUNTIME_WARNING = "RuntimeWarning: "
@@ -72,6 +73,18 @@ def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
     is_said = mistake is None or mistake.says.lower() in error.cause.lower()
     cause = error.in_letters or error.cause if mistake is None or is_said else mistake.says
     return CheckFailed(cause, "; ".join(filter(None, (error.detail, error.row, error.warned))))
+
+
+def no_function(error: BaseException | None, name: str, value: Any) -> CheckFailed | None:
+    """The failure of a test that called `value`, which the notebook has by the name of a function; None if `error` is
+    another one."""
+    is_called = str(error).endswith(f"{type(value).__name__}' object is not callable")
+    if not isinstance(error, TypeError) or isinstance(error, StudentError) or not is_called:
+        return None
+    return CheckFailed(
+        f"{name} is {a_kind(value)}, and a function is expected: has another cell used its name? Run the cell that "
+        f"defines {name} again"
+    )
 
 
 def warning_of(error: CheckFailed, calls: Sequence[Call]) -> str:

@@ -50,6 +50,7 @@ class NotebookConnection:
         """Forget calls and arguments of the test before; its objects end."""
         self.test += 1
         self.calls: list[Call] = []
+        self.last_name: tuple[str, Any] = ("", None)
         self.lent = LentValues(self)
         self.objects: dict[Target, ObjectProxy] = {}
         self.operations = self.received = 0
@@ -59,7 +60,9 @@ class NotebookConnection:
     def name(self, name: str) -> Any:
         """The value that the notebook defines by this name."""
         self.refuse_forbidden(name)
-        return self.get(ObjectLink(self, (None, name), name, "function", self.test))
+        value = self.get(ObjectLink(self, (None, name), name, "function", self.test))
+        self.last_name = (name, value)
+        return value
 
     def refuse_forbidden(self, name: str) -> None:
         module = self.imports.forbidden_module(name, self.names_lent)

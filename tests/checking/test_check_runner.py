@@ -624,6 +624,37 @@ def test_sentences_begin_with_a_capital_and_code_stays_as_it_is(cause: str, told
     assert verdict(test, "", hidden=True).message == told
 
 
+@pytest.mark.parametrize(
+    ("source", "test", "told"),
+    [
+        (
+            "f = 0.5",
+            "student.f(1)",
+            "f is of type float, and a function is expected: has another cell used its name? Run",
+        ),
+        (
+            "f = np.ones(2)",
+            "student.f(1)",
+            "f is of type ndarray, and a function is expected: has another cell used its",
+        ),
+        (
+            "f = None\ng = abs",
+            "student.g(student.f())",
+            "f is of type NoneType, and a function is expected: has another",
+        ),
+        ("f = 0.5\ndef g(): return f()", "g = student.g\n    student.f, g()", "g raised TypeError"),
+        ("f = 0.5", "student.f + 'x'", "What your code gave back could not be used"),
+        ("f = 0.5\ng = abs", "student.f, student.g(1)(2)", "What your code gave back could not be used"),
+    ],
+)
+def test_a_value_that_has_the_name_of_a_function_is_told(source: str, test: str, told: str) -> None:
+    """After `loss = loss(W)` a student would read that what their code gave back is of no use."""
+    for hidden in (True, False):
+        assert verdict(
+            f"def test_a(student):\n    {test}", f"import numpy as np\n{source}", hidden=hidden
+        ).message.startswith(told)
+
+
 def test_parametrised_tests_hold_if_all_their_cases_do() -> None:
     """A common way to write a pytest test would always wait for a person."""
     test = "@pytest.mark.parametrize('x', [1, 2, 3])\ndef test_a(student, x):\n    assert_close(student.f(x), x)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import small_course
@@ -12,6 +13,8 @@ from recorded_class import all_pass, record_again
 from small_course import INCIDENT_ROWS, NAME, rows
 
 from autograder.course.course import Course
+from autograder.gradebook.by_hand import is_as_seen
+from autograder.gradebook.last_grading import CellGrading, LastGrading
 from autograder.grading.class_run import grade_class
 from autograder.submission.graded import CellGrade
 
@@ -111,3 +114,26 @@ def test_a_failure_of_the_grader_s_is_no_change_and_a_missing_notebook_is_one(re
     grade_by_hand(recorded)
     record_again(recorded)  # what nobody saw is here again
     assert "why" in to_look_at(recorded)
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest", "versions", "seen"),
+    [
+        ("markdown", "same", ("second", "other data"), True),
+        ("markdown", "another", ("first", "data"), False),
+        ("code", "same", ("first", "data"), True),
+        ("code", "same", ("second", "data"), False),
+        ("code", "same", ("first", "other data"), False),
+        ("code", "another", ("first", "data"), False),
+    ],
+)
+def test_a_plot_is_as_seen_only_if_all_that_it_may_show_is(
+    kind: str, digest: str, versions: tuple[str, str], seen: bool
+) -> None:
+    """Points would stand beside another plot, or each text be read twice when some other cell changes."""
+    row = SimpleNamespace(
+        name="plot", notebook=SimpleNamespace(name="one"), cell=SimpleNamespace(cell_type=kind), auto_score=None
+    )
+    before = LastGrading(("first", "data"), {("one", "plot"): CellGrading("same", None)})
+    assert is_as_seen(row, CellGrade("plot", None, 3.0, [], digest, by_hand=True), before, versions) is seen
+    assert not is_as_seen(row, CellGrade("plot", None, 3.0, [], digest, by_hand=True), LastGrading(), versions)

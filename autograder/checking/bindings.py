@@ -171,7 +171,7 @@ def binding_of(nodes: list[ast.AST], has_scope: bool) -> Binding:
             modules.add(f"{inner[root]}.{rest}".rstrip("."))
         elif root not in hidden:
             names.add(dotted)
-    names |= mentioned_by_defaults(nodes)
+    names |= mentioned_outside(nodes)
     return Binding("", frozenset(modules), frozenset(names))
 
 
@@ -190,12 +190,16 @@ def mentioned(nodes: list[ast.AST]) -> set[str]:
     return {dotted for node in (*attributes, *names) if (dotted := dotted_name(node))}
 
 
-def mentioned_by_defaults(nodes: list[ast.AST]) -> set[str]:
-    """The names in default values of a statement's outermost functions: they are the notebook's own, also where an
-    argument has the same name."""
-    outermost = nodes[:1] if isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef) else nodes
+def mentioned_outside(nodes: list[ast.AST]) -> set[str]:
+    """The names in decorators and bases of a statement, and in default values of its outermost functions: they are the
+    notebook's own, also where an argument or something inside has the same name."""
+    statement = nodes[0]
+    outermost = nodes[:1] if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) else nodes
     functions = [node for node in outermost if isinstance(node, Function)]
     values = [value for node in functions for value in (*node.args.defaults, *node.args.kw_defaults) if value]
+    values += statement.decorator_list if isinstance(statement, Scope) else []
+    if isinstance(statement, ast.ClassDef):
+        values += [*statement.bases, *(keyword.value for keyword in statement.keywords)]
     return {dotted for value in values for dotted in mentioned(list(ast.walk(value)))}
 
 

@@ -80,6 +80,10 @@ def test_the_line_names_the_modules() -> None:
         ],
         ["from scipy import spatial", "def answer(x, spatial=spatial):\n    return spatial.KDTree(x)"],
         ["from scipy import spatial", "def answer(x, *, spatial=spatial):\n    return spatial.KDTree(x)"],
+        ["from scipy.spatial import KDTree as k", "@k\ndef answer(k):\n    return k(k)"],
+        ["from scipy.spatial import KDTree as k", "@print\n@(lambda f: k)\nclass answer:\n    k = 1"],
+        ["from scipy.spatial import KDTree as k", "class answer(k):\n    k = 1"],
+        ["from scipy.spatial import KDTree as k", "class answer(metaclass=k):\n    def k(self): pass"],
         ["from scipy import spatial", "answer = lambda x, spatial=spatial: spatial.KDTree(x)"],
         [
             "from scipy import spatial",

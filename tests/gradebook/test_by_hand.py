@@ -13,10 +13,10 @@ from recorded_class import all_pass, record_again
 from small_course import INCIDENT_ROWS, NAME, rows
 
 from autograder.course.course import Course
-from autograder.gradebook.by_hand import is_as_seen
+from autograder.gradebook.by_hand import changed_answers, is_as_seen
 from autograder.gradebook.last_grading import CellGrading, LastGrading
 from autograder.grading.class_run import grade_class
-from autograder.submission.graded import CellGrade
+from autograder.submission.graded import CellGrade, GradedNotebook
 
 
 def grade_by_hand(course: Course) -> None:
@@ -137,3 +137,13 @@ def test_a_plot_is_as_seen_only_if_all_that_it_may_show_is(
     before = LastGrading(("first", "data"), {("one", "plot"): CellGrading("same", None)})
     assert is_as_seen(row, CellGrade("plot", None, 3.0, [], digest, by_hand=True), before, versions) is seen
     assert not is_as_seen(row, CellGrade("plot", None, 3.0, [], digest, by_hand=True), LastGrading(), versions)
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_second_look_alone_is_no_changed_answer(reported: bool) -> None:
+    """A student would read that they have changed a plot that only another cell's code made new."""
+    row = SimpleNamespace(name="plot", notebook=SimpleNamespace(name="one"), manual_score=1.0, needs_manual_grade=True)
+    place = ("one", "plot")
+    before = LastGrading(cells={place: CellGrading("same", None)}, reported=frozenset([place] if reported else []))
+    book = GradedNotebook("one", "", [CellGrade("plot", None, 3.0, [], "same", by_hand=True)], [])
+    assert len(list(changed_answers([row], book, before))) == reported

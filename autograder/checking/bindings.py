@@ -80,9 +80,11 @@ def bound_by(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
     if isinstance(statement, Import):
         yield from ((name, Binding(imported=module)) for name, module in imports(statement))
     elif isinstance(statement, Scope):
-        binding = binding_of(list(ast.walk(statement)), has_scope=True)
-        # A function that calls itself is no new thing made of an old one.
-        yield statement.name, Binding("", binding.modules, binding.names - {statement.name})
+        nodes: list[ast.AST] = list(ast.walk(statement))
+        binding = binding_of(nodes, has_scope=True)
+        # A function that calls itself is no new thing made of an old one, but one with the old one as a default is.
+        names = (binding.names - {statement.name}) | mentioned_outside(nodes)
+        yield statement.name, Binding("", binding.modules, names)
     else:
         nodes = list(own_nodes(statement))
         binding = binding_of(nodes, has_scope=False)

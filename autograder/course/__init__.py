@@ -1,4 +1,5 @@
-"""A course and its assignments, as their instructor wrote them: settings, notebooks, known mistakes, releases."""
+"""A course and its assignments, as their instructor wrote them: settings, notebooks, known mistakes, and how
+a release is made."""
 
 from autograder.imports import ADDRESS_PARSER, unimportable
 

@@ -71,7 +71,8 @@ class Autograder(Configurable):  # type: ignore[misc]
     due_dates = Dict(
         value_trait=Unicode(),
         key_trait=Unicode(),
-        help="When assignments are due, by name, in place of what nbgrader's database says: 2026-10-01 23:59 UTC.",
+        help="When assignments are due, by name, in place of what nbgrader's database says: 2026-10-01 23:59 UTC. "
+        "A time without a zone is in c.NbGraderAPI.timezone.",
     ).tag(config=True)
     packages = List(
         Unicode(),

@@ -56,6 +56,6 @@ def sync_names(gradebook: Any, name: str, present: set[str]) -> None:
 def came_or_went(what: str, name: str) -> AutograderError:
     return AutograderError(
         f"{what} of {name} were added, removed or renamed, and submissions were already graded with the old ones: "
-        "undo that change, or remove the assignment's submissions from the gradebook with "
-        f"`nbgrader db assignment remove {name} --force` and grade again."
+        "undo that change, or remove the assignment's submissions from the gradebook, with all points that were given "
+        f"by hand, by `nbgrader db assignment remove {name} --force`, and grade again."
     )

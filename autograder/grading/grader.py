@@ -93,7 +93,7 @@ class Grader:
         student_files, incidents = with_modules(sorted_out.files, self.assignment.modules)
         graded.incidents += incidents
         graded.files = self.files_beside(student_files)
-        files = sorted_out.notebook_files | graded.files
+        files = graded.files | sorted_out.notebook_files
         graded.incidents += sorted_out.incidents
         for template in self.assignment.notebooks:
             if template.name in sorted_out.notebooks:

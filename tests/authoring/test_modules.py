@@ -14,11 +14,13 @@ from tiny_course import HEAD, NAME, SETUP, code
 
 from autograder.authoring.release import release
 from autograder.authoring.validate import validate
+from autograder.checking.outcomes import GraderFault
 from autograder.course.answer_modules import released_module
 from autograder.course.course import Course
 from autograder.course.source_notebooks import load_assignment
 from autograder.errors import AutograderError
 from autograder.grading.grader import Grader
+from autograder.grading.notebook_run import GradingJob
 from autograder.sandbox.inside.zygote import write_files
 from autograder.submission.graded import GradedSubmission, Submission
 from autograder.submission.incidents import IncidentKind
@@ -172,8 +174,18 @@ def test_no_file_takes_the_place_of_a_folder_and_no_folder_that_of_a_file(
     (course.source(NAME) / "data").mkdir()
     (course.source(NAME) / "data" / "x.csv").write_text("1")
     (course.source(NAME) / "tools.py").write_text("the course's")
+    notebook = (course.source(NAME) / f"{NAME}.ipynb").read_bytes()
+    names = ("tools.py/x", "data", "tools.py/y.ipynb", "data/x.csv/y.ipynb", "data/y.csv")
+    files = dict.fromkeys(names, b"2") | {f"{NAME}.ipynb": notebook}
+    beside: dict[str, bytes] = {}
+
+    def no_kernel(job: GradingJob) -> None:
+        beside.update(job.files)
+        raise GraderFault("its files are enough")
+
     with Grader.of(course, load_assignment(course, NAME), course.settings.limits()) as grader:
-        beside = grader.files_beside({"data": b"mine", "tools.py/x": b"mine", "data/y.csv": b"2"})
+        monkeypatch.setattr(grader, "grade_notebook", no_kernel)
+        grader.grade(Submission("ada", files, "the digest"))
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)  # back to where it was, when the test ends

@@ -18,8 +18,8 @@ from autograder.gradebook.write_results import submission_rows
 
 TOLD = (
     f" of {NAME} were added, removed or renamed, and submissions were already graded with the old ones: undo that "
-    "change, or remove the assignment's submissions from the gradebook with "
-    f"`nbgrader db assignment remove {NAME} --force` and grade again."
+    "change, or remove the assignment's submissions from the gradebook, with all points that were given by hand, by "
+    f"`nbgrader db assignment remove {NAME} --force`, and grade again."
 )
 
 

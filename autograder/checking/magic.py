@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -26,6 +27,7 @@ from autograder.kernel_side.serve import defining_cell, is_python
 __all__ = ["CheckTable", "check"]
 
 UNDER_NBGRADER = "NBGRADER_EXECUTION"
+RUN_CHECK = "get_ipython().run_cell_magic('check'"  # begins a check cell as IPython keeps it
 NOT_BY_ITSELF = (
     "No points: nbgrader by itself cannot run every check of this cell. Grade with `autograder grade`, or with the "
     "lines of this package in nbgrader_config.py."
@@ -109,9 +111,19 @@ def check_table(source: str, namespace: dict[str, Any], cells: Sequence[str]) ->
 
 
 def outdated(cell: CheckCell, namespace: dict[str, Any]) -> list[str]:
-    """The names that a check cell uses and that have a value, though their cell could not be run the last time."""
-    last = {name: defining_cell(name, namespace) for name in sorted(cell.called().names & namespace.keys())}
-    return [name for name, text in last.items() if not is_python(text)]
+    """The names that a check cell uses and that have a value, though their cell could not be run the last time. A name
+    that a later cell mentions, other than a check cell, is left out: that cell may have defined it."""
+    cells = namespace.get("In")
+    texts = [text for text in cells if type(text) is str] if type(cells) is list else []
+    written = [text for text in texts if not text.startswith(RUN_CHECK)]
+    names = sorted(cell.called().names & namespace.keys())
+    last = {name: next(filter(mention(name).search, reversed(written)), "") for name in names}
+    return [name for name, text in last.items() if text == defining_cell(name, namespace) and not is_python(text)]
+
+
+def mention(name: str) -> re.Pattern[str]:
+    """What may define `name` in a cell as IPython keeps it, where the lines below `%%time` are one quoted text."""
+    return re.compile(rf"(?:\b|\\[nrt]){re.escape(name)}\b|import \*|'run'")
 
 
 def module_here(name: str) -> str | None:

@@ -203,11 +203,12 @@ def is_unfinished(text: str) -> bool:
 
 
 def is_python(text: str) -> bool:
-    """Whether a cell that was run had no error of syntax."""
-    try:
-        compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return False
+    """Whether a cell that was run could be compiled."""
+    with warnings.catch_warnings(action="ignore"):  # they were shown when the cell was run
+        try:
+            compile(text, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
     return True
 
 

@@ -35,6 +35,7 @@ def test_negative(student):
     """Right on a negative number & zero."""
     assert_close(student.double(-2), -4.0)
 '''
+BROKEN = ["def double(x): return 2 * x", "def double(x) return 2 * x"]
 
 
 def test_a_class_that_is_still_to_be_written_is_not_done_yet(shell: InteractiveShell) -> None:
@@ -261,6 +262,13 @@ def test_a_warning_is_told_with_the_line_that_it_comes_from(shell: InteractiveSh
         (["def double(x): return 2 * x", "def doubled(x) return 2 * x"], False),
         (["def double(x) return 2 * x"], False),
         (["import asyncio\nawait asyncio.sleep(0)\n%pwd\ndef double(x): return 2 * x"], False),
+        (["def double(x): return 2 * x", "def double(x) return 2 * x", TESTS], True),
+        ([*BROKEN, "from operator import neg as double"], False),
+        ([*BROKEN, "from operator import *"], False),
+        ([*BROKEN, "%run no_such_file.py"], False),
+        ([*BROKEN, "double, a = abs, 1"], False),
+        ([*BROKEN, "double: object = abs"], False),
+        ([*BROKEN, "%%time\nx = 1\ndouble = abs"], False),
     ],
 )
 def test_a_cell_that_could_not_be_run_is_told(shell: InteractiveShell, cells: list[str], is_told: bool) -> None:
@@ -272,6 +280,24 @@ def test_a_cell_that_could_not_be_run_is_told(shell: InteractiveShell, cells: li
     data, _ = shown(shell, TESTS)
     assert (told in data["text/html"]) is is_told
     assert (told in " ".join(data["text/plain"].split())) is is_told
+
+
+def test_a_cell_that_is_too_deep_for_python_loses_no_table(shell: InteractiveShell) -> None:
+    """IPython itself raises with such a cell, and the check cells after it did, too."""
+    shell.run_cell("def double(x): return 2 * x", store_history=True)
+    shell.user_ns["In"].append("double = " + "+".join(["1"] * 6000))
+    assert "2 of 2 visible checks hold" in shown(shell, TESTS)[0]["text/html"]
+
+
+def test_a_cell_s_warnings_are_not_repeated_by_its_checks(
+    shell: InteractiveShell, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A student would read them again with every run of a check cell."""
+    shell.run_cell("def double(x): return 2 * x if x is not 1 else '\\d'", store_history=True)
+    assert {warning.category for warning in recwarn} >= {SyntaxWarning}
+    recwarn.clear()
+    assert "2 of 2 visible checks hold" in shown(shell, TESTS)[0]["text/html"]
+    assert not [str(warning.message) for warning in recwarn]
 
 
 def test_one_interrupt_ends_a_check_cell(shell: InteractiveShell) -> None:

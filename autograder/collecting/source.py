@@ -33,9 +33,9 @@ def open_source(source: Path, settings: Autograder, ignore: list[str]) -> Iterat
     if source.is_dir():
         yield wanted(source, list(in_folder(source, settings)), settings, ignore)
         return
-    if not zipfile.is_zipfile(source):
-        raise AutograderError(f"{source} is neither a folder nor a zip: name the export as it was downloaded.")
     try:
+        if not zipfile.is_zipfile(source):  # which raises for one part of several
+            raise AutograderError(f"{source} is neither a folder nor a zip: name the export as it was downloaded.")
         archive = zipfile.ZipFile(source)
     except BROKEN_ZIP as error:
         raise AutograderError(f"{source} cannot be read as a zip: {error}.") from None

@@ -23,7 +23,17 @@ from autograder.text import printable
 __all__ = ["BROKEN_ZIP", "NAME_BYTES", "NOISE", "Item", "is_noise", "name_problem", "unzipped", "zip_items"]
 
 # Raised by zipfile and its methods of compression for a file that is damaged, locked or of an unknown kind.
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, LookupError, RuntimeError)
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    OverflowError,  # for a place or a size that no file can have
+)
 NOISE = ("__MACOSX", "Thumbs.db", "desktop.ini", ".[!.]*")
 NAME_BYTES = 200
 SMALL = MB  # text that repeats itself packs well; what is small once unpacked does no harm

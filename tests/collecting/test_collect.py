@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import zipfile
 from datetime import timedelta
@@ -783,7 +784,9 @@ def test_the_command(course: Course, tmp_path: Path, run: Run) -> None:
     content = source.read_bytes()
     entry = content.index(b"PK\1\2")  # it says which version of the format is needed to read it
     (tmp_path / "new.zip").write_bytes(content[: entry + 6] + b"\xff" + content[entry + 7 :])
+    (tmp_path / "part.zip").write_bytes(content[:-22] + struct.pack("<4sLQL", b"PK\6\7", 1, 0, 2) + content[-22:])
     for args, said in (
+        ((tmp_path / "part.zip", NAME), "part.zip cannot be read as a zip: zipfiles that span multiple disks"),
         ((tmp_path / "no.zip", NAME), "is neither a folder nor a zip"),
         ((tmp_path / "new.zip", NAME), "new.zip cannot be read as a zip: zip file version 25.5"),
         ((source, "smal"), "There is no assignment 'smal'"),

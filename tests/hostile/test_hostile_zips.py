@@ -60,10 +60,20 @@ def named(*names: str) -> bytes:
     return packed.getvalue()
 
 
+def far_away() -> bytes:
+    """A zip with a file that begins behind the end of all files."""
+    name, extra = b"a.ipynb", struct.pack("<HHQ", 1, 8, 2**63)
+    local = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, *[0] * 7, len(name), 0) + name
+    lengths = (len(name), len(extra), 0, 0, 0, 0)
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, *[0] * 7, *lengths, 0xFFFFFFFF) + name + extra
+    return local + entry + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), len(local), 0)
+
+
 ZIPS = {
     "bzip2": (lambda: says_little(zipfile.ZIP_BZIP2), "lab.ipynb, which is packed in a way that is not read here"),
     "lzma": (lambda: says_little(zipfile.ZIP_LZMA), "lab.ipynb, which is packed in a way that is not read here"),
     "deflate": (lambda: says_little(zipfile.ZIP_DEFLATED), "lab.ipynb cannot be unpacked"),
+    "far away": (far_away, "a.ipynb cannot be unpacked: Python int too large"),
     "no name": (without_name, "its zip holds a file, which has no name"),
     "one name": (lambda: named("caf\u00e9.ipynb", "cafe\u0301.ipynb"), "its zip holds several files caf\u00e9.ipynb"),
     "longer": (lambda: named("\U0001d160" * 45), "which has a name that is too long"),

@@ -10,11 +10,14 @@ from functools import cached_property, lru_cache
 
 __all__ = ["MAX_DOTS", "Binding", "Meanings", "bindings_of", "imported_modules", "merged", "read_bindings"]
 
-TIMED = re.compile(r"%(?:time|prun)\s+(?:-\S+\s+)*(.+)")
+TIMED = re.compile(r"%(?:time|prun)\s+(?:-[DlsT]\s+\S+\s+|-\S+\s+)*(.+)")
 # A line that goes on with `% (a, b)` or `!= b` is no magic, nor is a text with a percent sign behind an equals sign; a
 # question mark may end a text or a comment.
 MAGIC = re.compile(r"%{1,2}[A-Za-z]|!(?!=)|\?")
-ASSIGNED = re.compile(r"([\s\w.,*\[\]]+=)\s*(?:%[A-Za-z]|!)")
+ASSIGNED = re.compile(r"(.*?[^=!<>]=)\s*(?:%[A-Za-z]|!)")
+CALL = re.compile(r"\s*[,;/]")  # `/f x`, `,f x` and `;f x`, unless an expression goes on
+PROMPTED = re.compile(r">>>(?: |$)|In \[\d+\]: ")
+PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)|In \[\d+\]: | *\.\.\.+: ?")
 QUOTED = frozenset("\"'#")
 RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
 MAX_DOTS = 20
@@ -102,8 +105,12 @@ def made_global(statement: ast.stmt) -> Iterator[tuple[str, Binding]]:
 
 
 def parsed(source: str) -> list[ast.AST]:
-    """The statements of a cell; if it is not Python as it stands, without IPython's own lines."""
-    return body_of(source) or body_of("\n".join(map(without_magic, source.split("\n"))))
+    """The statements of a cell; if it is not Python as it stands, without IPython's own lines. With any other line that
+    is not Python the cell cannot run, so it has none."""
+    if body := body_of(source):
+        return body
+    lines = without_magics(without_prompts(source))
+    return body_of("\n".join(lines)) or body_of("\n".join(map(without_call, lines)))
 
 
 def body_of(text: str) -> list[ast.AST]:
@@ -114,11 +121,37 @@ def body_of(text: str) -> list[ast.AST]:
         return []
 
 
+def without_prompts(source: str) -> list[str]:
+    """The lines of a cell without the indentation of the first, and without the prompts of a copied session."""
+    text = source.lstrip()
+    indent = source[: len(source) - len(text)].rpartition("\n")[2]
+    lines = [line.removeprefix(indent) for line in f"{indent}{text}".split("\n")]
+    return [PROMPT.sub("", line, count=1) for line in lines] if PROMPTED.match(text) else lines
+
+
+def without_magics(lines: list[str]) -> list[str]:
+    """The lines with IPython's own taken out, as far as a backslash carries them on."""
+    read: list[str] = []
+    goes_on = False
+    for line in lines:
+        read.append("" if goes_on else without_magic(line))
+        goes_on = line.endswith("\\") and read[-1] != line
+    return read
+
+
+def without_call(line: str) -> str:
+    return f"{indent_of(line)}pass" if CALL.match(line) else line
+
+
+def indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
 def without_magic(line: str) -> str:
     """A line with `%magic`, `!command` and `help?` taken out; `%run` of a module is the import of all that it
     defines, and `%time` of a statement the statement."""
     text = line.strip()
-    indent = line[: len(line) - len(line.lstrip())]
+    indent = indent_of(line)
     if (run := RUN.match(text)) and all(part.isidentifier() for part in run[1].split("/")):
         return f"{indent}from {run[1].replace('/', '.')} import *"
     if (timed := TIMED.match(text)) and body_of(timed[1]):
@@ -126,7 +159,7 @@ def without_magic(line: str) -> str:
     if MAGIC.match(text) or (text.endswith("?") and QUOTED.isdisjoint(text)):
         return indent + ("" if text.startswith("%%") else "pass")
     assigned = ASSIGNED.match(line)
-    return f"{assigned[1]} None" if assigned else line
+    return f"{assigned[1]} None" if assigned and body_of(f"{assigned[1].lstrip()} None") else line
 
 
 def flat(nodes: list[ast.AST]) -> Iterator[ast.stmt]:

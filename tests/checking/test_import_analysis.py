@@ -74,6 +74,10 @@ def test_the_line_names_the_modules() -> None:
         ["%matplotlib inline\nnp.sum?\nimport scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
         ["%time import scipy.spatial as s\ndef answer(x):\n    return s.KDTree(x)"],
         ["if 1:\n    %prun -q from scipy.spatial import KDTree as answer"],
+        ["%prun -s cumulative -l 10 -q from scipy.spatial import KDTree as answer"],
+        ["\n  from scipy.spatial import KDTree\n  def answer(x):\n    return KDTree(x)"],
+        [">>> from scipy.spatial import KDTree\n>>> def answer(x):\n...     return KDTree(x)\n..."],
+        ["In [12]: from scipy.spatial import KDTree\n    ...: answer = KDTree\n    ...: "],
         [
             "class Answer:\n    def run(self):\n        import scipy.spatial",
             "def answer(x):\n    return Answer().run()",
@@ -149,6 +153,9 @@ def test_a_use_is_found(cells: list[str]) -> None:
         ],
         ["this is no Python", "def answer(x):\n    return (x\n        % 3)"],
         ["from ..scipy.spatial import x\n"],
+        ["from scipy.spatial import KDTree as answer\n;print a\nthis is no Python"],
+        ["from scipy.spatial import KDTree as answer\nx = (1\n, 2"],
+        ["from scipy.spatial import KDTree as answer\nif 1:\n;print a"],
     ],
 )
 def test_an_honest_answer_is_left_alone(cells: list[str]) -> None:
@@ -210,7 +217,10 @@ def test_modules_beside_the_notebook_are_read(cell: str, module: str) -> None:
     [
         'print("a=%d" % 3)', 'm = ("%d %d"\n     % (3, 4))', "if (1\n    != 2): pass", "names = !ls", "a, b = %who",
         "def g(x):  # is it right?\n    return x", 'def g(x):\n    """Is it right?\n    Yes."""', "np.sum??", "!ls",
-        "?np", "%time )(", "%time !ls",
+        "?np", "%time )(", "%time !ls", 'd = {}\nd["#"] = !ls', "x: list = !ls", "(a, b) = !ls",
+        'if 1:\n    d = {}\n    d["k"] = %timeit -o 1', 'print("a=%d" % 3)\nx = f(a=1) != 2  # x = !ls', ";print a",
+        "if 1:\n    /print a", ",print a\n;print it's", "!ls\n(1\n, 2\n/ 3)", "!echo \\\n  ) \\\n  )",
+        "x = !echo \\\n)",
     ],
 )  # fmt: skip
 def test_beside_ipython_s_own_lines_python_is_read_as_it_is(line: str) -> None:
@@ -245,6 +255,12 @@ def hostile() -> Iterator[str]:
     yield "%time x = 1\n" * 16_000
     yield "%time " * 33_000 + "x"
     yield "%a\n" + " " * 150_000 + "x"
+    yield "x = 1\n" * 100_000 + ";a\n)"
+    yield ";a\n" * 50_000
+    yield "a=%a " * 30_000
+    yield "a[(" * 100 + "=%a\n" * 30_000
+    yield "%a\\\n" + "=" + " " * 150_000
+    yield "\n" + " " * 1_000 + "x = !ls\n" * 10_000
     yield "\0"
     yield "def f():\n" + " x = f()\n" * 15_000
     yield "".join(f"def f{i}(): return f{i + 1}(), f{i + 2}()\n" for i in range(4_000))
@@ -258,7 +274,7 @@ def hostile() -> Iterator[str]:
     yield f"if 1:\n {targets} = 0\n {targets} = f = ({values})"
 
 
-@pytest.mark.parametrize("source", list(hostile()), ids=range(19))
+@pytest.mark.parametrize("source", list(hostile()), ids=range(25))
 def test_hostile_text_takes_no_time_and_no_exception(source: str) -> None:
     """Cells come from anybody."""
     started = time.process_time()

@@ -20,7 +20,8 @@ from autograder.errors import AutograderError
 
 __all__ = ["add_install_lines", "check_address", "unnamed_packages"]
 
-STUDENTS_HAVE = {"IPython", "PIL", "autograder", "matplotlib", "mpl_toolkits", "numpy", "pytest"}
+# `__main__` is the notebook itself.
+STUDENTS_HAVE = {"IPython", "PIL", "__main__", "autograder", "matplotlib", "mpl_toolkits", "numpy", "pytest"}
 
 LOAD = "%load_ext autograder"
 PIP = re.compile(r"^\s*[%!]pip install (.*)$", re.MULTILINE)
@@ -113,5 +114,5 @@ def unnamed_packages(sources: Sequence[str], beside: Collection[str], packages: 
 
 
 def canonical(name: str) -> str:
-    """The name of a distribution, in the one way of writing it of many."""
+    """The name of a distribution, in its canonical spelling."""
     return re.sub(r"[-_.]+", "-", name).lower()

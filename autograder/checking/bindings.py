@@ -20,6 +20,7 @@ PROMPTED = re.compile(r">>>(?: |$)|In \[\d+\]: ")
 PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)|In \[\d+\]: | *\.\.\.+: ?")
 QUOTED = frozenset("\"'#")
 RUN = re.compile(r"%run\s+(?:-\w+\s+)*[\"']?(?:\./)?([\w/]+)(?:\.py)?(?![\w./])")
+RUN_LINE = re.compile(r"^([ \t]*)%run\b.*", re.MULTILINE)
 MAX_DOTS = 20
 MAX_MEANINGS = 100  # of a name, if each is made of the one before
 
@@ -53,8 +54,9 @@ def merged(meanings: Meanings, before: Meanings) -> Meanings:
 
 
 def imported_modules(source: str) -> set[str]:
-    """The modules that a cell cannot do without, by the first part of their names: no `try` or `if` is around them."""
-    statements = parsed(source)
+    """The modules that a cell cannot do without, by the first part of their names: no `try` or `if` is around them.
+    What `%run` runs is a file, and no module that can be installed."""
+    statements = parsed(RUN_LINE.sub(r"\1pass", source))
     named = [alias.name for statement in statements if isinstance(statement, ast.Import) for alias in statement.names]
     named += [s.module for s in statements if isinstance(s, ast.ImportFrom) and s.module and not s.level]
     return {name.split(".")[0] for name in named}

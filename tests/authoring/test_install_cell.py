@@ -77,6 +77,16 @@ def test_a_package_that_nobody_named_is_asked_for_and_not_installed(released: Pa
     assert "elsewhere run" not in setup_of(released).source
 
 
+def test_what_is_no_package_is_not_asked_for(released: Path) -> None:
+    """Every student's first cell would fail, or send them to install an unrelated project."""
+    add_cell(released, "import __main__\n%run other.py\n%run -i 'third'")
+    add_install_lines(released)
+    assert "elsewhere run" not in setup_of(released).source
+    add_cell(released, "if True:\n    %run other.py\nfrom no_such import *")
+    add_install_lines(released)
+    assert "elsewhere run `%pip install no_such` in a new cell" in setup_of(released).source
+
+
 def test_a_package_that_a_cell_installs_is_not_asked_for(released: Path) -> None:
     """A student would be sent to do what the next line does."""
     add_cell(released, "try:\n    import x\nexcept ImportError:\n    %pip install -q 'no-such[all]>=2' x")

@@ -20,7 +20,7 @@ from pdf_reading import draw, needs_poppler, notices, text, typeset_alone
 from autograder.publishing.doctree.nodes import AsWritten, Formula, Listing, Paragraph, Picture, Run
 from autograder.publishing.doctree.pandoc import Pandoc
 from autograder.publishing.doctree.parsed_notebook import from_json
-from autograder.publishing.doctree.svg import named_in
+from autograder.publishing.doctree.svg import named_in, safe_svg
 from autograder.publishing.pdf.document import Document, PageHeader, Section
 from autograder.publishing.pdf.export import notebook_pdf
 from autograder.publishing.pdf.typstmath import is_safe
@@ -191,6 +191,25 @@ def test_svg_brings_nothing_with_it(course, tmp_path, source):
         assert b"secret" not in content
         assert b"script" not in content
         assert content.count(b"use ") < 30, "shapes that use shapes that use shapes"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "mask-image: image-set('#a' 1x, 'https://example.org/x' 2x)",
+        "mask-image: -webkit-Image-Set(url(#a) 1x, 'x.png' 2x)",
+        "mask-image: image-set(/**/'https://example.org/x' 1x)",
+        "mask-image: cross-fade(url(#a), /**/'x.png')",
+        "mask-image: src(/**/'x.png')",
+        "mask-image: image(ltr '//example.org/x')",
+    ],
+)
+def test_no_style_of_an_svg_names_an_address(style: str) -> None:
+    """A page would tell another server who reads it, and when."""
+    data = svg(f'<style>rect {{{style}}}</style><rect style="{style}" fill="url(#a)"/>').encode()
+    content = safe_svg(data, lambda embedded: ("png", embedded), 100)[0]
+    assert b'<rect fill="url(#a)"' in content
+    assert b"mask" not in content
 
 
 def test_what_an_svg_names_is_found_in_a_moment() -> None:

@@ -25,8 +25,11 @@ ELEMENTS = frozenset([
 ])  # fmt: skip
 GRADIENTS = (SVG + "linearGradient", SVG + "radialGradient")
 REFERENCE = re.compile(r"url\s*\(\s*['\"]?#([^'\")\s]+)")
-# Addresses stand in url(…), and as texts in image-set("…"), src("…") and their like.
-DANGEROUS_STYLE = re.compile(r"url\s*\(\s*['\"]?(?!#)|\(\s*['\"](?!#)|@import|\\|expression|javascript:", re.IGNORECASE)
+# Addresses stand in url(…), and as texts in image-set(…), src(…) and their like.
+DANGEROUS_STYLE = re.compile(
+    r"url\s*\(\s*['\"]?(?!#)|\(\s*['\"](?!#)|image-set|cross-fade|src\(|//|@import|\\|expression|javascript:",
+    re.IGNORECASE,
+)
 
 register_namespace("", SVG[1:-1])
 register_namespace("xlink", XLINK[1:-1])

@@ -68,7 +68,7 @@ def nbgrader_settings(ctx: click.Context) -> list[Finding]:
         return []
     good = "formgrader and nbgrader's own commands grade in the sandbox, collect and show as autograder does"
     advice = (
-        "formgrader and nbgrader's own commands do less than autograder, also for safety; without the first two "
+        "formgrader and nbgrader's own commands do less than autograder and are less safe; without the first two "
         f"settings of c.Autograde they run student code as you. Missing in nbgrader_config.py: {', '.join(missing)}; "
         "docs/migrate.md has the lines"
     )

@@ -438,7 +438,7 @@ def test_doctor_says_what_nbgrader_s_commands_lack(run: Run, tmp_path: Path) -> 
     lines = settings.read_text(encoding="utf-8").split("\n")
     settings.write_text("\n".join(line for line in lines if "preprocessors.Grade" not in line), encoding="utf-8")
     out = run("doctor", here=tmp_path)[1]
-    assert "– nbgrader: formgrader and nbgrader's own commands are not as safe" in out
+    assert "– nbgrader: formgrader and nbgrader's own commands do less than autograder and are less safe" in out
     assert "Missing in nbgrader_config.py: c.Autograde.autograde_preprocessors; docs/migrate.md" in out
 
 

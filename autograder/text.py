@@ -53,7 +53,7 @@ def first_of(students: list[str]) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file in UTF-8, with what is no UTF-8 replaced, and with the ends of lines that Python has."""
+    r"""The text of a file in UTF-8, with what is no UTF-8 replaced, and with \n at the ends of lines."""
     return data.decode("utf-8", errors="replace").replace("\r\n", "\n")
 
 

@@ -1,5 +1,5 @@
-"""nbgrader's exchange, without following links and without saying the same again: with this in `nbgrader_config.py`,
-`nbgrader collect` and formgrader's button take regular files only.
+"""nbgrader's exchange, without following links and without repeating itself in the log: with this in
+`nbgrader_config.py`, `nbgrader collect` and formgrader's button take regular files only.
 
 Students can write to the exchange themselves, and nbgrader copies as whoever collects: by a link, the answers and the
 gradebook would become files of a submission, and student code would find them beside it.

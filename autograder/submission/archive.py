@@ -83,7 +83,7 @@ def is_noise(path: str) -> bool:
 
 def zip_items(archive: zipfile.ZipFile, ratio: int) -> Iterator[Item]:
     """The files of a zip, but no folders; a large one that is packed more than `ratio` times is not to be taken."""
-    # Their own is_dir() looks at the last letter of a name, and one name has none.
+    # ZipInfo.is_dir() looks at the last letter, and an empty name has none.
     return (in_zip(archive, info, ratio) for info in archive.infolist() if not info.filename.endswith("/"))
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "decoded",
     "first_of",
     "has_more_parts",
+    "in_column_of",
     "in_percent",
     "in_points",
     "in_zone",
@@ -44,6 +45,11 @@ def in_zone(at: datetime, zone: tzinfo) -> str:
     if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
         return local.isoformat(" ", precision)
     return f"{local.replace(tzinfo=None).isoformat(' ', precision)} {zone}"
+
+
+def in_column_of(zone: tzinfo, at: datetime) -> str:
+    """`at` as `in_zone` has it, but for the name of the zone, which stands in the heading of the column."""
+    return in_zone(at, zone).removesuffix(f" {zone}")
 
 
 def first_of(students: list[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.options import JSON, NAME, course_of
-from autograder.text import in_zone
+from autograder.text import in_column_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,11 +77,11 @@ def collected_table(title: str, results: list[Collected], zone: tzinfo) -> Table
     from rich.text import Text
 
     table = Table(title=title, title_justify="left")
-    for column in ("student", "what", "handed in", "files"):
+    for column in ("student", "what", f"handed in ({zone})", "files"):
         table.add_column(column, justify="right" if column == "files" else "left")
     table.add_column("note", overflow="fold")
     for result in results:
-        at = in_zone(result.at, zone) if result.at else "late" if result.late else ""
+        at = in_column_of(zone, result.at) if result.at else "late" if result.late else ""
         whose = result.student or result.origin
         files = str(result.files) if result.files else ""
         table.add_row(Text(whose, overflow="fold"), result.what.value, at, files, Text(result.note))

@@ -17,7 +17,7 @@ from autograder.gradebook.class_rows import full_name, student_rows
 from autograder.gradebook.groups import notice_given
 from autograder.publishing.class_results import graded_assignment
 from autograder.publishing.csv_forms import harmless
-from autograder.text import in_points, in_zone, printable
+from autograder.text import in_column_of, in_points, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,12 +99,12 @@ def changes_table(name: str, changes: list[ScoreChange], zone: tzinfo) -> Table:
     many, any_name = len({change.notebook for change in changes}) > 1, any(change.name for change in changes)
     table = Table(title=f"{name}: {len(changes)} score{'s' * (len(changes) != 1)} changed", title_justify="left")
     names = ("name",) if any_name else ()
-    for column in ("when", "student", *names, "cell", "from", "to", "why"):
+    for column in (f"when ({zone})", "student", *names, "cell", "from", "to", "why"):
         table.add_column(column, justify="right" if column in ("from", "to") else "left", overflow="fold")
     for change in changes:
         cell = change.cell or "late penalty"
         table.add_row(
-            in_zone(change.at, zone),
+            in_column_of(zone, change.at),
             Text(printable(change.student)),
             *([Text(printable(change.name))] if any_name else []),
             Text(f"{change.notebook}/{cell}" if many else cell),

@@ -12,7 +12,7 @@ import pytest
 from autograder.gradebook.write_results import submission_time
 from autograder.submission.incidents import IncidentKind
 from autograder.submission.times import parse_time, read_timestamp
-from autograder.text import in_zone
+from autograder.text import in_column_of, in_zone
 
 READ = {
     "2026-10-01 23:59 UTC": datetime(2026, 10, 1, 23, 59),
@@ -85,6 +85,7 @@ SHOWN = {
 def test_a_time_is_shown_with_its_zone(at: datetime, zone: str) -> None:
     """People read a time as their own clock's."""
     assert in_zone(at, ZoneInfo(zone)) == SHOWN[at, zone]
+    assert in_column_of(ZoneInfo(zone), at) == SHOWN[at, zone].replace(f" {zone}", "")
     assert in_zone(at, UTC) == f"{at:%Y-%m-%d %H:%M}{':59' * (at.second == 59)} UTC"
 
 

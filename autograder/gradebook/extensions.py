@@ -60,10 +60,14 @@ def extend(
 
 
 def by_the_clock(due: datetime, more: timedelta, zone: tzinfo) -> timedelta:
-    """How long it is from `due`, in UTC, until clocks in `zone` show `more`. The day on which summer time ends has 25
-    hours."""
-    local = due.replace(tzinfo=UTC).astimezone(zone)
-    return (local + more).astimezone(UTC) - local
+    """How long it is from `due`, in UTC, until clocks in `zone` show `more`, or until the last moment of the year 9999.
+    The day on which summer time ends has 25 hours."""
+    try:
+        local = due.replace(tzinfo=UTC).astimezone(zone)
+        # A sum is in the first of two equal hours, and `due` may be in the second.
+        return (local + more).replace(fold=local.fold).astimezone(UTC) - local
+    except OverflowError:  # a due date that never comes
+        return min(more, datetime.max - due)
 
 
 def move_due_date(session: Any, name: str, students: list[str], extension: timedelta) -> None:

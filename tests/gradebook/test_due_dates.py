@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import small_course
 from nbgrader.api import Gradebook
 from small_course import NAME, Run
+from sqlalchemy import update
 
 from autograder.course.course import Course
 from autograder.errors import AutograderError
-from autograder.gradebook.due_dates import due_date
+from autograder.gradebook import tables
+from autograder.gradebook.due_dates import due_date, time_is_over
+from autograder.gradebook.extensions import by_the_clock
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.gradebook.gradebook_sync import sync_assignment
 
@@ -81,6 +85,28 @@ def test_a_day_more_ends_at_the_same_time_of_day(tmp_path: Path, run: Run) -> No
             gradebook.update_or_create_student("ada")
         said = f"For ada, {NAME} is due {due} America/Los_Angeles.\n"
         assert run("extend", NAME, "ada", "--days", days, here=course.root) == (0, said, "")
+
+
+def test_more_time_is_never_less(tmp_path: Path, run: Run) -> None:
+    """A due date in the second of two equal hours would move into the first, and one that never comes would raise."""
+    berlin, hour = ZoneInfo("Europe/Berlin"), timedelta(hours=1)
+    second = datetime(2026, 10, 25, 1, 30)
+    assert by_the_clock(second - hour, timedelta(0), berlin) == timedelta(0)
+    assert by_the_clock(second, timedelta(0), berlin) == timedelta(0)
+    assert by_the_clock(second, hour / 4, berlin) == hour / 4
+    assert by_the_clock(second, 24 * hour, berlin) == 24 * hour
+    lines = f"c.Autograder.due_dates = {{{NAME!r}: '9999-12-31 23:59 UTC'}}\nc.NbGraderAPI.timezone = 'Europe/Berlin'\n"
+    course = small_course.make_course(tmp_path / "course", lines, [])
+    with open_gradebook(course) as gradebook:
+        gradebook.update_or_create_assignment(NAME)
+        gradebook.update_or_create_student("ada")
+    for days, end in (("0", "23:59"), ("2", "23:59:59")):
+        said = f"For ada, {NAME} is due 9999-12-31 {end} UTC.\n"
+        assert run("extend", NAME, "ada", "--days", days, here=course.root) == (0, said, "")
+    with open_gradebook(course) as gradebook:
+        assert time_is_over(gradebook.db, NAME) == datetime.max
+        gradebook.db.execute(update(tables.extensions).values(seconds=172_800))  # from before it had a due date
+        assert time_is_over(gradebook.db, NAME) == datetime.max
 
 
 @pytest.mark.parametrize("zone", ["PDT", "Nowhere/Land", "../../etc/passwd"])

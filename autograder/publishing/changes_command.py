@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import click
@@ -56,7 +56,14 @@ def time_of(text: str, zone: tzinfo) -> datetime:
     """A time in UTC, or the beginning of a day. Raises AutograderError."""
     from autograder.submission.times import parse_time
 
+    text = text.strip()
     try:
-        return parse_time(f"{text} 00:00" if re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()) else text, zone)
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return parse_time(text, zone)
     except ValueError as error:
         raise AutograderError(f"--since: {error}, or as a day, 2026-10-01.") from None
+    try:
+        # Where clocks change at midnight, this is the first of two, or the moment in which they skip it.
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError) as error:
+        raise AutograderError(f"--since: {text!r} is not a day ({error}): write it as 2026-10-01.") from None

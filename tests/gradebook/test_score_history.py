@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import nbformat
+import pytest
 import small_course
 from made_class import as_graded
 from nbgrader.api import Gradebook
@@ -20,10 +23,12 @@ from autograder.checking.outcomes import score
 from autograder.course.course import Course
 from autograder.course.locking import course_lock
 from autograder.course.source_notebooks import load_assignment
+from autograder.errors import AutograderError
 from autograder.gradebook import tables
 from autograder.gradebook.gradebook import open_gradebook
 from autograder.grading.class_run import grade_class
 from autograder.publishing.changes import ScoreChange, read_changes
+from autograder.publishing.changes_command import time_of
 from autograder.publishing.scores import read_scores
 from autograder.submission.graded import CellGrade
 
@@ -275,11 +280,30 @@ def test_times_of_changes_are_in_the_zone_of_the_course(recorded: Course, run: R
         assert len(json.loads(run("changes", NAME, "--since", since, "--json", here=recorded.root)[1])) == count
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "begins"),
+    [
+        ("2026-10-01", "Europe/Berlin", datetime(2026, 9, 30, 22)),
+        ("2026-09-06", "America/Santiago", datetime(2026, 9, 6, 4)),
+        ("2026-04-24", "Africa/Cairo", datetime(2026, 4, 23, 22)),
+        ("2026-11-01", "America/Havana", datetime(2026, 11, 1, 4)),
+    ],
+)
+def test_a_day_begins_also_where_clocks_change_at_midnight(day: str, zone: str, begins: datetime) -> None:
+    """Its midnight comes never or twice, and whoever had written a day was told to write a day."""
+    assert time_of(day, ZoneInfo(zone)) == begins
+
+
 def test_wrong_use_of_the_command_is_reported(recorded: Course, run: Run) -> None:
     """A slip would look like a term without a change."""
     code, out, err = run("changes", NAME, "--since", "01.10.2026", here=recorded.root)
     assert (code, out) == (2, "")
     assert "--since: '01.10.2026' is not a time that can be read in one way only" in err
+    for day, why in {"2026-13-01": "month must be in 1..12", "0001-01-01": "date value out of range"}.items():
+        with pytest.raises(
+            AutograderError, match=re.escape(f"--since: '{day}' is not a day ({why}): write it as 2026")
+        ):
+            time_of(day, ZoneInfo("Europe/Berlin"))
     code, out, err = run("changes", "smal", here=recorded.root)
     assert (code, out) == (2, "")
     assert "Nothing of smal was graded yet" in err

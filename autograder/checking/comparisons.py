@@ -74,17 +74,15 @@ def compare(
     actual: Any, expected: Any, tolerance: Tolerance, m: int | None, mistakes: Mapping[str, Any], shape: str
 ) -> None:
     """Compare tables, containers or numbers."""
-    expected = as_float(expected)
-    actual = as_number(as_float(actual), expected)
+    actual = as_number(actual, as_float(expected))
     if table_type(expected) or table_type(actual):
         refuse_other_type(actual, expected)
         gaps = replace(tolerance, equal_nan=True)  # in a table NaN is a missing value
         compare_tables(actual, expected, lambda a, b: compare_arrays(a, b, gaps, m, {}, ""), exact=False)
-        return
-    if isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
+    elif isinstance(expected, (dict, list, tuple)) and not is_numeric_sequence(expected):
         compare_parts(actual, expected, tolerance, m, mistakes, shape)
-        return
-    compare_arrays(actual, expected, tolerance, m, mistakes, shape)
+    else:
+        compare_arrays(as_float(actual), as_float(expected), tolerance, m, mistakes, shape)
 
 
 def compare_parts(
@@ -157,6 +155,8 @@ def compare_exactly(actual: Any, expected: Any) -> None:
         try:
             if not np.array_equal(got, expected, equal_nan=are_times):
                 raise CheckFailed("the values are wrong", first_unequal(got, expected))
+            if "O" in (got.dtype.kind, expected.dtype.kind) and takes_duration_for_number(got, expected):
+                raise CheckFailed("the values are wrong", "a duration is no number")
         except TypeError:  # pandas.NA is neither equal nor unequal to anything
             raise CheckFailed("the values are wrong") from None
     elif isinstance(actual, np.ndarray):
@@ -188,12 +188,12 @@ def as_number(actual: Any, expected: Any) -> Any:
 
 
 def as_float(value: Any) -> Any:
-    """A Decimal, a Fraction or a whole number that no array holds as a float, and anything else as it is; a list of
-    numbers in the same way."""
-    if type(value) is list and is_numeric_sequence(value):
-        return [as_float(number) for number in value] if any(map(is_long, value)) else value
+    """A Decimal, a Fraction or a whole number that no array holds as a float, and anything else as it is; lists and
+    tuples with such a whole number in the same way."""
     if not isinstance(value, (Decimal, Fraction)) and not is_long(value):
         return value
+    if isinstance(value, (list, tuple)):
+        return list(map(as_float, value))
     try:
         return float(value)
     except OverflowError:
@@ -201,17 +201,30 @@ def as_float(value: Any) -> Any:
 
 
 def is_long(value: Any) -> bool:
-    """Whether a value is a whole number of more than 64 bits."""
+    """Whether a value is a whole number of more than 64 bits, or a list or tuple with one in it."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_long, value))
     return type(value) is int and value.bit_length() > 63
 
 
 def equal(actual: Any, expected: Any) -> bool:
-    if np.timedelta64 in (type(actual), type(expected)) and (is_numeric(actual) or is_numeric(expected)):
-        return False  # NumPy's 3 hours are equal to 3
-    try:
-        return actual is expected or bool(actual == expected)  # pandas.NA is, and compares with nothing
+    try:  # pandas.NA is, and compares with nothing
+        return actual is expected or (bool(actual == expected) and not takes_duration_for_number(actual, expected))
     except (ValueError, TypeError, OverflowError):
         return False
+
+
+def takes_duration_for_number(actual: Any, expected: Any) -> bool:
+    """Whether values that are equal hold a duration in the place of a number: NumPy's 3 hours are equal to 3."""
+    if actual is expected:
+        return False
+    if isinstance(actual, np.ndarray) or isinstance(expected, np.ndarray):
+        return any(map(takes_duration_for_number, np.ravel(actual), np.ravel(expected)))
+    if isinstance(actual, (list, tuple)):
+        return any(map(takes_duration_for_number, actual, expected))
+    if isinstance(actual, dict):
+        return any(takes_duration_for_number(part, expected[key]) for key, part in actual.items())
+    return np.timedelta64 in (type(actual), type(expected)) and (is_numeric(actual) or is_numeric(expected))
 
 
 def short(value: Any) -> str:

@@ -139,6 +139,8 @@ def test_a_wrong_answer_is_told_in_these_words(
         assert visible == f"{cause} {detail}".strip()
 
 
+HOURS = np.timedelta64(3, "h")
+
 SAME = [
     (None, 3, NONE, ""),
     (np.array(3), 3, "An array came back where a single value is expected.", ""),
@@ -158,8 +160,16 @@ SAME = [
     ([1, 2], np.array(["a", "b"]), WRONG, None),
     (np.array([1]), np.array(["2026-01-02"], "M8[D]"), NUMBERS, ""),
     ([3, 4], np.array([3, 4], "m8[h]"), NUMBERS, ""),
-    (3, np.timedelta64(3, "h"), "The value is wrong.", None),
-    (np.timedelta64(3, "h"), 3, "The value is wrong.", None),
+    (3, HOURS, "The value is wrong.", None),
+    (HOURS, 3, "The value is wrong.", None),
+    ([HOURS], [3], "The value is wrong.", None),
+    ([3], [HOURS], "The value is wrong.", None),
+    ((1, HOURS), (1, 3), "The value is wrong.", None),
+    ({"a": {1: [HOURS]}}, {"a": {1: [3]}}, "The value is wrong.", None),
+    ({"a": 3}, {"a": HOURS}, "The value is wrong.", None),
+    ([np.array([HOURS])], [[3]], "The value is wrong.", None),
+    ([HOURS], np.array([3], object), WRONG, None),
+    (np.array([3, "a"], object), np.array([HOURS, "a"], object), WRONG, "A duration is no number."),
     ([pd.NA, "b"], np.array(["a", "b"]), WRONG, ""),
     (["x"], np.array(["2026-01-02"], "M8[D]"), WRONG, None),
     (np.array(["NaT"], "M8[D]"), np.array(["x"]), WRONG, None),
@@ -202,6 +212,9 @@ def test_an_unequal_answer_is_told_in_these_words(actual: Any, expected: Any, ca
         (10**20, 1e20, {}),
         (1e20, 10**20, {}),
         ([10**20, 0.5], [1e20, 0.5], {}),
+        ((10**20, 1), np.array([1e20, 1]), {}),
+        ([(10**20, 1), [2, 3]], np.array([[1e20, 1], [2, 3]]), {}),
+        ([1, [[10**20]]], (1, np.array([[1e20]])), {}),
         (Fraction(1, 2), 0.5, {}),
         (0.5, Fraction(1, 2), {}),
         (tensor(3), 3, {}),
@@ -223,7 +236,10 @@ def test_right_answers_are_close(actual: Any, expected: Any, options: Any) -> No
         ({1, 2}, {2, 1}),
         (None, None),
         (pd.NA, pd.NA),
-        (timedelta(hours=3), np.timedelta64(3, "h")),
+        (timedelta(hours=3), HOURS),
+        ([np.timedelta64(180, "m"), {"a": (timedelta(hours=3), 3.0)}], [HOURS, {"a": (HOURS, 3)}]),
+        (np.array([HOURS, 1], object), np.array([timedelta(hours=3), True], object)),
+        ([[pd.NA]], [[pd.NA]]),
         ([], np.array([], "M8[D]")),
         (np.array(["NaT"], "M8[D]"), np.array(["NaT"], "M8[D]")),
         (np.array(["a"]), np.array(["a"])),

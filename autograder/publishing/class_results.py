@@ -249,8 +249,20 @@ def incidents_by_student(session: Any, assignment: str, student: str) -> dict[st
 
 
 def student_results(
-    row: SubmissionRow, group: str, use: LateUse | None, verdicts: Verdicts, incidents: list[Any]
+    row: SubmissionRow, group: str, use: LateUse | None, verdicts: Verdicts, recorded: list[Any]
 ) -> StudentResults:
+    """One student's results. A changed answer is no incident any more once a person has looked at it again."""
+    to_grade = {
+        (notebook.name, grade.cell)
+        for notebook in row.notebooks
+        for grade in notebook.grades
+        if grade.needs_manual_grade
+    }
+    incidents = [
+        incident
+        for incident in recorded
+        if incident["kind"] != IncidentKind.BY_HAND or (incident["notebook"], incident["cell"]) in to_grade
+    ]
     return StudentResults(
         row.student,
         group,

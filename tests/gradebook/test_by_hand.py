@@ -16,6 +16,7 @@ from autograder.course.course import Course
 from autograder.gradebook.by_hand import changed_answers, is_as_seen
 from autograder.gradebook.last_grading import CellGrading, LastGrading
 from autograder.grading.class_run import grade_class
+from autograder.publishing.class_results import read_results
 from autograder.submission.graded import CellGrade, GradedNotebook
 
 
@@ -40,6 +41,12 @@ def told(course: Course) -> set[str]:
     """The cells whose answer is said to have changed."""
     incidents = rows(course.root, INCIDENT_ROWS)
     return {cell for student, kind, cell in incidents if (student, kind) == ("ada", "changed since graded by hand")}
+
+
+def incidents_shown(course: Course) -> list[dict[str, str]]:
+    """What `autograder scores` shows of ada's submission beside points."""
+    (ada,) = read_results(course, NAME, "ada").students
+    return ada.incidents
 
 
 def another_text(grade: CellGrade) -> CellGrade:
@@ -89,7 +96,9 @@ def test_it_is_told_until_the_person_has_looked(recorded: Course) -> None:
     for change in (another_text, another_text):
         record_again(recorded, change)
         assert (to_look_at(recorded), told(recorded)) == ({"why"}, {"why"})
+        assert [incident["cell"] for incident in incidents_shown(recorded)] == ["why"]
     grade_by_hand(recorded)
+    assert incidents_shown(recorded) == []
     record_again(recorded, another_text)
     assert (to_look_at(recorded), told(recorded)) == (set(), set())
 

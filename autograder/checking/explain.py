@@ -78,12 +78,13 @@ def named_cause(error: CheckFailed, mistake: Mistake | None) -> CheckFailed:
 def no_function(error: BaseException | None, name: str, value: Any) -> CheckFailed | None:
     """The failure of a test that called `value`, which the notebook has by the name of a function; None if `error` is
     another one."""
-    is_called = str(error).endswith(f"{type(value).__name__}' object is not callable")
-    if not isinstance(error, TypeError) or isinstance(error, StudentError) or not is_called:
+    if not isinstance(error, TypeError) or isinstance(error, StudentError):
+        return None
+    if not str(error).endswith(f"{type(value).__name__}' object is not callable"):
         return None
     return CheckFailed(
-        f"{name} is {a_kind(value)}, and a function is expected: has another cell used its name? Run the cell that "
-        f"defines {name} again"
+        f"{name} is {a_kind(value)}, and a function is expected: has another cell used its name? Give that value "
+        f"another name, and run the cell that defines {name} again"
     )
 
 

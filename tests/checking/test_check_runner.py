@@ -630,7 +630,8 @@ def test_sentences_begin_with_a_capital_and_code_stays_as_it_is(cause: str, told
         (
             "f = 0.5",
             "student.f(1)",
-            "f is of type float, and a function is expected: has another cell used its name? Run",
+            "f is of type float, and a function is expected: has another cell used its name? Give that value another "
+            "name, and run the cell that defines f again.",
         ),
         (
             "f = np.ones(2)",

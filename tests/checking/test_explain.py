@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from autograder.checking import cell
-from autograder.checking.explain import UNGRADED, verdict_of
+from autograder.checking.explain import UNGRADED, no_function, verdict_of
 from autograder.checking.outcomes import (
     CheckFailed,
     GraderFault,
@@ -113,3 +113,13 @@ def test_checks_share_a_cells_points_by_weight() -> None:
     assert split_points([one, replace(three, void="unfair"), three], 8.0) == [2.0, 0.0, 6.0]
     assert split_points([replace(one, weight=0.0)], 8.0) == [0.0]
     assert split_points([replace(one, weight=0.5)], 8.0) == [8.0]
+
+
+def test_an_exception_that_cannot_be_told_is_no_value_in_the_place_of_a_function() -> None:
+    """The text of an exception is code of the test or of a library, and its failure would end the checks."""
+
+    class Untold(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert no_function(Untold(), "softmax", 0.5) is None

@@ -21,7 +21,8 @@ CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
 POINTS, EXCUSED = "Points Possible", "EX"
 # A spreadsheet takes these for a formula at the beginning of a cell. Cells may begin behind a semicolon, too: it
 # separates them where a comma is part of numbers. Quotes at the beginning of a cell are then no part of its text.
-FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"]*[=+\-@＝＋－＠]|[\t\r\n])")
+# Of several lines that are blank, the last one is marked: to look across lines from each would take quadratic time.
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=(?:[^\S\t\r\n]|\")*[=+\-@＝＋－＠]|[\t\r\n])")
 
 Row = list[Any]
 

@@ -14,7 +14,8 @@ from autograder.text import printable
 
 __all__ = ["MOST_LETTERS", "Person", "Roster", "checked_id", "read_roster", "student_id"]
 
-ID = re.compile(r"[\w(\[][\w.@+'()\[\]-]{0,99}")
+ID = re.compile(r"[\w(\[][\w.@+'()\[\]-]*")
+ID_LETTERS = 100
 MOST_LETTERS = 128  # of a name in the gradebook; PostgreSQL refuses more
 KEYS = ("email", "lms_user_id", "sid")
 
@@ -107,6 +108,11 @@ def student_id(person: Person, by: str) -> str:
 def checked_id(text: str) -> str:
     """A text as a student id: blanks become underscores, and letters, digits and . @ + - _ ' ( ) [ ] are left."""
     student = re.sub(r"\s+", "_", text.strip())
+    if len(student) > ID_LETTERS:
+        raise SubmissionRefused(
+            f"{student[:ID_LETTERS]!r}… is too long to be a student id, which has {ID_LETTERS} letters at most: it has "
+            f"{len(student)}"
+        )
     if not ID.fullmatch(student):
         raise SubmissionRefused(
             f"{printable(text)!r} cannot be a student id, which has letters, digits and . @ + - _ ' ( ) [ ] only"

@@ -663,6 +663,7 @@ def test_two_submissions_of_one_id_are_both_refused(course: Course, tmp_path: Pa
         f"BOB/{BOOK}": RIGHT,
         f"cyd/{BOOK}": RIGHT,
         f"a b;c/{BOOK}": RIGHT,
+        f"{'a' * 128}/{BOOK}": RIGHT,
     }
     small_course.submit(course.root, "bob", OTHER)
     results = collect(course, NAME, zipped(tmp_path / "e.zip", files))
@@ -670,6 +671,7 @@ def test_two_submissions_of_one_id_are_both_refused(course: Course, tmp_path: Pa
         "Ada": "several submissions are Ada's: Ada, ada",
         "ada": "several submissions are ada's: Ada, ada",
         "BOB": "the id differs in case only from bob, who is there already",
+        "a" * 128: f"'{'a' * 100}'… is too long to be a student id, which has 100 letters at most: it has 128",
         "a b;c": "'a b;c' cannot be a student id, which has letters, digits and . @ + - _ ' ( ) [ ] only",
     }
     assert nothing_but(course, "bob", "cyd")

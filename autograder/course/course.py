@@ -110,13 +110,13 @@ class Course:
     @cached_property
     def zone(self) -> tzinfo:
         """The time zone in which formgrader shows times, `c.NbGraderAPI.timezone`, and so do we. Raises AutograderError
-        for a zone that nobody knows."""
+        for one that Python does not know, such as UTC+3."""
         name = self.config.NbGraderAPI.get("timezone") or "UTC"
         try:
             return UTC if name == "UTC" else ZoneInfo(name)
         except (KeyError, TypeError, ValueError, OSError):
             raise AutograderError(
-                f"{self.config_file}: c.NbGraderAPI.timezone is {name!r}, which is no time zone: write it as "
+                f"{self.config_file}: c.NbGraderAPI.timezone is {name!r}, which is not known here: write it as "
                 "America/Los_Angeles."
             ) from None
 

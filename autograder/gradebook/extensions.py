@@ -154,9 +154,9 @@ def refuse_unknown(course: Course, session: Any, name: str, students: list[str])
         if student not in known:
             near = get_close_matches(student, known)
             raise AutograderError(
-                f"{student} is not a student of this course"
-                + (f": did you mean {first_of(near)}? " if near else ": write the id as `autograder scores` does. ")
-                + f"A new student must be added first, with `nbgrader db student add {student}`."
+                f"{student} is not a student of this course. "
+                + (f"Did you mean {first_of(near)}? " if near else "Write the id as `autograder scores` does. ")
+                + f"Otherwise add the student first: `nbgrader db student add {student}`."
             )
 
 

@@ -111,12 +111,12 @@ WRONG = {
         "nobody",
         "--run-time",
         "2",
-    ): "nobody is not a student of this course: write the id as `autograder scores` does.",
+    ): "nobody is not a student of this course. Write the id as `autograder scores` does. Otherwise add",
     (
         "aada",
         "--days",
         "1",
-    ): "aada is not a student of this course: did you mean ada? A new",
+    ): "aada is not a student of this course. Did you mean ada? Otherwise add the student first: `nbgrader db stu",
     ("ada", "--days", "1", "--until", "2027-01-01 12:00 UTC"): "Give either --days or --until.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -68,6 +69,7 @@ def test_a_kernel_that_does_not_come_up_leaves_nothing_open(
     """A worker would run out of descriptors on a machine that often fails."""
     with Kernel(sandbox, {}):
         pass
+    gc.collect()  # what earlier tests have left open would be closed in between
     before = len(os.listdir("/proc/self/fd"))
 
     def fail(kernel: Kernel) -> None:
@@ -76,7 +78,7 @@ def test_a_kernel_that_does_not_come_up_leaves_nothing_open(
     monkeypatch.setattr(Kernel, "_wait_until_ready", fail)
     with pytest.raises(SandboxBroken) as raised:  # its traceback holds the kernel
         Kernel(sandbox, {})
-    assert len(os.listdir("/proc/self/fd")) == before, raised
+    assert len(os.listdir("/proc/self/fd")) <= before, raised
 
 
 def test_the_warm_process_has_no_file_open(sandbox: NamespaceSandbox) -> None:
